@@ -1,0 +1,37 @@
+import type { Provider } from '../contract/providers.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+
+export type DocumentStatus = 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
+
+export interface DocumentChecksum {
+  readonly algorithm: 'sha256' | 'md5' | 'quickXorHash'
+  readonly value: string
+  readonly verdict: 'verified' | 'provider_transformed' | 'mismatch'
+}
+
+/** A document as the catalog keeps it. `objectKey` is reserved before the provider is called where the provider allows it. */
+export interface DocumentRow {
+  readonly userKey: UserKey
+  readonly userId?: UserId
+  readonly documentId: DocumentId
+  readonly connectionId: ConnectionId
+  readonly provider: Provider
+  readonly status: DocumentStatus
+  readonly objectKey?: ObjectKey
+  /** The object exists at the provider (an earlier version is there while a new one is on its way). */
+  readonly objectExists?: boolean
+  readonly size: number
+  readonly contentType: string
+  readonly extension: Extension
+  readonly checksum?: DocumentChecksum
+  /** What the client says the bytes hash to, lower-case hex; checked at the end of a transfer. */
+  readonly expectedSha256?: string
+  readonly bytesTransferred?: number
+  readonly error?: { readonly code: ErrorCode; readonly detail: string }
+  /** The connection id, only while parked: the sparse index that a reconnect reads. */
+  readonly parkedOn?: ConnectionId
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly version: number
+}

@@ -1,0 +1,34 @@
+/**
+ * Every environment variable that a function may read: infrastructure sets them from here, `compose.ts` reads them from here.
+ * A function is given only those that its operation needs. This file imports nothing.
+ */
+export const environment = {
+  STAGE: 'The deployment stage; part of every name.',
+  CONNECTIONS_TABLE: 'DynamoDB table of connections.',
+  DOCUMENTS_TABLE: 'DynamoDB table of documents.',
+  TRANSFERS_TABLE: 'DynamoDB table of transfers under way.',
+  TOKENS_TABLE: 'DynamoDB table of sealed access tokens and refresh leases.',
+  AUTHORIZATIONS_TABLE: 'DynamoDB table of pending authorizations.',
+  SECRET_PREFIX: 'Prefix of this deployment’s secrets, without a trailing slash: driveway/{stage}.',
+  SECRET_RECOVERY_DAYS: 'Days that a deleted connection secret can be restored: 0 (at once) or 7 to 30.',
+  INTAKE_BUCKET: 'S3 bucket that uploads arrive in.',
+  STORAGE_BUCKET: 'S3 bucket of the s3 provider, and of staged downloads.',
+  STORAGE_ENDPOINT: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',
+  STORAGE_REGION: 'Region of the storage bucket when it is not the function’s own.',
+  STAGING_BUCKET: 'S3 bucket of staged copies of large Drive documents.',
+  INTAKE_QUEUE_URL: 'SQS queue of intake events.',
+  EVENT_BUS: 'EventBridge bus that outcomes go to.',
+  PUBLIC_URL: 'The API’s own base URL as providers and clients see it, without a trailing slash.',
+  ALLOWED_RETURN_URLS: 'Comma-separated origins or URL prefixes that returnUrl may start with.',
+  CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
+  DRIVE_FOLDER: 'Folder in the user’s drive that documents go into; empty for the root.',
+  OIDC_ISSUER: 'Issuer of the callers’ tokens.',
+  OIDC_AUDIENCE: 'Comma-separated audiences (or client ids) that callers’ tokens must carry.',
+  OIDC_JWKS_URI: 'Where the issuer’s keys are; from its discovery document when absent.',
+  MICROSOFT_TENANT_ID: 'Directory of the Microsoft authority; common when absent.',
+  GOOGLE_ENDPOINT: 'One origin in place of all of Google’s (a simulator).',
+  MICROSOFT_ENDPOINT: 'One origin in place of all of Microsoft’s (a simulator).',
+  LOG_LEVEL: 'DEBUG, INFO, WARN or ERROR.',
+} as const
+
+export type EnvironmentName = keyof typeof environment

@@ -1,0 +1,37 @@
+/** Numbers that clients, functions and infrastructure share. This file imports nothing. */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** The largest inline PUT body: Lambda's 6 MB request with base64 inside. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const maxInlineBytes = 4 * MiB
+
+/** Above this, GET content answers 303: streams through the gateway slow to 2 MB/s after the first megabytes. */
+export const maxStreamedBytes = 10 * MiB
+
+/** JSON request bodies are small; a larger one is not ours. */
+export const maxJsonBytes = 64 * KiB
+
+/** One upload fragment to a drive: a multiple of OneDrive's 320 KiB and of Drive's 256 KiB. */
+export const chunkSize = 10 * MiB
+
+/** OneDrive wants fragments that are multiples of 320 KiB, Drive of 256 KiB. */
+export const oneDriveFragmentUnit = 320 * KiB
+export const driveFragmentUnit = 256 * KiB
+
+/** The longest life of an authorization `state` and of a completion code, seconds. */
+export const authorizationLifetimeSeconds = 600
+
+/** A token that ends within this time is refreshed before the call, seconds. */
+export const refreshAheadSeconds = 60
+
+export const downloadUrlMinutes = { default: 60, max: 7 * 24 * 60 } as const
+export const uploadUrlMinutes = { default: 15, max: 7 * 24 * 60 } as const
+
+/** The life of an intake upload URL, minutes. */
+export const intakeUrlMinutes = 60
+
+/** S3's own limit for one PUT. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+export const maxIntakeBytes = 5 * 1024 * MiB
+
+export const listLimit = { default: 50, max: 200 } as const

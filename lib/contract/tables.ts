@@ -1,0 +1,42 @@
+/** The DynamoDB tables as data: infrastructure and the local stack create them from here. This file imports nothing. */
+
+export interface TableDefinition {
+  /** The logical name; the deployed name comes from the environment. */
+  readonly name: TableName
+  readonly partitionKey: string
+  readonly sortKey?: string
+  readonly ttlAttribute?: string
+  readonly indexes?: readonly IndexDefinition[]
+}
+
+export interface IndexDefinition {
+  readonly name: string
+  readonly partitionKey: string
+  readonly sortKey?: string
+}
+
+export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | 'authorizations'
+
+/** All string keys. */
+export const tables: readonly TableDefinition[] = [
+  // One row a connection; `idleSince` is set on active cloud connections only, so that keep-alive finds them.
+  {
+    name: 'connections',
+    partitionKey: 'userKey',
+    sortKey: 'connectionId',
+    indexes: [{ name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' }],
+  },
+  // One row a document; `parkedOn` exists only while parked, so the index holds just what a reconnect has to wake.
+  {
+    name: 'documents',
+    partitionKey: 'userKey',
+    sortKey: 'documentId',
+    indexes: [{ name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' }],
+  },
+  // One row a transfer under way; gone when it is settled, so a scan reads only what is open.
+  { name: 'transfers', partitionKey: 'userKey', sortKey: 'documentId' },
+  // Sealed access tokens and the refresh lease, one row a connection.
+  { name: 'tokens', partitionKey: 'connectionId', ttlAttribute: 'expiresAt' },
+  // Pending authorizations and completion codes, by hash; they end by themselves.
+  { name: 'authorizations', partitionKey: 'id', ttlAttribute: 'expiresAt' },
+]

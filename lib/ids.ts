@@ -1,0 +1,58 @@
+import { createHash, randomUUID } from 'node:crypto'
+
+declare const brand: unique symbol
+type Branded<Name extends string> = string & { readonly [brand]: Name }
+
+/** The `sub` of the caller's token. */
+export type UserId = Branded<'UserId'>
+/** The user's place in tables, S3 keys and OneDrive paths: the user id itself when it is safe there, else a hash of it. */
+export type UserKey = Branded<'UserKey'>
+export type ConnectionId = Branded<'ConnectionId'>
+/** The client's own name for a document. */
+export type DocumentId = Branded<'DocumentId'>
+/** The provider's own id of a stored object: Drive file id, drive item id, S3 key. */
+export type ObjectKey = Branded<'ObjectKey'>
+/** A file name extension with its dot, or the empty string. */
+export type Extension = Branded<'Extension'>
+
+export const documentIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+export const extensionPattern = /^\.[A-Za-z0-9]{1,16}$/
+export const connectionIdPattern = /^[A-Za-z0-9-]{1,64}$/
+const safeUserKey = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Takes a verified token's `sub` as it is. */
+export function userId(sub: string): UserId {
+  return sub as UserId
+}
+
+/** `userId` itself when it matches `^[A-Za-z0-9_-]{1,64}$`, else the base64url SHA-256 of it (43 characters). */
+export function userKeyOf(id: UserId): UserKey {
+  return (safeUserKey.test(id) ? id : createHash('sha256').update(id).digest('base64url')) as UserKey
+}
+
+/** Takes a user key read back from a table or an intake key; undefined when it cannot be one. */
+export function parseUserKey(text: string): UserKey | undefined {
+  return safeUserKey.test(text) ? (text as UserKey) : undefined
+}
+
+export function newConnectionId(): ConnectionId {
+  return randomUUID() as ConnectionId
+}
+
+export function parseConnectionId(text: string): ConnectionId | undefined {
+  return connectionIdPattern.test(text) ? (text as ConnectionId) : undefined
+}
+
+export function parseDocumentId(text: string): DocumentId | undefined {
+  return documentIdPattern.test(text) ? (text as DocumentId) : undefined
+}
+
+/** `''` stands for "no extension". */
+export function parseExtension(text: string): Extension | undefined {
+  return text === '' || extensionPattern.test(text) ? (text as Extension) : undefined
+}
+
+/** Marks a provider's id as such; called where a provider's answer or a stored row is parsed. */
+export function objectKey(providerId: string): ObjectKey {
+  return providerId as ObjectKey
+}

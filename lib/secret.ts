@@ -1,0 +1,45 @@
+import { inspect } from 'node:util'
+
+const redacted = '[redacted]'
+
+/**
+ * A value that must never be printed: a token, a code, a client secret, a session URL.
+ * String conversion, JSON, `util.inspect` and therefore every logger show `[redacted]`; only `reveal()` gives the text,
+ * and it is called where the value goes onto the wire or into sealed storage, nowhere else.
+ */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  equals(other: Secret): boolean {
+    return this.#value === other.#value
+  }
+
+  toString(): string {
+    return redacted
+  }
+
+  toJSON(): string {
+    return redacted
+  }
+
+  [Symbol.toPrimitive](): string {
+    return redacted
+  }
+
+  [inspect.custom](): string {
+    return redacted
+  }
+}
+
+/** Wraps `value` so that it cannot be printed. */
+export function secret(value: string): Secret {
+  return new Secret(value)
+}
