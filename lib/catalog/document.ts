@@ -1,14 +1,9 @@
+import type { DocumentChecksum } from '../contract/checksum.ts'
 import type { Provider } from '../contract/providers.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 
 export type DocumentStatus = 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
-
-export interface DocumentChecksum {
-  readonly algorithm: 'sha256' | 'md5' | 'quickXorHash'
-  readonly value: string
-  readonly verdict: 'verified' | 'provider_transformed' | 'mismatch'
-}
 
 /** A document as the catalog keeps it. `objectKey` is reserved before the provider is called where the provider allows it. */
 export interface DocumentRow {

@@ -1,0 +1,43 @@
+import type * as z from 'zod/mini'
+import type { ErrorCode } from '../errors.ts'
+
+/** One route as data: API Gateway, the local gateway, the OpenAPI document, the handler's types and the typed client come from it. */
+export interface Route {
+  /** The OpenAPI operation id, in camelCase. */
+  readonly operation: string
+  /** The Lambda function's file under `functions/`, without its ending. */
+  readonly functionName: string
+  readonly methods: readonly ('GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE')[]
+  /** An API Gateway resource path: `/v1/documents/{documentId}`. */
+  readonly path: string
+  readonly access: 'user' | 'public'
+  readonly summary: string
+  readonly pathParameters: z.ZodMiniObject
+  readonly query: z.ZodMiniObject
+  /** Request headers that mean something here, in lower case, with what they mean. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: { readonly kind: 'none' } | { readonly kind: 'json'; readonly schema: z.ZodMiniType; readonly optional?: boolean } | { readonly kind: 'bytes' }
+  readonly answers: readonly Answer[]
+  readonly errors: readonly ErrorCode[]
+  /** The response is streamed (API Gateway `responseTransferMode: STREAM`). */
+  readonly streaming?: boolean
+}
+
+export interface Answer {
+  readonly status: number
+  readonly description: string
+  readonly schema?: z.ZodMiniType
+  /** A media type when the answer is not JSON. */
+  readonly mediaType?: string
+  /** Response headers, in lower case, with what they mean. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What a handler is given, by its route. */
+export type PathOf<R extends Route> = z.infer<R['pathParameters']>
+export type QueryOf<R extends Route> = z.infer<R['query']>
+export type BodyOf<R extends Route> = R['body'] extends { kind: 'json'; schema: infer S extends z.ZodMiniType }
+  ? z.infer<S>
+  : R['body'] extends { kind: 'bytes' }
+    ? Buffer
+    : undefined
