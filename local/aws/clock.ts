@@ -1,0 +1,2 @@
+/** The time in milliseconds since 1970; tests pass their own. */
+export type Clock = () => number
