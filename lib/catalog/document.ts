@@ -29,4 +29,6 @@ export interface DocumentRow {
   readonly createdAt: string
   readonly updatedAt: string
   readonly version: number
+  /** Names the write that made this version, so that a repeated write recognises itself. */
+  readonly writeId: string
 }

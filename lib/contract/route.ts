@@ -16,7 +16,10 @@ export interface Route {
   readonly query: z.ZodMiniObject
   /** Request headers that mean something here, in lower case, with what they mean. */
   readonly headers?: Readonly<Record<string, string>>
-  readonly body: { readonly kind: 'none' } | { readonly kind: 'json'; readonly schema: z.ZodMiniType; readonly optional?: boolean } | { readonly kind: 'bytes' }
+  readonly body:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'json'; readonly schema: z.ZodMiniType; readonly optional?: boolean }
+    | { readonly kind: 'bytes' }
   readonly answers: readonly Answer[]
   readonly errors: readonly ErrorCode[]
   /** The response is streamed (API Gateway `responseTransferMode: STREAM`). */
@@ -36,7 +39,10 @@ export interface Answer {
 /** What a handler is given, by its route. */
 export type PathOf<R extends Route> = z.infer<R['pathParameters']>
 export type QueryOf<R extends Route> = z.infer<R['query']>
-export type BodyOf<R extends Route> = R['body'] extends { kind: 'json'; schema: infer S extends z.ZodMiniType }
+export type BodyOf<R extends Route> = R['body'] extends {
+  kind: 'json'
+  schema: infer S extends z.ZodMiniType
+}
   ? z.infer<S>
   : R['body'] extends { kind: 'bytes' }
     ? Buffer

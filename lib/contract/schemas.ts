@@ -6,18 +6,24 @@ import { providers } from './providers.ts'
 
 /** The shapes of the HTTP contract. Requests are strict: an unknown field is refused by name. */
 
-export const documentId = z.string().check(z.regex(documentIdPattern, 'must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'))
+export const documentId = z
+  .string()
+  .check(z.regex(documentIdPattern, 'must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'))
 export const extension = z.string().check(z.regex(extensionPattern, 'must match ^\\.[A-Za-z0-9]{1,16}$'))
 export const connectionId = z.string().check(z.regex(connectionIdPattern, 'must be a connection id'))
 export const contentType = z
   .string()
   .check(
     z.maxLength(255, 'must have at most 255 characters'),
-    z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(\s*;[\x20-\x7e]*)?$/, 'must be a media type such as application/pdf'),
+    z.regex(
+      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(\s*;[\x20-\x7e]*)?$/,
+      'must be a media type such as application/pdf',
+    ),
   )
 const returnUrl = z.string().check(z.maxLength(2048, 'must have at most 2048 characters'))
 const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'))
-const minutes = (max: number) => z.int('must be a whole number').check(z.gte(1, 'must be at least 1'), z.lte(max, `must be at most ${max}`))
+const minutes = (max: number) =>
+  z.int('must be a whole number').check(z.gte(1, 'must be at least 1'), z.lte(max, `must be at most ${max}`))
 const time = z.iso.datetime()
 const bytes = z.int().check(z.gte(0))
 
@@ -25,8 +31,13 @@ export const none = z.strictObject({})
 export const documentPath = z.strictObject({ documentId })
 export const connectionPath = z.strictObject({ connectionId })
 
-export const startConnectionBody = z.strictObject({ provider: z.enum(providers), returnUrl: z.optional(returnUrl) })
-export const completeConnectionBody = z.strictObject({ completionCode: z.string().check(z.minLength(1), z.maxLength(512)) })
+export const startConnectionBody = z.strictObject({
+  provider: z.enum(providers),
+  returnUrl: z.optional(returnUrl),
+})
+export const completeConnectionBody = z.strictObject({
+  completionCode: z.string().check(z.minLength(1), z.maxLength(512)),
+})
 export const reauthorizeBody = z.strictObject({ returnUrl: z.optional(returnUrl) })
 /** What a provider sends along with the browser; it adds parameters as it pleases, so this one is open. */
 export const callbackQuery = z.looseObject({
@@ -35,19 +46,29 @@ export const callbackQuery = z.looseObject({
   error: z.optional(z.string().check(z.maxLength(256))),
 })
 
-export const putDocumentQuery = z.strictObject({ connectionId: z.optional(connectionId), extension: z.optional(extension) })
+export const putDocumentQuery = z.strictObject({
+  connectionId: z.optional(connectionId),
+  extension: z.optional(extension),
+})
 export const listDocumentsQuery = z.strictObject({
   connectionId: z.optional(connectionId),
   status: z.optional(z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed'])),
   limit: z.optional(
     z.pipe(
       z.string().check(z.regex(/^[0-9]{1,4}$/, 'must be a whole number')),
-      z.pipe(z.transform(Number), z.int().check(z.gte(1, 'must be at least 1'), z.lte(listLimit.max, `must be at most ${listLimit.max}`))),
+      z.pipe(
+        z.transform(Number),
+        z
+          .int()
+          .check(z.gte(1, 'must be at least 1'), z.lte(listLimit.max, `must be at most ${listLimit.max}`)),
+      ),
     ),
   ),
   cursor: z.optional(z.string().check(z.maxLength(1024))),
 })
-export const downloadUrlBody = z.strictObject({ expiresInMinutes: z._default(minutes(downloadUrlMinutes.max), downloadUrlMinutes.default) })
+export const downloadUrlBody = z.strictObject({
+  expiresInMinutes: z._default(minutes(downloadUrlMinutes.max), downloadUrlMinutes.default),
+})
 export const uploadUrlBody = z.strictObject({
   connectionId: z.optional(connectionId),
   contentType,
@@ -58,7 +79,9 @@ export const intakeBody = z.strictObject({
   connectionId: z.optional(connectionId),
   contentType,
   extension: z.optional(extension),
-  size: z.int('must be a whole number of bytes').check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`)),
+  size: z
+    .int('must be a whole number of bytes')
+    .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`)),
   sha256: z.optional(sha256Hex),
 })
 
@@ -118,7 +141,12 @@ export const authorizationAnswer = z.object({ connection, authorizationUrl: z.op
 export const connectionsAnswer = z.object({ connections: z.array(connection) })
 export const documentAnswer = z.object({ document })
 export const documentsAnswer = z.object({ documents: z.array(document), nextCursor: z.optional(z.string()) })
-const signedUpload = { method: z.literal('PUT'), url: z.url(), headers: z.record(z.string(), z.string()), expiresAt: time }
+const signedUpload = {
+  method: z.literal('PUT'),
+  url: z.url(),
+  headers: z.record(z.string(), z.string()),
+  expiresAt: time,
+}
 export const intakeAnswer = z.object({ document, upload: z.object(signedUpload) })
 export const uploadUrlAnswer = z.object(signedUpload)
 export const downloadUrlAnswer = z.object({ method: z.literal('GET'), url: z.url(), expiresAt: time })

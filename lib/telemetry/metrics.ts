@@ -31,7 +31,11 @@ function emit(name: MetricName, value: number, unit: Unit, dimensions: Dimension
     _aws: {
       Timestamp: Date.now(),
       CloudWatchMetrics: [
-        { Namespace: metricNamespace, Dimensions: [['stage'], Object.keys(all)], Metrics: [{ Name: name, Unit: unit }] },
+        {
+          Namespace: metricNamespace,
+          Dimensions: [['stage'], Object.keys(all)],
+          Metrics: [{ Name: name, Unit: unit }],
+        },
       ],
     },
     ...all,

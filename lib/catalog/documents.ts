@@ -1,0 +1,170 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { randomUUID } from 'node:crypto'
+import * as z from 'zod/mini'
+import { providers } from '../contract/providers.ts'
+import { errorCodes } from '../errors.ts'
+import type { ConnectionId, DocumentId, UserKey } from '../ids.ts'
+import type { DocumentRow, DocumentStatus } from './document.ts'
+import type { Condition, Page } from './table.ts'
+import { rowTable } from './table.ts'
+
+const rowSchema = z.looseObject({
+  userKey: z.string(),
+  documentId: z.string(),
+  connectionId: z.string(),
+  provider: z.enum(providers),
+  status: z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed']),
+  size: z.number(),
+  contentType: z.string(),
+  extension: z.string(),
+  checksum: z.optional(
+    z.object({
+      algorithm: z.enum(['sha256', 'md5', 'quickXorHash']),
+      value: z.string(),
+      verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
+    }),
+  ),
+  error: z.optional(z.object({ code: z.enum(errorCodes), detail: z.string() })),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  version: z.number(),
+})
+
+/** What may change of a row; `undefined` takes the attribute away. */
+export type DocumentChanges = {
+  readonly [
+    K in Exclude<
+      keyof DocumentRow,
+      'userKey' | 'documentId' | 'createdAt' | 'updatedAt' | 'version' | 'writeId'
+    >
+  ]?: DocumentRow[K] | undefined
+}
+
+export type NewDocument = Omit<DocumentRow, 'createdAt' | 'updatedAt' | 'version' | 'writeId'>
+
+export interface DocumentCatalog {
+  getDocument(userKey: UserKey, documentId: DocumentId): Promise<DocumentRow | undefined>
+  /** The new row, or undefined when one with this id exists. */
+  createDocument(document: NewDocument): Promise<DocumentRow | undefined>
+  /** The changed row, or undefined when somebody else changed or deleted it since `row` was read. */
+  updateDocument(row: DocumentRow, changes: DocumentChanges): Promise<DocumentRow | undefined>
+  /** False when somebody else changed it since `row` was read. Already gone is success. */
+  deleteDocument(row: DocumentRow): Promise<boolean>
+  /** A page of at most `limit` rows in the order of their ids. */
+  listDocuments(
+    userKey: UserKey,
+    options: {
+      readonly connectionId?: ConnectionId | undefined
+      readonly status?: DocumentStatus | undefined
+      readonly limit: number
+      readonly startAfter?: DocumentId | undefined
+    },
+  ): Promise<{ readonly rows: readonly DocumentRow[]; readonly more: boolean }>
+  /** The documents that wait for this connection to be reconnected; the index may lag by a moment. */
+  listParked(connectionId: ConnectionId, startKey?: Page<DocumentRow>['nextKey']): Promise<Page<DocumentRow>>
+}
+
+function parseRow(item: unknown): DocumentRow {
+  // Our own writer made the row; the schema guards against another version's.
+  return rowSchema.parse(item) as unknown as DocumentRow
+}
+
+const unchanged = (row: DocumentRow): Condition => ({
+  expression: '#version = :version',
+  names: { '#version': 'version' },
+  values: { ':version': row.version },
+})
+
+function listFilter(connectionId: string | undefined, status: string | undefined): Condition | undefined {
+  const parts = [
+    ...(connectionId === undefined ? [] : ['#connection = :connection']),
+    ...(status === undefined ? [] : ['#status = :status']),
+  ]
+  if (parts.length === 0) return undefined
+  return {
+    expression: parts.join(' AND '),
+    names: {
+      ...(connectionId === undefined ? {} : { '#connection': 'connectionId' }),
+      ...(status === undefined ? {} : { '#status': 'status' }),
+    },
+    values: {
+      ...(connectionId === undefined ? {} : { ':connection': connectionId }),
+      ...(status === undefined ? {} : { ':status': status }),
+    },
+  }
+}
+
+/** The documents table. */
+export function documentCatalog(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  now: () => number,
+): DocumentCatalog {
+  const table = rowTable(client, tableName, parseRow)
+  /** A refused write may be our own whose answer was lost and which the SDK then repeated: the write id tells. */
+  const write = async (row: DocumentRow, condition: Condition): Promise<DocumentRow | undefined> => {
+    if (await table.put(row, condition)) return row
+    const standing = await table.get({ userKey: row.userKey, documentId: row.documentId })
+    return standing?.writeId === row.writeId ? row : undefined
+  }
+  const time = (): string => new Date(now()).toISOString()
+  return {
+    getDocument: (userKey, documentId) => table.get({ userKey, documentId }),
+    async createDocument(document) {
+      const at = time()
+      const row: DocumentRow = {
+        ...document,
+        createdAt: at,
+        updatedAt: at,
+        version: 1,
+        writeId: randomUUID(),
+      }
+      return write(row, { expression: 'attribute_not_exists(documentId)' })
+    },
+    async updateDocument(row, changes) {
+      const changed = {
+        ...row,
+        ...changes,
+        updatedAt: time(),
+        version: row.version + 1,
+        writeId: randomUUID(),
+      }
+      const kept = Object.fromEntries(
+        Object.entries(changed).filter(([, value]) => value !== undefined),
+      ) as unknown as DocumentRow
+      return write(kept, unchanged(row))
+    },
+    async deleteDocument(row) {
+      const { userKey, documentId } = row
+      const condition = unchanged(row)
+      return table.delete(
+        { userKey, documentId },
+        { ...condition, expression: `attribute_not_exists(documentId) OR ${condition.expression}` },
+      )
+    },
+    async listDocuments(userKey, { connectionId, status, limit, startAfter }) {
+      const rows: DocumentRow[] = []
+      let startKey: Page<DocumentRow>['nextKey'] =
+        startAfter === undefined ? undefined : { userKey, documentId: startAfter }
+      const filter = listFilter(connectionId, status)
+      do {
+        const page = await table.query({
+          keyCondition: { expression: 'userKey = :user', values: { ':user': userKey } },
+          ...(filter === undefined ? {} : { filter }),
+          limit: Math.max(limit - rows.length, filter === undefined ? 1 : 100),
+          ...(startKey === undefined ? {} : { startKey }),
+        })
+        rows.push(...page.rows)
+        startKey = page.nextKey
+      } while (startKey !== undefined && rows.length < limit)
+      return { rows: rows.slice(0, limit), more: startKey !== undefined || rows.length > limit }
+    },
+    async listParked(connectionId, startKey) {
+      return table.query({
+        index: 'parked',
+        keyCondition: { expression: 'parkedOn = :connection', values: { ':connection': connectionId } },
+        ...(startKey === undefined ? {} : { startKey }),
+      })
+    },
+  }
+}

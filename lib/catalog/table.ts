@@ -1,0 +1,125 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { ServiceError } from '../errors.ts'
+
+/** What a row's write depends on; `names` and `values` are DynamoDB expression attributes. */
+export interface Condition {
+  readonly expression: string
+  readonly names?: Readonly<Record<string, string>>
+  readonly values?: Readonly<Record<string, unknown>>
+}
+
+export interface Page<Row> {
+  readonly rows: readonly Row[]
+  /** Where the next page starts; undefined at the end. */
+  readonly nextKey?: Readonly<Record<string, unknown>>
+}
+
+export interface RowTable<Row> {
+  /** Strongly consistent. */
+  get(key: Readonly<Record<string, string>>): Promise<Row | undefined>
+  /** False when the condition did not hold. */
+  put(row: Row, condition?: Condition): Promise<boolean>
+  /** False when the condition did not hold; a missing row is deleted already. */
+  delete(key: Readonly<Record<string, string>>, condition?: Condition): Promise<boolean>
+  query(query: {
+    readonly index?: string
+    readonly keyCondition: Condition
+    readonly filter?: Condition
+    readonly limit?: number
+    readonly startKey?: Readonly<Record<string, unknown>>
+  }): Promise<Page<Row>>
+}
+
+const names = (error: unknown): string => (error instanceof Error ? error.name : '')
+
+/** AWS failures as ours: the SDK has retried already, so what is left is a short wait or an operator's matter. */
+export function catalogError(error: unknown): ServiceError {
+  const name = names(error)
+  const busy = [
+    'ThrottlingException',
+    'ProvisionedThroughputExceededException',
+    'RequestLimitExceeded',
+    'TimeoutError',
+    'InternalServerError',
+  ]
+  if (busy.includes(name)) {
+    return new ServiceError('provider_unavailable', 'The catalog is busy. Try again.', {
+      retry: { retryable: true, afterSeconds: 1 },
+      cause: error,
+    })
+  }
+  return new ServiceError('internal_error', 'The catalog could not be read or written.', {
+    context: { providerCode: name },
+    cause: error,
+  })
+}
+
+async function conditional(send: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await send()
+    return true
+  } catch (error) {
+    if (names(error) === 'ConditionalCheckFailedException') return false
+    throw catalogError(error)
+  }
+}
+
+function conditionFields(condition: Condition | undefined) {
+  if (condition === undefined) return {}
+  return {
+    ConditionExpression: condition.expression,
+    ...(condition.names === undefined ? {} : { ExpressionAttributeNames: { ...condition.names } }),
+    ...(condition.values === undefined ? {} : { ExpressionAttributeValues: { ...condition.values } }),
+  }
+}
+
+/** A DynamoDB table of rows that `parse` narrows; every read of a single row is strongly consistent. */
+export function rowTable<Row extends object>(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  parse: (item: unknown) => Row,
+): RowTable<Row> {
+  return {
+    async get(key) {
+      try {
+        const { Item } = await client.send(
+          new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }),
+        )
+        return Item === undefined ? undefined : parse(Item)
+      } catch (error) {
+        throw catalogError(error)
+      }
+    },
+    async put(row, condition) {
+      return conditional(() =>
+        client.send(new PutCommand({ TableName: tableName, Item: row, ...conditionFields(condition) })),
+      )
+    },
+    async delete(key, condition) {
+      return conditional(() =>
+        client.send(new DeleteCommand({ TableName: tableName, Key: key, ...conditionFields(condition) })),
+      )
+    },
+    async query({ index, keyCondition, filter, limit, startKey }) {
+      try {
+        const answer = await client.send(
+          new QueryCommand({
+            TableName: tableName,
+            ...(index === undefined ? { ConsistentRead: true } : { IndexName: index }),
+            KeyConditionExpression: keyCondition.expression,
+            ...(filter === undefined ? {} : { FilterExpression: filter.expression }),
+            ExpressionAttributeNames: { ...keyCondition.names, ...filter?.names },
+            ExpressionAttributeValues: { ...keyCondition.values, ...filter?.values },
+            ...(limit === undefined ? {} : { Limit: limit }),
+            ...(startKey === undefined ? {} : { ExclusiveStartKey: { ...startKey } }),
+          }),
+        )
+        const rows = (answer.Items ?? []).map(parse)
+        return answer.LastEvaluatedKey === undefined ? { rows } : { rows, nextKey: answer.LastEvaluatedKey }
+      } catch (error) {
+        throw catalogError(error)
+      }
+    },
+  }
+}

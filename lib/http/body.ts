@@ -1,0 +1,56 @@
+import type { MiddlewareObj } from '@middy/core'
+import { maxInlineBytes, maxJsonBytes } from '../contract/limits.ts'
+import type { Route } from '../contract/route.ts'
+import { ServiceError } from '../errors.ts'
+import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
+
+/** The size that base64 or text stands for, without decoding it. */
+function byteLength(event: GatewayEvent): number {
+  if (event.body === null || event.body === undefined) return 0
+  return Buffer.byteLength(event.body, event.isBase64Encoded ? 'base64' : 'utf8')
+}
+
+function tooLarge(event: GatewayEvent): ServiceError {
+  const documentId = event.pathParameters?.['documentId'] ?? ''
+  return new ServiceError(
+    'payload_too_large',
+    `The body is larger than ${maxInlineBytes} bytes. Upload it through the intake.`,
+    {
+      context: { links: { intake: `/v1/documents/${documentId}/intake` } },
+    },
+  )
+}
+
+function parseJson(bytes: Buffer, optional: boolean): unknown {
+  if (bytes.length > maxJsonBytes)
+    throw new ServiceError('invalid_request', `body: must have at most ${maxJsonBytes} bytes of JSON`)
+  if (bytes.length === 0) {
+    if (optional) return {}
+    throw new ServiceError(
+      'invalid_request',
+      'body: is missing; send JSON with Content-Type: application/json',
+    )
+  }
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw new ServiceError('invalid_request', 'body: is not valid JSON')
+  }
+}
+
+/** Decodes the body as its route says: none, JSON, or raw bytes with the inline cap. */
+export function requestBody(route: Route): MiddlewareObj<GatewayEvent, GatewayResult, Error, ChainContext> {
+  return {
+    before({ event, context }) {
+      const size = byteLength(event)
+      if (route.body.kind === 'none') {
+        if (size > 0) throw new ServiceError('invalid_request', 'body: this request takes none')
+        return
+      }
+      if (route.body.kind === 'bytes' && size > maxInlineBytes) throw tooLarge(event)
+      const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
+      context.driveway.input['body'] =
+        route.body.kind === 'json' ? parseJson(bytes, route.body.optional === true) : bytes
+    },
+  }
+}

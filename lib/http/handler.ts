@@ -1,0 +1,78 @@
+import middy from '@middy/core'
+import type { Route } from '../contract/route.ts'
+import { ServiceError } from '../errors.ts'
+import { count } from '../telemetry/metrics.ts'
+import { requestBody } from './body.ts'
+import { verifiedCaller } from './caller.ts'
+import { problemMapping } from './problem.ts'
+import type { ChainContext, GatewayEvent, GatewayResult, HttpAnswer, HttpInput } from './request.ts'
+import { lowerCaseHeaders } from './request.ts'
+import { responseHeaders } from './response-headers.ts'
+import { schemaCheck } from './validate.ts'
+
+/** Left for answering before Lambda ends the function, milliseconds. */
+const reserveMs = 500
+
+export type RouteHandler<R extends Route> = (input: HttpInput<R>) => Promise<HttpAnswer>
+
+function timeIsUp(): never {
+  throw new ServiceError('provider_unavailable', 'The provider did not answer in time. Try again.', {
+    retry: { retryable: true, ambiguous: true },
+  })
+}
+
+function allowedOrigins(): readonly string[] {
+  return (process.env['CORS_ORIGINS'] ?? '').split(',').filter((origin) => origin !== '')
+}
+
+function gatewayResult(answer: HttpAnswer, method: string): GatewayResult {
+  const headers = { ...answer.headers }
+  if (answer.body !== undefined) headers['content-type'] ??= 'application/json'
+  const text = answer.body === undefined ? (answer.text ?? '') : JSON.stringify(answer.body)
+  return { statusCode: answer.status, headers, body: answer.stream ?? (method === 'HEAD' ? '' : text) }
+}
+
+/** The chain itself; `options` choose how the answer leaves. */
+export function handlerChain<R extends Route>(
+  route: R,
+  run: RouteHandler<R>,
+  options: Parameters<typeof middy>[1],
+) {
+  const invoke = async (
+    event: GatewayEvent,
+    context: ChainContext,
+    { signal }: { signal: AbortSignal },
+  ): Promise<GatewayResult> => {
+    const { input, headers } = context.driveway
+    count('Requests', { operation: route.operation })
+    // The steps before have filled `input` with exactly what the route's types say.
+    const answer = await run({
+      ...input,
+      headers,
+      method: event.httpMethod,
+      signal,
+    } as unknown as HttpInput<R>)
+    return gatewayResult(answer, event.httpMethod)
+  }
+  return middy<GatewayEvent, GatewayResult, Error, ChainContext>(invoke, {
+    timeoutEarlyInMillis: reserveMs,
+    timeoutEarlyResponse: timeIsUp,
+    ...options,
+  })
+    .use(responseHeaders(allowedOrigins))
+    .use(problemMapping(route))
+    .before(({ event, context }) => {
+      context.driveway = { headers: lowerCaseHeaders(event), input: {} }
+    })
+    .use(verifiedCaller(route))
+    .use(requestBody(route))
+    .use(schemaCheck(route))
+}
+
+/**
+ * The one chain in front of every HTTP handler: security headers and CORS, problem mapping, caller, body, schema.
+ * `run` is given what the route's types say and throws ServiceErrors for everything else.
+ */
+export function httpHandler<R extends Route>(route: R, run: RouteHandler<R>) {
+  return handlerChain(route, run, {})
+}
