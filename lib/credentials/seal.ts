@@ -1,0 +1,83 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { ServiceError } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+import { secret } from '../secret.ts'
+
+/**
+ * What makes a bearer secret safe to store in a table: AES-256-GCM under a key that only the functions can read.
+ * `boundTo` (the connection id) goes in as additional data, so a sealed value copied into another connection's row does not open.
+ */
+export interface Sealer {
+  seal(value: Secret, boundTo: string): Promise<string>
+  /** Rejects with `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
+  open(sealed: string, boundTo: string): Promise<Secret>
+}
+
+/** The keys that values are sealed with: `current` seals, all of them open. */
+export interface SealKeys {
+  readonly current: string
+  readonly keys: ReadonlyMap<string, Buffer>
+}
+
+/** Where keys come from. `fresh` asks past any cache: a value sealed with a key that is not known yet has arrived. */
+export type SealKeySource = (fresh: boolean) => Promise<SealKeys>
+
+const format = 'v1'
+const nonceBytes = 12
+const tagBytes = 16
+
+/**
+ * Makes the 32-byte key from a key set's entry, which is any text of at least 43 random characters (32 bytes in base64 are 44).
+ * Deriving takes both what `openssl rand -base64 32` gives and what Secrets Manager generates by itself.
+ */
+export function sealKey(material: string): Buffer {
+  if (material.length < 43) throw new ServiceError('internal_error', 'A sealing key is shorter than 256 bits.')
+  return Buffer.from(hkdfSync('sha256', material, '', 'driveway sealing key v1', 32))
+}
+
+/**
+ * Seals with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url.
+ * A nonce is 96 random bits: safe for far more than 2^32 values a key, and keys rotate by adding one and naming it `current`.
+ * https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf (8.3)
+ */
+export function createSealer(keys: SealKeySource): Sealer {
+  return {
+    async seal(value, boundTo) {
+      const set = await keys(false)
+      const key = set.keys.get(set.current)
+      if (key === undefined) throw new ServiceError('internal_error', 'The current sealing key is not in the key set.')
+      const nonce = randomBytes(nonceBytes)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+      cipher.setAAD(additionalData(set.current, boundTo))
+      const body = Buffer.concat([cipher.update(value.reveal(), 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return [format, set.current, nonce.toString('base64url'), body.toString('base64url')].join('.')
+    },
+    async open(sealed, boundTo) {
+      const [version, keyId, nonce, body, ...rest] = sealed.split('.')
+      if (version !== format || keyId === undefined || nonce === undefined || body === undefined || rest.length > 0) throw unopenable()
+      const key = (await keys(false)).keys.get(keyId) ?? (await keys(true)).keys.get(keyId)
+      if (key === undefined) throw unopenable()
+      return secret(decrypt(key, Buffer.from(nonce, 'base64url'), Buffer.from(body, 'base64url'), additionalData(keyId, boundTo)))
+    },
+  }
+}
+
+function decrypt(key: Buffer, nonce: Buffer, body: Buffer, data: Buffer): string {
+  if (nonce.length !== nonceBytes || body.length < tagBytes) throw unopenable()
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+    decipher.setAAD(data)
+    decipher.setAuthTag(body.subarray(body.length - tagBytes))
+    return Buffer.concat([decipher.update(body.subarray(0, body.length - tagBytes)), decipher.final()]).toString('utf8')
+  } catch {
+    throw unopenable()
+  }
+}
+
+function additionalData(keyId: string, boundTo: string): Buffer {
+  return Buffer.from(`${format}.${keyId}.${boundTo}`, 'utf8')
+}
+
+function unopenable(): ServiceError {
+  return new ServiceError('internal_error', 'A sealed value could not be opened.')
+}
