@@ -1,0 +1,171 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { finished, type Readable } from 'node:stream'
+import { ServiceError } from '../errors.ts'
+import { exactly, sourceFailure } from './exactly.ts'
+
+/** Bytes of a request. A streamed body is opened once for each time that the request is sent. */
+export type RequestBody = Uint8Array | { readonly length: number; open(): Readable }
+
+export interface HttpRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: RequestBody
+  readonly signal?: AbortSignal | undefined
+  readonly timeouts?: Partial<Timeouts> | undefined
+}
+
+/** Milliseconds. */
+export interface Timeouts {
+  /** From the start to a usable connection, the TLS handshake included. */
+  readonly connect: number
+  /** From the last byte of the request to the head of the answer. */
+  readonly answer: number
+  /** Without a byte in either direction. */
+  readonly idle: number
+}
+
+/** The head of an answer, and its body, which the caller reads or destroys. The body ends early only with an error. */
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Readable
+}
+
+const defaultTimeouts: Timeouts = { connect: 5_000, answer: 60_000, idle: 60_000 }
+
+// One pool for a process: connections outlive an invocation, and idle ones keep no process alive.
+const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'lifo' } as const
+const httpAgent = new HttpAgent(agentOptions)
+const httpsAgent = new HttpsAgent(agentOptions)
+
+/**
+ * Sends one request over a kept-alive connection and answers as soon as the head of the answer is there, whatever its status:
+ * no redirect is followed and nothing is repeated. Bodies stream both ways with back-pressure, always with a Content-Length.
+ * An answer that comes before the body was sent stops the sending.
+ *
+ * Rejects with `provider_unavailable` when no answer came; its advice says `ambiguous` when the whole request was handed to a
+ * connection, so that the other side may have done the work. A source that fails or has a wrong length rejects as `exactly` says.
+ */
+export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
+  const { signal, body } = request
+  const timeouts = { ...defaultTimeouts, ...request.timeouts }
+  const url = new URL(request.url)
+  const secure = url.protocol === 'https:'
+  const bodyLength = body?.length ?? (methodsWithBody.has(request.method) ? 0 : undefined)
+  if (signal?.aborted) return Promise.reject(abandoned(signal.reason, false))
+
+  const outgoing = (secure ? httpsRequest : httpRequest)(url, {
+    method: request.method,
+    agent: secure ? httpsAgent : httpAgent,
+    headers: {
+      ...request.headers,
+      ...(bodyLength === undefined ? {} : { 'content-length': String(bodyLength) }),
+    },
+  })
+  let incoming: IncomingMessage | undefined
+  let source: Readable | undefined
+  let connected = false
+  let over = false
+
+  const mayHaveBeenDone = (): boolean => connected && outgoing.writableEnded
+  const fail = (error: ServiceError): void => {
+    if (over) return
+    over = true
+    reject(error)
+    incoming?.destroy(error)
+    outgoing.destroy()
+    source?.destroy()
+  }
+  const onAbort = (): void => fail(abandoned(signal?.reason, mayHaveBeenDone()))
+  signal?.addEventListener('abort', onAbort, { once: true })
+
+  const connectTimer = setTimeout(() => {
+    if (!connected) fail(unreachable('The provider could not be reached in time.', false))
+  }, timeouts.connect)
+  whenConnected(outgoing, secure, () => {
+    connected = true
+    clearTimeout(connectTimer)
+  })
+  let answerTimer: NodeJS.Timeout | undefined
+  outgoing.setTimeout(timeouts.idle, () =>
+    fail(unreachable('The provider stopped answering.', mayHaveBeenDone())),
+  )
+  outgoing.once('finish', () => {
+    answerTimer = setTimeout(
+      () => fail(unreachable('The provider did not answer in time.', true)),
+      timeouts.answer,
+    )
+  })
+  outgoing.once('response', (response) => {
+    clearTimeout(connectTimer)
+    clearTimeout(answerTimer)
+    incoming = response
+    // A body that nobody reads any more must not end the process when its connection breaks.
+    response.on('error', ignore)
+    if (!outgoing.writableEnded) {
+      source?.unpipe(outgoing)
+      source?.destroy()
+      response.once('close', () => outgoing.destroy())
+    }
+    resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response })
+  })
+  outgoing.on('error', (error) => fail(networkFailure(error, mayHaveBeenDone())))
+  outgoing.once('close', () => {
+    clearTimeout(connectTimer)
+    clearTimeout(answerTimer)
+    signal?.removeEventListener('abort', onAbort)
+    source?.destroy()
+    if (!incoming) fail(unreachable('The connection to the provider broke.', mayHaveBeenDone()))
+  })
+
+  if (body === undefined || body instanceof Uint8Array) {
+    outgoing.end(body)
+  } else {
+    try {
+      source = exactly(body.open(), body.length)
+    } catch (error) {
+      fail(sourceFailure(error instanceof Error ? error : new Error('unknown', { cause: error })))
+      return promise
+    }
+    finished(source, { writable: false }, (error) => {
+      if (error && !incoming) fail(sourceFailure(error))
+    })
+    source.pipe(outgoing)
+  }
+  return promise
+}
+
+const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+function ignore(): void {}
+
+function whenConnected(outgoing: ClientRequest, secure: boolean, then: () => void): void {
+  outgoing.once('socket', (socket) => {
+    if (outgoing.reusedSocket) then()
+    else socket.once(secure ? 'secureConnect' : 'connect', then)
+  })
+}
+
+/** `provider_unavailable`, worth another try. `ambiguous`: the work may have been done. */
+export function unreachable(detail: string, ambiguous: boolean, cause?: unknown): ServiceError {
+  return new ServiceError('provider_unavailable', detail, { retry: { retryable: true, ambiguous }, cause })
+}
+
+/** A connection that broke; the reason that the system gives (`ECONNRESET`) goes along as the provider code. */
+export function networkFailure(error: NodeJS.ErrnoException, ambiguous: boolean): ServiceError {
+  if (error instanceof ServiceError) return error
+  return new ServiceError('provider_unavailable', 'The connection to the provider broke.', {
+    retry: { retryable: true, ambiguous },
+    context: error.code === undefined ? {} : { providerCode: error.code },
+    cause: error,
+  })
+}
+
+function abandoned(reason: unknown, ambiguous: boolean): ServiceError {
+  if (reason instanceof ServiceError) return reason
+  return unreachable('The call was given up before the provider answered.', ambiguous, reason)
+}

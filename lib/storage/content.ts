@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ContentSource, ObjectEntry } from './backend.ts'
+
+/** Bytes that are already in memory, as a source. */
+export function contentOf(bytes: Uint8Array): ContentSource {
+  return {
+    size: bytes.length,
+    open: (range) => Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], byteStream),
+  }
+}
+
+const byteStream = { objectMode: false } as const
+
+/** Something that bytes are put into and a text comes out of. */
+export interface Digest {
+  update(chunk: Uint8Array): unknown
+  digest(): string
+}
+
+/** Reads a source from its start through `digest`. */
+export async function digestOf(content: ContentSource, digest: Digest): Promise<string> {
+  await pipeline(content.open(), async (chunks: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of chunks) digest.update(chunk)
+  })
+  return digest.digest()
+}
+
+/** A hash of Node's own as a Digest in lower-case hex. */
+export function hexDigest(algorithm: 'sha256' | 'md5'): Digest {
+  const hash = createHash(algorithm)
+  return { update: (chunk) => hash.update(chunk), digest: () => hash.digest('hex') }
+}
+
+/** An object that was found, next to the name and place it must have had: is it this very content? Reads the source only to compare hashes. */
+export async function isSameContent(
+  entry: ObjectEntry,
+  content: ContentSource,
+  digests: { readonly [Name in keyof ObjectEntry['checksums']]?: () => Digest },
+): Promise<boolean> {
+  if (entry.size !== content.size) return false
+  for (const name of ['sha256', 'md5', 'quickXorHash'] as const) {
+    const expected = entry.checksums[name]
+    const digest = digests[name]
+    if (expected !== undefined && digest) return (await digestOf(content, digest())) === expected
+  }
+  return false
+}
+
+/**
+ * The content type as it may stand in a header or in a provider's metadata: printable ASCII, and none of Google's own types, which
+ * would ask Drive to convert the file. Anything else is `application/octet-stream`.
+ */
+export function plainContentType(contentType: string): string {
+  const plain = /^[\x20-\x7e]{1,255}$/.test(contentType) && contentType.includes('/')
+  return plain && !contentType.toLowerCase().startsWith('application/vnd.google-apps')
+    ? contentType
+    : 'application/octet-stream'
+}
