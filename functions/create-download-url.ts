@@ -1,0 +1,17 @@
+import { openDocuments } from '../lib/compose.ts'
+import { routes } from '../lib/contract/routes.ts'
+import { createDownloadUrl } from '../lib/documents/presigned-urls.ts'
+import { httpHandler } from '../lib/http/handler.ts'
+import { requireDocumentId } from '../lib/http/parameters.ts'
+
+/** Presigned get: on s3 a URL that needs no token; both cloud drives refuse and name the content route. */
+export const handler = httpHandler(routes.createDownloadUrl, async ({ caller, path, body, signal }) => {
+  const documentId = requireDocumentId(path.documentId)
+  const { url, expiresAt } = await createDownloadUrl(await openDocuments(), {
+    userKey: caller.userKey,
+    documentId,
+    minutes: body.expiresInMinutes,
+    signal,
+  })
+  return { status: 200, body: { method: 'GET', url, expiresAt } }
+})

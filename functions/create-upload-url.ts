@@ -1,0 +1,18 @@
+import { openDocuments } from '../lib/compose.ts'
+import { routes } from '../lib/contract/routes.ts'
+import { createUploadUrl } from '../lib/documents/presigned-urls.ts'
+import { httpHandler } from '../lib/http/handler.ts'
+import { requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
+
+/** Presigned put: on s3 a URL to upload to without a token; both cloud drives refuse and name the intake. */
+export const handler = httpHandler(routes.createUploadUrl, async ({ caller, path, body }) => {
+  const upload = await createUploadUrl(await openDocuments(), {
+    ...caller,
+    documentId: requireDocumentId(path.documentId),
+    connectionId: body.connectionId,
+    contentType: body.contentType,
+    extension: requireExtension(body.extension),
+    minutes: body.expiresInMinutes,
+  })
+  return { status: 200, body: { method: 'PUT', ...upload } }
+})

@@ -1,0 +1,57 @@
+import type { Connection } from '../catalog/connection.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
+import type { ConnectionId, UserKey } from '../ids.ts'
+import { parseConnectionId } from '../ids.ts'
+import type { DocumentDeps } from './deps.ts'
+
+function notFound(connectionId: string): ServiceError {
+  return new ServiceError('connection_not_found', `There is no connection ${connectionId}.`, {
+    context: { connectionId },
+  })
+}
+
+/** Passes a connection that can be used now; a dead grant is refused here, so that the provider is not called for it again. */
+export function requireUsable(connection: Connection | undefined, connectionId: string): Connection {
+  if (connection === undefined || connection.status === 'disconnected') throw notFound(connectionId)
+  if (connection.status === 'requires_reauth')
+    throw new CloudConnectionError(connection.connectionId, connection.reason ?? 'grant_revoked')
+  if (connection.status === 'pending')
+    throw new CloudConnectionError(connection.connectionId, 'consent_required')
+  return connection
+}
+
+/** The connection of a document that exists. */
+export async function connectionOf(
+  deps: DocumentDeps,
+  userKey: UserKey,
+  connectionId: ConnectionId,
+): Promise<Connection> {
+  return requireUsable(await deps.connections.get(userKey, connectionId), connectionId)
+}
+
+/** The connection that was named, else the user's only active one; `connection_required` when that is not clear. */
+export async function chooseConnection(
+  deps: DocumentDeps,
+  userKey: UserKey,
+  named: string | undefined,
+): Promise<Connection> {
+  if (named !== undefined) {
+    const id = parseConnectionId(named)
+    if (id === undefined) throw notFound(named)
+    return connectionOf(deps, userKey, id)
+  }
+  const all = await deps.connections.list(userKey)
+  const active = all.filter((connection) => connection.status === 'active')
+  const [only] = active
+  if (only !== undefined && active.length === 1) return only
+  const dead = all.filter((connection) => connection.status === 'requires_reauth')
+  // The user has one drive and it waits for a reconnect: saying so helps more than asking for an id.
+  if (active.length === 0 && dead.length === 1) return requireUsable(dead[0], dead[0]?.connectionId ?? '')
+  throw new ServiceError(
+    'connection_required',
+    active.length === 0
+      ? 'There is no active connection. Connect a drive first: POST /v1/connections.'
+      : `There are ${active.length} active connections. Name one: connectionId.`,
+    { context: { links: { connections: '/v1/connections' } } },
+  )
+}

@@ -1,0 +1,27 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { DocumentRow } from '../catalog/document.ts'
+import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { Secret } from '../secret.ts'
+import type { Backend } from '../storage/backend.ts'
+
+/** What the document use cases work with; `compose.ts` builds it. */
+export interface DocumentDeps {
+  readonly documents: DocumentCatalog
+  readonly connections: Pick<ConnectionStore, 'get' | 'list'>
+  readonly openBackend: (connection: Connection) => Promise<Backend>
+  /** The one layer that retries: repeats `run` as the error's advice says, within the request's time. */
+  readonly retry: <T>(run: () => Promise<T>, signal: AbortSignal) => Promise<T>
+  /** Ends a transfer that is under way for this document, and its session at the provider. */
+  readonly cancelTransfer: (row: DocumentRow) => Promise<void>
+  /** A short-lived URL of a staged copy, for a drive that has no URL of its own. */
+  readonly stageDownload: (request: StagingRequest) => Promise<Secret>
+  readonly now: () => number
+}
+
+/** A document that is too large to stream through the gateway. */
+export interface StagingRequest {
+  readonly row: DocumentRow
+  readonly backend: Backend
+  readonly signal: AbortSignal
+}

@@ -1,0 +1,114 @@
+import type { DocumentRow } from '../catalog/document.ts'
+import { NotSupportedError, ServiceError } from '../errors.ts'
+import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import { chooseConnection } from './choose-connection.ts'
+import type { DocumentDeps } from './deps.ts'
+import { contentLink, intakeLink } from './present.ts'
+import { requireStored } from './stat-document.ts'
+
+export interface PresignedUrl {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly expiresAt: string
+}
+
+/** The port refuses presigned URLs on both cloud drives; over HTTP the refusal names the route that does the job. */
+function withLinks(error: NotSupportedError, links: Readonly<Record<string, string>>): ServiceError {
+  const detail = 'This provider has no presigned URLs. Use the linked route instead.'
+  return new ServiceError(error.code, detail, { context: { links } })
+}
+
+const expiry = (now: number, minutes: number): string => new Date(now + minutes * 60_000).toISOString()
+
+/** A URL that reads the document without a token, for `minutes`. On a cloud drive: `presigned_url_not_supported` with `links.content`. */
+export async function createDownloadUrl(
+  deps: DocumentDeps,
+  request: {
+    readonly userKey: UserKey
+    readonly documentId: DocumentId
+    readonly minutes: number
+    readonly signal: AbortSignal
+  },
+): Promise<PresignedUrl> {
+  const { row, backend, objectKey } = await requireStored(
+    deps,
+    request.userKey,
+    request.documentId,
+    request.signal,
+  )
+  try {
+    // The port's method is what refuses, before any network call; the richer one adds the file's name and type.
+    const plain = await backend.presignedGetUrl(objectKey, request.minutes)
+    await deps.retry(() => backend.statObject(objectKey, { signal: request.signal }), request.signal)
+    const url =
+      backend.presignGet === undefined
+        ? plain
+        : await backend.presignGet(objectKey, request.minutes, {
+            fileName: `${row.documentId}${row.extension}`,
+            contentType: row.contentType,
+          })
+    return { url, headers: {}, expiresAt: expiry(deps.now(), request.minutes) }
+  } catch (error) {
+    if (error instanceof NotSupportedError)
+      throw withLinks(error, { content: contentLink(request.documentId) })
+    throw error
+  }
+}
+
+export interface UploadUrlRequest {
+  readonly userId: UserId
+  readonly userKey: UserKey
+  readonly documentId: DocumentId
+  readonly connectionId: string | undefined
+  readonly contentType: string
+  readonly extension: Extension | undefined
+  readonly minutes: number
+}
+
+/** A URL that a client PUTs the document to without a token. On a cloud drive: `presigned_url_not_supported` with `links.intake`. */
+export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequest): Promise<PresignedUrl> {
+  const { userId, userKey, documentId, contentType } = request
+  const row = await deps.documents.getDocument(userKey, documentId)
+  const connection = await chooseConnection(deps, userKey, request.connectionId ?? row?.connectionId)
+  const backend = await deps.openBackend(connection)
+  const extension = request.extension ?? row?.extension ?? ('' as Extension)
+  if (backend.presignPut === undefined || backend.objectKeyFor === undefined) {
+    const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
+    throw withLinks(refusal, { intake: intakeLink(documentId) })
+  }
+  const objectKey = backend.objectKeyFor(userId, documentId, extension)
+  const { url, headers } = await backend.presignPut(objectKey, contentType, request.minutes)
+  // A document that is stored already stays readable until the client replaces it.
+  if (row?.objectExists !== true || row.objectKey !== objectKey) {
+    const fields = {
+      connectionId: connection.connectionId,
+      provider: connection.provider,
+      status: 'receiving',
+      objectKey,
+      size: 0,
+      contentType,
+      extension,
+    } as const
+    await record(deps, { userKey, userId, documentId, ...fields }, row)
+  }
+  return { url, headers, expiresAt: expiry(deps.now(), request.minutes) }
+}
+
+async function record(
+  deps: DocumentDeps,
+  document: Parameters<DocumentDeps['documents']['createDocument']>[0],
+  row: DocumentRow | undefined,
+): Promise<void> {
+  const written =
+    row === undefined
+      ? await deps.documents.createDocument(document)
+      : await deps.documents.updateDocument(row, document)
+  if (written !== undefined) return
+  throw new ServiceError(
+    'provider_unavailable',
+    'Another request changed this document at the same moment. Try again.',
+    {
+      retry: { retryable: true, afterSeconds: 1 },
+    },
+  )
+}

@@ -1,0 +1,227 @@
+import { Readable } from 'node:stream'
+import type { Connection } from '../catalog/connection.ts'
+import type { DocumentRow } from '../catalog/document.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
+import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
+import { chooseConnection } from './choose-connection.ts'
+import { checkContentDigest } from './content-digest.ts'
+import type { DocumentDeps } from './deps.ts'
+import { verifyBytes } from './verify.ts'
+
+export interface PutRequest {
+  readonly userId: UserId
+  readonly userKey: UserKey
+  readonly documentId: DocumentId
+  readonly connectionId: string | undefined
+  readonly extension: Extension | undefined
+  readonly contentType: string
+  readonly bytes: Buffer
+  readonly contentDigest: string | undefined
+  /** `If-None-Match: *`. */
+  readonly onlyCreate: boolean
+  readonly signal: AbortSignal
+}
+
+export interface PutOutcome {
+  readonly row: DocumentRow
+  readonly created: boolean
+}
+
+function bufferSource(bytes: Buffer): ContentSource {
+  return {
+    size: bytes.length,
+    open: (range) =>
+      Readable.from(range === undefined ? [bytes] : [bytes.subarray(range.start, range.end + 1)], {
+        objectMode: false,
+      }),
+  }
+}
+
+function checkPreconditions(request: PutRequest, row: DocumentRow | undefined): void {
+  if (row === undefined) return
+  if (request.onlyCreate && (row.objectExists === true || row.status !== 'uploading')) {
+    throw new ServiceError('precondition_failed', `Document ${request.documentId} exists already.`)
+  }
+  if (
+    request.connectionId !== undefined &&
+    request.connectionId !== row.connectionId &&
+    row.objectExists === true
+  ) {
+    throw new ServiceError(
+      'invalid_request',
+      `query.connectionId: document ${request.documentId} is stored on connection ${row.connectionId}; delete it first, or choose another document id`,
+    )
+  }
+}
+
+/** Where the bytes go. A key that must be reserved is recorded before the provider creates anything under it. */
+async function chooseTarget(
+  deps: DocumentDeps,
+  request: PutRequest,
+  connection: Connection,
+  backend: Backend,
+  row: DocumentRow | undefined,
+  extension: Extension,
+): Promise<{ readonly row: DocumentRow | undefined; readonly target?: PutTarget }> {
+  const here = row?.connectionId === connection.connectionId ? row : undefined
+  if (
+    here?.objectKey !== undefined &&
+    here.objectExists === true &&
+    (backend.capabilities.reservedKeys || here.extension === extension)
+  ) {
+    return { row, target: { kind: 'replace', objectKey: here.objectKey } }
+  }
+  if (backend.reserveObjectKey === undefined) return { row }
+  if (here?.objectKey !== undefined && here.objectExists !== true)
+    return { row, target: { kind: 'reserved', objectKey: here.objectKey } }
+  const reserve = backend.reserveObjectKey.bind(backend)
+  const objectKey = await deps.retry(() => reserve({ signal: request.signal }), request.signal)
+  const recorded = await record(deps, request, connection, row, extension, objectKey)
+  return { row: recorded, target: { kind: 'reserved', objectKey: recorded.objectKey ?? objectKey } }
+}
+
+async function record(
+  deps: DocumentDeps,
+  request: PutRequest,
+  connection: Connection,
+  row: DocumentRow | undefined,
+  extension: Extension,
+  objectKey: ObjectKey,
+): Promise<DocumentRow> {
+  const fields = {
+    connectionId: connection.connectionId,
+    provider: connection.provider,
+    status: 'uploading',
+    objectKey,
+    objectExists: undefined,
+    size: request.bytes.length,
+    contentType: request.contentType,
+    extension,
+  } as const
+  const { userKey, userId, documentId } = request
+  const { objectExists: _fresh, ...fresh } = fields
+  const written =
+    row === undefined
+      ? await deps.documents.createDocument({ userKey, userId, documentId, ...fresh })
+      : await deps.documents.updateDocument(row, fields)
+  if (written !== undefined) return written
+  // Another request for the same document was first: go on under the key that it recorded, so that both make one file.
+  const theirs = await deps.documents.getDocument(userKey, documentId)
+  if (theirs?.objectKey !== undefined && theirs.connectionId === connection.connectionId) return theirs
+  throw new ServiceError(
+    'provider_unavailable',
+    'Another request changed this document at the same moment. Try again.',
+    {
+      retry: { retryable: true, afterSeconds: 1 },
+    },
+  )
+}
+
+async function store(
+  deps: DocumentDeps,
+  request: PutRequest,
+  backend: Backend,
+  extension: Extension,
+  target: PutTarget | undefined,
+): Promise<ObjectEntry> {
+  const { userId, documentId, bytes, contentType, signal } = request
+  return deps.retry(
+    () =>
+      backend.putEntry(userId, documentId, bufferSource(bytes), extension, contentType, {
+        signal,
+        ...(target === undefined ? {} : { target }),
+      }),
+    signal,
+  )
+}
+
+/** Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route. */
+export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
+  checkContentDigest(request.contentDigest, request.bytes)
+  const { userKey, documentId, bytes } = request
+  const before = await deps.documents.getDocument(userKey, documentId)
+  checkPreconditions(request, before)
+  const connection = await chooseConnection(deps, userKey, request.connectionId ?? before?.connectionId)
+  const backend = await deps.openBackend(connection)
+  if (before !== undefined && before.status !== 'stored') await deps.cancelTransfer(before)
+  const extension = request.extension ?? before?.extension ?? ('' as Extension)
+
+  let { row, target } = await chooseTarget(deps, request, connection, backend, before, extension)
+  let entry: ObjectEntry
+  try {
+    entry = await store(deps, request, backend, extension, target)
+  } catch (error) {
+    // The user removed the file that was to be replaced: it is made anew.
+    if (!isServiceError(error, 'object_missing') || target?.kind !== 'replace') throw error
+    ;({ row, target } = await chooseTarget(
+      deps,
+      request,
+      connection,
+      backend,
+      row && { ...row, objectExists: false },
+      extension,
+    ))
+    entry = await store(deps, request, backend, extension, target)
+  }
+
+  const checksum = await verifyBytes(bytes, entry)
+  if (checksum?.verdict === 'mismatch') {
+    await backend.deleteObject(entry.objectKey, { signal: request.signal })
+    throw new ServiceError(
+      'digest_mismatch',
+      'The provider stored other bytes than were sent. They were removed again; send the document once more.',
+    )
+  }
+  const settled = await settle(deps, request, connection, extension, entry, checksum, row)
+  const moved =
+    before?.objectExists === true && before.objectKey !== undefined && before.objectKey !== entry.objectKey
+  // Another extension is another path on OneDrive and S3: what stood at the old one goes.
+  if (moved && before.extension !== extension && before.objectKey !== undefined)
+    await backend.deleteObject(before.objectKey)
+  return { row: settled, created: before?.objectExists !== true }
+}
+
+async function settle(
+  deps: DocumentDeps,
+  request: PutRequest,
+  connection: Connection,
+  extension: Extension,
+  entry: ObjectEntry,
+  checksum: DocumentRow['checksum'],
+  row: DocumentRow | undefined,
+): Promise<DocumentRow> {
+  const { userKey, userId, documentId, contentType } = request
+  const fields = {
+    connectionId: connection.connectionId,
+    provider: connection.provider,
+    status: 'stored',
+    objectKey: entry.objectKey,
+    objectExists: true,
+    size: entry.size,
+    contentType,
+    extension,
+  } as const
+  for (let standing = row; ;) {
+    const written =
+      standing === undefined
+        ? await deps.documents.createDocument({
+            userKey,
+            userId,
+            documentId,
+            ...fields,
+            ...(checksum === undefined ? {} : { checksum }),
+          })
+        : await deps.documents.updateDocument(standing, {
+            ...fields,
+            checksum,
+            error: undefined,
+            parkedOn: undefined,
+            bytesTransferred: undefined,
+            expectedSha256: undefined,
+          })
+    if (written !== undefined) return written
+    // Somebody wrote the row meanwhile; the object is there, so its row has to say so.
+    standing = await deps.documents.getDocument(userKey, documentId)
+  }
+}

@@ -1,0 +1,88 @@
+import type { DocumentRow } from '../catalog/document.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
+import type { DocumentId, UserKey } from '../ids.ts'
+import type { Backend } from '../storage/backend.ts'
+import { connectionOf } from './choose-connection.ts'
+import type { DocumentDeps } from './deps.ts'
+
+/** The user's document; `document_not_found` when there is none. */
+export async function requireDocument(
+  deps: DocumentDeps,
+  userKey: UserKey,
+  documentId: DocumentId,
+): Promise<DocumentRow> {
+  const row = await deps.documents.getDocument(userKey, documentId)
+  if (row === undefined) throw new ServiceError('document_not_found', `There is no document ${documentId}.`)
+  return row
+}
+
+/** True when the document waits for a client that was given a presigned URL straight into the s3 provider. */
+function awaitsPresignedPut(row: DocumentRow): boolean {
+  return row.status === 'receiving' && row.provider === 's3' && row.objectKey !== undefined
+}
+
+/** Looks whether a presigned upload has arrived since, and records it when it has. */
+async function settlePresigned(
+  deps: DocumentDeps,
+  row: DocumentRow,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<DocumentRow> {
+  const key = row.objectKey
+  if (key === undefined) return row
+  try {
+    const entry = await deps.retry(() => backend.statEntry(key, { signal }), signal)
+    const settled = await deps.documents.updateDocument(row, {
+      status: 'stored',
+      objectExists: true,
+      size: entry.size,
+      contentType: entry.contentType ?? row.contentType,
+    })
+    return settled ?? row
+  } catch (error) {
+    if (isServiceError(error, 'object_missing')) return row
+    throw error
+  }
+}
+
+/** The document with its size asked of the provider now. A document that is still on its way is answered from the catalog. */
+export async function statDocument(
+  deps: DocumentDeps,
+  userKey: UserKey,
+  documentId: DocumentId,
+  signal: AbortSignal,
+): Promise<DocumentRow> {
+  const row = await requireDocument(deps, userKey, documentId)
+  const waits = awaitsPresignedPut(row)
+  const key = row.objectKey
+  if (!waits && (row.status !== 'stored' || key === undefined)) return row
+  const backend = await deps.openBackend(await connectionOf(deps, userKey, row.connectionId))
+  if (waits || key === undefined) return settlePresigned(deps, row, backend, signal)
+  return { ...row, size: await deps.retry(() => backend.statObject(key, { signal }), signal) }
+}
+
+/** A document whose bytes can be read, with its backend; `document_not_stored` while it is on its way. */
+export async function requireStored(
+  deps: DocumentDeps,
+  userKey: UserKey,
+  documentId: DocumentId,
+  signal: AbortSignal,
+) {
+  let row = await requireDocument(deps, userKey, documentId)
+  if (row.status !== 'stored' && !awaitsPresignedPut(row)) throw notStored(row)
+  const backend = await deps.openBackend(await connectionOf(deps, userKey, row.connectionId))
+  if (awaitsPresignedPut(row)) row = await settlePresigned(deps, row, backend, signal)
+  const { objectKey } = row
+  if (row.status !== 'stored' || objectKey === undefined) throw notStored(row)
+  return { row, backend, objectKey }
+}
+
+function notStored(row: DocumentRow): ServiceError {
+  return new ServiceError(
+    'document_not_stored',
+    `Document ${row.documentId} is not stored: its status is ${row.status}.`,
+    {
+      context: { links: { document: `/v1/documents/${row.documentId}` } },
+    },
+  )
+}

@@ -1,0 +1,32 @@
+import { contentType } from '../contract/schemas.ts'
+import { ServiceError } from '../errors.ts'
+import type { ConnectionId, DocumentId, Extension } from '../ids.ts'
+import { parseConnectionId, parseDocumentId, parseExtension } from '../ids.ts'
+
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) throw new ServiceError('invalid_request', `${field}: is not valid`)
+  return value
+}
+
+/** Brands a path parameter that the route's schema has checked. */
+export function requireDocumentId(text: string): DocumentId {
+  return required(parseDocumentId(text), 'path.documentId')
+}
+
+/** Brands a path parameter that the route's schema has checked. */
+export function requireConnectionId(text: string): ConnectionId {
+  return required(parseConnectionId(text), 'path.connectionId')
+}
+
+/** Brands an extension that the route's schema has checked; absent stays absent. */
+export function requireExtension(text: string | undefined): Extension | undefined {
+  return text === undefined ? undefined : required(parseExtension(text), 'extension')
+}
+
+/** The request's media type; `application/octet-stream` when it names none, `invalid_request` when it is not one. */
+export function requireContentType(header: string | undefined): string {
+  if (header === undefined || header === '') return 'application/octet-stream'
+  const checked = contentType.safeParse(header)
+  if (!checked.success) throw new ServiceError('invalid_request', `header content-type: ${checked.error.issues[0]?.message ?? 'is not valid'}`)
+  return checked.data
+}

@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http'
+import type { APIGatewayProxyEvent } from 'aws-lambda'
+import type { Route } from '../../lib/contract/route.ts'
+
+export interface MatchedRoute {
+  readonly route: Route
+  readonly pathParameters: Record<string, string>
+}
+
+/** Finds the route of a method and path; `path-known` when only the method does not fit. */
+export function matchRoute(routes: readonly Route[], method: string, path: string): MatchedRoute | 'path-known' | undefined {
+  let known = false
+  for (const route of routes) {
+    const pathParameters = matchPath(route.path, path)
+    if (pathParameters === undefined) continue
+    known = true
+    if ((route.methods as readonly string[]).includes(method)) return { route, pathParameters }
+  }
+  return known ? 'path-known' : undefined
+}
+
+function matchPath(template: string, path: string): Record<string, string> | undefined {
+  const wanted = template.split('/')
+  const given = path.split('/')
+  if (wanted.length !== given.length) return undefined
+  const parameters: Record<string, string> = {}
+  for (const [index, part] of wanted.entries()) {
+    const value = given[index] ?? ''
+    const name = /^\{(\w+)\}$/.exec(part)?.[1]
+    if (name === undefined) {
+      if (part !== value) return undefined
+    } else {
+      if (value === '') return undefined
+      try {
+        parameters[name] = decodeURIComponent(value)
+      } catch {
+        return undefined
+      }
+    }
+  }
+  return parameters
+}
+
+/** The request as API Gateway's REST proxy integration hands it to a function, binary bodies as base64. */
+export function proxyEvent(
+  req: IncomingMessage,
+  url: URL,
+  match: MatchedRoute,
+  body: Buffer,
+  requestId: string,
+  principalId: string | undefined,
+): APIGatewayProxyEvent {
+  const multiValueQueryStringParameters: Record<string, string[]> = {}
+  for (const [name, value] of url.searchParams) (multiValueQueryStringParameters[name] ??= []).push(value)
+  const queryStringParameters = Object.fromEntries([...url.searchParams])
+  const headers: Record<string, string> = {}
+  const multiValueHeaders: Record<string, string[]> = {}
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value === undefined) continue
+    headers[name] = Array.isArray(value) ? value.join(', ') : value
+    multiValueHeaders[name] = Array.isArray(value) ? value : [value]
+  }
+  const httpMethod = req.method ?? 'GET'
+  const { route, pathParameters } = match
+  const empty = (record: object): boolean => Object.keys(record).length === 0
+  return {
+    resource: route.path,
+    path: url.pathname,
+    httpMethod,
+    headers,
+    multiValueHeaders,
+    queryStringParameters: empty(queryStringParameters) ? null : queryStringParameters,
+    multiValueQueryStringParameters: empty(multiValueQueryStringParameters) ? null : multiValueQueryStringParameters,
+    pathParameters: empty(pathParameters) ? null : pathParameters,
+    stageVariables: null,
+    body: body.length === 0 ? null : body.toString('base64'),
+    isBase64Encoded: body.length > 0,
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      authorizer: principalId === undefined ? undefined : { principalId },
+      protocol: 'HTTP/1.1',
+      httpMethod,
+      identity: { sourceIp: req.socket.remoteAddress ?? '127.0.0.1', userAgent: headers['user-agent'] ?? null } as APIGatewayProxyEvent['requestContext']['identity'],
+      path: url.pathname,
+      stage: 'local',
+      requestId,
+      requestTimeEpoch: Date.now(),
+      resourceId: route.operation,
+      resourcePath: route.path,
+    },
+  }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { problemTypes } from '../../lib/contract/problems.ts'
+import { routeList } from '../../lib/contract/routes.ts'
+import type { Route } from '../../lib/contract/route.ts'
+import type { ErrorCode } from '../../lib/errors.ts'
+import type { MatchedRoute } from './event.ts'
+import { matchRoute, proxyEvent } from './event.ts'
+import type { InvokeResult, Invoker } from './invoker.ts'
+
+/** API Gateway's own limit of a request body. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+const maxGatewayBytes = 10 * 1024 * 1024
+/** What is read and thrown away after a refusal, so that a client which is still sending sees the answer. */
+const maxDiscardedBytes = 256 * 1024 * 1024
+
+export interface GatewayOptions {
+  readonly invoker: Invoker
+  readonly corsOrigins: readonly string[]
+  readonly routes?: readonly Route[]
+}
+
+/** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */
+export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOptions) {
+  const authorize = async (req: IncomingMessage, path: string): Promise<string | undefined> => {
+    const authorizationToken = req.headers.authorization
+    if (authorizationToken === undefined) return undefined
+    const methodArn = `arn:aws:execute-api:local:000000000000:local/local/${req.method ?? 'GET'}${path}`
+    try {
+      const answer = await invoker.invoke('authorize-request', { type: 'TOKEN', authorizationToken, methodArn })
+      return (answer as { principalId: string }).principalId
+    } catch {
+      return undefined
+    }
+  }
+
+  return async (req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> => {
+    const requestId = randomUUID()
+    const origin = req.headers.origin
+    const cors: Record<string, string> =
+      origin !== undefined && corsOrigins.includes(origin) ? { 'access-control-allow-origin': origin, vary: 'origin' } : {}
+    const refuse = (code: ErrorCode, detail: string, more: { status?: number; links?: Record<string, string> } = {}): void => {
+      const { title, status } = problemTypes[code]
+      const answered = more.status ?? status
+      const body = JSON.stringify({
+        type: `urn:driveway:problem:${code}`,
+        title,
+        status: answered,
+        detail,
+        code,
+        requestId,
+        ...(more.links === undefined ? {} : { links: more.links }),
+      })
+      res.writeHead(answered, { ...cors, 'content-type': 'application/problem+json', 'x-request-id': requestId, 'cache-control': 'no-store' })
+      res.end(req.method === 'HEAD' ? undefined : body)
+      discard(req)
+    }
+
+    const match = matchRoute(routes, req.method ?? 'GET', url.pathname)
+    if (req.method === 'OPTIONS' && match !== undefined) return preflight(res, cors, requestId)
+    if (match === undefined) return refuse('invalid_request', 'There is no such route.', { status: 404 })
+    if (match === 'path-known') return refuse('invalid_request', `This route does not take ${req.method ?? 'that method'}.`, { status: 405 })
+    const principal = match.route.access === 'user' ? await authorize(req, url.pathname) : undefined
+    if (match.route.access === 'user' && principal === undefined) {
+      return refuse('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
+    }
+    const body = await readBody(req)
+    if (body === undefined) {
+      return refuse('payload_too_large', 'The body is too large for the gateway. Upload it through the intake.', { links: intakeLinks(match) })
+    }
+    try {
+      await send(req, res, await invoker.invokeHttp(match.route.functionName, proxyEvent(req, url, match, body, requestId, principal)))
+    } catch (error) {
+      if (res.headersSent) res.destroy()
+      else refuse('internal_error', 'Something went wrong on our side.')
+      process.stderr.write(`gateway: ${match.route.functionName} failed: ${error instanceof Error ? error.name : 'unknown'}\n`)
+    }
+  }
+}
+
+function intakeLinks({ pathParameters }: MatchedRoute): Record<string, string> {
+  const documentId = pathParameters['documentId']
+  return documentId === undefined ? {} : { intake: `/v1/documents/${documentId}/intake` }
+}
+
+function preflight(res: ServerResponse, cors: Record<string, string>, requestId: string): void {
+  res.writeHead(204, {
+    ...cors,
+    'access-control-allow-methods': 'GET,HEAD,PUT,POST,DELETE,OPTIONS',
+    'access-control-allow-headers': 'authorization,content-type,content-digest,if-none-match,range',
+    'access-control-max-age': '3600',
+    'x-request-id': requestId,
+  })
+  res.end()
+}
+
+function discard(req: IncomingMessage): void {
+  let left = maxDiscardedBytes
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) req.destroy()
+  })
+  req.on('error', () => undefined)
+}
+
+async function readBody(req: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(req.headers['content-length'] ?? 0) > maxGatewayBytes) return undefined
+  const chunks: Buffer[] = []
+  let size = 0
+  return new Promise((resolve, reject) => {
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxGatewayBytes) {
+        req.removeAllListeners('data')
+        resolve(undefined)
+      } else chunks.push(chunk)
+    })
+    req.on('end', () => resolve(Buffer.concat(chunks)))
+    req.on('error', reject)
+  })
+}
+
+async function send(req: IncomingMessage, res: ServerResponse, result: InvokeResult): Promise<void> {
+  const { statusCode, headers, body, isBase64Encoded } = result
+  res.writeHead(statusCode, headers)
+  if (body instanceof Readable) {
+    // A cut stream shows to the client as a broken connection, never as a shorter body.
+    await pipeline(body, res).catch(() => res.destroy())
+    return
+  }
+  if (req.method === 'HEAD' || body === '') res.end()
+  else res.end(isBase64Encoded ? Buffer.from(body, 'base64') : body)
+}
