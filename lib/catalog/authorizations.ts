@@ -92,7 +92,8 @@ export function authorizationStore(
         TableName: tableName,
         Key: { id },
         UpdateExpression: 'SET usedBy = :claim',
-        ConditionExpression: 'attribute_exists(id) AND expiresAt > :now AND (attribute_not_exists(usedBy) OR usedBy = :claim)',
+        ConditionExpression:
+          'attribute_exists(id) AND expiresAt > :now AND (attribute_not_exists(usedBy) OR usedBy = :claim)',
         ExpressionAttributeValues: { ':claim': claim, ':now': Math.floor(now() / 1000) },
       })
       return held(() => client.send(update))
@@ -101,9 +102,13 @@ export function authorizationStore(
       const update = new UpdateCommand({
         TableName: tableName,
         Key: { id },
-        UpdateExpression: sealedTokens === undefined ? 'REMOVE usedBy' : 'SET sealedTokens = :tokens REMOVE usedBy',
+        UpdateExpression:
+          sealedTokens === undefined ? 'REMOVE usedBy' : 'SET sealedTokens = :tokens REMOVE usedBy',
         ConditionExpression: 'usedBy = :claim',
-        ExpressionAttributeValues: { ':claim': claim, ...(sealedTokens === undefined ? {} : { ':tokens': sealedTokens }) },
+        ExpressionAttributeValues: {
+          ':claim': claim,
+          ...(sealedTokens === undefined ? {} : { ':tokens': sealedTokens }),
+        },
       })
       await held(() => client.send(update))
     },

@@ -12,10 +12,12 @@ import { rowTable } from './table.ts'
 
 /** What a write may change; `undefined` takes the attribute away. */
 export type ConnectionChanges = {
-  readonly [K in Exclude<
-    keyof Connection,
-    'userKey' | 'userId' | 'connectionId' | 'provider' | 'createdAt' | 'updatedAt' | 'version'
-  >]?: Connection[K] | undefined
+  readonly [
+    K in Exclude<
+      keyof Connection,
+      'userKey' | 'userId' | 'connectionId' | 'provider' | 'createdAt' | 'updatedAt' | 'version'
+    >
+  ]?: Connection[K] | undefined
 }
 
 export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt' | 'version'>
@@ -69,13 +71,13 @@ function parseRow(item: unknown): Connection {
  * carries an id of its own, and "already mine" counts as written.
  */
 function owned(row: Connection, condition: Condition): { item: Connection; condition: Condition } {
-  const writeId = randomUUID()
+  const mark = { writeId: randomUUID() }
   return {
-    item: { ...row, ...{ writeId } },
+    item: { ...row, ...mark },
     condition: {
       ...condition,
       expression: `${condition.expression} OR writeId = :writeId`,
-      values: { ...condition.values, ':writeId': writeId },
+      values: { ...condition.values, ':writeId': mark.writeId },
     },
   }
 }
@@ -105,7 +107,11 @@ export function connectionStore(
       let startKey: Page<Connection>['nextKey']
       do {
         const page = await table.query({
-          keyCondition: { expression: '#user = :user', names: { '#user': 'userKey' }, values: { ':user': userKey } },
+          keyCondition: {
+            expression: '#user = :user',
+            names: { '#user': 'userKey' },
+            values: { ':user': userKey },
+          },
           ...(startKey === undefined ? {} : { startKey }),
         })
         rows.push(...page.rows)

@@ -1,50 +1,16 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import * as z from 'zod/mini'
-import { errorCodes, reauthReasons, ServiceError } from '../errors.ts'
+import type { ReauthReason } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
 import { catalogError, rowTable } from './table.ts'
-
-/** A refresh that failed without proving anything about the grant: those who waited for it share its outcome. */
-export interface RefreshFailure {
-  /** The lease under which it happened. */
-  readonly fence: number
-  readonly code: (typeof errorCodes)[number]
-  readonly operatorFault?: boolean
-  /** Epoch milliseconds before which the provider asked not to be called again; 0 when it named no time. */
-  readonly retryAt: number
-}
-
-/** The tokens of one connection and the lease of whoever refreshes them. Tokens are sealed; times are epoch milliseconds. */
-export interface TokenRow {
-  readonly connectionId: ConnectionId
-  /** Grows with every lease: a write under an older one is refused. */
-  readonly fence: number
-  readonly leaseOwner?: string
-  readonly leaseUntil?: number
-  /** Grows with every new access token; 0 before the first. */
-  readonly version: number
-  readonly accessToken?: string
-  readonly tokenExpiresAt?: number
-  /** The newest refresh token, where the provider rotates them (Microsoft). */
-  readonly refreshToken?: string
-  readonly refreshIssuedAt?: number
-  /** When a rotated refresh token last went into Secrets Manager. */
-  readonly secretWrittenAt?: number
-  /** The grant is proven dead: nobody calls the provider until a reconnect replaces this row. */
-  readonly dead?: (typeof reauthReasons)[number]
-  readonly failure?: RefreshFailure
-}
-
-/** The attributes that a new token brings. */
-export type TokenWrite = Required<Pick<TokenRow, 'version' | 'accessToken' | 'tokenExpiresAt'>> &
-  Pick<TokenRow, 'refreshToken' | 'refreshIssuedAt' | 'secretWrittenAt'>
+import type { RefreshFailure, TokenRow, TokenWrite } from './token-row.ts'
+import { parseTokenRow } from './token-row.ts'
 
 /** What a lease ends with. */
 export type LeaseOutcome =
   | { readonly kind: 'tokens'; readonly write: TokenWrite; readonly rowExpiresAt: number }
   | { readonly kind: 'failure'; readonly failure: Omit<RefreshFailure, 'fence'> }
-  | { readonly kind: 'dead'; readonly reason: (typeof reauthReasons)[number]; readonly rowExpiresAt: number }
+  | { readonly kind: 'dead'; readonly reason: ReauthReason; readonly rowExpiresAt: number }
   | { readonly kind: 'release' }
 
 export interface Lease {
@@ -57,11 +23,21 @@ export interface TokenStore {
   /** Strongly consistent. */
   get(connectionId: ConnectionId): Promise<TokenRow | undefined>
   /** Takes the lease until `until` if nobody holds it at `now`; answers the row under the new fence, or undefined. */
-  acquire(connectionId: ConnectionId, owner: string, now: number, until: number): Promise<TokenRow | undefined>
+  acquire(
+    connectionId: ConnectionId,
+    owner: string,
+    now: number,
+    until: number,
+  ): Promise<TokenRow | undefined>
   /** Ends the lease with its outcome. False when the lease went to somebody else meanwhile: nothing was written. */
   settle(lease: Lease, outcome: LeaseOutcome): Promise<boolean>
   /** Writes tokens that came without a lease, if nobody has written since version `seen`; false otherwise. */
-  writeUnfenced(connectionId: ConnectionId, seen: number, write: TokenWrite, rowExpiresAt: number): Promise<boolean>
+  writeUnfenced(
+    connectionId: ConnectionId,
+    seen: number,
+    write: TokenWrite,
+    rowExpiresAt: number,
+  ): Promise<boolean>
   /** A new grant: its tokens take the place of all there was, and every lease that is still out loses. */
   replace(connectionId: ConnectionId, write: TokenWrite, rowExpiresAt: number): Promise<void>
   /** Gives the time of the last secret write back after that write failed. */
@@ -69,36 +45,12 @@ export interface TokenStore {
   remove(connectionId: ConnectionId): Promise<void>
 }
 
-const rowSchema = z.object({
-  connectionId: z.string(),
-  fence: z._default(z.int(), 0),
-  leaseOwner: z.optional(z.string()),
-  leaseUntil: z.optional(z.int()),
-  version: z._default(z.int(), 0),
-  accessToken: z.optional(z.string()),
-  tokenExpiresAt: z.optional(z.int()),
-  refreshToken: z.optional(z.string()),
-  refreshIssuedAt: z.optional(z.int()),
-  secretWrittenAt: z.optional(z.int()),
-  dead: z.optional(z.enum(reauthReasons)),
-  failure: z.optional(
-    z.object({ fence: z.int(), code: z.enum(errorCodes), operatorFault: z.optional(z.boolean()), retryAt: z.int() }),
-  ),
-})
-
-function parseRow(item: unknown): TokenRow {
-  const parsed = rowSchema.safeParse(item)
-  // The key is a connection id of ours.
-  if (parsed.success) return parsed.data as unknown as TokenRow
-  throw new ServiceError('internal_error', 'A stored token row is malformed.')
-}
-
 /** A lease that is held by a process that died ends by itself; its row does too, a day later, when nothing else was written. */
 const leaseRowSeconds = 24 * 3600
 
 /** The tokens table. */
 export function tokenStore(client: DynamoDBDocumentClient, tableName: string): TokenStore {
-  const table = rowTable(client, tableName, parseRow)
+  const table = rowTable(client, tableName, parseTokenRow)
   const update = async (connectionId: ConnectionId, change: Change): Promise<TokenRow | undefined> => {
     const command = new UpdateCommand({
       TableName: tableName,
@@ -107,7 +59,7 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
       ReturnValues: 'ALL_NEW',
     })
     try {
-      return parseRow((await client.send(command)).Attributes)
+      return parseTokenRow((await client.send(command)).Attributes)
     } catch (error) {
       if (error instanceof Error && error.name === 'ConditionalCheckFailedException') return undefined
       throw catalogError(error)
@@ -120,7 +72,13 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
         set: { leaseOwner: owner, leaseUntil: until },
         expressions: ['#fence = if_not_exists(#fence, :zero) + :one', '#ttl = if_not_exists(#ttl, :ttl)'],
         names: { '#fence': 'fence', '#ttl': 'expiresAt' },
-        values: { ':zero': 0, ':one': 1, ':now': now, ':me': owner, ':ttl': Math.ceil(until / 1000) + leaseRowSeconds },
+        values: {
+          ':zero': 0,
+          ':one': 1,
+          ':now': now,
+          ':me': owner,
+          ':ttl': Math.ceil(until / 1000) + leaseRowSeconds,
+        },
         // Owners are random: "already mine" is this very call, repeated by the SDK; it gets a second fence, which does no harm.
         condition: 'attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :me',
       }),
@@ -142,12 +100,15 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
         remove: ['failure'],
         names: { '#version': 'version', '#access': 'accessToken' },
         values: { ':seen': seen, ':mine': write.accessToken },
-        condition: 'attribute_not_exists(dead) AND (attribute_not_exists(#version) OR #version <= :seen OR #access = :mine)',
+        condition:
+          'attribute_not_exists(dead) AND (attribute_not_exists(#version) OR #version <= :seen OR #access = :mine)',
       })
       return row !== undefined
     },
     async replace(connectionId, write, rowExpiresAt) {
-      const gone = (['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const).filter((name) => write[name] === undefined)
+      const gone = (['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const).filter(
+        (name) => write[name] === undefined,
+      )
       await update(connectionId, {
         set: { ...write, expiresAt: seconds(rowExpiresAt) },
         remove: ['leaseOwner', 'leaseUntil', 'settledBy', 'dead', 'failure', ...gone],
@@ -170,10 +131,13 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
   }
 }
 
-function settlement(lease: Lease, outcome: LeaseOutcome): { set: Record<string, unknown>; remove: string[] } {
+function settlement(lease: Lease, outcome: LeaseOutcome): Settlement {
   switch (outcome.kind) {
     case 'tokens':
-      return { set: { ...outcome.write, expiresAt: seconds(outcome.rowExpiresAt) }, remove: ['failure', 'dead'] }
+      return {
+        set: { ...outcome.write, expiresAt: seconds(outcome.rowExpiresAt) },
+        remove: ['failure', 'dead'],
+      }
     case 'failure':
       return { set: { failure: { ...outcome.failure, fence: lease.fence } }, remove: [] }
     case 'dead':
@@ -182,8 +146,14 @@ function settlement(lease: Lease, outcome: LeaseOutcome): { set: Record<string, 
         remove: ['accessToken', 'tokenExpiresAt', 'refreshToken', 'failure'],
       }
     case 'release':
+    default:
       return { set: {}, remove: [] }
   }
+}
+
+interface Settlement {
+  readonly set: Readonly<Record<string, unknown>>
+  readonly remove: readonly string[]
 }
 
 interface Change {

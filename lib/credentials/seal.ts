@@ -31,7 +31,8 @@ const tagBytes = 16
  * Deriving takes both what `openssl rand -base64 32` gives and what Secrets Manager generates by itself.
  */
 export function sealKey(material: string): Buffer {
-  if (material.length < 43) throw new ServiceError('internal_error', 'A sealing key is shorter than 256 bits.')
+  if (material.length < 43)
+    throw new ServiceError('internal_error', 'A sealing key is shorter than 256 bits.')
   return Buffer.from(hkdfSync('sha256', material, '', 'driveway sealing key v1', 32))
 }
 
@@ -45,7 +46,8 @@ export function createSealer(keys: SealKeySource): Sealer {
     async seal(value, boundTo) {
       const set = await keys(false)
       const key = set.keys.get(set.current)
-      if (key === undefined) throw new ServiceError('internal_error', 'The current sealing key is not in the key set.')
+      if (key === undefined)
+        throw new ServiceError('internal_error', 'The current sealing key is not in the key set.')
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
       cipher.setAAD(additionalData(set.current, boundTo))
@@ -54,10 +56,24 @@ export function createSealer(keys: SealKeySource): Sealer {
     },
     async open(sealed, boundTo) {
       const [version, keyId, nonce, body, ...rest] = sealed.split('.')
-      if (version !== format || keyId === undefined || nonce === undefined || body === undefined || rest.length > 0) throw unopenable()
+      if (
+        version !== format ||
+        keyId === undefined ||
+        nonce === undefined ||
+        body === undefined ||
+        rest.length > 0
+      )
+        throw unopenable()
       const key = (await keys(false)).keys.get(keyId) ?? (await keys(true)).keys.get(keyId)
       if (key === undefined) throw unopenable()
-      return secret(decrypt(key, Buffer.from(nonce, 'base64url'), Buffer.from(body, 'base64url'), additionalData(keyId, boundTo)))
+      return secret(
+        decrypt(
+          key,
+          Buffer.from(nonce, 'base64url'),
+          Buffer.from(body, 'base64url'),
+          additionalData(keyId, boundTo),
+        ),
+      )
     },
   }
 }
@@ -68,7 +84,10 @@ function decrypt(key: Buffer, nonce: Buffer, body: Buffer, data: Buffer): string
     const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
     decipher.setAAD(data)
     decipher.setAuthTag(body.subarray(body.length - tagBytes))
-    return Buffer.concat([decipher.update(body.subarray(0, body.length - tagBytes)), decipher.final()]).toString('utf8')
+    return Buffer.concat([
+      decipher.update(body.subarray(0, body.length - tagBytes)),
+      decipher.final(),
+    ]).toString('utf8')
   } catch {
     throw unopenable()
   }

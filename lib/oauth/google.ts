@@ -1,0 +1,150 @@
+import * as z from 'zod/mini'
+import type { Clock } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import { sendRequest } from '../net/http-client.ts'
+import { parseJson, readJson, readText } from '../net/provider-http.ts'
+import { retryAfterSeconds } from '../net/retry-after.ts'
+import { classify, verdictError } from './errors.ts'
+import type { ClientSource, OAuthProvider } from './provider.ts'
+import { postForm, requestTokens } from './token-endpoint.ts'
+
+/** Per-file access to what this project itself creates: no review by Google, and nothing else of the drive is visible. */
+export const googleScopes = ['https://www.googleapis.com/auth/drive.file'] as const
+
+export interface GoogleOptions {
+  readonly client: ClientSource
+  readonly clock: Clock
+  /** One origin in place of all of Google's (a simulator); without a trailing slash. */
+  readonly endpoint?: string | undefined
+}
+
+const aboutBody = z.object({
+  user: z.object({ permissionId: z.string().check(z.minLength(1)), emailAddress: z.optional(z.string()) }),
+})
+const revokeError = z.object({ error: z.string() })
+
+/**
+ * Google's OAuth 2.0 for web servers, by plain form POSTs.
+ * https://developers.google.com/identity/protocols/oauth2/web-server
+ */
+export function googleProvider(options: GoogleOptions): OAuthProvider {
+  const { client, clock } = options
+  const at = endpoints(options.endpoint)
+  return {
+    provider: 'google-drive',
+    manageUrl: 'https://myaccount.google.com/connections',
+    async authorizationUrl(request) {
+      const url = new URL(at.authorization)
+      url.search = new URLSearchParams({
+        client_id: (await client(false)).clientId,
+        redirect_uri: request.redirectUri,
+        response_type: 'code',
+        scope: googleScopes.join(' '),
+        state: request.state,
+        code_challenge: request.codeChallenge,
+        code_challenge_method: 'S256',
+        // Without both, Google gives a refresh token on the very first consent only.
+        access_type: 'offline',
+        prompt: 'consent',
+        ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
+      }).toString()
+      return url.href
+    },
+    exchangeCode: (exchange) =>
+      requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
+        post(at.token, clock, {
+          grant_type: 'authorization_code',
+          client_id: clientId,
+          client_secret: clientSecret.reveal(),
+          code: exchange.code.reveal(),
+          code_verifier: exchange.codeVerifier.reveal(),
+          redirect_uri: exchange.redirectUri,
+        }),
+      ),
+    refresh: (refreshToken) =>
+      requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
+        post(at.token, clock, {
+          grant_type: 'refresh_token',
+          client_id: clientId,
+          client_secret: clientSecret.reveal(),
+          refresh_token: refreshToken.reveal(),
+        }),
+      ),
+    async revoke(refreshToken) {
+      const answer = await post(at.revoke, clock, { token: refreshToken.reveal() })
+      if (answer.status >= 200 && answer.status < 300) return 'revoked'
+      const refusal = revokeError.safeParse(parseJson(answer.text))
+      // A token that Google does not know any more is what was wanted.
+      if (answer.status === 400 && refusal.data?.error === 'invalid_token') return 'revoked'
+      const verdict = classify('google-drive', answer)
+      if (verdict.kind === 'reauth') return 'revoked'
+      throw verdictError(verdict, answer.status)
+    },
+    async identify(tokens) {
+      // about.get works with drive.file alone and wants its fields named; the address is missing when the user hides it.
+      // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
+      const response = await sendRequest({
+        method: 'GET',
+        url: `${at.about}?fields=${encodeURIComponent('user(permissionId,emailAddress)')}`,
+        headers: {
+          authorization: `Bearer ${tokens.accessToken.reveal()}`,
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+        },
+        timeouts: { connect: 4_000, answer: 10_000, idle: 10_000 },
+      })
+      if (response.status !== 200) {
+        await readText(response.body, 64 * 1024).catch(() => '')
+        throw identityError(response.status, retryAfterSeconds(response.headers, clock.now()))
+      }
+      const { user } = await readJson(response, aboutBody)
+      return {
+        accountId: user.permissionId,
+        ...(user.emailAddress === undefined ? {} : { email: user.emailAddress }),
+      }
+    },
+    missingScopes: (granted) => googleScopes.filter((scope) => !granted.includes(scope)),
+  }
+}
+
+function endpoints(origin: string | undefined) {
+  const accounts = origin ?? 'https://accounts.google.com'
+  const tokens = origin ?? 'https://oauth2.googleapis.com'
+  const apis = origin ?? 'https://www.googleapis.com'
+  return {
+    authorization: `${accounts}/o/oauth2/v2/auth`,
+    token: `${tokens}/token`,
+    revoke: `${tokens}/revoke`,
+    about: `${apis}/drive/v3/about`,
+  }
+}
+
+function post(url: string, clock: Clock, form: Readonly<Record<string, string>>) {
+  return postForm(url, new URLSearchParams(form).toString(), {}, clock)
+}
+
+function identityError(status: number, afterSeconds: number | undefined): ServiceError {
+  const after = afterSeconds === undefined ? {} : { afterSeconds }
+  const context = {
+    providerStatus: status,
+    ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
+  }
+  if (status === 429) {
+    return new ServiceError('provider_throttled', 'Google asks for a pause.', {
+      retry: { retryable: true, ...after },
+      context,
+    })
+  }
+  // A token that was given a moment ago may not be known everywhere yet, so even a 401 is worth another try; a 403 is not:
+  // the Drive API is switched off for this client, or an administrator forbids it.
+  const retryable = status === 401 || status >= 500
+  return status >= 500
+    ? new ServiceError('provider_unavailable', 'Google Drive does not say whose account it is.', {
+        retry: { retryable: true, ...after },
+        context,
+      })
+    : new ServiceError('provider_error', 'Google Drive does not say whose account it is.', {
+        retry: { retryable },
+        context,
+      })
+}
