@@ -18,7 +18,7 @@ export const routes = {
     query: schemas.none,
     body: { kind: 'none' },
     answers: [{ status: 200, description: 'OpenAPI 3.1.', mediaType: 'application/json' }],
-    errors: ['internal_error'],
+    errors: ['invalid_request', 'internal_error'],
   },
 } as const satisfies Record<string, Route>
 

@@ -1,0 +1,192 @@
+/** Words and examples of the OpenAPI document that the schemas do not carry. */
+
+/** What each property means: `Schema.property`. A test holds it complete. */
+export const propertyWords: Readonly<Record<string, string>> = {
+  'Connection.id': 'The connection’s id, made by us.',
+  'Connection.provider': 'Where its documents go.',
+  'Connection.status':
+    'pending until the consent is completed; requires_reauth when the provider no longer accepts it; disconnected when the user ended it.',
+  'Connection.account': 'The account at the provider, as far as it tells.',
+  'Connection.account.email': 'The account’s address or sign-in name.',
+  'Connection.scopes': 'What the user granted, in the provider’s own words.',
+  'Connection.createdAt': 'When it was started.',
+  'Connection.updatedAt': 'When it last changed.',
+  'Connection.reason': 'Why it requires reauthorization, as a stable word such as grant_revoked.',
+  'Document.id': 'The client’s own name for the document.',
+  'Document.connectionId': 'The connection that it is stored through.',
+  'Document.provider': 'Where it is stored.',
+  'Document.objectKey': 'The provider’s own id of the file; absent until there is one.',
+  'Document.status':
+    'receiving waits for the intake upload, uploading is on its way to the drive, parked waits for the user to reconnect; stored and failed are final.',
+  'Document.size': 'Bytes.',
+  'Document.contentType': 'The media type it was stored with.',
+  'Document.extension': 'The file name’s extension, with its dot.',
+  'Document.checksum': 'How the content was proven after the upload.',
+  'Document.checksum.algorithm': 'The hash that the provider offers.',
+  'Document.checksum.value': 'The provider’s own hash, in its own notation.',
+  'Document.checksum.verdict':
+    'verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files.',
+  'Document.progress': 'How far the transfer to the drive is, while there is one.',
+  'Document.progress.bytesTransferred': 'Bytes that the provider has acknowledged.',
+  'Document.progress.bytesTotal': 'Bytes in all.',
+  'Document.error': 'Why it failed or is parked.',
+  'Document.error.code': 'One of the error codes.',
+  'Document.error.detail': 'A sentence for a person.',
+  'Document.createdAt': 'When the document was first announced or stored.',
+  'Document.updatedAt': 'When it last changed.',
+  'Health.healthy': 'The provider answered for this connection just now.',
+  'Health.status': 'The connection’s status after the check.',
+  'Health.checkedAt': 'When the check was made.',
+  'Health.latencyMs': 'How long the provider took, in milliseconds.',
+  'Health.reason': 'Why it is not healthy.',
+  'Health.quota': 'The drive’s space, where the provider tells.',
+  'Health.quota.used': 'Bytes in use.',
+  'Health.quota.limit': 'Bytes in all; absent when there is no limit.',
+  'Problem.type': 'A URI that names the kind of problem.',
+  'Problem.title': 'The kind of problem in short words.',
+  'Problem.status': 'The HTTP status.',
+  'Problem.detail': 'What is wrong this time and what to do, for a person.',
+  'Problem.code': 'What a program acts on. The set is closed.',
+  'Problem.requestId': 'The same as the x-request-id header; quote it when you report a problem.',
+  'Problem.retryAfterSeconds': 'The same as the Retry-After header.',
+  'Problem.connectionId': 'The connection concerned.',
+  'Problem.links': 'What helps to go on: intake, content or reauthorize, as paths of this API.',
+  'StartConnectionBody.provider': 'Where documents will go.',
+  'StartConnectionBody.returnUrl':
+    'Where the browser comes back to; must match the deployment’s allow-list. Without one, a page shows the completion code.',
+  'CompleteConnectionBody.completionCode':
+    'The code that came back with the browser. It works once, for the user who started.',
+  'ReauthorizeBody.returnUrl': 'Where the browser comes back to; must match the deployment’s allow-list.',
+  'DownloadUrlBody.expiresInMinutes': 'How long the URL works, in minutes.',
+  'UploadUrlBody.connectionId': 'Which connection; may be left out when there is exactly one active.',
+  'UploadUrlBody.contentType': 'The document’s media type.',
+  'UploadUrlBody.extension': 'The file name’s extension, with its dot.',
+  'UploadUrlBody.expiresInMinutes': 'How long the URL works, in minutes.',
+  'IntakeBody.connectionId': 'Which connection; may be left out when there is exactly one active.',
+  'IntakeBody.contentType': 'The document’s media type.',
+  'IntakeBody.extension': 'The file name’s extension, with its dot.',
+  'IntakeBody.size': 'How many bytes will come.',
+  'IntakeBody.sha256':
+    'Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another.',
+  'ConnectionAnswer.connection': 'The connection.',
+  'AuthorizationAnswer.connection': 'The connection, pending until it is completed.',
+  'AuthorizationAnswer.authorizationUrl': 'Where to send the user’s browser; absent for s3.',
+  'ConnectionsAnswer.connections': 'All of the user’s connections.',
+  'DocumentAnswer.document': 'The document.',
+  'DocumentsAnswer.documents': 'One page.',
+  'DocumentsAnswer.nextCursor': 'Pass it as cursor for the next page; absent on the last.',
+  'IntakeAnswer.document': 'The document, receiving.',
+  'IntakeAnswer.upload': 'The one request that uploads the bytes.',
+  'IntakeAnswer.upload.method': 'The method.',
+  'IntakeAnswer.upload.url': 'The URL. It is its own credential: send no Authorization header.',
+  'IntakeAnswer.upload.headers': 'Send exactly these headers.',
+  'IntakeAnswer.upload.expiresAt': 'Until when the upload can begin.',
+  'UploadUrlAnswer.method': 'The method.',
+  'UploadUrlAnswer.url': 'The URL. It is its own credential: send no Authorization header.',
+  'UploadUrlAnswer.headers': 'Send exactly these headers.',
+  'UploadUrlAnswer.expiresAt': 'Until when the upload can begin.',
+  'DownloadUrlAnswer.method': 'The method.',
+  'DownloadUrlAnswer.url': 'The URL. It is its own credential.',
+  'DownloadUrlAnswer.expiresAt': 'Until when it works.',
+}
+
+/** What each parameter means, and an example of it. A test holds it complete. */
+export const parameterWords: Readonly<
+  Record<string, { readonly description: string; readonly example: string | number }>
+> = {
+  documentId: { description: 'The client’s own name for the document.', example: 'invoice-2026-11' },
+  connectionId: {
+    description: 'The connection; may be left out when the user has exactly one active.',
+    example: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  },
+  extension: { description: 'The file name’s extension, with its dot.', example: '.pdf' },
+  status: { description: 'Only documents in this status.', example: 'stored' },
+  limit: { description: 'How many at most; 50 when left out.', example: 50 },
+  cursor: { description: 'The nextCursor of the page before.', example: 'eyJkIjoiaW52b2ljZSJ9' },
+  state: { description: 'The provider returns it as it was sent.', example: 'pT0ZkW9o' },
+  code: { description: 'The provider’s authorization code.', example: '4/0AX4XfWh' },
+  error: { description: 'Why there is no code, such as access_denied.', example: 'access_denied' },
+}
+
+const connection = {
+  id: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  provider: 'google-drive',
+  status: 'active',
+  account: { email: 'alice@example.com' },
+  scopes: ['https://www.googleapis.com/auth/drive.file'],
+  createdAt: '2026-11-22T08:00:00.000Z',
+  updatedAt: '2026-11-22T08:01:00.000Z',
+}
+const pending = {
+  id: connection.id,
+  provider: connection.provider,
+  status: 'pending',
+  createdAt: connection.createdAt,
+  updatedAt: connection.createdAt,
+}
+const document = {
+  id: 'invoice-2026-11',
+  connectionId: connection.id,
+  provider: 'google-drive',
+  objectKey: '1a2B3c4D5e6F7g8H9i0J',
+  status: 'stored',
+  size: 182044,
+  contentType: 'application/pdf',
+  extension: '.pdf',
+  checksum: {
+    algorithm: 'sha256',
+    value: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+    verdict: 'verified',
+  },
+  createdAt: '2026-11-22T08:02:00.000Z',
+  updatedAt: '2026-11-22T08:02:01.000Z',
+}
+const receiving = {
+  id: 'scan-0007',
+  connectionId: connection.id,
+  provider: 'google-drive',
+  status: 'receiving',
+  size: 209715200,
+  contentType: 'application/pdf',
+  extension: '.pdf',
+  createdAt: '2026-11-22T08:03:00.000Z',
+  updatedAt: '2026-11-22T08:03:00.000Z',
+}
+const signedUpload = {
+  method: 'PUT',
+  url: 'https://intake.example.com/alice/c3a5f0de/scan-0007.pdf?X-Amz-Signature=shortened',
+  headers: { 'content-type': 'application/pdf' },
+  expiresAt: '2026-11-22T09:03:00.000Z',
+}
+
+/** One example of each body, by schema name. A test validates each against its schema. */
+export const bodyExamples: Readonly<Record<string, unknown>> = {
+  StartConnectionBody: { provider: 'google-drive', returnUrl: 'https://app.example.com/connected' },
+  CompleteConnectionBody: { completionCode: 'hVqk3Gm0b9Yx2u7R' },
+  ReauthorizeBody: { returnUrl: 'https://app.example.com/connected' },
+  DownloadUrlBody: { expiresInMinutes: 15 },
+  UploadUrlBody: { contentType: 'application/pdf', extension: '.pdf', expiresInMinutes: 15 },
+  IntakeBody: { contentType: 'application/pdf', extension: '.pdf', size: 209715200 },
+  ConnectionAnswer: { connection },
+  AuthorizationAnswer: {
+    connection: pending,
+    authorizationUrl: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=shortened&state=shortened',
+  },
+  ConnectionsAnswer: { connections: [connection] },
+  DocumentAnswer: { document },
+  DocumentsAnswer: { documents: [document], nextCursor: 'eyJkIjoiaW52b2ljZSJ9' },
+  IntakeAnswer: { document: receiving, upload: signedUpload },
+  UploadUrlAnswer: signedUpload,
+  DownloadUrlAnswer: {
+    method: 'GET',
+    url: 'https://storage.example.com/alice/invoice-2026-11.pdf?X-Amz-Signature=shortened',
+    expiresAt: '2026-11-22T09:02:00.000Z',
+  },
+  Health: {
+    healthy: true,
+    status: 'active',
+    checkedAt: '2026-11-22T08:04:00.000Z',
+    latencyMs: 143,
+    quota: { used: 4831838208, limit: 16106127360 },
+  },
+}

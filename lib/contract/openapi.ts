@@ -1,0 +1,242 @@
+import type { ErrorCode } from '../errors.ts'
+import { errorCodes } from '../errors.ts'
+import { componentSchemas, nameOf, parameterSchemas, referenceTo } from './openapi-schemas.ts'
+import type {
+  MediaType,
+  OpenApiDocument,
+  OpenApiMethod,
+  Operation,
+  Parameter,
+  PathItem,
+  ResponseObject,
+} from './openapi-types.ts'
+import { bodyExamples, parameterWords } from './openapi-words.ts'
+import { problemCatalog } from './problem-catalog.ts'
+import { problemTypes } from './problems.ts'
+import type { Answer, Route } from './route.ts'
+import { routeList } from './routes.ts'
+
+/** The version of the contract; the path prefix /v1 is its major. */
+export const contractVersion = '1.0.0'
+
+const exampleRequestId = '7f9c24e8-3b12-4fef-91e0-4c1d5c9a1a2b'
+
+const tags = [
+  { name: 'Connections', description: 'A user’s own cloud storage, connected by consent.' },
+  { name: 'Documents', description: 'The storage operations.' },
+  { name: 'Intake', description: 'Uploads of any size, transferred to the drive by event.' },
+  { name: 'Service', description: 'About the API itself.' },
+] as const
+
+const description = [
+  'Documents of an app’s users, stored in the users’ own cloud drives.',
+  'Times are ISO 8601 in UTC, sizes are bytes. Every response carries x-request-id.',
+  'Errors are application/problem+json (RFC 9457) with a stable code.',
+  'Unknown query parameters and body fields are refused. New response fields may appear: ignore what you do not know.',
+].join(' ')
+
+/**
+ * The OpenAPI 3.1 document of the route table: the same input gives the same bytes.
+ * `serverUrl` is the API's base URL without `/v1`. Keep this module out of functions other than the one that serves it: it loads zod's JSON Schema writer.
+ */
+export function openapiDocument(options: { readonly serverUrl: string }): OpenApiDocument {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Driveway',
+      version: contractVersion,
+      summary: 'Storage for document apps in the user’s own cloud.',
+      description,
+      license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: options.serverUrl, description: 'This deployment.' }],
+    tags,
+    paths: paths(routeList),
+    components: {
+      schemas: componentSchemas(),
+      examples: Object.fromEntries(
+        errorCodes.map((code) => [code, { summary: problemTypes[code].title, value: problemExample(code) }]),
+      ),
+      headers: {
+        RequestId: {
+          description: 'Names this request in logs; quote it when you report a problem.',
+          schema: { type: 'string' },
+        },
+        RetryAfter: {
+          description: 'Seconds to wait before the next try.',
+          schema: { type: 'integer', minimum: 0 },
+        },
+        UnsatisfiedRange: {
+          description: 'bytes */size: how many bytes there are.',
+          schema: { type: 'string' },
+        },
+      },
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'A token of the deployment’s OIDC issuer; its sub is the user.',
+        },
+      },
+    },
+  }
+}
+
+function paths(routes: readonly Route[]): Record<string, PathItem> {
+  const items: Record<string, PathItem> = {}
+  for (const route of routes) {
+    const item = (items[route.path] ??= {})
+    for (const method of route.methods) item[lowerCase(method)] = operation(route, method === 'HEAD')
+  }
+  return items
+}
+
+function operation(route: Route, head: boolean): Operation {
+  const parameters = parametersOf(route)
+  const body = bodyOf(route)
+  return {
+    operationId: head ? `${route.operation}Head` : route.operation,
+    tags: [tagOf(route)],
+    summary: head ? 'The headers of the same GET.' : firstSentence(route.summary),
+    description: route.summary,
+    security: route.access === 'public' ? [] : [{ bearer: [] }],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && { requestBody: body }),
+    responses: responsesOf(route, head),
+  }
+}
+
+function parametersOf(route: Route): Parameter[] {
+  const described = (place: 'path' | 'query') =>
+    parameterSchemas(place === 'path' ? route.pathParameters : route.query).map(
+      ({ name, required, schema }) => {
+        const words = parameterWords[name]
+        if (words === undefined) throw new Error(`The parameter ${name} has no description.`)
+        return { name, in: place, required, description: words.description, schema, example: words.example }
+      },
+    )
+  // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored. https://spec.openapis.org/oas/v3.1.1#parameter-object
+  const headers = Object.entries(route.headers ?? {})
+    .filter(([name]) => name !== 'content-type')
+    .map(([name, description]): Parameter => ({
+      name,
+      in: 'header',
+      required: false,
+      description,
+      schema: { type: 'string' },
+    }))
+  return [...described('path'), ...described('query'), ...headers]
+}
+
+function bodyOf(route: Route): Operation['requestBody'] {
+  if (route.body.kind === 'none') return undefined
+  if (route.body.kind === 'json') {
+    const content = { 'application/json': json(route.body.schema) }
+    return { required: route.body.optional !== true, content }
+  }
+  return {
+    required: true,
+    description: 'The bytes as they are; Content-Type becomes the document’s media type.',
+    content: { '*/*': {} },
+  }
+}
+
+function json(schema: NonNullable<Answer['schema']>): MediaType {
+  const value = bodyExamples[nameOf(schema) ?? '']
+  return { schema: referenceTo(schema), ...(value !== undefined && { examples: { typical: { value } } }) }
+}
+
+function responsesOf(route: Route, head: boolean): Record<string, ResponseObject> {
+  const responses: Record<string, ResponseObject> = {}
+  for (const answer of route.answers) responses[answer.status] = answerResponse(answer, head)
+  const byStatus = Map.groupBy(new Set(route.errors), (code) => problemTypes[code].status)
+  for (const [status, codes] of [...byStatus].toSorted(([a], [b]) => a - b))
+    responses[status] = problemResponse(status, codes, head)
+  return responses
+}
+
+function answerResponse(answer: Answer, head: boolean): ResponseObject {
+  const headers = Object.entries(answer.headers ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ])
+  return {
+    description: answer.description,
+    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' }, ...Object.fromEntries(headers) },
+    ...(!head && answer.schema !== undefined && { content: { 'application/json': json(answer.schema) } }),
+    ...(!head &&
+      answer.schema === undefined &&
+      answer.mediaType !== undefined && { content: { [answer.mediaType]: mediaOf(answer.mediaType) } }),
+  }
+}
+
+function mediaOf(mediaType: string): MediaType {
+  if (mediaType === 'application/json') return { schema: { type: 'object' } }
+  return mediaType.startsWith('text/') ? { schema: { type: 'string' } } : {}
+}
+
+function problemResponse(status: number, codes: readonly ErrorCode[], head: boolean): ResponseObject {
+  const examples = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])
+  return {
+    description: codes.map((code) => `${code}: ${problemCatalog[code].meaning}`).join('\n'),
+    headers: {
+      'x-request-id': { $ref: '#/components/headers/RequestId' },
+      ...((status === 429 || status === 503) && {
+        'retry-after': { $ref: '#/components/headers/RetryAfter' },
+      }),
+      ...(codes.includes('range_not_satisfiable') && {
+        'content-range': { $ref: '#/components/headers/UnsatisfiedRange' },
+      }),
+    },
+    ...(!head && {
+      content: {
+        'application/problem+json': {
+          schema: { $ref: '#/components/schemas/Problem' },
+          examples: Object.fromEntries(examples),
+        },
+      },
+    }),
+    'x-error-codes': codes,
+  }
+}
+
+const exampleConnectionId = 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10'
+const exampleExtras: Partial<Record<ErrorCode, object>> = {
+  connection_requires_reauth: {
+    connectionId: exampleConnectionId,
+    links: { reauthorize: `/v1/connections/${exampleConnectionId}/reauthorize` },
+  },
+  payload_too_large: { links: { intake: '/v1/documents/invoice-2026-11/intake' } },
+  provider_throttled: { retryAfterSeconds: 20 },
+  provider_unavailable: { retryAfterSeconds: 30 },
+}
+
+function problemExample(code: ErrorCode): object {
+  const { status, title } = problemTypes[code]
+  return {
+    type: `urn:driveway:problem:${code}`,
+    title,
+    status,
+    detail: problemCatalog[code].example,
+    code,
+    requestId: exampleRequestId,
+    ...exampleExtras[code],
+  }
+}
+
+function tagOf(route: Route): (typeof tags)[number]['name'] {
+  if (route.path.endsWith('/intake')) return 'Intake'
+  if (route.path.startsWith('/v1/documents')) return 'Documents'
+  return route.path === '/v1/openapi.json' ? 'Service' : 'Connections'
+}
+
+function firstSentence(text: string): string {
+  const end = text.search(/[.?](\s|$)/)
+  return end < 0 ? text : text.slice(0, end + 1)
+}
+
+function lowerCase(method: Route['methods'][number]): OpenApiMethod {
+  const names = { GET: 'get', HEAD: 'head', PUT: 'put', POST: 'post', DELETE: 'delete' } as const
+  return names[method]
+}

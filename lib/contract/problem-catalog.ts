@@ -1,0 +1,117 @@
+import type { ErrorCode } from '../errors.ts'
+
+export interface ProblemAdvice {
+  /** What happened, in a sentence for a person. */
+  readonly meaning: string
+  /** What the caller, or the person in front of the app, does next. */
+  readonly action: string
+  /** An example of the `detail` that comes with it. */
+  readonly example: string
+}
+
+/** What each error code means and what to do about it: the source of the OpenAPI examples, of `docs/errors.md` and of the client’s advice. */
+export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
+  invalid_request: {
+    meaning: 'A parameter, header or body does not fit the contract; detail names it.',
+    action: 'Correct the named value. The same request will be refused again.',
+    example: 'query.extension: must match ^\\.[A-Za-z0-9]{1,16}$',
+  },
+  connection_required: {
+    meaning: 'No connectionId was given, and the user has no active connection or several.',
+    action: 'List the connections and name one with connectionId; connect a drive first when there is none.',
+    example: 'You have several active connections. Name one with connectionId.',
+  },
+  unauthorized: {
+    meaning: 'There is no bearer token, or it does not verify or has expired.',
+    action: 'Sign in again and repeat the request with a fresh token.',
+    example: 'The bearer token has expired.',
+  },
+  connection_not_found: {
+    meaning: 'The connection does not exist or belongs to somebody else; the two look the same.',
+    action: 'List the connections again; the user may have disconnected this one.',
+    example: 'There is no such connection.',
+  },
+  document_not_found: {
+    meaning: 'The document does not exist or belongs to somebody else; the two look the same.',
+    action: 'Check the documentId, or list the documents again.',
+    example: 'There is no such document.',
+  },
+  object_missing: {
+    meaning: 'The document is known, but the user has removed its file from the drive.',
+    action: 'Store the document again, or delete it here so that it is no longer listed.',
+    example: 'The file is no longer in the drive.',
+  },
+  connection_requires_reauth: {
+    meaning:
+      'The provider no longer accepts the user’s consent. The provider is not called again until the user reconnects.',
+    action: 'Send the user through links.reauthorize. What was waiting for it goes on by itself afterwards.',
+    example: 'The connection is no longer authorised at the provider. Ask the user to reconnect it.',
+  },
+  account_mismatch: {
+    meaning: 'The user reconnected with another account of the provider than the connection was made with.',
+    action: 'Reconnect with the first account, or start a new connection for the other one.',
+    example: 'This connection belongs to another account of the provider.',
+  },
+  document_not_stored: {
+    meaning:
+      'Content or a URL was asked of a document that is still on its way to the drive, or never arrived.',
+    action: 'Wait until the document’s status is stored.',
+    example: 'The document is still being uploaded.',
+  },
+  precondition_failed: {
+    meaning: 'If-None-Match: * was sent and the document exists.',
+    action: 'Use another documentId, or leave the header out to replace the document.',
+    example: 'A document with this id exists.',
+  },
+  payload_too_large: {
+    meaning: 'The body is larger than the 4 MiB that one request can carry.',
+    action: 'Upload through the intake: links.intake. The client library chooses by itself.',
+    example: 'The body is larger than 4194304 bytes. Use the intake.',
+  },
+  range_not_satisfiable: {
+    meaning: 'The range begins after the end of the document; Content-Range tells its size.',
+    action: 'Ask for a range inside the size.',
+    example: 'The document has 1024 bytes.',
+  },
+  digest_mismatch: {
+    meaning:
+      'Content-Digest or sha256 is not that of the bytes that arrived. Nothing is kept at the provider.',
+    action: 'Send the bytes again; when it repeats, the file changed while it was being read.',
+    example: 'The SHA-256 of the bytes is not the one that was announced.',
+  },
+  provider_throttled: {
+    meaning: 'The provider asked us to slow down, also after our own bounded retries.',
+    action: 'Wait for Retry-After, then repeat.',
+    example: 'Google Drive limits requests for this user at the moment.',
+  },
+  internal_error: {
+    meaning: 'Something went wrong on our side.',
+    action: 'Repeat the request; when it persists, report the requestId.',
+    example: 'Something went wrong on our side. Quote the requestId when you report it.',
+  },
+  presigned_url_not_supported: {
+    meaning: 'Google Drive and OneDrive have no presigned URLs.',
+    action: 'Download through links.content, upload through links.intake.',
+    example: 'A presigned download URL is not available on this provider. Use getObject instead.',
+  },
+  provider_error: {
+    meaning: 'The provider answered something unexpected.',
+    action: 'Repeat later; when it persists, report the requestId.',
+    example: 'Google Drive answered something unexpected.',
+  },
+  provider_unavailable: {
+    meaning: 'The provider cannot be reached or keeps failing.',
+    action: 'Wait for Retry-After, then repeat.',
+    example: 'OneDrive cannot be reached at the moment.',
+  },
+  provider_not_configured: {
+    meaning: 'This deployment has no OAuth client for that provider.',
+    action: 'Offer another provider, or ask the operator to register an OAuth client.',
+    example: 'This deployment has no OAuth client for onedrive.',
+  },
+  provider_quota_exceeded: {
+    meaning: 'The user’s drive is full. It is never retried by itself.',
+    action: 'Ask the user to free space in the drive, then store the document again.',
+    example: 'The drive is full.',
+  },
+}
