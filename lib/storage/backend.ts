@@ -179,7 +179,12 @@ export interface ResumableUploads {
   /** Sends `length` bytes of `body` that start at `offset` of `total`; answers only what the provider acknowledged. */
   sendBytes(
     session: UploadSession,
-    part: { readonly body: Readable; readonly offset: number; readonly length: number; readonly total: number },
+    part: {
+      readonly body: Readable
+      readonly offset: number
+      readonly length: number
+      readonly total: number
+    },
     options?: OperationOptions,
   ): Promise<UploadProgress>
   /** Where does the session stand? */

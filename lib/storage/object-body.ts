@@ -1,44 +1,57 @@
-import type { Readable } from 'node:stream'
-import { pipeline, Transform } from 'node:stream'
+import { finished, Transform, type Readable } from 'node:stream'
 import { networkFailure, unreachable } from '../net/http-client.ts'
 
 /** Which bytes of an answer's body are wanted. */
 export interface BodyPart {
-  /** Bytes in front that are dropped: a server may answer a range with everything. */
+  /** Bytes in front that are dropped. */
   readonly skip?: number
   readonly length: number
+  /** The answer holds more than was asked for (a server may answer a range with everything): what lies behind is not read. */
+  readonly more?: boolean
 }
 
 /**
- * Exactly `length` bytes of `source`, with back-pressure. A source that ends too early ends the result with
+ * Exactly `length` bytes of `source`, with back-pressure. A source that ends too early or goes on too long ends the result with
  * `provider_unavailable`, as does a broken connection: a reader never takes a truncated object for a whole one.
- * What lies behind the wanted part is not read.
  */
-export function objectBody(source: Readable, { skip = 0, length }: BodyPart): Readable {
+export function objectBody(source: Readable, { skip = 0, length, more = false }: BodyPart): Readable {
   let toSkip = skip
   let left = length
   const gate = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      const wanted = chunk.subarray(Math.min(toSkip, chunk.length)).subarray(0, left)
-      toSkip -= Math.min(toSkip, chunk.length)
+      const content = chunk.subarray(toSkip)
+      toSkip -= chunk.length - content.length
+      const wanted = content.subarray(0, left)
       left -= wanted.length
-      done(null, wanted.length > 0 ? wanted : undefined)
-      if (left === 0) {
-        gate.end()
+      if (wanted.length === content.length) {
+        done(null, wanted.length > 0 ? wanted : undefined)
+      } else if (more) {
         source.unpipe(gate)
-        source.resume()
+        done(null, wanted)
+        gate.end()
+        source.destroy()
+      } else {
+        done(wrongLength())
       }
     },
     flush(done) {
-      done(left === 0 ? null : unreachable('The object broke off before its end.', false))
+      done(left === 0 ? null : wrongLength())
     },
     destroy(error, done) {
+      source.destroy()
       done(error && networkFailure(error, false))
     },
   })
-  pipeline(source, gate, ignoreHere)
-  return gate
+  finished(source, { writable: false }, (error) => {
+    if (error && !gate.writableEnded) gate.destroy(error)
+  })
+  // A reader that has not begun to listen yet must not bring the process down.
+  gate.on('error', ignore)
+  return source.pipe(gate)
 }
 
-/** The error arrives at the reader of the gate. */
-function ignoreHere(): void {}
+function ignore(): void {}
+
+function wrongLength(): Error {
+  return unreachable('The object did not arrive whole.', false)
+}
