@@ -1,0 +1,59 @@
+/**
+ * The AWS-compatible servers of the local stack in one process, meant to be forked. Settings: `S3_PORT`,
+ * `DYNAMODB_PORT`, `SQS_PORT`, `SECRETS_PORT` (0 takes a free one), `STATE_DIR`, and optionally `AWS_ACCESS_KEY_ID`
+ * with `AWS_SECRET_ACCESS_KEY` (the pair that S3 accepts) and `INTAKE_VISIBILITY_SECONDS`.
+ * Sends `{ready: true, …addresses}` to its parent, ends with status 0 on SIGTERM, SIGINT or when the parent is gone, and
+ * with one line and status 1 when it cannot start.
+ */
+import * as z from 'zod/mini'
+import { startAwsStack, type AwsStack } from './stack.ts'
+
+const port = z.pipe(z.string().check(z.regex(/^\d{1,5}$/)), z.transform(Number))
+const environment = z.object({
+  S3_PORT: port,
+  DYNAMODB_PORT: port,
+  SQS_PORT: port,
+  SECRETS_PORT: port,
+  STATE_DIR: z.string().check(z.minLength(1)),
+  AWS_ACCESS_KEY_ID: z._default(z.string(), 'local'),
+  AWS_SECRET_ACCESS_KEY: z._default(z.string(), 'local'),
+  INTAKE_VISIBILITY_SECONDS: z._default(z.pipe(z.string(), z.transform(Number)), 90),
+})
+
+const start = (): Promise<AwsStack> => {
+  const settings = environment.parse(process.env)
+  return startAwsStack({
+    ports: {
+      s3: settings.S3_PORT,
+      dynamoDb: settings.DYNAMODB_PORT,
+      sqs: settings.SQS_PORT,
+      secrets: settings.SECRETS_PORT,
+    },
+    stateDir: settings.STATE_DIR,
+    credentials: { accessKeyId: settings.AWS_ACCESS_KEY_ID, secretAccessKey: settings.AWS_SECRET_ACCESS_KEY },
+    intakeVisibilityTimeout: settings.INTAKE_VISIBILITY_SECONDS,
+  })
+}
+
+const starting = start()
+
+const end = async (): Promise<void> => {
+  await starting.then(
+    (stack) => stack.close(),
+    () => undefined,
+  )
+  process.exit(0)
+}
+
+process.once('SIGTERM', () => void end())
+process.once('SIGINT', () => void end())
+// The parent is gone, perhaps by SIGKILL: everything is on disk, so nothing is waited for.
+process.once('disconnect', () => process.exit(0))
+
+try {
+  const { close: _close, ...addresses } = await starting
+  process.send?.({ ready: true, ...addresses })
+} catch (error) {
+  console.error(error instanceof Error ? error.message : 'the AWS servers could not start')
+  process.exit(1)
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import { startDynamoDb } from './dynamodb.ts'
+import type { RunningServer } from './http-server.ts'
+import type { Credentials } from './s3/signature.ts'
+import { startS3 } from './s3/server.ts'
+import { startSecretsManager } from './secrets-manager/server.ts'
+import { startSqs, type QueueDefinition } from './sqs/server.ts'
+
+export interface AwsStackOptions {
+  /** 0 takes a free port. */
+  readonly ports: {
+    readonly s3: number
+    readonly dynamoDb: number
+    readonly sqs: number
+    readonly secrets: number
+  }
+  readonly stateDir: string
+  /** The key pair that S3 accepts; `local`/`local` when absent. */
+  readonly credentials?: Credentials
+  /** Seconds that a received intake event stays hidden; 90 when absent. */
+  readonly intakeVisibilityTimeout?: number
+}
+
+export interface AwsStack {
+  readonly s3: string
+  readonly dynamoDb: string
+  readonly sqs: string
+  readonly secrets: string
+  readonly intakeQueueUrl: string
+  readonly deadLetterQueueUrl: string
+  close(): Promise<void>
+}
+
+export const intakeBucket = 'driveway-intake'
+export const storageBucket = 'driveway-storage'
+export const intakeQueue = 'driveway-intake-events'
+export const deadLetterQueue = 'driveway-intake-events-dlq'
+
+const fourteenDays = 14 * 24 * 60 * 60
+
+const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
+  { name: deadLetterQueue, retention: fourteenDays },
+  { name: intakeQueue, visibilityTimeout, deadLetter: { queue: deadLetterQueue, maxReceiveCount: 10 } },
+]
+
+/**
+ * Starts all AWS-compatible servers in this process, with buckets, queues and the intake bucket's notifications. The
+ * tables are the caller's (`createTables`). When one cannot start, those before it are ended again.
+ * @throws PortTakenError naming the first port that is in use.
+ */
+export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack> => {
+  const { ports, stateDir } = options
+  const running: RunningServer[] = []
+  const closeAll = async (): Promise<void> => {
+    // The other way round: S3 stops notifying before its queue goes.
+    for (const server of running.toReversed()) await server.close()
+  }
+  const started = <Server extends RunningServer>(server: Server): Server => {
+    running.push(server)
+    return server
+  }
+  try {
+    const sqs = started(
+      await startSqs({
+        port: ports.sqs,
+        stateDir: join(stateDir, 'sqs'),
+        queues: queueDefinitions(options.intakeVisibilityTimeout ?? 90),
+      }),
+    )
+    const s3 = started(
+      await startS3({
+        port: ports.s3,
+        stateDir: join(stateDir, 's3'),
+        buckets: [intakeBucket, storageBucket],
+        notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(intakeQueue, bodies) },
+        ...(options.credentials ? { credentials: options.credentials } : {}),
+      }),
+    )
+    const dynamoDb = started(
+      await startDynamoDb({ port: ports.dynamoDb, stateDir: join(stateDir, 'dynamodb') }),
+    )
+    const secrets = started(
+      await startSecretsManager({ port: ports.secrets, stateDir: join(stateDir, 'secrets-manager') }),
+    )
+    return {
+      s3: s3.endpoint,
+      dynamoDb: dynamoDb.endpoint,
+      sqs: sqs.endpoint,
+      secrets: secrets.endpoint,
+      intakeQueueUrl: sqs.queueUrl(intakeQueue),
+      deadLetterQueueUrl: sqs.queueUrl(deadLetterQueue),
+      close: closeAll,
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
