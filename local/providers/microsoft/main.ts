@@ -1,0 +1,4 @@
+import { runAsProcess } from '../kernel/process.ts'
+import { startMicrosoftSimulator } from './server.ts'
+
+await runAsProcess(startMicrosoftSimulator)
