@@ -8,15 +8,23 @@ import { errorFields, logger } from '../lib/telemetry/logger.ts'
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 export async function handler(event: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> {
-  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(event.authorizationToken)?.[1]
+  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(
+    event.authorizationToken,
+  )?.[1]
   const verify = await openTokenVerifier()
-  const sub = token === undefined ? undefined : await verify(token).catch((error: unknown) => logger.info('token refused', errorFields(error)))
+  const sub =
+    token === undefined
+      ? undefined
+      : await verify(token).catch((error: unknown) => logger.info('token refused', errorFields(error)))
   if (sub === undefined) throw new Error('Unauthorized')
   // The answer is cached by token, so it has to allow every route, not only the one that was asked for first.
   const [api = ''] = event.methodArn.split('/')
   const resource = `${api}/*`
   return {
     principalId: sub,
-    policyDocument: { Version: '2012-10-17', Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: resource }] },
+    policyDocument: {
+      Version: '2012-10-17',
+      Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: resource }],
+    },
   }
 }

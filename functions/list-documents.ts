@@ -13,5 +13,8 @@ export const handler = httpHandler(routes.listDocuments, async ({ caller, query 
     limit: query.limit,
     cursor: query.cursor,
   })
-  return { status: 200, body: { documents: rows.map(presentDocument), ...(nextCursor === undefined ? {} : { nextCursor }) } }
+  return {
+    status: 200,
+    body: { documents: rows.map(presentDocument), ...(nextCursor === undefined ? {} : { nextCursor }) },
+  }
 })

@@ -6,18 +6,25 @@ import { httpHandler } from '../lib/http/handler.ts'
 import { requireContentType, requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
 
 /** Stores one inline-sized document; the chain has refused larger bodies and named the intake. */
-export const handler = httpHandler(routes.putDocument, async ({ caller, path, query, headers, body, signal }) => {
-  const { row, created } = await putDocument(await openDocuments(), {
-    ...caller,
-    documentId: requireDocumentId(path.documentId),
-    connectionId: query.connectionId,
-    extension: requireExtension(query.extension),
-    contentType: requireContentType(headers['content-type']),
-    bytes: body,
-    contentDigest: headers['content-digest'],
-    onlyCreate: headers['if-none-match']?.trim() === '*',
-    signal,
-  })
-  const location = { location: `/v1/documents/${row.documentId}` }
-  return { status: created ? 201 : 200, headers: created ? location : {}, body: { document: presentDocument(row) } }
-})
+export const handler = httpHandler(
+  routes.putDocument,
+  async ({ caller, path, query, headers, body, signal }) => {
+    const { row, created } = await putDocument(await openDocuments(), {
+      ...caller,
+      documentId: requireDocumentId(path.documentId),
+      connectionId: query.connectionId,
+      extension: requireExtension(query.extension),
+      contentType: requireContentType(headers['content-type']),
+      bytes: body,
+      contentDigest: headers['content-digest'],
+      onlyCreate: headers['if-none-match']?.trim() === '*',
+      signal,
+    })
+    const location = { location: `/v1/documents/${row.documentId}` }
+    return {
+      status: created ? 201 : 200,
+      headers: created ? location : {},
+      body: { document: presentDocument(row) },
+    }
+  },
+)

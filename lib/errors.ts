@@ -87,7 +87,8 @@ export class ServiceError extends Error {
     this.retry = options.retry ?? never
     this.context = options.context ?? {}
     // Non-enumerable, so that a logger which walks an error never prints what a library put into its own.
-    if (options.cause !== undefined) Object.defineProperty(this, 'cause', { value: options.cause, enumerable: false })
+    if (options.cause !== undefined)
+      Object.defineProperty(this, 'cause', { value: options.cause, enumerable: false })
   }
 }
 
@@ -97,15 +98,19 @@ export class CloudConnectionError extends ServiceError {
   readonly reason: ReauthReason
 
   constructor(connectionId: string, reason: ReauthReason, options: ServiceErrorOptions = {}) {
-    super('connection_requires_reauth', 'The connection is no longer authorised at the provider. Ask the user to reconnect it.', {
-      ...options,
-      context: {
-        ...options.context,
-        connectionId,
-        reason,
-        links: { reauthorize: `/v1/connections/${connectionId}/reauthorize` },
+    super(
+      'connection_requires_reauth',
+      'The connection is no longer authorised at the provider. Ask the user to reconnect it.',
+      {
+        ...options,
+        context: {
+          ...options.context,
+          connectionId,
+          reason,
+          links: { reauthorize: `/v1/connections/${connectionId}/reauthorize` },
+        },
       },
-    })
+    )
     this.reason = reason
   }
 }
@@ -116,7 +121,10 @@ export class NotSupportedError extends ServiceError {
   readonly useInstead: 'getObject' | 'putObject'
 
   constructor(what: string, useInstead: 'getObject' | 'putObject') {
-    super('presigned_url_not_supported', `${what} is not available on this provider. Use ${useInstead} instead.`)
+    super(
+      'presigned_url_not_supported',
+      `${what} is not available on this provider. Use ${useInstead} instead.`,
+    )
     this.useInstead = useInstead
   }
 }

@@ -27,6 +27,10 @@ export function requireExtension(text: string | undefined): Extension | undefine
 export function requireContentType(header: string | undefined): string {
   if (header === undefined || header === '') return 'application/octet-stream'
   const checked = contentType.safeParse(header)
-  if (!checked.success) throw new ServiceError('invalid_request', `header content-type: ${checked.error.issues[0]?.message ?? 'is not valid'}`)
+  if (!checked.success)
+    throw new ServiceError(
+      'invalid_request',
+      `header content-type: ${checked.error.issues[0]?.message ?? 'is not valid'}`,
+    )
   return checked.data
 }

@@ -8,7 +8,11 @@ export interface MatchedRoute {
 }
 
 /** Finds the route of a method and path; `path-known` when only the method does not fit. */
-export function matchRoute(routes: readonly Route[], method: string, path: string): MatchedRoute | 'path-known' | undefined {
+export function matchRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): MatchedRoute | 'path-known' | undefined {
   let known = false
   for (const route of routes) {
     const pathParameters = matchPath(route.path, path)
@@ -70,7 +74,9 @@ export function proxyEvent(
     headers,
     multiValueHeaders,
     queryStringParameters: empty(queryStringParameters) ? null : queryStringParameters,
-    multiValueQueryStringParameters: empty(multiValueQueryStringParameters) ? null : multiValueQueryStringParameters,
+    multiValueQueryStringParameters: empty(multiValueQueryStringParameters)
+      ? null
+      : multiValueQueryStringParameters,
     pathParameters: empty(pathParameters) ? null : pathParameters,
     stageVariables: null,
     body: body.length === 0 ? null : body.toString('base64'),
@@ -81,7 +87,10 @@ export function proxyEvent(
       authorizer: principalId === undefined ? undefined : { principalId },
       protocol: 'HTTP/1.1',
       httpMethod,
-      identity: { sourceIp: req.socket.remoteAddress ?? '127.0.0.1', userAgent: headers['user-agent'] ?? null } as APIGatewayProxyEvent['requestContext']['identity'],
+      identity: {
+        sourceIp: req.socket.remoteAddress ?? '127.0.0.1',
+        userAgent: headers['user-agent'] ?? null,
+      } as APIGatewayProxyEvent['requestContext']['identity'],
       path: url.pathname,
       stage: 'local',
       requestId,

@@ -28,7 +28,11 @@ export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOpt
     if (authorizationToken === undefined) return undefined
     const methodArn = `arn:aws:execute-api:local:000000000000:local/local/${req.method ?? 'GET'}${path}`
     try {
-      const answer = await invoker.invoke('authorize-request', { type: 'TOKEN', authorizationToken, methodArn })
+      const answer = await invoker.invoke('authorize-request', {
+        type: 'TOKEN',
+        authorizationToken,
+        methodArn,
+      })
       return (answer as { principalId: string }).principalId
     } catch {
       return undefined
@@ -39,8 +43,14 @@ export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOpt
     const requestId = randomUUID()
     const origin = req.headers.origin
     const cors: Record<string, string> =
-      origin !== undefined && corsOrigins.includes(origin) ? { 'access-control-allow-origin': origin, vary: 'origin' } : {}
-    const refuse = (code: ErrorCode, detail: string, more: { status?: number; links?: Record<string, string> } = {}): void => {
+      origin !== undefined && corsOrigins.includes(origin)
+        ? { 'access-control-allow-origin': origin, vary: 'origin' }
+        : {}
+    const refuse = (
+      code: ErrorCode,
+      detail: string,
+      more: { status?: number; links?: Record<string, string> } = {},
+    ): void => {
       const { title, status } = problemTypes[code]
       const answered = more.status ?? status
       const body = JSON.stringify({
@@ -52,7 +62,12 @@ export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOpt
         requestId,
         ...(more.links === undefined ? {} : { links: more.links }),
       })
-      res.writeHead(answered, { ...cors, 'content-type': 'application/problem+json', 'x-request-id': requestId, 'cache-control': 'no-store' })
+      res.writeHead(answered, {
+        ...cors,
+        'content-type': 'application/problem+json',
+        'x-request-id': requestId,
+        'cache-control': 'no-store',
+      })
       res.end(req.method === 'HEAD' ? undefined : body)
       discard(req)
     }
@@ -60,21 +75,37 @@ export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOpt
     const match = matchRoute(routes, req.method ?? 'GET', url.pathname)
     if (req.method === 'OPTIONS' && match !== undefined) return preflight(res, cors, requestId)
     if (match === undefined) return refuse('invalid_request', 'There is no such route.', { status: 404 })
-    if (match === 'path-known') return refuse('invalid_request', `This route does not take ${req.method ?? 'that method'}.`, { status: 405 })
+    if (match === 'path-known')
+      return refuse('invalid_request', `This route does not take ${req.method ?? 'that method'}.`, {
+        status: 405,
+      })
     const principal = match.route.access === 'user' ? await authorize(req, url.pathname) : undefined
     if (match.route.access === 'user' && principal === undefined) {
       return refuse('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
     }
     const body = await readBody(req)
     if (body === undefined) {
-      return refuse('payload_too_large', 'The body is too large for the gateway. Upload it through the intake.', { links: intakeLinks(match) })
+      return refuse(
+        'payload_too_large',
+        'The body is too large for the gateway. Upload it through the intake.',
+        { links: intakeLinks(match) },
+      )
     }
     try {
-      await send(req, res, await invoker.invokeHttp(match.route.functionName, proxyEvent(req, url, match, body, requestId, principal)))
+      await send(
+        req,
+        res,
+        await invoker.invokeHttp(
+          match.route.functionName,
+          proxyEvent(req, url, match, body, requestId, principal),
+        ),
+      )
     } catch (error) {
       if (res.headersSent) res.destroy()
       else refuse('internal_error', 'Something went wrong on our side.')
-      process.stderr.write(`gateway: ${match.route.functionName} failed: ${error instanceof Error ? error.name : 'unknown'}\n`)
+      process.stderr.write(
+        `gateway: ${match.route.functionName} failed: ${error instanceof Error ? error.name : 'unknown'}\n`,
+      )
     }
   }
 }

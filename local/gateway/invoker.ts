@@ -60,10 +60,15 @@ export function lambdaContext(functionName: string, timeoutMs: number): Context 
   }
 }
 
-function streamHttp(handler: StreamHandler, event: APIGatewayProxyEvent, context: Context): Promise<InvokeResult> {
+function streamHttp(
+  handler: StreamHandler,
+  event: APIGatewayProxyEvent,
+  context: Context,
+): Promise<InvokeResult> {
   return new Promise((resolve, reject) => {
     const body = new PassThrough()
-    const take = ({ statusCode, headers }: Prelude): void => resolve({ statusCode, headers: headers ?? {}, body, isBase64Encoded: false })
+    const take = ({ statusCode, headers }: Prelude): void =>
+      resolve({ statusCode, headers: headers ?? {}, body, isBase64Encoded: false })
     handler(event, Object.assign(body, { [prelude]: take }), context).catch((error: unknown) => {
       const failure = error instanceof Error ? error : new Error('the handler failed')
       // Before the head this is a failed invocation; after it, a body cut short.
@@ -76,16 +81,27 @@ function streamHttp(handler: StreamHandler, event: APIGatewayProxyEvent, context
 }
 
 /** Runs the handlers' sources in this process. `load` imports `functions/{name}.ts`; `timeoutMs` as deployed. */
-export function inProcessInvoker(load: (functionName: string) => Promise<{ handler: unknown }>, timeoutMs: (functionName: string) => number): Invoker {
+export function inProcessInvoker(
+  load: (functionName: string) => Promise<{ handler: unknown }>,
+  timeoutMs: (functionName: string) => number,
+): Invoker {
   const loadHandler = async (functionName: string): Promise<unknown> => (await load(functionName)).handler
   return {
     async invokeHttp(functionName, event) {
       const handler = await loadHandler(functionName)
       const context = lambdaContext(functionName, timeoutMs(functionName))
-      if (typeof handler === 'function' && streamed in handler) return streamHttp(handler as unknown as StreamHandler, event, context)
+      if (typeof handler === 'function' && streamed in handler)
+        return streamHttp(handler as unknown as StreamHandler, event, context)
       const result = (await (handler as PlainHandler)(event, context)) as APIGatewayProxyResult
-      const headers = Object.fromEntries(Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)]))
-      return { statusCode: result.statusCode, headers, body: result.body, isBase64Encoded: result.isBase64Encoded === true }
+      const headers = Object.fromEntries(
+        Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)]),
+      )
+      return {
+        statusCode: result.statusCode,
+        headers,
+        body: result.body,
+        isBase64Encoded: result.isBase64Encoded === true,
+      }
     },
     async invoke(functionName, event) {
       const handler = (await loadHandler(functionName)) as PlainHandler

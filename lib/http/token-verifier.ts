@@ -1,0 +1,80 @@
+import { JwtVerifier } from 'aws-jwt-verify'
+import { SimpleJwksCache } from 'aws-jwt-verify/jwk'
+import * as z from 'zod/mini'
+import { ServiceError } from '../errors.ts'
+import { sendRequest } from '../net/http-client.ts'
+
+export interface TokenVerifierOptions {
+  readonly issuer: string
+  /** A token must carry one of these as `aud`, or as `client_id` (Cognito's access tokens have no `aud`). */
+  readonly audiences: readonly string[]
+  /** Where the keys are; from the issuer's discovery document when undefined. */
+  readonly jwksUri: string | undefined
+}
+
+/** Verifies a JWT and answers its `sub`; rejects whatever is wrong with it. */
+export type TokenVerifier = (token: string) => Promise<string>
+
+const maxDocumentBytes = 256 * 1024
+const discovery = z.looseObject({ jwks_uri: z.url() })
+
+async function fetchDocument(url: string): Promise<Buffer> {
+  const { status, body } = await sendRequest({ method: 'GET', url, timeouts: { answer: 3_000 } })
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxDocumentBytes) throw unreachable()
+    chunks.push(chunk)
+  }
+  if (status !== 200) throw unreachable()
+  return Buffer.concat(chunks)
+}
+
+function refused(why: string): ServiceError {
+  return new ServiceError('unauthorized', `The token is not for this service: ${why}.`)
+}
+
+function unreachable(): ServiceError {
+  return new ServiceError('provider_unavailable', 'The identity provider’s keys could not be read.', {
+    retry: { retryable: true },
+  })
+}
+
+async function jwksUriOf({ issuer, jwksUri }: TokenVerifierOptions): Promise<string> {
+  if (jwksUri !== undefined) return jwksUri
+  const document = await fetchDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+  return discovery.parse(JSON.parse(document.toString('utf8'))).jwks_uri
+}
+
+/**
+ * A verifier for one OIDC issuer: signature by the issuer's published keys (asymmetric algorithms only), issuer, expiry and audience.
+ * Keys are cached, and fetched again when a token names an unknown one.
+ */
+export async function createTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier> {
+  const fetcher = {
+    async fetch(uri: string): Promise<ArrayBuffer> {
+      return new Uint8Array(await fetchDocument(uri)).buffer
+    },
+  }
+  const { issuer, audiences } = options
+  const verifier = JwtVerifier.create(
+    { issuer, audience: null, jwksUri: await jwksUriOf(options) },
+    { jwksCache: new SimpleJwksCache({ fetcher }) },
+  )
+  return async (token) => {
+    const payload = await verifier.verify(token)
+    const { sub, aud, client_id: clientId, exp } = payload
+    const carried = [
+      ...(Array.isArray(aud) ? aud : [aud]),
+      ...(typeof clientId === 'string' ? [clientId] : []),
+    ]
+    if (!carried.some((audience) => audience !== undefined && audiences.includes(audience))) {
+      throw refused('audience not allowed')
+    }
+    // A token without an end would be good for ever.
+    if (exp === undefined) throw refused('exp is missing')
+    if (typeof sub !== 'string' || sub === '') throw refused('sub is missing')
+    return sub
+  }
+}

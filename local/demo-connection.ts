@@ -1,0 +1,60 @@
+import * as z from 'zod/mini'
+
+const started = z.object({ connection: z.object({ id: z.string() }), authorizationUrl: z.url() })
+const listed = z.object({
+  connections: z.array(z.object({ id: z.string(), provider: z.string(), status: z.string() })),
+})
+
+async function call(
+  base: string,
+  token: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<unknown> {
+  const answer = await fetch(`${base}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}`)
+  return answer.json()
+}
+
+/** Plays the person at a simulator's consent page: approves for `account` and answers the completion code that the callback shows. */
+async function approve(authorizationUrl: string, account: string): Promise<string> {
+  const consent = await fetch(authorizationUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ decision: 'approve', account }),
+    redirect: 'manual',
+  })
+  const callback = consent.headers.get('location')
+  await consent.body?.cancel()
+  if (callback === null) throw new Error(`the consent page answered ${consent.status}`)
+  const page = await (await fetch(callback)).text()
+  const code = /data-completion-code="([^"]+)"/.exec(page)?.[1]
+  if (code === undefined) throw new Error('the callback page shows no completion code')
+  return code
+}
+
+/**
+ * Gives `token`'s user a connection to the simulated Google Drive over the public API, the way a person would, unless there is one.
+ * Answers the connection's id.
+ */
+export async function ensureDemoConnection(base: string, token: string, account: string): Promise<string> {
+  const { connections } = listed.parse(await call(base, token, 'GET', '/v1/connections'))
+  const standing = connections.find(
+    ({ provider, status }) => provider === 'google-drive' && status === 'active',
+  )
+  if (standing !== undefined) return standing.id
+  const { connection, authorizationUrl } = started.parse(
+    await call(base, token, 'POST', '/v1/connections', { provider: 'google-drive' }),
+  )
+  const completionCode = await approve(authorizationUrl, account)
+  await call(base, token, 'POST', `/v1/connections/${connection.id}/complete`, { completionCode })
+  return connection.id
+}

@@ -1,0 +1,75 @@
+import type { EnvironmentName } from '../lib/contract/env.ts'
+import { tables } from '../lib/contract/tables.ts'
+import { localAudience } from './identity-provider.ts'
+import type { Addresses } from './ports.ts'
+
+export const stage = 'local'
+export const secretPrefix = `driveway/${stage}`
+export const intakeBucket = 'driveway-intake'
+export const storageBucket = 'driveway-storage'
+export const intakeQueue = 'driveway-intake-events'
+
+/** The deployed name of a table of the local stage. */
+export function localTableName(name: string): string {
+  return `driveway-${stage}-${name}`
+}
+
+export interface LocalSettings {
+  readonly addresses: Addresses
+  /** False when the user has set that provider's real OAuth client. */
+  readonly simulated: { readonly google: boolean; readonly microsoft: boolean }
+  /** Where every AWS client goes instead of the emulators. */
+  readonly awsEndpoint: string | undefined
+}
+
+/** What the functions find in their environment: the same names that a deployment sets. */
+export function functionEnvironment({
+  addresses,
+  simulated,
+  awsEndpoint,
+}: LocalSettings): Record<string, string> {
+  const own = addresses.url('gateway')
+  const tableNames = Object.fromEntries(
+    tables.map(({ name }) => [`${name.toUpperCase()}_TABLE`, localTableName(name)]),
+  )
+  const settings: Partial<Record<EnvironmentName, string>> = {
+    STAGE: stage,
+    SECRET_PREFIX: secretPrefix,
+    SECRET_RECOVERY_DAYS: '0',
+    INTAKE_BUCKET: intakeBucket,
+    STORAGE_BUCKET: storageBucket,
+    STAGING_BUCKET: storageBucket,
+    INTAKE_QUEUE_URL: `${awsEndpoint ?? addresses.url('sqs')}/000000000000/${intakeQueue}`,
+    EVENT_BUS: 'driveway',
+    PUBLIC_URL: own,
+    // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.
+    ALLOWED_RETURN_URLS: process.env['ALLOWED_RETURN_URLS'] ?? 'http://127.0.0.1:*/,http://localhost:*/',
+    CORS_ORIGINS:
+      process.env['CORS_ORIGINS'] ??
+      `${own},${own.replace('127.0.0.1', 'localhost')},http://localhost:3000,http://localhost:5173`,
+    DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
+    OIDC_ISSUER: `${own}/local`,
+    OIDC_AUDIENCE: localAudience,
+    OIDC_JWKS_URI: `${own}/local/.well-known/jwks.json`,
+    LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'WARN',
+    ...(simulated.google ? { GOOGLE_ENDPOINT: addresses.url('google') } : {}),
+    ...(simulated.microsoft ? { MICROSOFT_ENDPOINT: addresses.url('microsoft') } : {}),
+    ...(process.env['MICROSOFT_TENANT_ID'] === undefined
+      ? {}
+      : { MICROSOFT_TENANT_ID: process.env['MICROSOFT_TENANT_ID'] }),
+  }
+  const aws: Record<string, string> =
+    awsEndpoint === undefined
+      ? {
+          AWS_ENDPOINT_URL_S3: addresses.url('s3'),
+          AWS_ENDPOINT_URL_DYNAMODB: addresses.url('dynamodb'),
+          AWS_ENDPOINT_URL_SQS: addresses.url('sqs'),
+          AWS_ENDPOINT_URL_SECRETS_MANAGER: addresses.url('secrets'),
+          AWS_ENDPOINT_URL_EVENTBRIDGE: addresses.url('secrets'),
+          AWS_REGION: 'eu-central-1',
+          AWS_ACCESS_KEY_ID: 'local',
+          AWS_SECRET_ACCESS_KEY: 'local-secret',
+        }
+      : { AWS_ENDPOINT_URL: awsEndpoint, AWS_REGION: process.env['AWS_REGION'] ?? 'eu-central-1' }
+  return { ...tableNames, ...settings, ...aws }
+}

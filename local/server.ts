@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { resolve } from 'node:path'
+import type { Child } from './children.ts'
+import { startChild } from './children.ts'
+import { ensureDemoConnection } from './demo-connection.ts'
+import { functionEnvironment } from './environment.ts'
+import { gateway } from './gateway/gateway.ts'
+import { inProcessInvoker, installStreamingGlobal } from './gateway/invoker.ts'
+import { openIdentityProvider } from './identity-provider.ts'
+import { localRoutes } from './local-routes.ts'
+import { requireFreePorts } from './free-ports.ts'
+import type { Addresses } from './ports.ts'
+import { addresses as addressesFrom } from './ports.ts'
+import { oauthClients, provision } from './provision.ts'
+
+/** `npm start`: the whole system on one machine. See docs/local-stack.md. */
+
+const httpTimeoutMs = 29_000
+const streamTimeoutMs = 15 * 60_000
+const demoUser = 'alice'
+const demoAccount = 'alice@example.com'
+
+const children: Child[] = []
+let ending = false
+
+async function end(status: number): Promise<never> {
+  ending = true
+  await Promise.allSettled(children.toReversed().map((child) => child.stop()))
+  process.exit(status)
+}
+
+function fail(line: string): Promise<never> {
+  process.stderr.write(`${line}\n`)
+  return end(1)
+}
+
+async function start(addresses: Addresses): Promise<void> {
+  const stateDir = resolve(process.env['DRIVEWAY_STATE_DIR'] ?? '.local')
+  mkdirSync(stateDir, { recursive: true })
+  const clients = oauthClients(process.env)
+  const awsEndpoint = process.env['AWS_ENDPOINT_URL']
+  const settings = {
+    addresses,
+    awsEndpoint,
+    simulated: { google: clients.google.simulated, microsoft: clients.microsoft.simulated },
+  }
+  await requireFreePorts(addresses, settings)
+  Object.assign(process.env, functionEnvironment(settings))
+
+  const identity = await openIdentityProvider(`${addresses.url('gateway')}/local`, stateDir)
+  installStreamingGlobal()
+  const invoker = inProcessInvoker(
+    (name) => import(`../functions/${name}.ts`) as Promise<{ handler: unknown }>,
+    (name) => (name === 'get-document' ? streamTimeoutMs : httpTimeoutMs),
+  )
+  const answerApi = gateway({ invoker, corsOrigins: (process.env['CORS_ORIGINS'] ?? '').split(',') })
+  const answerLocal = localRoutes({ identity, addresses, behind: settings })
+  const server = createServer((req, res) => {
+    const url = new URL(req.url ?? '/', addresses.url('gateway'))
+    const answer = url.pathname.startsWith('/v1/') ? answerApi(req, res, url) : answerLocal(req, res, url)
+    answer.catch(() => res.destroy())
+  })
+  server.listen(addresses.ports.gateway, '127.0.0.1')
+  await once(server, 'listening')
+
+  const onExit = (name: string, code: number | null): void => {
+    if (!ending) void fail(`driveway: ${name} ended unexpectedly with status ${String(code)}`)
+  }
+  const child = async (name: string, file: string, env: Record<string, string>): Promise<void> => {
+    children.push(await startChild(name, new URL(file, import.meta.url), env, onExit))
+  }
+  const redirectUri = `${addresses.url('gateway')}/v1/oauth/callback`
+  const simulator = (name: 'google' | 'microsoft'): Promise<void> =>
+    child(`the ${name} simulator`, `./providers/${name}/main.ts`, {
+      PORT: String(addresses.ports[name]),
+      STATE_DIR: resolve(stateDir, name),
+      CLIENT_ID: clients[name].clientId,
+      CLIENT_SECRET: clients[name].clientSecret.reveal(),
+      REDIRECT_URIS: redirectUri,
+    })
+  const emulators = (): Promise<void> =>
+    child('the AWS emulators', './aws/main.ts', {
+      S3_PORT: String(addresses.ports.s3),
+      DYNAMODB_PORT: String(addresses.ports.dynamodb),
+      SQS_PORT: String(addresses.ports.sqs),
+      SECRETS_PORT: String(addresses.ports.secrets),
+      STATE_DIR: resolve(stateDir, 'aws'),
+    })
+  await Promise.all([
+    ...(awsEndpoint === undefined ? [emulators()] : []),
+    ...(clients.google.simulated ? [simulator('google')] : []),
+    ...(clients.microsoft.simulated ? [simulator('microsoft')] : []),
+  ])
+  await provision(clients)
+  await child('the intake worker', './worker.ts', {})
+
+  const token = await identity.mint(demoUser)
+  const own = addresses.url('gateway')
+  process.stdout.write(`ready: console and API at ${own}\n`)
+  if (!clients.google.simulated) return
+  const connectionId = await ensureDemoConnection(own, token, demoAccount)
+  process.stdout.write(
+    [
+      '',
+      `Store a document in the simulated Google Drive of ${demoAccount}:`,
+      '',
+      `curl -X PUT '${own}/v1/documents/hello?connectionId=${connectionId}&extension=.txt' -H 'Authorization: Bearer ${token}' -H 'Content-Type: text/plain' --data-binary 'Hello, Drive.'`,
+      '',
+    ].join('\n'),
+  )
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(0))
+try {
+  await start(addressesFrom(process.env['DRIVEWAY_PORT']))
+} catch (error) {
+  await fail(`driveway: ${error instanceof Error ? error.message : 'the local stack could not start'}`)
+}

@@ -1,0 +1,44 @@
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { handler as ingestObject } from '../functions/ingest-object.ts'
+import { handler as keepAlive } from '../functions/keep-alive.ts'
+import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
+import { startSqsPoller } from './aws/lambda-poller.ts'
+import { startSchedule } from './aws/schedule.ts'
+import { lambdaContext } from './gateway/invoker.ts'
+
+/**
+ * The process that does what SQS and the schedules do in a deployment: hands intake events to `ingest-object`,
+ * and runs the sweeper (also at the start, to finish what a killed stack had begun) and keep-alive.
+ */
+const minute = 60_000
+const functionTimeoutMs = 15 * minute
+const stop = new AbortController()
+
+const sqsClient = new SQSClient({})
+const polling = startSqsPoller({
+  queueUrl: process.env['INTAKE_QUEUE_URL'] ?? '',
+  sqsClient,
+  handler: ingestObject,
+  batchSize: 10,
+  concurrency: Number(process.env['INTAKE_CONCURRENCY'] ?? 4),
+  functionTimeoutMs,
+  signal: stop.signal,
+})
+const schedules = [
+  startSchedule({
+    everyMs: Number(process.env['SWEEP_EVERY_MS'] ?? minute),
+    run: () => sweepTransfers({}, lambdaContext('sweep-transfers', 5 * minute)),
+    signal: stop.signal,
+  }),
+  startSchedule({
+    everyMs: 24 * 60 * minute,
+    run: () => keepAlive({}, lambdaContext('keep-alive', 5 * minute)),
+    signal: stop.signal,
+  }),
+]
+
+process.once('disconnect', () => process.exit(0))
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+process.send?.({ ready: true })
+await Promise.allSettled([polling, ...schedules])
+process.exit(0)

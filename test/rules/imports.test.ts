@@ -1,0 +1,125 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { parseSync } from 'oxc-parser'
+import { describe, expect, it } from 'vitest'
+
+/** Which tier a module of `lib` stands on; imports only point down, or stay within their own folder. */
+const tiers: readonly (readonly string[])[] = [
+  ['lib/errors.ts', 'lib/ids.ts', 'lib/secret.ts', 'lib/clock.ts'],
+  ['lib/contract/'],
+  ['lib/telemetry/'],
+  ['lib/net/'],
+  ['lib/storage/', 'lib/catalog/'],
+  ['lib/transfer/', 'lib/credentials/', 'lib/oauth/'],
+  ['lib/documents/', 'lib/connections/', 'lib/intake/'],
+  ['lib/http/', 'lib/queue/', 'lib/compose.ts', 'lib/compose/'],
+  ['functions/'],
+]
+
+const tierOf = (file: string): number => tiers.findIndex((places) => places.some((place) => file.startsWith(place)))
+const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/')
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+function importsOf(file: string): Import[] {
+  const { module, program } = parseSync(file, readFileSync(file, 'utf8'))
+  const statics = module.staticImports.map(({ moduleRequest, entries }) => ({
+    to: moduleRequest.value,
+    typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
+  }))
+  const exports = module.staticExports.flatMap(({ entries }) =>
+    entries.flatMap((entry) => (entry.moduleRequest === null ? [] : [{ to: entry.moduleRequest.value, typeOnly: entry.isType }])),
+  )
+  const text = readFileSync(file, 'utf8')
+  const dynamics = module.dynamicImports.map(({ moduleRequest }) => ({
+    to: text.slice(moduleRequest.start, moduleRequest.end).replaceAll(/['"`]/g, ''),
+    typeOnly: false,
+  }))
+  expect(program.type).toBe('Program')
+  return [...statics, ...exports, ...dynamics].map(({ to, typeOnly }) => ({
+    from: file,
+    to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to,
+    typeOnly,
+  }))
+}
+
+const sources = globSync('{lib,functions,infra,local,cli,client,web/src}/**/*.{ts,tsx}', {
+  exclude: ['**/node_modules/**', '**/dist/**'],
+})
+const imports = sources.flatMap(importsOf)
+const own = imports.filter(({ to }) => /^(lib|functions|infra|local|web|client|cli|test)\//.test(to))
+const show = ({ from, to }: Import): string => `${from} → ${to}`
+
+describe('the import rule', () => {
+  it('sees the tree', () => {
+    expect(sources.length).toBeGreaterThan(50)
+    expect(own.length).toBeGreaterThan(100)
+  })
+
+  it('gives every module of lib and functions a tier', () => {
+    expect(sources.filter((file) => /^(lib|functions)\//.test(file) && tierOf(file) < 0)).toEqual([])
+  })
+
+  it('lets imports point down or sideways only', () => {
+    const wrong = own.filter(({ from, to }) => {
+      if (!/^(lib|functions)\//.test(from) || !/^(lib|functions)\//.test(to)) return false
+      if (folderOf(from) === folderOf(to) || (tierOf(from) === 0 && tierOf(to) === 0)) return false
+      return tierOf(to) > tierOf(from)
+    })
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('keeps lib and functions free of infra, local, web, client and tests', () => {
+    const wrong = own.filter(({ from, to }) => /^(lib|functions)\//.test(from) && !/^(lib|functions)\//.test(to))
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('lets infra, local, web and the client use of lib only the contract and what it stands on', () => {
+    const wrong = own.filter(
+      ({ from, to }) =>
+        /^(infra|local|web|client|cli)\//.test(from) &&
+        to.startsWith('lib/') &&
+        !/^lib\/(contract\/|errors\.ts|ids\.ts|secret\.ts|clock\.ts)/.test(to) &&
+        !(from.startsWith('infra/') && to === 'lib/telemetry/metrics.ts'),
+    )
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('keeps the client free of server code', () => {
+    expect(own.filter(({ from, to }) => from.startsWith('client/') && !to.startsWith('client/')).map(show)).toEqual([])
+  })
+
+  it('lets only the composition name a concrete backend', () => {
+    const backends = /^lib\/storage\/(google-drive|onedrive|s3)\//
+    const wrong = own.filter(({ from, to }) => backends.test(to) && !/^lib\/compose(\.ts|\/)/.test(from) && dirname(from) !== dirname(to))
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('has no circular import', () => {
+    const graph = new Map<string, string[]>()
+    for (const { from, to } of own) graph.set(from, [...(graph.get(from) ?? []), to])
+    const state = new Map<string, 'open' | 'closed'>()
+    const circles: string[] = []
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === 'closed') return
+      if (state.get(file) === 'open') {
+        circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+        return
+      }
+      state.set(file, 'open')
+      for (const next of graph.get(file) ?? []) visit(next, [...path, file])
+      state.set(file, 'closed')
+    }
+    for (const file of sources) visit(file, [])
+    expect(circles).toEqual([])
+  })
+
+  it('imports zod so that it stays small', () => {
+    const wrong = imports.filter(({ from, to }) => /^(lib|functions)\//.test(from) && to === 'zod')
+    expect(wrong.map(show).filter((line) => !line.startsWith('lib/contract/openapi'))).toEqual([])
+  })
+})

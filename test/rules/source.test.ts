@@ -1,0 +1,29 @@
+import { globSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const code = globSync('{lib,functions,infra,local,cli,client,web/src,test,bench}/**/*.{ts,tsx}', {
+  exclude: ['**/node_modules/**', '**/dist/**'],
+})
+const product = code.filter((file) => !file.startsWith('test/'))
+const lines = (file: string): number => readFileSync(file, 'utf8').split('\n').length - 1
+
+describe('the sources', () => {
+  it('keep every module at 250 lines or fewer', () => {
+    expect(product.filter((file) => lines(file) > 250)).toEqual([])
+  })
+
+  it('keep every handler at 40 lines or fewer', () => {
+    expect(code.filter((file) => file.startsWith('functions/') && lines(file) > 40)).toEqual([])
+  })
+
+  it('name files in kebab-case, none of them utils or index', () => {
+    const wrong = code.filter((file) => !/^[a-z0-9]+([.-][a-z0-9]+)*\.tsx?$/.test(basename(file)) || /^(utils?|helpers?|index|common)\.tsx?$/.test(basename(file)))
+    expect(wrong).toEqual([])
+  })
+
+  it('leave nothing for later', () => {
+    const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'not impl' + 'emented', '@ts-' + 'ignore', '\\.(skip|only|todo)' + '\\('].join('|'))
+    expect(code.filter((file) => marks.test(readFileSync(file, 'utf8')))).toEqual([])
+  })
+})
