@@ -1,0 +1,107 @@
+import { createMD5, createSHA256 } from 'hash-wasm'
+import { createQuickXor } from './quick-xor.ts'
+
+export type HashAlgorithm = 'sha256' | 'md5' | 'quickXorHash'
+
+/** Hashes a document from its first byte on, in one or several algorithms, over any number of processes. */
+export interface ContentHash {
+  /** How many bytes went in; the next byte that it wants. */
+  readonly position: number
+  readonly algorithms: readonly HashAlgorithm[]
+  /** Takes the bytes that start at `offset`; those that it has seen already are skipped. A gap is an error of ours. */
+  update(chunk: Uint8Array, offset: number): void
+  /** The whole state as text, to go on from in another process. */
+  save(): string
+  /** sha256 and md5 as lower-case hex, quickXorHash as base64; undefined for an algorithm that was not asked for. Ends nothing. */
+  digest(algorithm: HashAlgorithm): string | undefined
+}
+
+interface Running {
+  update(chunk: Uint8Array): void
+  save(): Uint8Array
+  digest(): string
+}
+
+/** The bytes hashed in one go: 64 KiB take well under a millisecond, so a large chunk does not hold up the event loop for long. */
+const sliceBytes = 1024 * 1024
+
+/**
+ * Starts a hash, or goes on from `saved` when that state is of the same algorithms; a state that does not fit is
+ * dropped, and the hash begins again at position 0.
+ */
+export async function createContentHash(
+  wanted: readonly HashAlgorithm[],
+  saved?: string,
+): Promise<ContentHash> {
+  const algorithms = [...new Set(wanted)].sort()
+  const state = saved === undefined ? undefined : parseState(saved, algorithms)
+  const running = new Map<HashAlgorithm, Running>()
+  for (const algorithm of algorithms)
+    running.set(algorithm, await start(algorithm, state?.states.get(algorithm)))
+  let position = state?.position ?? 0
+
+  const feed = (bytes: Uint8Array): void => {
+    for (let at = 0; at < bytes.length; at += sliceBytes) {
+      const slice = bytes.subarray(at, at + sliceBytes)
+      for (const hash of running.values()) hash.update(slice)
+    }
+  }
+
+  return {
+    algorithms,
+    get position() {
+      return position
+    },
+    update(chunk, offset) {
+      if (offset > position)
+        throw new RangeError(`A gap in what is hashed: ${String(position)} to ${String(offset)}.`)
+      const known = position - offset
+      if (known >= chunk.length) return
+      feed(known === 0 ? chunk : chunk.subarray(known))
+      position = offset + chunk.length
+    },
+    save() {
+      const parts = [...running].map(
+        ([name, hash]) => `${name}:${Buffer.from(hash.save()).toString('base64')}`,
+      )
+      return [String(position), ...parts].join(' ')
+    },
+    digest: (algorithm) => running.get(algorithm)?.digest(),
+  }
+}
+
+async function start(algorithm: HashAlgorithm, saved: Uint8Array | undefined): Promise<Running> {
+  if (algorithm === 'quickXorHash') return createQuickXor(saved)
+  const hasher = await (algorithm === 'md5' ? createMD5() : createSHA256())
+  hasher.init()
+  if (saved) hasher.load(saved)
+  return {
+    update: (chunk) => void hasher.update(chunk),
+    save: () => hasher.save(),
+    digest() {
+      // The library's digest ends the hash; the state is put back, so that a repeated verification sees the same.
+      const state = hasher.save()
+      const value = hasher.digest('hex')
+      hasher.init()
+      hasher.load(state)
+      return value
+    },
+  }
+}
+
+function parseState(
+  saved: string,
+  algorithms: readonly HashAlgorithm[],
+): { position: number; states: Map<string, Uint8Array> } | undefined {
+  const [position, ...parts] = saved.split(' ')
+  const states = new Map<string, Uint8Array>()
+  for (const part of parts) {
+    const [name = '', value = ''] = part.split(':')
+    states.set(name, Buffer.from(value, 'base64'))
+  }
+  const fits =
+    /^\d+$/.test(position ?? '') &&
+    states.size === algorithms.length &&
+    algorithms.every((name) => states.has(name))
+  return fits ? { position: Number(position), states } : undefined
+}

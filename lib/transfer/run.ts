@@ -1,0 +1,219 @@
+import type { Settlement } from '../catalog/transfer.ts'
+import type { TransferChanges } from '../catalog/transfers.ts'
+import type {
+  Backend,
+  ContentSource,
+  ObjectEntry,
+  ResumableUploads,
+  UploadPlan,
+  UploadSession,
+} from '../storage/backend.ts'
+import { openOutgoing } from './body.ts'
+import { createContentHash } from './hash.ts'
+import type { Answer, PlanState, Step, Stop } from './plan.ts'
+import type { Attempt, EngineOptions } from './ports.ts'
+import { lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
+import { algorithmsFor, hashWaitMs, judge, settlementOf } from './verdict.ts'
+
+type Verified =
+  | { readonly kind: 'unknown'; readonly entry: ObjectEntry }
+  | { readonly kind: 'known'; readonly settlement: Settlement }
+
+/** The hands of one attempt: each step of the plan, done once. */
+export interface Run {
+  readonly signal: AbortSignal
+  /** What this attempt has finished at the provider. */
+  readonly made: string | undefined
+  initialState(): PlanState
+  /** Does one step and records what has to be known after a crash. Rejects with the provider's error. */
+  perform(step: Exclude<Step, Stop | { do: 'verify' }>, state: PlanState): Promise<Answer>
+  verify(entry: ObjectEntry): Promise<Verified>
+  /** Closes the session that the row holds, if any. */
+  cancelSession(): Promise<void>
+  /** Why the last body ended early, when the reason is on our side; told once. */
+  takeFailure(): unknown
+  hashColumns(): TransferChanges
+  close(): void
+}
+
+export async function openRun(options: EngineOptions, attempt: Attempt, signal: AbortSignal): Promise<Run> {
+  const { claim, backend, source } = attempt
+  const { size } = source
+  const uploads = resumableOf(backend)
+  const wanted = algorithmsFor(backend, claim.row.expectedSha256)
+  const hash = await createContentHash(wanted, claim.row.hashState)
+  const outgoing = openOutgoing(source, hash, {
+    clock: options.clock,
+    signal,
+    onProgress: attempt.onProgress,
+    ...(claim.row.expectedSha256 === undefined ? {} : { expectedSha256: claim.row.expectedSha256 }),
+  })
+  let session: UploadSession | undefined
+  let made: string | undefined
+  const hashColumns = (): TransferChanges => (hash.position > 0 ? { hashState: hash.save() } : {})
+  claim.onRenewal(hashColumns)
+
+  const planOf = (): UploadPlan => uploadPlanOf(claim.row, size)
+  const mustResume = (): Backend & ResumableUploads => {
+    if (!uploads) throw new TypeError('This provider has no upload sessions.')
+    return uploads
+  }
+  const storedSession = async (): Promise<UploadSession | undefined> => {
+    const stored = claim.row.session
+    if (!session && stored) {
+      const url = await options.sealer.open(stored.sealedUrl, claim.row.connectionId)
+      session = { url, ...(stored.expiresAt === undefined ? {} : { expiresAt: stored.expiresAt }) }
+    }
+    return session
+  }
+  const mustHaveSession = async (): Promise<UploadSession> => {
+    const open = await storedSession()
+    if (!open) throw new TypeError('The transfer has no session.')
+    return open
+  }
+  const finished = (entry: ObjectEntry): Answer => {
+    made = entry.objectKey
+    return { kind: 'finished', entry }
+  }
+
+  const reserve = async (): Promise<Answer> => {
+    if (!backend.reserveObjectKey) throw new TypeError('This provider has no keys to reserve.')
+    const objectKey = await backend.reserveObjectKey({ signal })
+    await claim.save({ target: { kind: 'reserved', objectKey } })
+    return { kind: 'reserved' }
+  }
+  const put = async (): Promise<Answer> => {
+    const content: ContentSource = {
+      size,
+      open: (range) => outgoing.body(range?.start ?? 0, range ? range.end - range.start + 1 : size),
+    }
+    // An empty document has no last byte to be held back at.
+    if (size === 0) for await (const _ of outgoing.body(0, 0)) break
+    const { userId, documentId, extension, contentType, target } = claim.row
+    const putOptions = { signal, ...(target ? { target } : {}) }
+    return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
+  }
+  const open = async (): Promise<Answer> => {
+    const opened = await mustResume().beginUpload(planOf(), { signal })
+    try {
+      const sealedUrl = await options.sealer.seal(opened.url, claim.row.connectionId)
+      const stored = { sealedUrl, ...(opened.expiresAt === undefined ? {} : { expiresAt: opened.expiresAt }) }
+      await claim.save({ session: stored, offset: 0 })
+    } catch (error) {
+      // An address that nobody has recorded would hold the document's name on OneDrive for Business for as long as it lives.
+      await mustResume()
+        .cancelUpload(opened)
+        .catch(() => undefined)
+      throw error
+    }
+    session = opened
+    return { kind: 'opened' }
+  }
+  const progressed = async (from: 'ask' | 'send', before: number): Promise<void> => {
+    const at = before
+    if (at <= claim.row.offset && from === 'ask') return
+    await claim.save({
+      offset: at,
+      failures: 0,
+      progressAt: options.clock.now(),
+      notBefore: undefined,
+      ...hashColumns(),
+    })
+  }
+  const ask = async (): Promise<Answer> => {
+    const progress = await mustResume().queryUpload(await mustHaveSession(), size, { signal })
+    if (progress.state === 'open') await progressed('ask', progress.offset)
+    if (progress.state === 'done') made = progress.entry.objectKey
+    return { kind: 'progress', from: 'ask', progress }
+  }
+  const send = async (offset: number, length: number): Promise<Answer> => {
+    const body = outgoing.body(offset, length)
+    try {
+      const part = { body, offset, length, total: size }
+      const progress = await mustResume().sendBytes(await mustHaveSession(), part, { signal })
+      if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
+      if (progress.state === 'done') made = progress.entry.objectKey
+      return { kind: 'progress', from: 'send', progress }
+    } finally {
+      body.destroy()
+    }
+  }
+  const look = async (): Promise<Answer> => {
+    const entry = await lookUp(backend, planOf(), signal)
+    if (!entry) return { kind: 'absent' }
+    // Nobody but this transfer knows a reserved key, so what stands there is its work, good or bad.
+    if (claim.row.target?.kind === 'reserved') return finished(entry)
+    if (entry.size !== size) return { kind: 'absent' }
+    await outgoing.hashTo(size)
+    const verdict = judge(entry, size, hash, { extension: claim.row.extension, rewritesOffice: false })
+    return verdict.kind === 'proven' ? finished(entry) : { kind: 'absent' }
+  }
+
+  return {
+    signal,
+    hashColumns,
+    get made() {
+      return made
+    },
+    initialState() {
+      const { row } = claim
+      const one = backend.capabilities.reservedKeys || backend.capabilities.presignedUrls
+      const direct = size === 0 || !uploads || (size <= options.directBytes && one)
+      return {
+        size,
+        direct,
+        sendBytes: uploads?.uploadMode === 'stream' ? options.streamBytes : (uploads?.fragmentBytes ?? size),
+        reservedKeys: backend.capabilities.reservedKeys,
+        hasTarget: row.target !== undefined,
+        replaces: row.target?.kind === 'replace',
+        hasSession: row.session !== undefined,
+        begun: direct && row.target?.kind === 'reserved',
+        offset: row.offset,
+        reopened: false,
+        stalls: 0,
+        failures: row.failures,
+      }
+    },
+    async perform(step) {
+      switch (step.do) {
+        case 'reserve':
+          return await reserve()
+        case 'put':
+          return await put()
+        case 'open':
+          return await open()
+        case 'ask':
+          return await ask()
+        case 'send':
+          return await send(step.offset, step.length)
+        case 'look':
+          return await look()
+        default:
+          return step satisfies never
+      }
+    },
+    async verify(given) {
+      await outgoing.hashTo(size)
+      const { row } = claim
+      const judged = { extension: row.extension, rewritesOffice: attempt.rewritesOffice }
+      let entry = given
+      let verdict = judge(entry, size, hash, judged)
+      if (verdict.kind === 'unknown' && backend.capabilities.checksum !== 'none') {
+        // OneDrive computes its hash a little later than it answers. https://learn.microsoft.com/graph/api/resources/hashes
+        entry = await backend.statEntry(entry.objectKey, { signal })
+        verdict = judge(entry, size, hash, judged)
+        const waitedMs = options.clock.now() - row.progressAt
+        if (verdict.kind === 'unknown' && waitedMs < hashWaitMs) return { kind: 'unknown', entry }
+      }
+      return { kind: 'known', settlement: settlementOf(entry, verdict) }
+    },
+    async cancelSession() {
+      const open = uploads ? await storedSession() : undefined
+      if (open) await uploads?.cancelUpload(open)
+    },
+    takeFailure() {
+      return outgoing.takeFailure()
+    },
+    close: () => outgoing.close(),
+  }
+}
