@@ -18,7 +18,7 @@ export interface EndpointAnswer extends Refusal {}
 const answerBytes = 256 * 1024
 
 /** Milliseconds; shorter than a refresh lease, so that a hanging endpoint does not outlive it. */
-const timeouts = { connect: 4_000, answer: 10_000, idle: 10_000 } as const
+const timeouts = { connect: 3_000, answer: 8_000, idle: 8_000 } as const
 
 const tokenBody = z.object({
   access_token: z.string().check(z.minLength(1)),

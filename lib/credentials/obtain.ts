@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto'
+import type { Connection } from '../catalog/connection.ts'
+import type { TokenRow } from '../catalog/token-row.ts'
+import { refreshAheadSeconds } from '../contract/limits.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
+import type { AccessToken } from '../net/token-source.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
+import { refreshUnderLease, refreshUnfenced } from './refresh.ts'
+import { requireReauth } from './requires-reauth.ts'
+import { openAccessToken } from './stored-tokens.ts'
+
+export interface ObtainDeps extends RefreshDeps {
+  /** How long one process may take over a refresh before another takes it over, milliseconds: longer than a token call and its writes. */
+  readonly leaseMs?: number | undefined
+  /** The longest wait for a refresh elsewhere, milliseconds. */
+  readonly waitMs?: number | undefined
+}
+
+/** A token newer than version `after`, and what to do with a rotated refresh token. */
+export interface Wanted extends RefreshPurpose {
+  readonly after: number
+}
+
+const defaultLeaseMs = 12_000
+const defaultWaitMs = 20_000
+const firstPauseMs = 60
+const longestPauseMs = 500
+/** So often the tokens table may fail before this process refreshes without a lease. */
+const tableTries = 2
+
+/**
+ * One token from the tokens table: the one that is there, the one that another process is just getting, or one refreshed here.
+ * Who waits does so for the new version, so it goes on as soon as that is written, and takes over when the lease runs out.
+ *
+ * Rejects with `CloudConnectionError` when the grant is proven dead, and with `provider_unavailable`, `provider_throttled` or
+ * `provider_error` (the operator's fault) when no token can be had now. A lost lease is none of these.
+ */
+export async function obtainToken(
+  deps: ObtainDeps,
+  connection: Connection,
+  wanted: Wanted,
+): Promise<AccessToken> {
+  const { connectionId } = connection
+  const { clock, tokens } = deps
+  const giveUpAt = clock.now() + (deps.waitMs ?? defaultWaitMs)
+  let first: { readonly row: TokenRow | undefined } | undefined
+  let seen: TokenRow | undefined
+  let failures = 0
+  for (let round = 0; ; round += 1) {
+    const look = await tried(() => tokens.get(connectionId))
+    if (look.done) {
+      seen = look.value
+      first ??= { row: seen }
+      const settled = await outcomeIn(deps, connection, seen, first.row, wanted)
+      if (settled !== undefined) return settled
+    }
+    const lease = look.done && mayLease(seen, clock.now()) ? await takeLease(deps, connection) : undefined
+    if (lease?.done === true && lease.value !== undefined) {
+      return useLease(deps, connection, lease.value.row, lease.value.owner, first?.row, wanted)
+    }
+    if (!look.done || lease?.done === false) {
+      failures += 1
+      if (failures >= tableTries) return refreshUnfenced(deps, connection, seen)
+    }
+    if (clock.now() >= giveUpAt) throw waitedTooLong()
+    await clock.sleep(pauseMs(round, seen, clock.now()))
+  }
+}
+
+/** What the row says: a token to use, a dead grant, a failure to share, or (undefined) nothing yet. */
+async function outcomeIn(
+  deps: ObtainDeps,
+  connection: Connection,
+  row: TokenRow | undefined,
+  first: TokenRow | undefined,
+  wanted: Wanted,
+): Promise<AccessToken | undefined> {
+  if (row === undefined) return undefined
+  const now = deps.clock.now()
+  if (row.dead !== undefined) {
+    // Who marked it may have ended before the connection was told: telling it is safe to repeat.
+    const dead = await requireReauth(
+      deps,
+      connection,
+      row.dead,
+      async () => (await deps.tokens.get(connection.connectionId))?.dead !== undefined,
+    )
+    if (dead) throw new CloudConnectionError(connection.connectionId, row.dead)
+    return undefined
+  }
+  if (row.version > wanted.after && (row.tokenExpiresAt ?? 0) > now + margin(row, first)) {
+    const token = await openAccessToken(deps.sealer, row)
+    if (token !== undefined) return token
+  }
+  const failure = sharedFailure(row, first, now)
+  if (failure !== undefined) throw failure
+  return undefined
+}
+
+/** A token that came while this caller waited is taken as it is: some endpoints give short ones, and asking again would give no better. */
+function margin(row: TokenRow, first: TokenRow | undefined): number {
+  return row.version > (first?.version ?? 0) ? 0 : refreshAheadSeconds * 1000
+}
+
+function mayLease(row: TokenRow | undefined, now: number): boolean {
+  return row?.leaseUntil === undefined || row.leaseUntil <= now
+}
+
+type Tried<Value> = { readonly done: true; readonly value: Value } | { readonly done: false }
+
+async function tried<Value>(work: () => Promise<Value>): Promise<Tried<Value>> {
+  try {
+    return { done: true, value: await work() }
+  } catch (error) {
+    logger.warn('The tokens table cannot be used', errorFields(error))
+    return { done: false }
+  }
+}
+
+function takeLease(deps: ObtainDeps, { connectionId }: Connection) {
+  const owner = randomUUID()
+  const now = deps.clock.now()
+  return tried(async () => {
+    const row = await deps.tokens.acquire(connectionId, owner, now, now + (deps.leaseMs ?? defaultLeaseMs))
+    return row === undefined ? undefined : { row, owner }
+  })
+}
+
+/** Between the look and the lease somebody else may have finished: then there is nothing to refresh. */
+async function useLease(
+  deps: ObtainDeps,
+  connection: Connection,
+  row: TokenRow,
+  owner: string,
+  first: TokenRow | undefined,
+  wanted: Wanted,
+): Promise<AccessToken> {
+  const release = () =>
+    tried(() =>
+      deps.tokens.settle({ connectionId: row.connectionId, owner, fence: row.fence }, { kind: 'release' }),
+    )
+  let settled: AccessToken | undefined
+  try {
+    settled = await outcomeIn(deps, connection, row, first, wanted)
+  } catch (error) {
+    await release()
+    throw error
+  }
+  if (settled === undefined) return refreshUnderLease(deps, connection, row, owner, wanted)
+  await release()
+  return settled
+}
+
+/** The failure of the refresh that this caller waited for, or any while the provider wants to be left alone. */
+function sharedFailure(row: TokenRow, first: TokenRow | undefined, now: number): ServiceError | undefined {
+  const { failure } = row
+  if (failure === undefined) return undefined
+  const waitedFor = first !== undefined && failure.fence !== first.failure?.fence
+  if (!waitedFor && failure.retryAt <= now) return undefined
+  const operator = failure.operatorFault === true
+  const seconds = Math.ceil(Math.max(0, failure.retryAt - now) / 1000)
+  return new ServiceError(failure.code, 'The connection’s token could not be refreshed.', {
+    retry: operator ? { retryable: false } : { retryable: true, afterSeconds: seconds },
+    context: {
+      connectionId: row.connectionId,
+      ...(operator ? { operatorFault: true } : {}),
+      ...(seconds > 0 ? { retryAfterSeconds: seconds } : {}),
+    },
+  })
+}
+
+function waitedTooLong(): ServiceError {
+  return new ServiceError(
+    'provider_unavailable',
+    'The connection’s token is being refreshed and takes long. Try again.',
+    {
+      retry: { retryable: true, afterSeconds: 1 },
+      context: { retryAfterSeconds: 1 },
+    },
+  )
+}
+
+/** Longer with each round, with jitter, and never far past the end of the lease that is waited for. */
+function pauseMs(round: number, row: TokenRow | undefined, now: number): number {
+  const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(round, 5)) * (0.5 + Math.random() / 2)
+  const untilLeaseEnds = (row?.leaseUntil ?? 0) - now
+  return Math.ceil(untilLeaseEnds > 0 ? Math.min(pause, untilLeaseEnds + 5) : pause)
+}

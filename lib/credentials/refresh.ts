@@ -1,0 +1,234 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { TokenOutcome } from '../catalog/grant.ts'
+import type { TokenRow } from '../catalog/token-row.ts'
+import type { Lease } from '../catalog/tokens.ts'
+import type { CloudProvider } from '../contract/providers.ts'
+import type { ReauthReason } from '../errors.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
+import type { AccessToken } from '../net/token-source.ts'
+import type { Secret } from '../secret.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import { count } from '../telemetry/metrics.ts'
+import { deadRowMs } from './lifetimes.ts'
+import { requireReauth } from './requires-reauth.ts'
+import type { RotationDeps } from './rotation.ts'
+import { recordRefresh, secretIsDue } from './rotation.ts'
+import type { Sealer } from './seal.ts'
+import { newestGrant, sealTokens } from './stored-tokens.ts'
+import type { StoredGrant } from './vault.ts'
+
+export interface RefreshDeps extends RotationDeps {
+  readonly sealer: Sealer
+  readonly events: EventPublisher
+  /** The provider's token endpoint: final answers resolve, everything else rejects with advice. */
+  readonly refresh: (provider: CloudProvider, refreshToken: Secret) => Promise<TokenOutcome>
+}
+
+/** What a refresh is for. */
+export interface RefreshPurpose {
+  /** Take the rotated refresh token to Secrets Manager whether or not a day has passed (the keep-alive). */
+  readonly forceSecret: boolean
+}
+
+/** How often a refused refresh token is found to have been replaced meanwhile before this gives up. */
+const replacements = 3
+
+/**
+ * Refreshes under a lease that this process holds, and ends the lease with what came of it, so that those who wait learn it too.
+ * `CloudConnectionError` only when the grant is proven dead.
+ */
+export async function refreshUnderLease(
+  deps: RefreshDeps,
+  connection: Connection,
+  row: TokenRow,
+  owner: string,
+  purpose: RefreshPurpose,
+): Promise<AccessToken> {
+  const lease: Lease = { connectionId: connection.connectionId, owner, fence: row.fence }
+  let outcome: Refreshed
+  try {
+    outcome = await refreshGrant(deps, connection, row)
+  } catch (error) {
+    await settleFailure(deps, lease, error)
+    throw error
+  }
+  if (outcome.kind === 'dead') {
+    const rowExpiresAt = deps.clock.now() + deadRowMs
+    const settled = await attempt(() =>
+      deps.tokens.settle(lease, { kind: 'dead', reason: outcome.reason, rowExpiresAt }),
+    )
+    const { used } = outcome
+    // Alive after all: a reconnect came in between. Its tokens are in the row, so the next look there finds them.
+    const dead = await requireReauth(deps, connection, outcome.reason, async () =>
+      settled === true
+        ? isDead(await deps.tokens.get(connection.connectionId))
+        : unchanged(deps, connection, used),
+    )
+    if (!dead) throw reconnected()
+    throw new CloudConnectionError(connection.connectionId, outcome.reason, {
+      context: { providerCode: outcome.providerCode },
+    })
+  }
+  return keep(deps, connection, row, lease, outcome, purpose)
+}
+
+/** Refreshes with no lease, when the tokens table cannot be written: two refreshes at once do no harm, a request that fails would. */
+export async function refreshUnfenced(
+  deps: RefreshDeps,
+  connection: Connection,
+  row: TokenRow | undefined,
+): Promise<AccessToken> {
+  const outcome = await refreshGrant(deps, connection, row)
+  if (outcome.kind === 'dead') {
+    const { used } = outcome
+    const dead = await requireReauth(deps, connection, outcome.reason, () =>
+      unchanged(deps, connection, used),
+    )
+    if (!dead) throw reconnected()
+    throw new CloudConnectionError(connection.connectionId, outcome.reason, {
+      context: { providerCode: outcome.providerCode },
+    })
+  }
+  const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, deps.clock.now())
+  const { write, rowExpiresAt } = sealed
+  await attempt(() =>
+    deps.tokens.writeUnfenced(connection.connectionId, row?.version ?? 0, write, rowExpiresAt),
+  )
+  return sealed.token
+}
+
+/** True for a row that says so. */
+function isDead(row: TokenRow | undefined): boolean {
+  return row?.dead !== undefined
+}
+
+type Refreshed =
+  | { readonly kind: 'tokens'; readonly tokens: Extract<TokenOutcome, { granted: true }>['tokens'] }
+  | {
+      readonly kind: 'dead'
+      readonly reason: ReauthReason
+      readonly providerCode: string
+      readonly used: StoredGrant | undefined
+    }
+
+/** Asks the provider, and believes a refusal only of a refresh token that is still the newest one after it. */
+async function refreshGrant(
+  deps: RefreshDeps,
+  connection: Connection,
+  row: TokenRow | undefined,
+): Promise<Refreshed> {
+  const { connectionId, provider } = connection
+  if (provider === 's3') throw new ServiceError('internal_error', 'An s3 connection has no tokens.')
+  let grant = await newestGrant(deps.sealer, deps.vault, connectionId, row, false)
+  for (let round = 1; round <= replacements; round += 1) {
+    if (grant === undefined)
+      return {
+        kind: 'dead',
+        reason: 'refresh_token_missing',
+        providerCode: 'no_refresh_token',
+        used: undefined,
+      }
+    const outcome = await deps.refresh(provider, grant.refreshToken)
+    count('Refreshes', { provider, outcome: outcome.granted ? 'granted' : outcome.reason })
+    if (outcome.granted) return { kind: 'tokens', tokens: outcome.tokens }
+    const newest = await readNewest(deps, connection)
+    if (newest === undefined || newest.refreshToken.equals(grant.refreshToken)) {
+      return { kind: 'dead', reason: outcome.reason, providerCode: outcome.providerCode, used: grant }
+    }
+    logger.info('A refused refresh token had been replaced; trying the new one', { connectionId })
+    grant = newest
+  }
+  throw reconnected()
+}
+
+/** The newest refresh token as the stores have it now, from the tokens row or Secrets Manager, whichever was given later. */
+async function readNewest(deps: RefreshDeps, { connectionId }: Connection): Promise<StoredGrant | undefined> {
+  const row = await deps.tokens.get(connectionId)
+  const [inRow, inVault] = await Promise.all([
+    newestGrant(deps.sealer, deps.vault, connectionId, row, true),
+    deps.vault.readGrant(connectionId, { fresh: true }),
+  ])
+  if (inRow === undefined || inVault === undefined) return inRow ?? inVault
+  return inVault.issuedAt > inRow.issuedAt ? inVault : inRow
+}
+
+async function unchanged(
+  deps: RefreshDeps,
+  connection: Connection,
+  used: StoredGrant | undefined,
+): Promise<boolean> {
+  const newest = await readNewest(deps, connection)
+  return newest === undefined || (used !== undefined && newest.refreshToken.equals(used.refreshToken))
+}
+
+/** Stores what came under the lease's fence. A process that was too slow for its lease keeps its token to itself. */
+async function keep(
+  deps: RefreshDeps,
+  connection: Connection,
+  row: TokenRow,
+  lease: Lease,
+  outcome: Extract<Refreshed, { kind: 'tokens' }>,
+  purpose: RefreshPurpose,
+): Promise<AccessToken> {
+  const now = deps.clock.now()
+  const { token, write, rowExpiresAt, rotated } = await sealTokens(
+    deps.sealer,
+    connection,
+    outcome.tokens,
+    row,
+    now,
+  )
+  const claim =
+    rotated !== undefined && secretIsDue(deps, row, now, purpose.forceSecret)
+      ? { at: now, before: row.secretWrittenAt ?? 0 }
+      : undefined
+  const written = await attempt(() =>
+    deps.tokens.settle(lease, {
+      kind: 'tokens',
+      write: claim === undefined ? write : { ...write, secretWrittenAt: claim.at },
+      rowExpiresAt,
+    }),
+  )
+  if (written === true) await recordRefresh(deps, connection, rotated, claim)
+  if (written === false)
+    logger.info('A refresh outlived its lease; what the next one wrote stands', {
+      connectionId: lease.connectionId,
+    })
+  return token
+}
+
+/** Those who waited for this refresh share its failure, and nobody asks again before the time that the provider named. */
+async function settleFailure(deps: RefreshDeps, lease: Lease, error: unknown): Promise<void> {
+  if (!(error instanceof ServiceError)) {
+    await attempt(() => deps.tokens.settle(lease, { kind: 'release' }))
+    return
+  }
+  const afterSeconds = error.retry.retryable ? (error.retry.afterSeconds ?? 0) : 0
+  const retryAt =
+    afterSeconds === 0 ? 0 : deps.clock.now() + Math.min(afterSeconds, longestPauseSeconds) * 1000
+  const operatorFault = error.context.operatorFault === true ? { operatorFault: true } : {}
+  await attempt(() =>
+    deps.tokens.settle(lease, { kind: 'failure', failure: { code: error.code, retryAt, ...operatorFault } }),
+  )
+}
+
+/** A provider's wish for a pause is honoured up to this long. */
+const longestPauseSeconds = 300
+
+/** The write's answer, or undefined when the table failed: the caller's own result does not depend on it. */
+async function attempt(write: () => Promise<boolean>): Promise<boolean | undefined> {
+  try {
+    return await write()
+  } catch (error) {
+    logger.warn('The tokens table cannot be written', errorFields(error))
+    return undefined
+  }
+}
+
+function reconnected(): ServiceError {
+  return new ServiceError('provider_unavailable', 'The connection is being reconnected. Try again.', {
+    retry: { retryable: true, afterSeconds: 1 },
+    context: { retryAfterSeconds: 1 },
+  })
+}

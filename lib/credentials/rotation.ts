@@ -1,0 +1,77 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { TokenRow } from '../catalog/token-row.ts'
+import type { TokenStore } from '../catalog/tokens.ts'
+import type { Clock } from '../clock.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import { recordEveryMs } from './lifetimes.ts'
+import type { StoredGrant, Vault } from './vault.ts'
+
+export interface RotationDeps {
+  readonly connections: ConnectionStore
+  readonly tokens: TokenStore
+  readonly vault: Vault
+  readonly clock: Clock
+  /** Whether this function may write secrets. Where it may not, rotated tokens stay in the tokens table until the keep-alive comes by. */
+  readonly writesSecrets: boolean
+}
+
+/** Whether this refresh has to take a rotated token to Secrets Manager: once a day, or whenever the keep-alive says so. */
+export function secretIsDue(
+  deps: RotationDeps,
+  row: TokenRow | undefined,
+  now: number,
+  forced: boolean,
+): boolean {
+  return deps.writesSecrets && (forced || now - (row?.secretWrittenAt ?? 0) >= recordEveryMs)
+}
+
+/**
+ * After a refresh: takes the rotated refresh token to Secrets Manager when that is due, and records that the grant is in use.
+ * Nothing here fails the caller, who has a token; what did not work is due again at the next refresh.
+ *
+ * `claimedAt` is the time that the tokens row already carries for this write, so that no other process does the same.
+ */
+export async function recordRefresh(
+  deps: RotationDeps,
+  connection: Connection,
+  rotated: StoredGrant | undefined,
+  claim: { readonly at: number; readonly before: number } | undefined,
+): Promise<void> {
+  const { connectionId } = connection
+  try {
+    if (rotated !== undefined && claim === undefined) return
+    if (rotated !== undefined && claim !== undefined) {
+      try {
+        await writeUnlessOlder(deps.vault, connection, rotated)
+      } catch (error) {
+        await deps.tokens.restoreSecretWrittenAt(connectionId, claim.at, claim.before)
+        throw error
+      }
+    }
+    await touch(deps, connection)
+  } catch (error) {
+    logger.warn('A refresh could not be recorded', { connectionId, ...errorFields(error) })
+  }
+}
+
+/** Secrets Manager has no compare-and-set for values, so the stored one is looked at first: an older token never takes a newer one's place. */
+async function writeUnlessOlder(
+  vault: Vault,
+  { connectionId }: Connection,
+  rotated: StoredGrant,
+): Promise<void> {
+  const stored = await vault.readGrant(connectionId, { fresh: true })
+  // Without a secret the connection has been disconnected meanwhile: nothing may bring the grant back.
+  if (stored === undefined || stored.issuedAt >= rotated.issuedAt) return
+  await vault.writeGrant(connectionId, rotated)
+}
+
+/** `idleSince` is what the keep-alive goes by: the last time that the grant, as Secrets Manager holds it, was known to be good. */
+async function touch(deps: RotationDeps, { userKey, connectionId, idleSince }: Connection): Promise<void> {
+  const now = deps.clock.now()
+  if (idleSince !== undefined && now - Date.parse(idleSince) < recordEveryMs) return
+  const seen = await deps.connections.get(userKey, connectionId)
+  if (seen?.status !== 'active') return
+  await deps.connections.update(seen, { idleSince: new Date(now).toISOString() })
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type { Clock } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+import { secret } from '../secret.ts'
+
+export interface SecretStoreOptions {
+  /** Made on first use: most requests find what they need in memory or in a table. */
+  readonly client: () => Promise<SecretsManagerClient>
+  /** In front of every name, without a trailing slash: `driveway/{stage}`. */
+  readonly prefix: string
+  /** Days that a deleted secret can be restored, 7 to 30; 0 deletes at once. */
+  readonly recoveryDays: number
+  /** The customer-managed key of new secrets; Secrets Manager's own when absent. */
+  readonly kmsKeyId?: string | undefined
+  readonly clock: Clock
+}
+
+/** Named secrets in Secrets Manager. A failure that the SDK's retries did not mend is `provider_unavailable`, worth another try. */
+export interface SecretStore {
+  /** Undefined when there is none, or it is on its way out. */
+  read(name: string): Promise<Secret | undefined>
+  /** Creates it, adds a version, or brings it back from its recovery window. The same value twice is one version. */
+  write(name: string, value: Secret): Promise<void>
+  /** Already gone is success. */
+  remove(name: string): Promise<void>
+}
+
+type Module = typeof import('@aws-sdk/client-secrets-manager')
+
+/** While a deletion without recovery is under way, the name is taken and cannot be restored; it is over in seconds. */
+const deletionTries = 6
+const deletionPauseMs = 1_000
+
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html */
+export function secretStore(options: SecretStoreOptions): SecretStore {
+  const id = (name: string): string => `${options.prefix}/${name}`
+  const call = async <Answer>(
+    work: (aws: Module, client: SecretsManagerClient) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const [aws, client] = await Promise.all([import('@aws-sdk/client-secrets-manager'), options.client()])
+    return work(aws, client)
+  }
+  return {
+    async read(name) {
+      try {
+        const answer = await call((aws, client) =>
+          client.send(new aws.GetSecretValueCommand({ SecretId: id(name) })),
+        )
+        return answer.SecretString === undefined ? undefined : secret(answer.SecretString)
+      } catch (error) {
+        if (is(error, 'ResourceNotFoundException') || deleted(error)) return undefined
+        throw storeError(error)
+      }
+    },
+    async write(name, value) {
+      // A version id made from the value: a repeat after a lost answer is the same version, which Secrets Manager takes as done.
+      const token = createHash('sha256')
+        .update(`${id(name)}\n${value.reveal()}`)
+        .digest('hex')
+      const content = { ClientRequestToken: token, SecretString: value.reveal() }
+      const key = options.kmsKeyId === undefined ? {} : { KmsKeyId: options.kmsKeyId }
+      for (let attempt = 1; ; attempt += 1) {
+        const outcome = await call((aws, client) =>
+          putOrCreate(
+            () => client.send(new aws.PutSecretValueCommand({ SecretId: id(name), ...content })),
+            () => client.send(new aws.CreateSecretCommand({ Name: id(name), ...content, ...key })),
+            () => client.send(new aws.RestoreSecretCommand({ SecretId: id(name) })),
+          ),
+        )
+        if (outcome === 'written') return
+        if (attempt >= deletionTries) throw storeError(undefined)
+        await options.clock.sleep(deletionPauseMs)
+      }
+    },
+    async remove(name) {
+      const how =
+        options.recoveryDays === 0
+          ? { ForceDeleteWithoutRecovery: true }
+          : { RecoveryWindowInDays: options.recoveryDays }
+      try {
+        await call((aws, client) => client.send(new aws.DeleteSecretCommand({ SecretId: id(name), ...how })))
+      } catch (error) {
+        if (!is(error, 'ResourceNotFoundException') && !deleted(error)) throw storeError(error)
+      }
+    },
+  }
+}
+
+/** One round: a new version, else a new secret, else back from the recovery window. `again`: somebody was quicker or a deletion is under way. */
+async function putOrCreate(
+  put: () => Promise<unknown>,
+  create: () => Promise<unknown>,
+  restore: () => Promise<unknown>,
+): Promise<'written' | 'again'> {
+  try {
+    await put()
+    return 'written'
+  } catch (error) {
+    if (is(error, 'ResourceNotFoundException')) return settled(create)
+    if (!deleted(error)) throw storeError(error)
+  }
+  // Restored, the next round's put succeeds.
+  await settled(restore)
+  return settled(put)
+}
+
+async function settled(step: () => Promise<unknown>): Promise<'written' | 'again'> {
+  try {
+    await step()
+    return 'written'
+  } catch (error) {
+    if (is(error, 'ResourceExistsException', 'ResourceNotFoundException') || deleted(error)) return 'again'
+    throw storeError(error)
+  }
+}
+
+function is(error: unknown, ...names: string[]): boolean {
+  return error instanceof Error && names.includes(error.name)
+}
+
+/** What every call but RestoreSecret gets for a secret that is scheduled for deletion. */
+function deleted(error: unknown): boolean {
+  return is(error, 'InvalidRequestException')
+}
+
+function storeError(error: unknown): ServiceError {
+  return new ServiceError('provider_unavailable', 'The secret store is busy. Try again.', {
+    retry: { retryable: true, afterSeconds: 1 },
+    context: { retryAfterSeconds: 1, ...(error instanceof Error ? { providerCode: error.name } : {}) },
+    cause: error,
+  })
+}

@@ -1,0 +1,160 @@
+import * as z from 'zod/mini'
+import type { OAuthClient } from '../catalog/grant.ts'
+import type { Clock } from '../clock.ts'
+import type { CloudProvider } from '../contract/providers.ts'
+import { ServiceError } from '../errors.ts'
+import type { ConnectionId } from '../ids.ts'
+import type { Secret } from '../secret.ts'
+import { secret } from '../secret.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import type { SealKeys, SealKeySource } from './seal.ts'
+import { sealKey } from './seal.ts'
+import type { SecretStore } from './secret-store.ts'
+
+/** A refresh token and when it was given, epoch milliseconds. */
+export interface StoredGrant {
+  readonly refreshToken: Secret
+  readonly issuedAt: number
+}
+
+/** What Secrets Manager holds for this deployment: one small secret a connection, one a provider, and the sealing keys. */
+export interface Vault {
+  /**
+   * The connection's refresh token. When Secrets Manager cannot be read, what this process read last still serves;
+   * not so with `fresh`, which is for a proof.
+   */
+  readGrant(
+    connectionId: ConnectionId,
+    options?: { readonly fresh?: boolean },
+  ): Promise<StoredGrant | undefined>
+  /** Stores a grant in place of the one before. */
+  writeGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
+  /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
+  deleteGrant(connectionId: ConnectionId): Promise<void>
+  /** This deployment's OAuth client, from memory for some minutes; `provider_not_configured` when there is none. */
+  oauthClient(provider: CloudProvider, fresh: boolean): Promise<OAuthClient>
+  readonly sealKeys: SealKeySource
+}
+
+const text = z.string().check(z.minLength(1))
+const grantBody = z.object({ refreshToken: text, issuedAt: z.int() })
+const clientBody = z.object({ clientId: text, clientSecret: text })
+// `keys` as people write it, or flat (`{"current": "k1", "k1": "…"}`) as Secrets Manager generates it.
+const nestedKeys = z.object({ current: text, keys: z.record(z.string(), text) })
+const flatKeys = z.catchall(z.object({ current: text }), text)
+
+const clientNames = { 'google-drive': 'oauth/google', onedrive: 'oauth/microsoft' } as const
+const cacheMs = 5 * 60_000
+const rememberedGrants = 1_000
+
+const nameOf = (connectionId: ConnectionId): string => `connections/${connectionId}`
+
+/** The vault over `store`. Everything read is kept in memory: for minutes to spare calls, and longer for when calls fail. */
+export function createVault(store: SecretStore, clock: Clock): Vault {
+  const grants = new Map<ConnectionId, StoredGrant>()
+  const client = {
+    'google-drive': cached(clock, () => readClient(store, 'google-drive')),
+    onedrive: cached(clock, () => readClient(store, 'onedrive')),
+  }
+  const sealKeys = cached(clock, () => readSealKeys(store))
+  const remember = (connectionId: ConnectionId, grant: StoredGrant): void => {
+    grants.delete(connectionId)
+    grants.set(connectionId, grant)
+    const [oldest] = grants.keys()
+    if (grants.size > rememberedGrants && oldest !== undefined) grants.delete(oldest)
+  }
+  return {
+    async readGrant(connectionId, { fresh = false } = {}) {
+      let value: Secret | undefined
+      try {
+        value = await store.read(nameOf(connectionId))
+      } catch (error) {
+        const known = grants.get(connectionId)
+        if (fresh || known === undefined) throw error
+        logger.warn('Secrets Manager cannot be read; going on with what is in memory', errorFields(error))
+        return known
+      }
+      if (value === undefined) {
+        grants.delete(connectionId)
+        return undefined
+      }
+      const { refreshToken, issuedAt } = parse(grantBody, value)
+      const grant = { refreshToken: secret(refreshToken), issuedAt }
+      remember(connectionId, grant)
+      return grant
+    },
+    async writeGrant(connectionId, grant) {
+      const body = JSON.stringify({ refreshToken: grant.refreshToken.reveal(), issuedAt: grant.issuedAt })
+      await store.write(nameOf(connectionId), secret(body))
+      remember(connectionId, grant)
+    },
+    async deleteGrant(connectionId) {
+      await store.remove(nameOf(connectionId))
+      grants.delete(connectionId)
+    },
+    oauthClient: (provider, fresh) => client[provider](fresh),
+    sealKeys,
+  }
+}
+
+/**
+ * `read` at most once in some minutes, and once for all who ask at the same time. When reading fails, the last value still serves;
+ * a definite "not there" (`provider_not_configured`) does not count as failing.
+ */
+function cached<Value>(clock: Clock, read: () => Promise<Value>): (fresh: boolean) => Promise<Value> {
+  let last: { readonly value: Value; readonly at: number } | undefined
+  let reading: Promise<Value> | undefined
+  const load = async (): Promise<Value> => {
+    try {
+      const value = await read()
+      last = { value, at: clock.now() }
+      return value
+    } catch (error) {
+      if (last === undefined || (error instanceof ServiceError && !error.retry.retryable)) throw error
+      return last.value
+    } finally {
+      reading = undefined
+    }
+  }
+  return (fresh) => {
+    if (!fresh && last !== undefined && clock.now() - last.at < cacheMs) return Promise.resolve(last.value)
+    reading ??= load()
+    return reading
+  }
+}
+
+async function readClient(store: SecretStore, provider: CloudProvider): Promise<OAuthClient> {
+  const value = await store.read(clientNames[provider])
+  const body = value === undefined ? undefined : clientBody.safeParse(parseJson(value)).data
+  if (body === undefined) {
+    throw new ServiceError('provider_not_configured', `This deployment has no OAuth client for ${provider}.`)
+  }
+  return { clientId: body.clientId, clientSecret: secret(body.clientSecret) }
+}
+
+async function readSealKeys(store: SecretStore): Promise<SealKeys> {
+  const value = await store.read('seal-key')
+  if (value === undefined) throw new ServiceError('internal_error', 'This deployment has no sealing key.')
+  const json = parseJson(value)
+  const nested = nestedKeys.safeParse(json)
+  const { current, ...flat } = nested.success ? { current: nested.data.current } : parse(flatKeys, value)
+  const entries = Object.entries(nested.success ? nested.data.keys : flat)
+  if (entries.some(([id]) => !/^[A-Za-z0-9_-]{1,32}$/.test(id))) {
+    throw new ServiceError('internal_error', 'The name of a sealing key has to match ^[A-Za-z0-9_-]{1,32}$.')
+  }
+  return { current, keys: new Map(entries.map(([id, material]) => [id, sealKey(material)])) }
+}
+
+function parse<Schema extends z.ZodMiniType>(schema: Schema, value: Secret): z.output<Schema> {
+  const parsed = schema.safeParse(parseJson(value))
+  if (parsed.success) return parsed.data
+  throw new ServiceError('internal_error', 'A stored secret is malformed.')
+}
+
+function parseJson(value: Secret): unknown {
+  try {
+    return JSON.parse(value.reveal())
+  } catch {
+    return undefined
+  }
+}
