@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface LocalStack {
+  readonly base: string
+  readonly port: number
+  readonly stateDir: string
+  readonly pid: number
+  /** Everything that the stack has printed. */
+  output(): string
+  /** The address of a server of the stack, by its offset. */
+  at(offset: number): string
+  /** Ends it with `signal` and answers the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Ends it if need be, and removes its state. */
+  dispose(): Promise<void>
+}
+
+async function free(port: number): Promise<boolean> {
+  const probe = createServer()
+  try {
+    probe.listen(port, '127.0.0.1')
+    await once(probe, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    probe.close()
+  }
+}
+
+/** The first of seven ports in a row that nobody uses. */
+export async function freePorts(): Promise<number> {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000)
+    const all = await Promise.all(Array.from({ length: 7 }, (_, offset) => free(first + offset)))
+    if (all.every(Boolean)) return first
+  }
+}
+
+export interface StackOptions {
+  readonly port?: number
+  readonly stateDir?: string
+  readonly env?: Record<string, string>
+}
+
+/** Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it says `ready` and the demo line is out. */
+export async function startLocalStack(options: StackOptions = {}): Promise<LocalStack> {
+  const port = options.port ?? (await freePorts())
+  const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))
+  const child = spawn(process.execPath, ['local/server.ts'], {
+    env: { ...process.env, DRIVEWAY_PORT: String(port), DRIVEWAY_STATE_DIR: stateDir, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const exit = once(child, 'exit').then(([code]) => code as number | null)
+  await new Promise<void>((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString('utf8')
+      if (/^ready/m.test(output) && output.includes('curl -X PUT')) resolve()
+    }
+    child.stdout.on('data', read)
+    child.stderr.on('data', read)
+    void exit.then((code) => reject(new Error(`the local stack ended with status ${String(code)}:\n${output}`)))
+  })
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
+    child.kill(signal)
+    return exit
+  }
+  return {
+    base: `http://127.0.0.1:${port}`,
+    port,
+    stateDir,
+    pid: child.pid ?? 0,
+    output: () => output,
+    at: (offset) => `http://127.0.0.1:${port + offset}`,
+    stop,
+    async dispose() {
+      await stop()
+      rmSync(stateDir, { recursive: true, force: true })
+    },
+  }
+}
