@@ -1,5 +1,5 @@
 import { createMD5, createSHA256 } from 'hash-wasm'
-import { createQuickXor } from './quick-xor.ts'
+import { createQuickXor } from '../storage/quick-xor.ts'
 
 export type HashAlgorithm = 'sha256' | 'md5' | 'quickXorHash'
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
-import { createQuickXor } from '../../../lib/transfer/quick-xor.ts'
+import { createQuickXor } from '../../../lib/storage/quick-xor.ts'
 
 function quickXor(content: Uint8Array): string {
   const hash = createQuickXor()
