@@ -1,0 +1,144 @@
+import type { ErrorCode, RetryAdvice } from '../../errors.ts'
+import { CloudConnectionError, ServiceError } from '../../errors.ts'
+import type { ConnectionId } from '../../ids.ts'
+import type { FailedAnswer } from '../../net/provider-http.ts'
+import { parseJson } from '../../net/provider-http.ts'
+import { errorSchema } from './schemas.ts'
+
+interface Meaning {
+  readonly code: ErrorCode
+  readonly detail: string
+  readonly retryable?: boolean
+  /** A pause that is sensible although the answer asks for none. */
+  readonly afterSeconds?: number
+}
+
+const throttled: Meaning = {
+  code: 'provider_throttled',
+  detail: 'OneDrive asks for fewer requests. Try again later.',
+  retryable: true,
+}
+const full: Meaning = {
+  code: 'provider_quota_exceeded',
+  detail: 'The OneDrive is full. Ask the user to free some space.',
+}
+const down: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'OneDrive has a problem at the moment.',
+  retryable: true,
+}
+const missing: Meaning = { code: 'object_missing', detail: 'The file is no longer in the OneDrive.' }
+const refused: Meaning = { code: 'provider_error', detail: 'OneDrive refused the request.' }
+const infected: Meaning = {
+  code: 'provider_error',
+  detail: 'OneDrive does not give out the file: it looks harmful.',
+}
+/** A work account keeps the name for as long as an upload session is open: about 15 minutes after its last fragment. */
+const held: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'Another upload to the same place is not finished yet. Try again later.',
+  retryable: true,
+  afterSeconds: 30,
+}
+const locked: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'The file is open in another program. Try again later.',
+  retryable: true,
+  afterSeconds: 30,
+}
+const changed: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'The file was changed by somebody else at the same moment.',
+  retryable: true,
+}
+
+const byCode: Readonly<Record<string, Meaning>> = {
+  activityLimitReached: throttled,
+  throttledRequest: throttled,
+  TooManyRequests: throttled,
+  bandwidthLimitExceeded: throttled,
+  quotaLimitReached: full,
+  insufficientStorage: full,
+  itemNotFound: missing,
+  nameAlreadyExists: held,
+  resourceLocked: locked,
+  resourceModified: changed,
+  entityTagDoesNotMatch: changed,
+  malwareDetected: infected,
+  virusSuspicious: infected,
+  generalException: down,
+  internalServerError: down,
+  serviceNotAvailable: down,
+}
+
+const byStatus: Readonly<Record<number, Meaning>> = {
+  404: missing,
+  408: down,
+  409: changed,
+  412: changed,
+  423: locked,
+  429: throttled,
+  507: full,
+  509: throttled,
+}
+
+/** The token lacks a scope: the user has to consent anew. A plain accessDenied may mean the one file only. */
+const scopeCodes: ReadonlySet<string> = new Set([
+  'Authorization_RequestDenied',
+  'insufficientScope',
+  'InsufficientScope',
+])
+
+/** What Graph said, as this project's error: the most specific known code decides, then the status. */
+export function graphError(connectionId: ConnectionId, answer: FailedAnswer): ServiceError {
+  const codes = codesOf(answer)
+  const providerCode = codes[0]
+  const context = {
+    connectionId,
+    providerStatus: answer.status,
+    ...(providerCode === undefined ? {} : { providerCode }),
+  }
+  if (codes.some((code) => scopeCodes.has(code))) {
+    return new CloudConnectionError(connectionId, 'scope_missing', { context })
+  }
+  const known = codes.find((code) => byCode[code] !== undefined)
+  const meaning =
+    (known === undefined ? undefined : byCode[known]) ??
+    byStatus[answer.status] ??
+    (answer.status >= 500 && answer.status !== 501 ? down : refused)
+  const afterSeconds = answer.retryAfterSeconds ?? meaning.afterSeconds
+  return new ServiceError(meaning.code, meaning.detail, {
+    retry: advice(meaning, answer, afterSeconds),
+    context: { ...context, ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }) },
+  })
+}
+
+function advice(meaning: Meaning, answer: FailedAnswer, afterSeconds: number | undefined): RetryAdvice {
+  if (!meaning.retryable) return { retryable: false }
+  return {
+    retryable: true,
+    // A 5xx on the last fragment may have committed the file. https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+    ambiguous:
+      answer.status >= 500 && answer.status !== 507 && answer.status !== 509 && answer.method !== 'GET',
+    ...(afterSeconds === undefined ? {} : { afterSeconds }),
+  }
+}
+
+/** The codes of the body, the innermost first; only plain words: they go into logs. */
+function codesOf(answer: FailedAnswer): readonly string[] {
+  const parsed = errorSchema.safeParse(parseJson(answer.text))
+  const codes: string[] = []
+  let level: Readonly<Record<string, unknown>> | undefined = parsed.success ? parsed.data.error : undefined
+  // The depth that is looked at is bounded, whatever the body holds.
+  for (let depth = 0; level && depth < 8; depth += 1) {
+    const code = level['code']
+    if (typeof code === 'string' && /^[\w.-]{1,64}$/.test(code)) codes.unshift(code)
+    const inner: unknown = level['innerError'] ?? level['innererror']
+    level = isRecord(inner) ? inner : undefined
+  }
+  return codes
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,157 @@
+import * as z from 'zod/mini'
+import { isServiceError } from '../../errors.ts'
+import type { RequestBody } from '../../net/http-client.ts'
+import type { ProviderHttp } from '../../net/provider-http.ts'
+import { readJson, readText } from '../../net/provider-http.ts'
+import { secret } from '../../secret.ts'
+import type { UploadSession } from '../backend.ts'
+import { byId } from './names.ts'
+import type { DriveItem } from './schemas.ts'
+import { drivePingSchema, driveSchema, itemFields, itemSchema, sessionSchema } from './schemas.ts'
+
+/** Graph's calls on a drive. Addresses are those of names.ts. */
+export interface GraphApi {
+  getItem(address: string, signal?: AbortSignal): Promise<DriveItem>
+  /** Undefined when nothing is there. */
+  findItem(address: string, signal?: AbortSignal): Promise<DriveItem | undefined>
+  deleteItem(id: string, signal?: AbortSignal): Promise<void>
+  /** Makes each folder that is not there yet. */
+  createFolders(folders: readonly string[], signal?: AbortSignal): Promise<void>
+  /** `createOnly`: 412 when there is an item at the address already. */
+  openSession(address: string, createOnly: boolean, signal?: AbortSignal): Promise<UploadSession>
+  /** The whole content in one request. `createOnly`: 409 when there is an item at the address already. */
+  putContent(
+    address: string,
+    content: { readonly body: RequestBody; readonly contentType: string; readonly createOnly: boolean },
+    signal?: AbortSignal,
+  ): Promise<DriveItem>
+  /** Where the content can be read for a short time without a token. */
+  contentLocation(id: string, signal?: AbortSignal): Promise<string | undefined>
+  quota(signal?: AbortSignal): Promise<{ used: number; limit?: number }>
+  /** The cheapest call that proves token, scope and drive. */
+  ping(signal?: AbortSignal): Promise<void>
+}
+
+const conflict = '@microsoft.graph.conflictBehavior'
+
+/** `root` is Graph's base with its version, without a trailing slash. */
+export function graphApi(http: ProviderHttp, root: string): GraphApi {
+  const post = async <Schema extends z.ZodMiniType>(
+    operation: string,
+    path: string,
+    body: unknown,
+    schema: Schema,
+    options: {
+      readonly headers?: Readonly<Record<string, string>>
+      readonly signal?: AbortSignal | undefined
+    },
+  ): Promise<z.output<Schema>> => {
+    const response = await http({
+      operation,
+      method: 'POST',
+      url: `${root}${path}`,
+      headers: { 'content-type': 'application/json', ...options.headers },
+      body: Buffer.from(JSON.stringify(body)),
+      signal: options.signal,
+    })
+    return readJson(response, schema)
+  }
+  const get = async <Schema extends z.ZodMiniType>(
+    operation: string,
+    path: string,
+    schema: Schema,
+    signal: AbortSignal | undefined,
+  ): Promise<z.output<Schema>> =>
+    readJson(await http({ operation, method: 'GET', url: `${root}${path}`, signal }), schema)
+
+  const getItem: GraphApi['getItem'] = (address, signal) =>
+    get('item.get', `${address}?$select=${encodeURIComponent(itemFields)}`, itemSchema, signal)
+
+  return {
+    getItem,
+
+    async findItem(address, signal) {
+      try {
+        return await getItem(address, signal)
+      } catch (error) {
+        if (isServiceError(error, 'object_missing')) return undefined
+        throw error
+      }
+    },
+
+    async deleteItem(id, signal) {
+      // Into the recycle bin, which keeps counting toward the quota. https://learn.microsoft.com/graph/api/driveitem-delete
+      const response = await http({
+        operation: 'item.delete',
+        method: 'DELETE',
+        url: `${root}${byId(id)}`,
+        expect: [404],
+        signal,
+      })
+      await readText(response.body, 4096)
+    },
+
+    async createFolders(folders, signal) {
+      for (const [depth, name] of folders.entries()) {
+        const above = folders.slice(0, depth).map(encodeURIComponent).join('/')
+        const parent = depth === 0 ? '/me/drive/root' : `/me/drive/root:/${above}:`
+        const body = { name, folder: {}, [conflict]: 'fail' }
+        try {
+          await post('folder.create', `${parent}/children`, body, z.object({ id: z.string() }), { signal })
+        } catch (error) {
+          // 409: it is there. https://learn.microsoft.com/graph/api/driveitem-post-children
+          if (!isServiceError(error) || error.context.providerStatus !== 409) throw error
+        }
+      }
+    },
+
+    async openSession(address, createOnly, signal) {
+      const session = await post(
+        'upload.begin',
+        `${address}/createUploadSession`,
+        { item: { [conflict]: 'replace' } },
+        sessionSchema,
+        { headers: createOnly ? { 'if-none-match': '*' } : {}, signal },
+      )
+      const expiresAt = Date.parse(session.expirationDateTime ?? '')
+      return { url: secret(session.uploadUrl), ...(Number.isNaN(expiresAt) ? {} : { expiresAt }) }
+    },
+
+    async putContent(address, { body, contentType, createOnly }, signal) {
+      const response = await http({
+        operation: 'item.put',
+        method: 'PUT',
+        url: `${root}${address}/content?${encodeURIComponent(conflict)}=${createOnly ? 'fail' : 'replace'}`,
+        headers: { 'content-type': contentType },
+        body,
+        signal,
+      })
+      return readJson(response, itemSchema)
+    },
+
+    async contentLocation(id, signal) {
+      const response = await http({
+        operation: 'item.content',
+        method: 'GET',
+        url: `${root}${byId(id)}/content`,
+        expect: [302],
+        signal,
+      })
+      await readText(response.body, 4096)
+      return response.headers.location
+    },
+
+    async quota(signal) {
+      const { quota } = await get('drive.get', '/me/drive?$select=quota', driveSchema, signal)
+      return {
+        used: quota?.used ?? 0,
+        // Pooled plans have no limit of the user's own; they show 0.
+        ...(quota?.total === undefined || quota.total === 0 ? {} : { limit: quota.total }),
+      }
+    },
+
+    async ping(signal) {
+      await get('drive.get', '/me/drive?$select=id', drivePingSchema, signal)
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import * as z from 'zod/mini'
+import { ServiceError } from '../../errors.ts'
+import { objectKey } from '../../ids.ts'
+import type { ObjectEntry } from '../backend.ts'
+
+/** https://learn.microsoft.com/graph/api/resources/driveitem */
+export const itemSchema = z.object({
+  id: z.string(),
+  name: z.optional(z.string()),
+  size: z.optional(z.number()),
+  eTag: z.optional(z.string()),
+  cTag: z.optional(z.string()),
+  file: z.optional(
+    z.object({
+      mimeType: z.optional(z.string()),
+      hashes: z.optional(z.object({ quickXorHash: z.optional(z.string()) })),
+    }),
+  ),
+  '@microsoft.graph.downloadUrl': z.optional(z.string()),
+})
+export type DriveItem = z.output<typeof itemSchema>
+
+/** With `$select`, the download URL comes only when it is named. */
+export const itemFields = 'id,name,size,file,eTag,cTag,@microsoft.graph.downloadUrl'
+
+/** `nextExpectedRanges` may be missing in the answer to createUploadSession. */
+export const sessionSchema = z.object({
+  uploadUrl: z.string(),
+  expirationDateTime: z.optional(z.string()),
+})
+
+/** https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session */
+export const progressSchema = z.object({
+  expirationDateTime: z.optional(z.string()),
+  nextExpectedRanges: z.array(z.string()),
+})
+export type SessionProgress = z.output<typeof progressSchema>
+
+export const driveSchema = z.object({
+  quota: z.optional(z.object({ used: z.optional(z.number()), total: z.optional(z.number()) })),
+})
+
+export const drivePingSchema = z.object({ id: z.string() })
+
+const innerError = z.looseObject({ code: z.optional(z.string()) })
+
+/** `innerError` or `innererror`, nested to any depth. https://learn.microsoft.com/graph/errors */
+export const errorSchema = z.object({ error: innerError })
+
+/** Folders have no `file`; they are none of ours. */
+export function toEntry(item: DriveItem): ObjectEntry {
+  if (item.file === undefined || item.size === undefined) {
+    throw new ServiceError('provider_error', 'The item in the OneDrive is not a file.')
+  }
+  // cTag changes with the content only; OneDrive for Business does not always send it.
+  const etag = (item.cTag ?? item.eTag)?.replaceAll('"', '')
+  const hash = item.file.hashes?.quickXorHash
+  return {
+    objectKey: objectKey(item.id),
+    size: item.size,
+    ...(item.name === undefined ? {} : { name: item.name }),
+    ...(item.file.mimeType === undefined ? {} : { contentType: item.file.mimeType }),
+    ...(etag === undefined ? {} : { etag }),
+    checksums: hash === undefined || hash === '' ? {} : { quickXorHash: hash },
+  }
+}

@@ -1,0 +1,181 @@
+import { chunkSize } from '../../contract/limits.ts'
+import { isServiceError, ServiceError } from '../../errors.ts'
+import type { HttpResponse } from '../../net/http-client.ts'
+import type { ProviderHttp } from '../../net/provider-http.ts'
+import { readJson, readText } from '../../net/provider-http.ts'
+import type { ResumableUploads, UploadPlan, UploadProgress, UploadSession } from '../backend.ts'
+import { contentRange } from '../range.ts'
+import type { GraphApi } from './graph.ts'
+import { byId, byPath, placeOf } from './names.ts'
+import type { DriveItem, SessionProgress } from './schemas.ts'
+import { itemSchema, progressSchema, toEntry } from './schemas.ts'
+
+/** One fragment: a multiple of 320 KiB, under 60 MiB. https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
+export const CHUNK_SIZE = chunkSize
+
+/** The service may take its time to put a large file together after the last fragment. */
+const commitTimeouts = { answer: 120_000 } as const
+
+export interface OneDriveParts {
+  readonly http: ProviderHttp
+  readonly graph: GraphApi
+  readonly folder: string | undefined
+}
+
+/**
+ * Runs `write` where the plan's content belongs: at the item that it replaces, wherever the user has moved it; at its path when
+ * nothing is there; at the item that stands at its path; or beside that one, when it belongs to a document whose id differs in
+ * case only. `createOnly` makes the write fail with 409 or 412 when something is there, so that a new document costs no question.
+ */
+export async function writeAtPlace<Result>(
+  { graph, folder }: OneDriveParts,
+  plan: Omit<UploadPlan, 'size'>,
+  write: (address: string, createOnly: boolean) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  if (plan.target?.kind === 'replace') return write(byId(plan.target.objectKey), false)
+  const place = placeOf(folder, plan.userId, plan.documentId, plan.extension)
+  const address = byPath(place.folders, place.name)
+  try {
+    return await inFolders(() => write(address, true))
+  } catch (error) {
+    const occupied = isServiceError(error) && [409, 412].includes(error.context.providerStatus ?? 0)
+    const item = occupied ? await graph.findItem(address, signal) : undefined
+    // Nothing there, and yet taken: an open session holds the name. The error says to come back later.
+    if (!item) throw error
+    if (item.name === place.name) return write(byId(item.id), false)
+    return write(byPath(place.folders, place.otherName), false)
+  }
+
+  async function inFolders(create: () => Promise<Result>): Promise<Result> {
+    try {
+      return await create()
+    } catch (error) {
+      // Most accounts make missing folders on the way, some answer 404.
+      if (!isServiceError(error, 'object_missing')) throw error
+      await graph.createFolders(place.folders, signal)
+      return create()
+    }
+  }
+}
+
+/** The item of this plan, by id or by path; its name has to be exactly the document's. */
+export async function findByPlan(
+  { graph, folder }: OneDriveParts,
+  plan: Omit<UploadPlan, 'size'>,
+  signal?: AbortSignal,
+): Promise<DriveItem | undefined> {
+  if (plan.target?.kind === 'replace') return graph.findItem(byId(plan.target.objectKey), signal)
+  const { folders, name, otherName } = placeOf(folder, plan.userId, plan.documentId, plan.extension)
+  const item = await graph.findItem(byPath(folders, name), signal)
+  if (!item || item.name === name) return item
+  return graph.findItem(byPath(folders, otherName), signal)
+}
+
+/** OneDrive's upload sessions. The upload URL is its own credential: a bearer there would be answered with 401. */
+export function oneDriveUploads(parts: OneDriveParts): ResumableUploads {
+  const { http, graph } = parts
+  /** Sessions that have not been seen yet by the host that takes their fragments. */
+  const fresh = new Set<string>()
+
+  const call = (
+    session: UploadSession,
+    request: Pick<Parameters<ProviderHttp>[0], 'operation' | 'method' | 'headers' | 'body' | 'signal'>,
+  ): Promise<HttpResponse> =>
+    http({
+      ...request,
+      url: session.url.reveal(),
+      auth: 'none',
+      // A work account's URL carries a token of its own, good for 24 hours, and answers 401 when it has ended.
+      expect: [401, 404, 410, 416],
+      timeouts: commitTimeouts,
+    })
+
+  const gone = (session: UploadSession): UploadProgress => {
+    if (!fresh.delete(session.url.reveal())) return { state: 'gone' }
+    // A session may be unknown for some seconds after it was opened: this is worth one more try.
+    throw new ServiceError('provider_unavailable', 'OneDrive does not know the upload yet.', {
+      retry: { retryable: true, afterSeconds: 5 },
+      context: { providerStatus: 404, retryAfterSeconds: 5 },
+    })
+  }
+
+  const openProgress = async (
+    session: UploadSession,
+    { nextExpectedRanges, expirationDateTime }: SessionProgress,
+  ): Promise<UploadProgress> => {
+    fresh.delete(session.url.reveal())
+    const starts = nextExpectedRanges.map((range) => Number.parseInt(range, 10)).filter(Number.isSafeInteger)
+    if (starts.length === 0) {
+      // All bytes came, but the file was not made of them: this session leads nowhere and holds the name.
+      await cancel(session)
+      return { state: 'gone' }
+    }
+    const expiresAt = Date.parse(expirationDateTime ?? '')
+    return {
+      state: 'open',
+      offset: Math.min(...starts),
+      ...(Number.isNaN(expiresAt) ? {} : { expiresAt }),
+    }
+  }
+
+  const query = async (session: UploadSession, signal?: AbortSignal): Promise<UploadProgress> => {
+    const response = await call(session, { operation: 'upload.query', method: 'GET', signal })
+    if (response.status === 200) return openProgress(session, await readJson(response, progressSchema))
+    await readText(response.body, 4096)
+    return gone(session)
+  }
+
+  const cancel = async (session: UploadSession, signal?: AbortSignal): Promise<void> => {
+    fresh.delete(session.url.reveal())
+    const response = await call(session, { operation: 'upload.cancel', method: 'DELETE', signal })
+    await readText(response.body, 4096)
+  }
+
+  return {
+    uploadMode: 'fragments',
+    fragmentBytes: CHUNK_SIZE,
+
+    async beginUpload(plan, { signal } = {}) {
+      const open = (address: string, createOnly: boolean): Promise<UploadSession> =>
+        graph.openSession(address, createOnly, signal)
+      const session = await writeAtPlace(parts, plan, open, signal)
+      fresh.add(session.url.reveal())
+      return session
+    },
+
+    async sendBytes(session, { body, offset, length, total }, { signal } = {}) {
+      const response = await call(session, {
+        operation: 'upload.send',
+        method: 'PUT',
+        headers: { 'content-range': contentRange(offset, length, total) },
+        body: { length, open: () => body },
+        signal,
+      })
+      switch (response.status) {
+        case 200:
+        case 201:
+          fresh.delete(session.url.reveal())
+          return { state: 'done', entry: toEntry(await readJson(response, itemSchema)) }
+        case 202:
+          return openProgress(session, await readJson(response, progressSchema))
+        case 416:
+          // We and the session do not agree on where it stands: its own word counts.
+          await readText(response.body, 4096)
+          return query(session, signal)
+        default:
+          await readText(response.body, 4096)
+          return gone(session)
+      }
+    },
+
+    queryUpload: (session, _total, { signal } = {}) => query(session, signal),
+
+    cancelUpload: (session, { signal } = {}) => cancel(session, signal),
+
+    async findUploaded(plan, { signal } = {}) {
+      const item = await findByPlan(parts, plan, signal)
+      return item && toEntry(item)
+    },
+  }
+}
