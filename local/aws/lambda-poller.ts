@@ -1,3 +1,4 @@
+import { region } from './account.ts'
 import {
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
@@ -7,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { setTimeout as pause } from 'node:timers/promises'
-import { localContext } from './lambda-context.ts'
+import { lambdaContext } from '../gateway/invoker.ts'
 
 export interface SqsPollerOptions {
   readonly queueUrl: string
@@ -23,11 +24,6 @@ export interface SqsPollerOptions {
   readonly functionName?: string
   /** Gets what went wrong in a call of the handler or of the queue; polling goes on. */
   readonly onError?: (error: unknown) => void
-}
-
-export interface SqsPoller {
-  /** Resolves when the signal was aborted and every call of the handler that was under way has ended. */
-  readonly stopped: Promise<void>
 }
 
 const waitSeconds = 20
@@ -63,7 +59,7 @@ const toRecord = (message: Message, queueArn: string): SQSRecord => {
     ),
     eventSource: 'aws:sqs',
     eventSourceARN: queueArn,
-    awsRegion: queueArn.split(':')[3] ?? 'us-east-1',
+    awsRegion: queueArn.split(':')[3] ?? region,
   }
 }
 
@@ -85,7 +81,7 @@ const succeeded = (
 const invoke = async (options: SqsPollerOptions, records: SQSRecord[]): Promise<readonly SQSRecord[]> => {
   const { handler, functionTimeoutMs } = options
   const ended = new AbortController()
-  const context = localContext(options.functionName ?? 'ingest-object', functionTimeoutMs)
+  const context = lambdaContext(options.functionName ?? 'ingest-object', functionTimeoutMs)
   const timeout = pause(functionTimeoutMs, undefined, { signal: ended.signal }).then(() => {
     throw new Error(`Task timed out after ${functionTimeoutMs / 1000} seconds`)
   })
@@ -150,10 +146,9 @@ const pollForever = async (options: SqsPollerOptions): Promise<void> => {
 /**
  * Feeds a handler from a queue as Lambda's event source mapping does: long polling, batches in the Lambda event's shape,
  * `batchItemFailures` honoured. What succeeded is deleted; what failed, and everything when the handler throws or takes
- * too long, comes back after the queue's visibility timeout.
+ * too long, comes back after the queue's visibility timeout. Resolves when the signal was aborted and every call of the
+ * handler that was under way has ended.
  */
-export const startSqsPoller = (options: SqsPollerOptions): SqsPoller => ({
-  stopped: Promise.all(Array.from({ length: options.concurrency }, () => pollForever(options))).then(
-    () => undefined,
-  ),
-})
+export const startSqsPoller = async (options: SqsPollerOptions): Promise<void> => {
+  await Promise.all(Array.from({ length: options.concurrency }, () => pollForever(options)))
+}

@@ -1,3 +1,4 @@
+import { region } from './account.ts'
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -119,7 +120,7 @@ export const createTables = async (
 ): Promise<void> => {
   const client = new DynamoDBClient({
     endpoint,
-    region: 'us-east-1',
+    region,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   })
   try {

@@ -1,3 +1,4 @@
+import { accountId, region } from '../account.ts'
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
@@ -59,9 +60,9 @@ export class EventLog {
             id,
             'detail-type': event.detailType,
             source: event.source,
-            account: '000000000000',
+            account: accountId,
             time: new Date(event.time ?? this.#clock()).toISOString(),
-            region: 'us-east-1',
+            region,
             resources: event.resources,
             detail: event.detail,
           }),

@@ -1,3 +1,4 @@
+import { region } from '../account.ts'
 import { S3Error } from './errors.ts'
 import { wholeNumber, type S3Request } from './request.ts'
 import { isoTime, sendEmpty, sendXml, type Operation } from './service.ts'
@@ -106,7 +107,7 @@ export const createBucket: Operation = ({ store }, request) => {
 /** HEAD of a bucket. */
 export const headBucket: Operation = ({ store }, request) => {
   store.requireBucket(request.bucket)
-  sendEmpty(request, 200, { 'x-amz-bucket-region': 'us-east-1' })
+  sendEmpty(request, 200, { 'x-amz-bucket-region': region })
 }
 
 /** DELETE of a bucket, which must be empty. */
@@ -115,8 +116,8 @@ export const deleteBucket: Operation = ({ store }, request) => {
   sendEmpty(request, 204)
 }
 
-/** GET `?location`; us-east-1 is an empty element. */
+/** GET `?location` */
 export const getBucketLocation: Operation = ({ store }, request) => {
   store.requireBucket(request.bucket)
-  sendXml(request, 'LocationConstraint', {})
+  sendXml(request, 'LocationConstraint', region)
 }

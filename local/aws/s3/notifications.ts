@@ -1,3 +1,4 @@
+import { region } from '../account.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ObjectStore } from './store.ts'
 
@@ -10,7 +11,6 @@ interface OutboxRow {
 }
 
 const batchSize = 10
-const region = 'us-east-1'
 
 /** S3 writes keys as HTML forms do: a space is `+`, slashes stay. */
 export const encodeEventKey = (key: string): string =>

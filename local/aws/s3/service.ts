@@ -39,7 +39,7 @@ export const sendEmpty = (
 export const sendXml = (
   request: S3Request,
   root: string,
-  children: XmlElements,
+  children: XmlElements | string,
   headers: Readonly<Record<string, string>> = {},
 ): void => {
   const body = Buffer.from(toXml(root, children))

@@ -29,9 +29,9 @@ const elements = (children: XmlElements): string =>
     .map(([name, value]) => element(name, value))
     .join('')
 
-/** Writes an XML document with one root element. Undefined values are left out, lists repeat their element. */
-export const toXml = (root: string, children: XmlElements): string =>
-  `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${elements(children)}</${root}>`
+/** Writes an XML document with one root element that holds elements or plain text. Undefined values are left out, lists repeat their element. */
+export const toXml = (root: string, children: XmlElements | string): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${typeof children === 'string' ? children : elements(children)}</${root}>`
 
 const unescape = (text: string): string =>
   text.replace(

@@ -12,8 +12,8 @@ const tags = z.array(
 
 /** The message never repeats the value. */
 const fits = (bytes: (text: string) => number) =>
-  z.refine(
-    (text: string) => bytes(text) <= maxSecretBytes,
+  z.refine<string>(
+    (text) => bytes(text) <= maxSecretBytes,
     'Member must have length less than or equal to 65536',
   )
 

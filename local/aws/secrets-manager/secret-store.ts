@@ -1,3 +1,4 @@
+import { accountId, region } from '../account.ts'
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import * as z from 'zod/mini'
@@ -123,7 +124,7 @@ export const insertSecret = (
     .toString('base64')
     .replace(/[^A-Za-z0-9]/g, 'x')
     .slice(0, 6)
-  const arn = `arn:aws:secretsmanager:us-east-1:000000000000:secret:${secret.name}-${ending}`
+  const arn = `arn:aws:secretsmanager:${region}:${accountId}:secret:${secret.name}-${ending}`
   const now = vault.clock()
   vault.database
     .prepare('INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)')

@@ -1,8 +1,9 @@
+import { accountId } from '../account.ts'
 import * as z from 'zod/mini'
 import { AwsJsonError, parseInput } from '../json-protocol.ts'
 import { applyAttributes, defaultSettings, toAttributes } from './attributes.ts'
 import { listMoveTasks, moveMessages } from './move-tasks.ts'
-import { accountId, arnOf, type QueueStore } from './queue-store.ts'
+import { arnOf, type QueueStore } from './queue-store.ts'
 
 const attributeMap = z.record(z.string(), z.string())
 const createInput = z.object({ QueueName: z.string(), Attributes: z.optional(attributeMap) })

@@ -1,3 +1,4 @@
+import { accountId, region } from '../account.ts'
 import { createHash, randomUUID } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
@@ -23,9 +24,6 @@ export interface QueueCounts {
   readonly inFlight: number
   readonly delayed: number
 }
-
-export const accountId = '000000000000'
-export const region = 'us-east-1'
 
 export const arnOf = (queue: string): string => `arn:aws:sqs:${region}:${accountId}:${queue}`
 export const nameOfArn = (arn: string): string => arn.split(':').at(-1) ?? ''

@@ -1,3 +1,4 @@
+import { accountId } from '../account.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
@@ -136,7 +137,7 @@ export const startSqs = async (options: SqsOptions): Promise<RunningSqs> => {
   })
   return {
     ...server,
-    queueUrl: (name) => `${server.endpoint}/000000000000/${name}`,
+    queueUrl: (name) => `${server.endpoint}/${accountId}/${name}`,
     send: async (queue, bodies) => {
       store.send(
         queue,
