@@ -1,0 +1,66 @@
+import type { Content, DriveFile, GoogleState } from '../state.ts'
+import type { Caller } from './access.ts'
+import { dropBlob, insertFile, replaceFile, requireSpace } from './content.ts'
+import { changedFile, ownFile } from './files.ts'
+import type { FileBody } from './metadata.ts'
+import { newFile } from './metadata.ts'
+import { isNative } from './resource.ts'
+
+/** What an upload is for. */
+export interface UploadRequest {
+  /** the file whose content is replaced; undefined to create one */
+  fileId: string | undefined
+  body: FileBody
+  mediaType: string | undefined
+  query: URLSearchParams
+}
+
+/** A checked upload: every rule about the metadata holds, only the bytes are missing. */
+export interface UploadTarget {
+  file: DriveFile
+  /** the bytes that the new content takes the place of */
+  replaced: number
+}
+
+/** Checks the metadata against the present state: visibility, parent, id in use. Nothing is stored. */
+export function prepareUpload(state: GoogleState, caller: Caller, request: UploadRequest): UploadTarget {
+  const { fileId, body, mediaType, query } = request
+  if (fileId === undefined) return { file: newFile(state, caller, body, mediaType), replaced: 0 }
+  const before = ownFile(state, caller, fileId)
+  const typed =
+    body.mimeType || !mediaType || mediaType === 'application/octet-stream'
+      ? body
+      : { ...body, mimeType: mediaType }
+  return { file: changedFile(state, caller, before, typed, query), replaced: before.content?.size ?? 0 }
+}
+
+/**
+ * Makes the uploaded bytes a file, or the new content of one. The metadata is checked once more, because a session
+ * may be finished long after it was opened. When it is refused, the bytes are gone.
+ * @param along runs in the same transaction
+ */
+export async function commitUpload(
+  state: GoogleState,
+  caller: Caller,
+  request: UploadRequest,
+  content: Content,
+  along?: (file: DriveFile) => void,
+): Promise<DriveFile> {
+  const before = request.fileId === undefined ? undefined : state.files.get(request.fileId)
+  try {
+    const stored = state.store.transaction(() => {
+      const { file, replaced } = prepareUpload(state, caller, request)
+      requireSpace(state, caller, content.size, replaced)
+      // An upload into a Docs-editor type is a conversion; the simulator keeps the document, without content.
+      const full: DriveFile = isNative(file.mimeType) ? file : { ...file, content }
+      const result = request.fileId === undefined ? insertFile(state, full) : replaceFile(state, full)
+      along?.(result)
+      return result
+    })
+    await dropBlob(state, before?.content?.blob)
+    return stored
+  } catch (error) {
+    await dropBlob(state, content.blob)
+    throw error
+  }
+}

@@ -1,0 +1,49 @@
+import type { ProviderOptions } from '../kernel/process.ts'
+import type { RunningSimulator } from '../kernel/simulator.ts'
+import { startSimulator } from '../kernel/simulator.ts'
+import { openState } from '../kernel/state.ts'
+import { googleControl } from './control.ts'
+import { envelope } from './drive/errors.ts'
+import { parseContentRange } from './drive/content-range.ts'
+import { resumableUploads } from './drive/resumable.ts'
+import { openSigner } from './oauth/identity.ts'
+import { oauthFailure } from './oauth/failures.ts'
+import { googleRoutes } from './routes.ts'
+import { googleState } from './state.ts'
+
+/** md5 alone takes as long as the two others together. */
+const HASHES = [['md5'], ['sha1', 'sha256']]
+
+/**
+ * Starts the Google simulator: OAuth 2.0, OpenID Connect and Drive v3 on one origin.
+ * All state is under `options.stateDir`, which no other simulator may share, and survives the death of the process.
+ */
+export async function startGoogleSimulator(options: ProviderOptions): Promise<RunningSimulator> {
+  const state = googleState(openState(options, HASHES))
+  for (const client of options.clients ?? []) state.clients.put(client.clientId, client)
+  const signer = await openSigner(state)
+  const { port, host } = options
+  return startSimulator(
+    {
+      name: 'google',
+      routes: googleRoutes(state, signer, resumableUploads(state)),
+      control: googleControl(state),
+      errorBody: (status, reason, x) =>
+        x.url.pathname.includes('/drive/v3/') ? envelope(status, reason) : oauthFailure(status, reason),
+      fragmentOf(req, url) {
+        const id = req.method === 'PUT' ? url.searchParams.get('upload_id') : null
+        return id !== null && parseContentRange(req.headers['content-range'])?.kind !== 'status'
+          ? id
+          : undefined
+      },
+      contentIn(req, url) {
+        if (req.method === 'PUT') return 'body'
+        const type = url.pathname.startsWith('/upload/') ? url.searchParams.get('uploadType') : null
+        if (type === 'multipart') return 'handler'
+        return type === 'media' ? 'body' : 'none'
+      },
+      close: () => state.close(),
+    },
+    { port, host, clock: state.clock, random: state.random },
+  )
+}
