@@ -120,8 +120,13 @@ export interface EntryBackend extends StorageBackend {
   ): Promise<ObjectEntry>
   /** As statObject, with hash and etag. */
   statEntry(objectKey: ObjectKey, options?: OperationOptions): Promise<ObjectEntry>
-  /** Space in the user's account, bytes; `limit` absent when unlimited. */
-  quota(options?: OperationOptions): Promise<{ readonly used: number; readonly limit?: number }>
+  /** Space in the user's account, bytes; `limit` absent when unlimited. Undefined where there is no such thing (S3). */
+  quota(options?: OperationOptions): Promise<Quota | undefined>
+}
+
+export interface Quota {
+  readonly used: number
+  readonly limit?: number
 }
 
 /** Capability `presignedUrls`: URLs with the details that the HTTP contract shows. */
