@@ -1,0 +1,197 @@
+import { DrivewayError, isDrivewayError } from './errors.ts'
+import { answered } from './request.ts'
+import type { Api } from './request.ts'
+import { backOff } from './retry.ts'
+
+export interface DownloadOptions {
+  /** Bytes `first` to `last`, both included; to the end without `last`. Or the last `suffix` bytes. */
+  readonly range?:
+    | { readonly first: number; readonly last?: number }
+    | { readonly suffix: number }
+    | undefined
+  readonly onProgress?:
+    | ((progress: { readonly bytesReceived: number; readonly bytesTotal: number | undefined }) => void)
+    | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Download {
+  /** The bytes. A broken connection is resumed unseen; the stream fails only when that does not succeed, or the content changed. */
+  readonly body: ReadableStream<Uint8Array>
+  /** How many bytes `body` will give; undefined when the server does not tell. */
+  readonly size: number | undefined
+  readonly contentType: string
+  readonly etag: string | undefined
+  /** The name that the server proposes. */
+  readonly fileName: string | undefined
+}
+
+/** Breaks in a row, without a byte in between, until the download gives up. */
+const maxBreaks = 6
+const firstDelayMs = 200
+
+interface Position {
+  /** The next byte of the document, and the last one wanted. */
+  next: number
+  readonly last: number | undefined
+  readonly total: number | undefined
+  readonly etag: string | undefined
+  /** Where the bytes came from, when not from the API itself. */
+  readonly redirectedTo: string | undefined
+}
+
+/** Opens a download. Rejects when it cannot begin. See `Driveway.download`. */
+export async function downloadDocument(
+  api: Api,
+  documentId: string,
+  options: DownloadOptions,
+): Promise<Download> {
+  const { signal } = options
+  const first = await api.respond(
+    'getDocument',
+    { path: { documentId }, header: { range: rangeHeader(options.range) } },
+    { signal },
+  )
+  const position = positionOf(first)
+  const size = position.last === undefined ? undefined : position.last - position.next + 1
+  return {
+    body: resumingStream(api, documentId, first, position, size, options),
+    size,
+    contentType: first.headers.get('content-type') ?? 'application/octet-stream',
+    etag: position.etag,
+    fileName: fileNameOf(first.headers.get('content-disposition')),
+  }
+}
+
+function resumingStream(
+  api: Api,
+  documentId: string,
+  first: Response,
+  position: Position,
+  size: number | undefined,
+  { signal, onProgress }: DownloadOptions,
+): ReadableStream<Uint8Array> {
+  let reader = first.body?.getReader()
+  let received = 0
+  let breaks = 0
+  const more = async (): Promise<Uint8Array | undefined> => {
+    for (;;) {
+      try {
+        reader ??= (await reopen(api, documentId, position, signal)).body?.getReader()
+        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
+        if (!done && value !== undefined) {
+          breaks = 0
+          return value
+        }
+        if (size === undefined || received >= size) return undefined
+        throw new DrivewayError('network_error', 'The connection ended before the last byte.')
+      } catch (cause) {
+        if (signal?.aborted === true) throw signal.reason
+        reader = undefined
+        breaks += 1
+        if (!isTransient(cause) || breaks >= maxBreaks) throw cause
+        await api.settings.retry.wait(backOff(breaks, firstDelayMs), signal)
+      }
+    }
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await more()
+        if (chunk === undefined) {
+          controller.close()
+          return
+        }
+        received += chunk.byteLength
+        position.next += chunk.byteLength
+        onProgress?.({ bytesReceived: received, bytesTotal: size })
+        controller.enqueue(chunk)
+      },
+      async cancel(reason) {
+        await reader?.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Asks for what is missing. What comes has to belong to the same content: same ETag, same size, the very next byte. */
+async function reopen(
+  api: Api,
+  documentId: string,
+  position: Position,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const range = `bytes=${position.next}-${position.last ?? ''}`
+  const response = await again(api, documentId, position, range, signal)
+  const now = positionOf(response)
+  const changed =
+    (position.etag !== undefined && now.etag !== undefined && now.etag !== position.etag) ||
+    (position.total !== undefined && now.total !== undefined && now.total !== position.total)
+  if (!changed && response.status === 206 && now.next === position.next) return response
+  await response.body?.cancel()
+  if (changed)
+    throw new DrivewayError('download_changed', 'The document was replaced while it was being downloaded.')
+  throw new DrivewayError('unexpected_answer', 'The server did not continue where the download broke.', {
+    status: response.status,
+  })
+}
+
+async function again(
+  api: Api,
+  documentId: string,
+  position: Position,
+  range: string,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  if (position.redirectedTo !== undefined) {
+    try {
+      const init = { headers: { range }, ...(signal !== undefined && { signal }) }
+      return await answered(api.settings.fetch, position.redirectedTo, init)
+    } catch (error) {
+      // The short-lived URL has expired: the API gives a new one.
+      if (!isDrivewayError(error) || error.status === undefined) throw error
+    }
+  }
+  try {
+    return await api.respond('getDocument', { path: { documentId }, header: { range } }, { signal })
+  } catch (error) {
+    if (!isDrivewayError(error, 'range_not_satisfiable')) throw error
+    throw new DrivewayError(
+      'download_changed',
+      'The document became shorter while it was being downloaded.',
+      { cause: error },
+    )
+  }
+}
+
+/** A body that breaks off rejects with a plain TypeError, in browsers and in Node. */
+function isTransient(error: unknown): boolean {
+  return !(error instanceof DrivewayError) || error.code === 'network_error'
+}
+
+function positionOf(response: Response): Position {
+  const etag = response.headers.get('etag') ?? undefined
+  const redirectedTo = response.redirected && response.url !== '' ? response.url : undefined
+  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '')
+  if (match !== null) {
+    const total = match[3] === '*' ? undefined : Number(match[3])
+    return { next: Number(match[1]), last: Number(match[2]), total, etag, redirectedTo }
+  }
+  const length = response.headers.get('content-length')
+  // An encoded length is not that of the bytes that come out.
+  const total = length === null || response.headers.has('content-encoding') ? undefined : Number(length)
+  return { next: 0, last: total === undefined ? undefined : total - 1, total, etag, redirectedTo }
+}
+
+function rangeHeader(range: DownloadOptions['range']): string | undefined {
+  if (range === undefined) return undefined
+  return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ''}`
+}
+
+function fileNameOf(disposition: string | null): string | undefined {
+  if (disposition === null) return undefined
+  const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1]
+  if (encoded !== undefined) return decodeURIComponent(encoded)
+  return /filename="([^"]*)"/i.exec(disposition)?.[1] ?? /filename=([^;\s]+)/i.exec(disposition)?.[1]
+}

@@ -1,0 +1,155 @@
+import { downloadDocument } from './download.ts'
+import type { Download, DownloadOptions } from './download.ts'
+import type * as generated from './generated.ts'
+import { isDrivewayError } from './errors.ts'
+import { apiOf } from './request.ts'
+import type { Api, CallOptions, InputOf, TokenSource } from './request.ts'
+import { realWait } from './retry.ts'
+import type { RetrySettings } from './retry.ts'
+import { watchDocument } from './settle.ts'
+import type { WatchOptions } from './settle.ts'
+import type { Transport, UploadSource } from './transport.ts'
+import { uploadDocument } from './upload.ts'
+import type { UploadOptions } from './upload.ts'
+
+export interface DrivewayOptions {
+  /** The API's base URL, without `/v1`: `https://api.example.com`. */
+  readonly baseUrl: string
+  /** Gives the user's bearer token; called before each request, so keep it cheap. */
+  readonly token: TokenSource
+  readonly fetch?: typeof fetch | undefined
+  readonly retry?: Partial<RetrySettings> | undefined
+}
+
+type Query<Name extends keyof generated.Operations> =
+  InputOf<Name> extends { query?: infer Q } ? NonNullable<Q> : never
+
+/** Every operation of the API. Each rejects with a DrivewayError, or with the reason of an aborted `signal`. */
+export interface Driveway {
+  readonly connections: {
+    /** Starts connecting a drive: send the user to `authorizationUrl`. */
+    start(body: generated.StartConnectionBody, options?: CallOptions): Promise<generated.AuthorizationAnswer>
+    /** Finishes connecting with the code that came back with the browser. */
+    complete(
+      connectionId: string,
+      completionCode: string,
+      options?: CallOptions,
+    ): Promise<generated.Connection>
+    list(options?: CallOptions): Promise<readonly generated.Connection[]>
+    get(connectionId: string, options?: CallOptions): Promise<generated.Connection>
+    /** Connects again in place, with the same account. */
+    reauthorize(
+      connectionId: string,
+      body?: generated.ReauthorizeBody,
+      options?: CallOptions,
+    ): Promise<generated.AuthorizationAnswer>
+    health(connectionId: string, options?: CallOptions): Promise<generated.Health>
+    disconnect(connectionId: string, options?: CallOptions): Promise<void>
+  }
+  readonly documents: {
+    /** One page. */
+    list(query?: Query<'listDocuments'>, options?: CallOptions): Promise<generated.DocumentsAnswer>
+    /** All of them, page after page. */
+    all(query?: Query<'listDocuments'>, options?: CallOptions): AsyncGenerator<generated.Document, void>
+    /** The document, its size asked of the provider now. */
+    stat(documentId: string, options?: CallOptions): Promise<generated.Document>
+    exists(documentId: string, options?: CallOptions): Promise<boolean>
+    delete(documentId: string, options?: CallOptions): Promise<void>
+    /** s3 only: a URL that needs no token. */
+    downloadUrl(
+      documentId: string,
+      body?: generated.DownloadUrlBody,
+      options?: CallOptions,
+    ): Promise<generated.DownloadUrlAnswer>
+    /** s3 only: a URL to upload to without a token. */
+    uploadUrl(
+      documentId: string,
+      body: generated.UploadUrlBody,
+      options?: CallOptions,
+    ): Promise<generated.UploadUrlAnswer>
+    /** The first step of a large upload; `upload` does all of them. */
+    startIntake(
+      documentId: string,
+      body: generated.IntakeBody,
+      options?: CallOptions,
+    ): Promise<generated.IntakeAnswer>
+    /** The document now and at each change, until it is stored, failed or parked. */
+    watch(documentId: string, options?: WatchOptions): AsyncGenerator<generated.Document, generated.Document>
+  }
+  /** The OpenAPI document. */
+  openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>
+  /**
+   * Uploads a file of any size and resolves when it is stored and verified. Small ones go in one request, larger ones through
+   * the intake bucket. Rejects with `connection_requires_reauth` when the document is parked: it will be stored after the user reconnects.
+   */
+  upload(source: UploadSource, options?: UploadOptions): Promise<generated.Document>
+  /** Downloads as a stream, whole or a range; broken connections are resumed, and never with other content. */
+  download(documentId: string, options?: DownloadOptions): Promise<Download>
+}
+
+const defaultRetry: RetrySettings = { attempts: 4, maxWaitMs: 60_000, wait: realWait }
+
+/** The client over a transport; `createDriveway` of either entry chooses it. */
+export function drivewayOver(transport: Transport, options: DrivewayOptions): Driveway {
+  const api = apiOf({
+    baseUrl: options.baseUrl,
+    token: options.token,
+    // Browsers refuse a fetch that has lost its window.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    retry: { ...defaultRetry, ...options.retry },
+  })
+  return {
+    connections: connectionCalls(api),
+    documents: documentCalls(api),
+    openapi: (call) => api.call('getOpenapi', {}, call),
+    upload: (source, upload = {}) => uploadDocument(api, transport, source, upload),
+    download: (documentId, download = {}) => downloadDocument(api, documentId, download),
+  }
+}
+
+const atConnection = (connectionId: string) => ({ path: { connectionId } })
+const atDocument = (documentId: string) => ({ path: { documentId } })
+
+function connectionCalls(api: Api): Driveway['connections'] {
+  return {
+    start: (body, options) => api.call('startConnection', { body }, options),
+    complete: async (id, completionCode, options) =>
+      (await api.call('completeConnection', { ...atConnection(id), body: { completionCode } }, options))
+        .connection,
+    list: async (options) => (await api.call('listConnections', {}, options)).connections,
+    get: async (id, options) => (await api.call('getConnection', atConnection(id), options)).connection,
+    reauthorize: (id, body, options) =>
+      api.call('reauthorizeConnection', { ...atConnection(id), body }, options),
+    health: (id, options) => api.call('checkHealth', atConnection(id), options),
+    disconnect: (id, options) => api.call('deleteConnection', atConnection(id), options),
+  }
+}
+
+function documentCalls(api: Api): Driveway['documents'] {
+  return {
+    list: (query, options) => api.call('listDocuments', { query }, options),
+    async *all(query, options) {
+      let cursor = query?.cursor
+      do {
+        const page = await api.call('listDocuments', { query: { ...query, cursor } }, options)
+        yield* page.documents
+        cursor = page.nextCursor
+      } while (cursor !== undefined)
+    },
+    stat: async (id, options) => (await api.call('statDocument', atDocument(id), options)).document,
+    async exists(id, options) {
+      try {
+        await api.call('statDocument', atDocument(id), options)
+        return true
+      } catch (error) {
+        if (isDrivewayError(error, 'document_not_found', 'object_missing')) return false
+        throw error
+      }
+    },
+    delete: (id, options) => api.call('deleteDocument', atDocument(id), options),
+    downloadUrl: (id, body, options) => api.call('createDownloadUrl', { ...atDocument(id), body }, options),
+    uploadUrl: (id, body, options) => api.call('createUploadUrl', { ...atDocument(id), body }, options),
+    startIntake: (id, body, options) => api.call('startIntake', { ...atDocument(id), body }, options),
+    watch: (id, options) => watchDocument(api, id, options),
+  }
+}

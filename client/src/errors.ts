@@ -1,0 +1,97 @@
+import { errorCodes } from './generated.ts'
+import type { Document, ErrorCode, Problem } from './generated.ts'
+
+/**
+ * Codes that the client adds to the API's own: no answer came; the answer was none of the API's; the content changed
+ * while it was being downloaded; a transfer to the drive showed no progress for too long.
+ */
+export type ClientErrorCode = 'network_error' | 'unexpected_answer' | 'download_changed' | 'stalled'
+
+export interface DrivewayErrorDetails {
+  readonly status?: number
+  readonly requestId?: string
+  readonly retryAfterSeconds?: number
+  readonly connectionId?: string
+  readonly links?: Readonly<Record<string, string>>
+  /** The document as it stands, when an upload ended without being stored. */
+  readonly document?: Document
+  readonly cause?: unknown
+}
+
+/** The one error of this client beside the abort reason of a signal. Act on `code`, show `detail`. */
+export class DrivewayError extends Error {
+  override readonly name = 'DrivewayError'
+  readonly code: ErrorCode | ClientErrorCode
+  readonly detail: string
+  readonly status: number | undefined
+  readonly requestId: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly connectionId: string | undefined
+  readonly links: Readonly<Record<string, string>>
+  readonly document: Document | undefined
+
+  constructor(code: ErrorCode | ClientErrorCode, detail: string, details: DrivewayErrorDetails = {}) {
+    super(`${code}: ${detail}`, details.cause === undefined ? {} : { cause: details.cause })
+    this.code = code
+    this.detail = detail
+    this.status = details.status
+    this.requestId = details.requestId
+    this.retryAfterSeconds = details.retryAfterSeconds
+    this.connectionId = details.connectionId
+    this.links = details.links ?? {}
+    this.document = details.document
+  }
+}
+
+/** True for a DrivewayError with one of `codes` (any when none is given). */
+export function isDrivewayError(
+  error: unknown,
+  ...codes: (ErrorCode | ClientErrorCode)[]
+): error is DrivewayError {
+  return error instanceof DrivewayError && (codes.length === 0 || codes.includes(error.code))
+}
+
+export interface HeaderSource {
+  get(name: string): string | null
+}
+
+/** An answer that is no success, as an error; also one that a proxy in between wrote. */
+export function answerError(status: number, headers: HeaderSource, body: string): DrivewayError {
+  const problem = parseProblem(body)
+  const retryAfter = retryAfterSeconds(headers.get('retry-after'))
+  const requestId = problem?.requestId ?? headers.get('x-request-id')
+  const details: DrivewayErrorDetails = {
+    status,
+    ...(requestId !== null && { requestId }),
+    ...(retryAfter !== undefined && { retryAfterSeconds: retryAfter }),
+    ...(problem?.connectionId !== undefined && { connectionId: problem.connectionId }),
+    ...(problem?.links !== undefined && { links: problem.links }),
+  }
+  if (problem !== undefined) return new DrivewayError(problem.code, problem.detail, details)
+  if (status === 401) return new DrivewayError('unauthorized', 'The token was refused.', details)
+  if (status === 413) return new DrivewayError('payload_too_large', 'The body is too large.', details)
+  return new DrivewayError('unexpected_answer', `The server answered ${status}.`, details)
+}
+
+/** Seconds from a Retry-After header, which holds seconds or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+function retryAfterSeconds(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (/^\d+$/.test(text.trim())) return Number(text)
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000))
+}
+
+function parseProblem(text: string): Problem | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isProblem(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isProblem(value: unknown): value is Problem {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('code' in value) || !('detail' in value) || typeof value.detail !== 'string') return false
+  return errorCodes.some((code) => code === value.code)
+}

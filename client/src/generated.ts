@@ -1,0 +1,469 @@
+// Generated from the OpenAPI document (SHA-256 dcbb3f323edf0c42). Do not edit: npm run client:generate.
+/* oxlint-disable max-lines */
+
+export interface Connection {
+  /** The connection’s id, made by us. */
+  readonly id: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  /** pending until the consent is completed; requires_reauth when the provider no longer accepts it; disconnected when the user ended it. */
+  readonly status: 'pending' | 'active' | 'requires_reauth' | 'disconnected'
+  /** The account at the provider, as far as it tells. */
+  readonly account?: {
+    /** The account’s address or sign-in name. */
+    readonly email: string
+  }
+  /** What the user granted, in the provider’s own words. */
+  readonly scopes?: readonly string[]
+  /** When it was started. */
+  readonly createdAt: string
+  /** When it last changed. */
+  readonly updatedAt: string
+  /** Why it requires reauthorization, as a stable word such as grant_revoked. */
+  readonly reason?: string
+}
+
+export interface Document {
+  /** The client’s own name for the document. */
+  readonly id: string
+  /** The connection that it is stored through. */
+  readonly connectionId: string
+  /** Where it is stored. */
+  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  /** The provider’s own id of the file; absent until there is one. */
+  readonly objectKey?: string
+  /** receiving waits for the intake upload, uploading is on its way to the drive, parked waits for the user to reconnect; stored and failed are final. */
+  readonly status: 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
+  /** Bytes. */
+  readonly size: number
+  /** The media type it was stored with. */
+  readonly contentType: string
+  /** The file name’s extension, with its dot. */
+  readonly extension?: string
+  /** How the content was proven after the upload. */
+  readonly checksum?: {
+    /** The hash that the provider offers. */
+    readonly algorithm: 'sha256' | 'md5' | 'quickXorHash'
+    /** The provider’s own hash, in its own notation. */
+    readonly value: string
+    /** verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. */
+    readonly verdict: 'verified' | 'provider_transformed' | 'mismatch'
+  }
+  /** How far the transfer to the drive is, while there is one. */
+  readonly progress?: {
+    /** Bytes that the provider has acknowledged. */
+    readonly bytesTransferred: number
+    /** Bytes in all. */
+    readonly bytesTotal: number
+  }
+  /** Why it failed or is parked. */
+  readonly error?: {
+    /** One of the error codes. */
+    readonly code: ErrorCode
+    /** A sentence for a person. */
+    readonly detail: string
+  }
+  /** When the document was first announced or stored. */
+  readonly createdAt: string
+  /** When it last changed. */
+  readonly updatedAt: string
+}
+
+export interface Health {
+  /** The provider answered for this connection just now. */
+  readonly healthy: boolean
+  /** The connection’s status after the check. */
+  readonly status: 'pending' | 'active' | 'requires_reauth' | 'disconnected'
+  /** When the check was made. */
+  readonly checkedAt: string
+  /** How long the provider took, in milliseconds. */
+  readonly latencyMs: number
+  /** Why it is not healthy. */
+  readonly reason?: string
+  /** The drive’s space, where the provider tells. */
+  readonly quota?: {
+    /** Bytes in use. */
+    readonly used: number
+    /** Bytes in all; absent when there is no limit. */
+    readonly limit?: number
+  }
+}
+
+export interface Problem {
+  /** A URI that names the kind of problem. */
+  readonly type: string
+  /** The kind of problem in short words. */
+  readonly title: string
+  /** The HTTP status. */
+  readonly status: number
+  /** What is wrong this time and what to do, for a person. */
+  readonly detail: string
+  /** What a program acts on. The set is closed. */
+  readonly code: ErrorCode
+  /** The same as the x-request-id header; quote it when you report a problem. */
+  readonly requestId: string
+  /** The same as the Retry-After header. */
+  readonly retryAfterSeconds?: number
+  /** The connection concerned. */
+  readonly connectionId?: string
+  /** What helps to go on: intake, content or reauthorize, as paths of this API. */
+  readonly links?: Readonly<Record<string, string>>
+}
+
+export interface StartConnectionBody {
+  /** Where documents will go. */
+  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  /** Where the browser comes back to; must match the deployment’s allow-list. Without one, a page shows the completion code. */
+  readonly returnUrl?: string | undefined
+}
+
+export interface CompleteConnectionBody {
+  /** The code that came back with the browser. It works once, for the user who started. */
+  readonly completionCode: string
+}
+
+export interface ReauthorizeBody {
+  /** Where the browser comes back to; must match the deployment’s allow-list. */
+  readonly returnUrl?: string | undefined
+}
+
+export interface DownloadUrlBody {
+  /** How long the URL works, in minutes. */
+  readonly expiresInMinutes?: number | undefined
+}
+
+export interface UploadUrlBody {
+  /** Which connection; may be left out when there is exactly one active. */
+  readonly connectionId?: string | undefined
+  /** The document’s media type. */
+  readonly contentType: string
+  /** The file name’s extension, with its dot. */
+  readonly extension?: string | undefined
+  /** How long the URL works, in minutes. */
+  readonly expiresInMinutes?: number | undefined
+}
+
+export interface IntakeBody {
+  /** Which connection; may be left out when there is exactly one active. */
+  readonly connectionId?: string | undefined
+  /** The document’s media type. */
+  readonly contentType: string
+  /** The file name’s extension, with its dot. */
+  readonly extension?: string | undefined
+  /** How many bytes will come. */
+  readonly size: number
+  /** Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another. */
+  readonly sha256?: string | undefined
+}
+
+export interface ConnectionAnswer {
+  /** The connection. */
+  readonly connection: Connection
+}
+
+export interface AuthorizationAnswer {
+  /** The connection, pending until it is completed. */
+  readonly connection: Connection
+  /** Where to send the user’s browser; absent for s3. */
+  readonly authorizationUrl?: string
+}
+
+export interface ConnectionsAnswer {
+  /** All of the user’s connections. */
+  readonly connections: readonly Connection[]
+}
+
+export interface DocumentAnswer {
+  /** The document. */
+  readonly document: Document
+}
+
+export interface DocumentsAnswer {
+  /** One page. */
+  readonly documents: readonly Document[]
+  /** Pass it as cursor for the next page; absent on the last. */
+  readonly nextCursor?: string
+}
+
+export interface IntakeAnswer {
+  /** The document, receiving. */
+  readonly document: Document
+  /** The one request that uploads the bytes. */
+  readonly upload: {
+    /** The method. */
+    readonly method: 'PUT'
+    /** The URL. It is its own credential: send no Authorization header. */
+    readonly url: string
+    /** Send exactly these headers. */
+    readonly headers: Readonly<Record<string, string>>
+    /** Until when the upload can begin. */
+    readonly expiresAt: string
+  }
+}
+
+export interface UploadUrlAnswer {
+  /** The method. */
+  readonly method: 'PUT'
+  /** The URL. It is its own credential: send no Authorization header. */
+  readonly url: string
+  /** Send exactly these headers. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Until when the upload can begin. */
+  readonly expiresAt: string
+}
+
+export interface DownloadUrlAnswer {
+  /** The method. */
+  readonly method: 'GET'
+  /** The URL. It is its own credential. */
+  readonly url: string
+  /** Until when it works. */
+  readonly expiresAt: string
+}
+
+export interface Operations {
+  startConnection: {
+    body: StartConnectionBody
+    answer: AuthorizationAnswer
+  }
+  listConnections: {
+    answer: ConnectionsAnswer
+  }
+  oauthCallback: {
+    query?: { state?: string | undefined; code?: string | undefined; error?: string | undefined } | undefined
+    answer: undefined
+  }
+  completeConnection: {
+    path: { connectionId: string }
+    body: CompleteConnectionBody
+    answer: ConnectionAnswer
+  }
+  getConnection: {
+    path: { connectionId: string }
+    answer: ConnectionAnswer
+  }
+  deleteConnection: {
+    path: { connectionId: string }
+    answer: undefined
+  }
+  reauthorizeConnection: {
+    path: { connectionId: string }
+    body?: ReauthorizeBody | undefined
+    answer: AuthorizationAnswer
+  }
+  checkHealth: {
+    path: { connectionId: string }
+    answer: Health
+  }
+  putDocument: {
+    path: { documentId: string }
+    query?: { connectionId?: string | undefined; extension?: string | undefined } | undefined
+    header?: { 'content-digest'?: string | undefined; 'if-none-match'?: string | undefined } | undefined
+    answer: DocumentAnswer
+  }
+  statDocument: {
+    path: { documentId: string }
+    answer: DocumentAnswer
+  }
+  statDocumentHead: {
+    path: { documentId: string }
+    answer: undefined
+  }
+  deleteDocument: {
+    path: { documentId: string }
+    answer: undefined
+  }
+  getDocument: {
+    path: { documentId: string }
+    header?: { range?: string | undefined; 'if-none-match'?: string | undefined } | undefined
+    answer: undefined
+  }
+  createDownloadUrl: {
+    path: { documentId: string }
+    body?: DownloadUrlBody | undefined
+    answer: DownloadUrlAnswer
+  }
+  createUploadUrl: {
+    path: { documentId: string }
+    body: UploadUrlBody
+    answer: UploadUrlAnswer
+  }
+  listDocuments: {
+    query?:
+      | {
+          connectionId?: string | undefined
+          status?: 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed' | undefined
+          limit?: number | undefined
+          cursor?: string | undefined
+        }
+      | undefined
+    answer: DocumentsAnswer
+  }
+  startIntake: {
+    path: { documentId: string }
+    body: IntakeBody
+    answer: IntakeAnswer
+  }
+  getOpenapi: {
+    answer: Readonly<Record<string, unknown>>
+  }
+}
+
+/** Method and path of every operation. */
+export const operations = {
+  startConnection: { method: 'POST', path: '/v1/connections' },
+  listConnections: { method: 'GET', path: '/v1/connections' },
+  oauthCallback: { method: 'GET', path: '/v1/oauth/callback' },
+  completeConnection: { method: 'POST', path: '/v1/connections/{connectionId}/complete' },
+  getConnection: { method: 'GET', path: '/v1/connections/{connectionId}' },
+  deleteConnection: { method: 'DELETE', path: '/v1/connections/{connectionId}' },
+  reauthorizeConnection: { method: 'POST', path: '/v1/connections/{connectionId}/reauthorize' },
+  checkHealth: { method: 'GET', path: '/v1/connections/{connectionId}/health' },
+  putDocument: { method: 'PUT', path: '/v1/documents/{documentId}' },
+  statDocument: { method: 'GET', path: '/v1/documents/{documentId}' },
+  statDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}' },
+  deleteDocument: { method: 'DELETE', path: '/v1/documents/{documentId}' },
+  getDocument: { method: 'GET', path: '/v1/documents/{documentId}/content' },
+  createDownloadUrl: { method: 'POST', path: '/v1/documents/{documentId}/download-url' },
+  createUploadUrl: { method: 'POST', path: '/v1/documents/{documentId}/upload-url' },
+  listDocuments: { method: 'GET', path: '/v1/documents' },
+  startIntake: { method: 'POST', path: '/v1/documents/{documentId}/intake' },
+  getOpenapi: { method: 'GET', path: '/v1/openapi.json' },
+} as const
+
+/** The largest body of an inline PUT, bytes. */
+export const maxInlineBytes = 4194304
+
+export const errorCodes = [
+  'invalid_request',
+  'connection_required',
+  'unauthorized',
+  'connection_not_found',
+  'document_not_found',
+  'object_missing',
+  'connection_requires_reauth',
+  'account_mismatch',
+  'document_not_stored',
+  'precondition_failed',
+  'payload_too_large',
+  'range_not_satisfiable',
+  'digest_mismatch',
+  'provider_throttled',
+  'presigned_url_not_supported',
+  'provider_error',
+  'provider_unavailable',
+  'provider_not_configured',
+  'provider_quota_exceeded',
+  'internal_error',
+] as const
+
+export type ErrorCode = (typeof errorCodes)[number]
+
+/** What each error code means and what to do next, in words for people. */
+export const errorAdvice: Readonly<
+  Record<ErrorCode, { readonly title: string; readonly meaning: string; readonly action: string }>
+> = {
+  invalid_request: {
+    title: 'Invalid request',
+    meaning: 'A parameter, header or body does not fit the contract; detail names it.',
+    action: 'Correct the named value. The same request will be refused again.',
+  },
+  connection_required: {
+    title: 'Connection required',
+    meaning: 'No connectionId was given, and the user has no active connection or several.',
+    action: 'List the connections and name one with connectionId; connect a drive first when there is none.',
+  },
+  unauthorized: {
+    title: 'Unauthorized',
+    meaning: 'There is no bearer token, or it does not verify or has expired.',
+    action: 'Sign in again and repeat the request with a fresh token.',
+  },
+  connection_not_found: {
+    title: 'Connection not found',
+    meaning: 'The connection does not exist or belongs to somebody else; the two look the same.',
+    action: 'List the connections again; the user may have disconnected this one.',
+  },
+  document_not_found: {
+    title: 'Document not found',
+    meaning: 'The document does not exist or belongs to somebody else; the two look the same.',
+    action: 'Check the documentId, or list the documents again.',
+  },
+  object_missing: {
+    title: 'Object missing from the drive',
+    meaning: 'The document is known, but the user has removed its file from the drive.',
+    action: 'Store the document again, or delete it here so that it is no longer listed.',
+  },
+  connection_requires_reauth: {
+    title: 'Connection requires reauthorization',
+    meaning:
+      'The provider no longer accepts the user’s consent. The provider is not called again until the user reconnects.',
+    action: 'Send the user through links.reauthorize. What was waiting for it goes on by itself afterwards.',
+  },
+  account_mismatch: {
+    title: 'Account mismatch',
+    meaning: 'The user reconnected with another account of the provider than the connection was made with.',
+    action: 'Reconnect with the first account, or start a new connection for the other one.',
+  },
+  document_not_stored: {
+    title: 'Document not stored yet',
+    meaning:
+      'Content or a URL was asked of a document that is still on its way to the drive, or never arrived.',
+    action: 'Wait until the document’s status is stored.',
+  },
+  precondition_failed: {
+    title: 'Precondition failed',
+    meaning: 'If-None-Match: * was sent and the document exists.',
+    action: 'Use another documentId, or leave the header out to replace the document.',
+  },
+  payload_too_large: {
+    title: 'Payload too large',
+    meaning: 'The body is larger than the 4 MiB that one request can carry.',
+    action: 'Upload through the intake: links.intake. The client library chooses by itself.',
+  },
+  range_not_satisfiable: {
+    title: 'Range not satisfiable',
+    meaning: 'The range begins after the end of the document; Content-Range tells its size.',
+    action: 'Ask for a range inside the size.',
+  },
+  digest_mismatch: {
+    title: 'Digest mismatch',
+    meaning:
+      'Content-Digest or sha256 is not that of the bytes that arrived. Nothing is kept at the provider.',
+    action: 'Send the bytes again; when it repeats, the file changed while it was being read.',
+  },
+  provider_throttled: {
+    title: 'Provider throttled',
+    meaning: 'The provider asked us to slow down, also after our own bounded retries.',
+    action: 'Wait for Retry-After, then repeat.',
+  },
+  presigned_url_not_supported: {
+    title: 'Presigned URL not supported',
+    meaning: 'Google Drive and OneDrive have no presigned URLs.',
+    action: 'Download through links.content, upload through links.intake.',
+  },
+  provider_error: {
+    title: 'Provider error',
+    meaning: 'The provider answered something unexpected.',
+    action: 'Repeat later; when it persists, report the requestId.',
+  },
+  provider_unavailable: {
+    title: 'Provider unavailable',
+    meaning: 'The provider cannot be reached or keeps failing.',
+    action: 'Wait for Retry-After, then repeat.',
+  },
+  provider_not_configured: {
+    title: 'Provider not configured',
+    meaning: 'This deployment has no OAuth client for that provider.',
+    action: 'Offer another provider, or ask the operator to register an OAuth client.',
+  },
+  provider_quota_exceeded: {
+    title: 'Provider quota exceeded',
+    meaning: 'The user’s drive is full. It is never retried by itself.',
+    action: 'Ask the user to free space in the drive, then store the document again.',
+  },
+  internal_error: {
+    title: 'Internal error',
+    meaning: 'Something went wrong on our side.',
+    action: 'Repeat the request; when it persists, report the requestId.',
+  },
+}

@@ -1,0 +1,18 @@
+import { drivewayOver } from './driveway.ts'
+import type { Driveway, DrivewayOptions } from './driveway.ts'
+import { nodeTransport } from './transport-node.ts'
+
+export type { Driveway, DrivewayOptions } from './driveway.ts'
+export type { Download, DownloadOptions } from './download.ts'
+export type { ClientErrorCode } from './errors.ts'
+export { DrivewayError, isDrivewayError } from './errors.ts'
+export type { Connection, Document, DocumentsAnswer, ErrorCode, Health } from './generated.ts'
+export { errorAdvice, maxInlineBytes } from './generated.ts'
+export type { UploadSource } from './transport.ts'
+export type { UploadOptions, UploadProgress } from './upload.ts'
+export { fileSource } from './transport-node.ts'
+
+/** A client of the API at `baseUrl`, for Node. */
+export function createDriveway(options: DrivewayOptions): Driveway {
+  return drivewayOver(nodeTransport, options)
+}

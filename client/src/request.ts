@@ -1,0 +1,145 @@
+import { answerError, DrivewayError } from './errors.ts'
+import { operations } from './generated.ts'
+import type { Operations } from './generated.ts'
+import { retrying } from './retry.ts'
+import type { Repeatable, RetrySettings } from './retry.ts'
+
+export type OperationName = keyof Operations
+
+/** What an operation takes: path, query and header parameters and the body, as far as it has them. */
+export type InputOf<Name extends OperationName> = Omit<Operations[Name], 'answer'>
+export type AnswerOf<Name extends OperationName> = Operations[Name]['answer']
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Gives the caller's bearer token. `refresh` is true when the API has just refused the one given before. */
+export type TokenSource = (need: { readonly refresh: boolean }) => string | Promise<string>
+
+export interface ApiSettings {
+  /** The API's base URL, without `/v1`. */
+  readonly baseUrl: string
+  readonly token: TokenSource
+  readonly fetch: typeof fetch
+  readonly retry: RetrySettings
+}
+
+export interface Api {
+  readonly settings: ApiSettings
+  /** Calls a JSON operation. Rejects with a DrivewayError, or with the signal's reason. */
+  call<Name extends OperationName>(
+    name: Name,
+    input: InputOf<Name>,
+    options?: CallOptions,
+  ): Promise<AnswerOf<Name>>
+  /** Calls an operation and hands out the successful response itself. */
+  respond<Name extends OperationName>(
+    name: Name,
+    input: InputOf<Name>,
+    options?: CallOptions,
+  ): Promise<Response>
+  /** The absolute URL of an operation. */
+  urlOf<Name extends OperationName>(name: Name, input: InputOf<Name>): string
+  /** Runs `attempt` with a token; once more with a fresh one when the API refuses it. */
+  authorized<T>(attempt: (authorization: string) => Promise<T>): Promise<T>
+}
+
+/** Repeating these could start a second connection, or spend a code that works once. */
+const once: ReadonlySet<OperationName> = new Set([
+  'startConnection',
+  'completeConnection',
+  'reauthorizeConnection',
+])
+
+interface Parts {
+  readonly path?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string | number | undefined>> | undefined
+  readonly header?: Readonly<Record<string, string | undefined>> | undefined
+  readonly body?: unknown
+}
+
+/** The calls of the API: tokens, retries and errors in one place. */
+export function apiOf(settings: ApiSettings): Api {
+  const base = settings.baseUrl.replace(/\/+$/, '')
+
+  const urlOf = (name: OperationName, { path = {}, query = {} }: Parts): string => {
+    const filled = operations[name].path.replaceAll(/\{(\w+)\}/g, (_match, key: string) =>
+      encodeURIComponent(path[key] ?? ''),
+    )
+    const values = Object.entries(query).filter(
+      (entry): entry is [string, string | number] => entry[1] !== undefined,
+    )
+    const search = new URLSearchParams(
+      values.map(([key, value]): [string, string] => [key, String(value)]),
+    ).toString()
+    return `${base}${filled}${search === '' ? '' : `?${search}`}`
+  }
+
+  const authorized = async <T>(attempt: (authorization: string) => Promise<T>): Promise<T> => {
+    const token = await settings.token({ refresh: false })
+    try {
+      return await attempt(`Bearer ${token}`)
+    } catch (error) {
+      if (!(error instanceof DrivewayError) || error.code !== 'unauthorized') throw error
+      const fresh = await settings.token({ refresh: true })
+      if (fresh === token) throw error
+      return attempt(`Bearer ${fresh}`)
+    }
+  }
+
+  const respond = (name: OperationName, parts: Parts, { signal }: CallOptions = {}): Promise<Response> => {
+    const headers = Object.entries(parts.header ?? {}).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    )
+    const attempt = (authorization: string) =>
+      answered(settings.fetch, urlOf(name, parts), {
+        method: operations[name].method,
+        headers: {
+          ...Object.fromEntries(headers),
+          authorization,
+          ...(parts.body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(parts.body !== undefined && { body: JSON.stringify(parts.body) }),
+        ...(signal !== undefined && { signal }),
+      })
+    const repeatable: Repeatable = once.has(name) ? 'when-refused' : 'always'
+    return retrying(settings.retry, repeatable, () => authorized(attempt), signal)
+  }
+
+  return {
+    settings,
+    urlOf,
+    authorized,
+    respond,
+    async call<Name extends OperationName>(name: Name, input: InputOf<Name>, options: CallOptions = {}) {
+      const response = await respond(name, input, options)
+      if (response.status === 204 || operations[name].method === 'HEAD') {
+        await response.body?.cancel()
+        return undefined
+      }
+      const text = await response.text()
+      try {
+        return JSON.parse(text) as AnswerOf<Name>
+      } catch (cause) {
+        throw new DrivewayError('unexpected_answer', 'The server did not answer with JSON.', {
+          status: response.status,
+          cause,
+        })
+      }
+    },
+  }
+}
+
+/** One fetch whose failure to get a successful answer is a DrivewayError; an abort stays the signal's reason. */
+export async function answered(send: typeof fetch, url: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await send(url, init)
+  } catch (cause) {
+    if (init.signal?.aborted === true) throw init.signal.reason
+    throw new DrivewayError('network_error', 'The server cannot be reached.', { cause })
+  }
+  if (response.ok) return response
+  throw answerError(response.status, response.headers, await response.text().catch(() => ''))
+}
