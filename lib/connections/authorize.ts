@@ -1,0 +1,129 @@
+import type { AuthorizationStore } from '../catalog/authorizations.ts'
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Clock } from '../clock.ts'
+import { authorizationLifetimeSeconds } from '../contract/limits.ts'
+import type { CloudProvider, Provider } from '../contract/providers.ts'
+import { isCloudProvider } from '../contract/providers.ts'
+import type { Sealer } from '../credentials/seal.ts'
+import type { ConnectionId } from '../ids.ts'
+import { newConnectionId } from '../ids.ts'
+import type { OAuthProvider } from '../oauth/provider.ts'
+import { secret } from '../secret.ts'
+import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
+import type { Owner } from './read.ts'
+import { changeConnection, getConnection } from './read.ts'
+import { checkReturnUrl } from './return-url.ts'
+
+/** What sending a user to a provider works with. */
+export interface AuthorizeDeps {
+  readonly connections: ConnectionStore
+  readonly authorizations: Pick<AuthorizationStore, 'create'>
+  readonly sealer: Sealer
+  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  readonly clock: Clock
+  /** The API's own base URL as providers see it, without a trailing slash. */
+  readonly publicUrl: string
+  /** Origins and URL prefixes that `returnUrl` may start with. */
+  readonly allowedReturnUrls: readonly string[]
+}
+
+export interface Started {
+  readonly connection: Connection
+  /** Where to send the user; absent for `s3`, which needs no consent. */
+  readonly authorizationUrl?: string
+}
+
+/**
+ * Begins a connection. `s3` is the deployment's own storage and active at once. A cloud drive is `pending` until its user completes it;
+ * one that never is stays so, shown as it is, and can be begun again by `reauthorizeConnection` or removed.
+ */
+export async function startConnection(
+  deps: AuthorizeDeps,
+  request: Owner & { readonly provider: Provider; readonly returnUrl?: string | undefined },
+): Promise<Started> {
+  const { userId, userKey, provider } = request
+  const returnUrl =
+    request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
+  const connectionId = newConnectionId()
+  if (!isCloudProvider(provider)) {
+    return {
+      connection: await deps.connections.create({
+        userKey,
+        userId,
+        connectionId,
+        provider,
+        status: 'active',
+      }),
+    }
+  }
+  // First what can fail for the deployment's sake, so that a provider which is not configured leaves no row behind.
+  const consent = await prepareConsent(deps, provider, connectionId)
+  const connection = await deps.connections.create({
+    userKey,
+    userId,
+    connectionId,
+    provider,
+    status: 'pending',
+  })
+  await consent.record(connection, returnUrl)
+  return { connection, authorizationUrl: consent.authorizationUrl }
+}
+
+/**
+ * Begins the same connection again, whatever its status: its id, documents and account stay. The connection itself does not change until
+ * the completion, so an active one goes on working if the user thinks better of it.
+ */
+export async function reauthorizeConnection(
+  deps: AuthorizeDeps,
+  request: Owner & { readonly connectionId: ConnectionId; readonly returnUrl?: string | undefined },
+): Promise<Started> {
+  const { userKey, connectionId } = request
+  const connection = await getConnection(deps, userKey, connectionId)
+  const returnUrl =
+    request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
+  const { provider } = connection
+  if (!isCloudProvider(provider)) {
+    const { after } = await changeConnection(deps, userKey, connectionId, (seen) =>
+      seen.status === 'active' ? undefined : { status: 'active' },
+    )
+    return { connection: after }
+  }
+  const consent = await prepareConsent(deps, provider, connectionId, connection.email)
+  await consent.record(connection, returnUrl)
+  return { connection, authorizationUrl: consent.authorizationUrl }
+}
+
+async function prepareConsent(
+  deps: AuthorizeDeps,
+  provider: CloudProvider,
+  connectionId: ConnectionId,
+  loginHint?: string,
+) {
+  const state = newOneTimeValue()
+  const verifier = newOneTimeValue()
+  const redirectUri = `${deps.publicUrl}/v1/oauth/callback`
+  const authorizationUrl = await deps.oauth(provider).authorizationUrl({
+    state,
+    codeChallenge: codeChallengeOf(verifier),
+    redirectUri,
+    ...(loginHint === undefined ? {} : { loginHint }),
+  })
+  const sealedVerifier = await deps.sealer.seal(secret(verifier), connectionId)
+  const record = async ({ userKey }: Connection, returnUrl: string | undefined): Promise<void> => {
+    const now = deps.clock.now()
+    await deps.authorizations.create({
+      id: authorizationKey('state', state),
+      kind: 'state',
+      userKey,
+      connectionId,
+      provider,
+      redirectUri,
+      ...(returnUrl === undefined ? {} : { returnUrl }),
+      sealedVerifier,
+      startedAt: new Date(now).toISOString(),
+      expiresAt: Math.floor(now / 1000) + authorizationLifetimeSeconds,
+    })
+  }
+  return { authorizationUrl, record }
+}

@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto'
+import * as z from 'zod/mini'
+import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { TokenSet } from '../catalog/grant.ts'
+import type { CloudProvider } from '../contract/providers.ts'
+import type { GrantDeps } from '../credentials/grants.ts'
+import { removeGrant, saveGrant } from '../credentials/grants.ts'
+import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
+import type { ConnectionId } from '../ids.ts'
+import { retrying } from '../net/retry.ts'
+import type { Account, OAuthProvider } from '../oauth/provider.ts'
+import type { Secret } from '../secret.ts'
+import { secret } from '../secret.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import { authorizationKey } from './one-time.ts'
+import type { Owner } from './read.ts'
+import { changeConnection, getConnection } from './read.ts'
+
+export interface CompleteDeps extends GrantDeps {
+  readonly connections: ConnectionStore
+  readonly authorizations: AuthorizationStore
+  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  readonly events: EventPublisher
+  /** Wakes the documents that waited for this connection. */
+  readonly onReconnected: (connection: Connection) => Promise<void>
+}
+
+export interface Completion extends Owner {
+  readonly connectionId: ConnectionId
+  readonly completionCode: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Finishes connecting: exchanges the provider's code, checks scopes, refresh token and account, stores the grant, and only then makes the
+ * connection `active`. The completion code is good once, for its own connection and for the user who started that.
+ *
+ * `connection_not_found` for anybody else, `invalid_request` for a code that is unknown, used, expired or another connection's (nothing
+ * changes), `account_mismatch` for another account than before, `connection_requires_reauth` with its reason when consent lacks something.
+ * When a provider or a store was down, the same completion code can be tried again.
+ */
+export async function completeConnection(deps: CompleteDeps, request: Completion): Promise<Connection> {
+  const { userKey, connectionId } = request
+  const connection = await getConnection(deps, userKey, connectionId)
+  const id = authorizationKey('completion', request.completionCode)
+  const authorization = await deps.authorizations.get(id)
+  const fits =
+    authorization?.kind === 'completion' &&
+    authorization.userKey === userKey &&
+    authorization.connectionId === connectionId
+  if (authorization === undefined || !fits || isOverruled(authorization, connection)) throw unusableCode()
+  const claim = randomUUID()
+  if (!(await deps.authorizations.claim(id, claim))) throw unusableCode()
+
+  let tokens: TokenSet | undefined
+  let completed: { readonly before: Connection; readonly after: Connection }
+  try {
+    // Read again under the claim: an earlier try may have left what the code was exchanged for.
+    tokens = await tokensOf(deps, (await deps.authorizations.get(id)) ?? authorization)
+    completed = await establish(deps, authorization, tokens, request.signal)
+  } catch (error) {
+    await giveBack(deps, authorization, claim, tokens, error)
+    throw error
+  }
+  await settled('remove a used authorization', () => deps.authorizations.remove(id))
+  await announce(deps, completed.before, completed.after)
+  return completed.after
+}
+
+/** A disconnect overrules every consent that was begun before it. */
+function isOverruled(authorization: Authorization, connection: Connection): boolean {
+  return connection.status === 'disconnected' && connection.updatedAt > authorization.startedAt
+}
+
+async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promise<TokenSet> {
+  const { connectionId, provider, redirectUri, sealedVerifier, sealedCode, sealedTokens } = authorization
+  if (sealedTokens !== undefined) return unpackTokens(await deps.sealer.open(sealedTokens, connectionId))
+  if (sealedCode === undefined) throw unusableCode()
+  const [code, codeVerifier] = await Promise.all([
+    deps.sealer.open(sealedCode, connectionId),
+    deps.sealer.open(sealedVerifier, connectionId),
+  ])
+  const outcome = await deps.oauth(provider).exchangeCode({ code, codeVerifier, redirectUri })
+  if (outcome.granted) return outcome.tokens
+  // A code that is expired, used or of another start; unlike a policy, a new start mends that.
+  if (outcome.reason === 'grant_revoked' || outcome.reason === 'grant_expired') {
+    throw new ServiceError(
+      'invalid_request',
+      'The provider does not take the authorization code. Start the connection again.',
+      {
+        context: { connectionId, providerCode: outcome.providerCode },
+      },
+    )
+  }
+  throw new CloudConnectionError(connectionId, outcome.reason, {
+    context: { providerCode: outcome.providerCode },
+  })
+}
+
+/** Nothing is saved before everything is checked. */
+async function establish(
+  deps: CompleteDeps,
+  authorization: Authorization,
+  tokens: TokenSet,
+  signal: AbortSignal | undefined,
+) {
+  const { connectionId, userKey, provider } = authorization
+  const oauth = deps.oauth(provider)
+  // Google lets users untick scopes and still says success. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+  if (oauth.missingScopes(tokens.scopes).length > 0)
+    throw new CloudConnectionError(connectionId, 'scope_missing')
+  const { refreshToken } = tokens
+  if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
+  const account = await retrying(() => oauth.identify(tokens), { clock: deps.clock, signal })
+  requireSameAccount(await getConnection(deps, userKey, connectionId), account)
+  await saveGrant(deps, { connectionId, provider }, tokens, refreshToken)
+  try {
+    return await changeConnection(deps, userKey, connectionId, (seen) => {
+      requireSameAccount(seen, account)
+      if (isOverruled(authorization, seen)) throw unusableCode()
+      const idleSince = new Date(deps.clock.now()).toISOString()
+      return { status: 'active', reason: undefined, ...account, scopes: tokens.scopes, idleSince }
+    })
+  } catch (error) {
+    // Disconnected or removed in this very moment: the grant must not outlive it.
+    if (isServiceError(error, 'invalid_request', 'connection_not_found'))
+      await removeGrant(deps, { connectionId })
+    throw error
+  }
+}
+
+function requireSameAccount(connection: Connection, account: Account): void {
+  if (connection.accountId === undefined || connection.accountId === account.accountId) return
+  const whose = connection.email === undefined ? 'the account that it was connected with' : connection.email
+  throw new ServiceError(
+    'account_mismatch',
+    `This connection belongs to ${whose}. Reconnect it with that account, or start another connection.`,
+    {
+      context: { connectionId: connection.connectionId },
+    },
+  )
+}
+
+/** What somebody else's outage broke off can be completed later with the same code; what was decided uses the code up. */
+async function giveBack(
+  deps: CompleteDeps,
+  authorization: Authorization,
+  claim: string,
+  tokens: TokenSet | undefined,
+  error: unknown,
+): Promise<void> {
+  const decided = isServiceError(error) && !error.retry.retryable && error.context.operatorFault !== true
+  await settled('give an authorization back', async () => {
+    if (decided && error.code !== 'internal_error') return deps.authorizations.remove(authorization.id)
+    const sealed =
+      tokens === undefined
+        ? undefined
+        : await deps.sealer.seal(packTokens(tokens), authorization.connectionId)
+    return deps.authorizations.release(authorization.id, claim, sealed)
+  })
+}
+
+async function announce(deps: CompleteDeps, before: Connection, after: Connection): Promise<void> {
+  const { userId, connectionId, provider } = after
+  await settled('announce an active connection', () =>
+    deps.events.publish({ type: 'Connection Activated', detail: { userId, connectionId, provider } }),
+  )
+  if (before.status === 'pending') return
+  await settled('wake the documents of a reconnected connection', () => deps.onReconnected(after))
+}
+
+/** The connection is active, whatever becomes of the steps after. */
+async function settled(what: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step()
+  } catch (error) {
+    logger.error(`Could not ${what}`, errorFields(error))
+  }
+}
+
+function unusableCode(): ServiceError {
+  return new ServiceError(
+    'invalid_request',
+    'completionCode is unknown, expired or used already. Start the connection again.',
+  )
+}
+
+const packed = z.object({
+  accessToken: z.string(),
+  expiresInSeconds: z.number(),
+  refreshToken: z.optional(z.string()),
+  idToken: z.optional(z.string()),
+  scopes: z.array(z.string()),
+})
+
+function packTokens({ accessToken, expiresInSeconds, refreshToken, idToken, scopes }: TokenSet): Secret {
+  const revealed = {
+    accessToken: accessToken.reveal(),
+    refreshToken: refreshToken?.reveal(),
+    idToken: idToken?.reveal(),
+  }
+  return secret(JSON.stringify({ ...revealed, expiresInSeconds, scopes }))
+}
+
+function unpackTokens(value: Secret): TokenSet {
+  const { accessToken, expiresInSeconds, refreshToken, idToken, scopes } = packed.parse(
+    JSON.parse(value.reveal()),
+  )
+  return {
+    accessToken: secret(accessToken),
+    expiresInSeconds,
+    scopes,
+    ...(refreshToken === undefined ? {} : { refreshToken: secret(refreshToken) }),
+    ...(idToken === undefined ? {} : { idToken: secret(idToken) }),
+  }
+}

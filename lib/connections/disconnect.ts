@@ -1,0 +1,95 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { CloudProvider } from '../contract/providers.ts'
+import { isCloudProvider } from '../contract/providers.ts'
+import type { GrantDeps } from '../credentials/grants.ts'
+import { readRefreshToken, removeGrant } from '../credentials/grants.ts'
+import { isServiceError } from '../errors.ts'
+import type { ConnectionId, UserKey } from '../ids.ts'
+import { retrying } from '../net/retry.ts'
+import type { OAuthProvider } from '../oauth/provider.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import { changeConnection, getConnection } from './read.ts'
+
+export interface DisconnectDeps extends GrantDeps {
+  readonly connections: ConnectionStore
+  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  /** Ends every transfer of the connection that is under way, and its sessions at the provider. */
+  readonly cancelTransfers: (connection: Connection) => Promise<void>
+}
+
+/** What became of the grant; `manageUrl` is where the user ends it by hand when it was not revoked here. */
+export interface Disconnected {
+  readonly revoked: boolean
+  readonly manageUrl?: string
+}
+
+/**
+ * Disconnects: no new work, transfers cancelled, the grant revoked where the provider can, its secret deleted. The user's files stay.
+ *
+ * The row stays as `disconnected`: documents name it, and a reconnect brings the same connection back with the same account. One that was
+ * never completed has nothing to come back to and is removed. Safe to repeat: what an outage broke off (`provider_unavailable`,
+ * `provider_throttled`) is done by the next call, and meanwhile nothing uses the connection.
+ */
+export async function disconnectConnection(
+  deps: DisconnectDeps,
+  request: {
+    readonly userKey: UserKey
+    readonly connectionId: ConnectionId
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<Disconnected> {
+  const { userKey, connectionId } = request
+  const { after } = await changeConnection(deps, userKey, connectionId, ({ status }) =>
+    status === 'disconnected'
+      ? undefined
+      : { status: 'disconnected', reason: undefined, idleSince: undefined },
+  )
+  if (!isCloudProvider(after.provider)) {
+    await deps.cancelTransfers(after)
+    return { revoked: false }
+  }
+  const oauth = deps.oauth(after.provider)
+  await deps.cancelTransfers(after)
+  const revoked = await revoke(deps, after, oauth, request.signal)
+  await removeGrant(deps, after)
+  // An account was never there, so no document is either.
+  if (after.accountId === undefined)
+    await deps.connections.remove(await getConnection(deps, userKey, connectionId))
+  logger.info('A connection was disconnected', { connectionId, provider: after.provider, revoked })
+  return revoked ? { revoked } : { revoked, manageUrl: oauth.manageUrl }
+}
+
+async function revoke(
+  deps: DisconnectDeps,
+  connection: Connection,
+  oauth: OAuthProvider,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const refreshToken = await readRefreshToken(deps, connection)
+  if (refreshToken === undefined || (await sharesGrant(deps, connection))) return false
+  try {
+    const outcome = await retrying(() => oauth.revoke(refreshToken), { clock: deps.clock, signal })
+    return outcome === 'revoked'
+  } catch (error) {
+    // An outage passes, and the caller can repeat this; what only the operator can mend must not keep the user connected.
+    if (isServiceError(error, 'provider_unavailable', 'provider_throttled')) throw error
+    logger.error('A grant could not be revoked', {
+      connectionId: connection.connectionId,
+      ...errorFields(error),
+    })
+    return false
+  }
+}
+
+/** Google revokes an account's whole grant to this project, so it would take another live connection of the same account along. */
+async function sharesGrant(deps: DisconnectDeps, connection: Connection): Promise<boolean> {
+  const all = await deps.connections.list(connection.userKey)
+  return all.some(
+    (other) =>
+      other.connectionId !== connection.connectionId &&
+      other.provider === connection.provider &&
+      other.accountId === connection.accountId &&
+      other.status === 'active',
+  )
+}

@@ -1,0 +1,100 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Clock } from '../clock.ts'
+import type { HealthView } from '../contract/schemas.ts'
+import { ServiceError } from '../errors.ts'
+import type { ConnectionId, UserKey } from '../ids.ts'
+import type { Backend } from '../storage/backend.ts'
+import { getConnection } from './read.ts'
+
+export interface HealthDeps {
+  readonly connections: Pick<ConnectionStore, 'get'>
+  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly clock: Clock
+}
+
+/** A provider that takes longer counts as down, milliseconds. */
+const patienceMs = 10_000
+
+/**
+ * Does the provider answer for this connection, and how much space is there? A provider that is down, a dead grant and a deployment
+ * without its OAuth client are answers (`healthy: false` with a `reason`), not errors; only an unknown connection is an error.
+ */
+export async function checkHealth(
+  deps: HealthDeps,
+  request: {
+    readonly userKey: UserKey
+    readonly connectionId: ConnectionId
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<HealthView> {
+  const { userKey, connectionId } = request
+  const connection = await getConnection(deps, userKey, connectionId)
+  const startedAt = deps.clock.now()
+  const checkedAt = new Date(startedAt).toISOString()
+  const { status } = connection
+  // No call for a connection that is known not to work: the provider is left alone until the user reconnects.
+  if (status !== 'active') {
+    return { healthy: false, status, checkedAt, latencyMs: 0, reason: connection.reason ?? status }
+  }
+  const answer = await probe(deps, connection, request.signal)
+  const latencyMs = Math.max(0, Math.round(deps.clock.now() - startedAt))
+  if (answer.healthy) return { healthy: true, status, checkedAt, latencyMs, quota: answer.quota }
+  // The check itself may have found the grant dead.
+  const now = await deps.connections.get(userKey, connectionId).catch(() => undefined)
+  return {
+    healthy: false,
+    status: now?.status ?? status,
+    checkedAt,
+    latencyMs,
+    reason: now?.reason ?? answer.reason,
+  }
+}
+
+type Probe =
+  | { readonly healthy: true; readonly quota: { used: number; limit?: number } | undefined }
+  | { readonly healthy: false; readonly reason: string }
+
+/** The port's own check says whether it works, the quota what is wrong when it does not. */
+async function probe(
+  deps: HealthDeps,
+  connection: Connection,
+  outer: AbortSignal | undefined,
+): Promise<Probe> {
+  const ended = new AbortController()
+  const late = new AbortController()
+  deps.clock.sleep(patienceMs, ended.signal).then(
+    () =>
+      late.abort(
+        new ServiceError('provider_unavailable', 'The provider did not answer in time.', {
+          retry: { retryable: true },
+        }),
+      ),
+    // Only the end of the probe aborts this sleep.
+    () => undefined,
+  )
+  const signal = outer === undefined ? late.signal : AbortSignal.any([late.signal, outer])
+  try {
+    const backend = await deps.openBackend(connection)
+    const [healthy, quota] = await Promise.allSettled([
+      backend.healthCheck({ signal }),
+      backend.quota({ signal }),
+    ])
+    if (healthy.status === 'fulfilled' && healthy.value) {
+      return { healthy: true, quota: quota.status === 'fulfilled' ? { ...quota.value } : undefined }
+    }
+    return {
+      healthy: false,
+      reason: quota.status === 'rejected' ? reasonOf(quota.reason) : 'provider_unavailable',
+    }
+  } catch (error) {
+    return { healthy: false, reason: reasonOf(error) }
+  } finally {
+    ended.abort()
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof ServiceError)) return 'internal_error'
+  return error.context.reason ?? error.code
+}

@@ -1,0 +1,93 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Clock } from '../clock.ts'
+import type { CloudProvider } from '../contract/providers.ts'
+import { cloudProviders } from '../contract/providers.ts'
+import type { AccessTokens } from '../credentials/access-tokens.ts'
+import { keepAliveAfterMs } from '../credentials/lifetimes.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+
+export interface KeepAliveDeps {
+  readonly connections: Pick<ConnectionStore, 'get' | 'listIdle'>
+  /** Of a function that may write secrets. */
+  readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
+  readonly clock: Clock
+}
+
+export interface KeepAliveRun {
+  /** The most connections to refresh in this run; the longest idle come first, the rest waits for the next. */
+  readonly limit: number
+  /** Milliseconds left for this run. */
+  readonly remainingMs: () => number
+}
+
+export interface KeepAliveReport {
+  readonly refreshed: number
+  /** Found dead: the user has to reconnect. */
+  readonly dead: number
+  /** To be tried again by the next run. */
+  readonly failed: number
+}
+
+const pageSize = 25
+const atOnce = 5
+/** One refresh with its writes, milliseconds: less time left begins no more. */
+const reserveMs = 20_000
+
+/**
+ * Refreshes grants before they die of idleness: Google's after six months, Microsoft's after 90 days. Meant to run daily. One run does
+ * at most `limit` refreshes and leaves a provider alone that is down.
+ */
+export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
+  const report = { refreshed: 0, dead: 0, failed: 0 }
+  for (const provider of cloudProviders) await keepProviderAlive(deps, provider, run, report)
+  logger.info('Idle grants were kept alive', report)
+  return report
+}
+
+type Count = { -readonly [K in keyof KeepAliveReport]: number }
+
+async function keepProviderAlive(
+  deps: KeepAliveDeps,
+  provider: CloudProvider,
+  run: KeepAliveRun,
+  report: Count,
+): Promise<void> {
+  const before = new Date(deps.clock.now() - keepAliveAfterMs[provider]).toISOString()
+  let startKey: Parameters<ConnectionStore['listIdle']>[3]
+  do {
+    const page = await deps.connections.listIdle(provider, before, pageSize, startKey)
+    for (let at = 0; at < page.rows.length; at += atOnce) {
+      const done = report.refreshed + report.dead + report.failed
+      if (done >= run.limit || run.remainingMs() < reserveMs) return
+      const batch = page.rows.slice(at, Math.min(at + atOnce, at + run.limit - done))
+      const outcomes = await Promise.all(batch.map((row) => keepOneAlive(deps, row)))
+      for (const outcome of outcomes) if (outcome !== 'skipped' && outcome !== 'down') report[outcome] += 1
+      const down = outcomes.filter((outcome) => outcome === 'down').length
+      report.failed += down
+      // All of them at once is the provider, not the connections.
+      if (down > 0 && down === outcomes.length) return
+    }
+    startKey = page.nextKey
+  } while (startKey !== undefined)
+}
+
+type Outcome = 'refreshed' | 'dead' | 'failed' | 'down' | 'skipped'
+
+async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outcome> {
+  const { userKey, connectionId } = row
+  try {
+    // The index lags behind: only the row itself says whether the connection is still there and idle.
+    const connection = await deps.connections.get(userKey, connectionId)
+    if (connection?.status !== 'active' || connection.idleSince !== row.idleSince) return 'skipped'
+    await deps.accessTokens.keepAlive(connection)
+    return 'refreshed'
+  } catch (error) {
+    if (isServiceError(error, 'connection_requires_reauth')) return 'dead'
+    logger.warn('A grant could not be kept alive', { connectionId, ...errorFields(error) })
+    const down =
+      error instanceof ServiceError && (error.retry.retryable || error.context.operatorFault === true)
+    return down ? 'down' : 'failed'
+  }
+}

@@ -1,0 +1,17 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionView } from '../contract/schemas.ts'
+
+/** A connection as the HTTP contract shows it. */
+export function presentConnection(connection: Connection): ConnectionView {
+  const { connectionId, provider, status, email, scopes, createdAt, updatedAt, reason } = connection
+  return {
+    id: connectionId,
+    provider,
+    status,
+    ...(email === undefined ? {} : { account: { email } }),
+    ...(scopes === undefined ? {} : { scopes: [...scopes] }),
+    createdAt,
+    updatedAt,
+    ...(reason === undefined ? {} : { reason }),
+  }
+}

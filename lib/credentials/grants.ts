@@ -1,0 +1,57 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { TokenSet } from '../catalog/grant.ts'
+import type { TokenStore } from '../catalog/tokens.ts'
+import type { Clock } from '../clock.ts'
+import type { Secret } from '../secret.ts'
+import type { AccessTokens } from './access-tokens.ts'
+import type { Sealer } from './seal.ts'
+import { newestGrant, sealTokens } from './stored-tokens.ts'
+import type { Vault } from './vault.ts'
+
+/** What giving a connection a grant, and taking it away, works with. */
+export interface GrantDeps {
+  readonly vault: Vault
+  readonly tokens: TokenStore
+  readonly sealer: Sealer
+  readonly accessTokens: Pick<AccessTokens, 'forget'>
+  readonly clock: Clock
+}
+
+/**
+ * Stores a new grant in place of whatever the connection had. The old one is not revoked: at Google that would end the new one as well.
+ * The tokens row comes last: from then on no refresh that began with the old grant can write.
+ */
+export async function saveGrant(
+  deps: GrantDeps,
+  connection: Pick<Connection, 'connectionId' | 'provider'>,
+  tokens: TokenSet,
+  refreshToken: Secret,
+): Promise<void> {
+  const { connectionId } = connection
+  const now = deps.clock.now()
+  const before = await deps.tokens.get(connectionId)
+  const sealed = await sealTokens(deps.sealer, connection, tokens, before, now)
+  const issuedAt = sealed.rotated?.issuedAt ?? now
+  await deps.vault.writeGrant(connectionId, { refreshToken, issuedAt })
+  await deps.tokens.replace(connectionId, { ...sealed.write, secretWrittenAt: now }, sealed.rowExpiresAt)
+  deps.accessTokens.forget(connectionId)
+}
+
+/** The connection's newest refresh token as the stores have it now; undefined when there is none left. */
+export async function readRefreshToken(
+  deps: Pick<GrantDeps, 'vault' | 'tokens' | 'sealer'>,
+  { connectionId }: Pick<Connection, 'connectionId'>,
+): Promise<Secret | undefined> {
+  const row = await deps.tokens.get(connectionId)
+  return (await newestGrant(deps.sealer, deps.vault, connectionId, row, true))?.refreshToken
+}
+
+/** Deletes all tokens of a connection. A refresh that is under way finds no row to write to. Already gone is success. */
+export async function removeGrant(
+  deps: Pick<GrantDeps, 'vault' | 'tokens' | 'accessTokens'>,
+  { connectionId }: Pick<Connection, 'connectionId'>,
+): Promise<void> {
+  await deps.vault.deleteGrant(connectionId)
+  await deps.tokens.remove(connectionId)
+  deps.accessTokens.forget(connectionId)
+}
