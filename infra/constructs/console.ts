@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs'
+import { CfnOutput, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
+import {
+  CachePolicy,
+  Distribution,
+  HeadersFrameOption,
+  HeadersReferrerPolicy,
+  HttpVersion,
+  PriceClass,
+  ResponseHeadersPolicy,
+  SecurityPolicyProtocol,
+  ViewerProtocolPolicy,
+} from 'aws-cdk-lib/aws-cloudfront'
+import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins'
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
+import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment'
+import { Construct } from 'constructs'
+import type { Settings } from '../settings.ts'
+
+/** Where the built console lies. Without it the stack has none. */
+export const consoleFolder = 'web/dist'
+
+export function consoleIsBuilt(): boolean {
+  return existsSync(`${consoleFolder}/index.html`)
+}
+
+/** The web console: static files in a private bucket behind CloudFront. */
+export class Console extends Construct {
+  /** `https://…`, without a trailing slash. */
+  readonly origin: string
+  readonly #bucket: IBucket
+  readonly #distribution: Distribution
+
+  constructor(scope: Construct, id: string, settings: Settings, connectTo: readonly string[]) {
+    super(scope, id)
+    const files = new Bucket(this, 'Files', {
+      // Public files: a key of our own would only stand between CloudFront and them.
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
+    // CDK's own declarations do not hold under exactOptionalPropertyTypes: a Bucket is an IBucket.
+    this.#bucket = files as unknown as IBucket
+    this.#distribution = new Distribution(this, 'Distribution', {
+      comment: `driveway ${settings.stage} console`,
+      defaultRootObject: 'index.html',
+      httpVersion: HttpVersion.HTTP2_AND_3,
+      priceClass: PriceClass.PRICE_CLASS_100,
+      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      defaultBehavior: {
+        origin: S3BucketOrigin.withOriginAccessControl(this.#bucket),
+        viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+        cachePolicy: CachePolicy.CACHING_OPTIMIZED,
+        responseHeadersPolicy: this.#headers(settings, connectTo),
+      },
+      errorResponses: [
+        {
+          httpStatus: 403,
+          responseHttpStatus: 200,
+          responsePagePath: '/index.html',
+          ttl: Duration.minutes(1),
+        },
+      ],
+    })
+    this.origin = `https://${this.#distribution.distributionDomainName}`
+    this.#explain()
+    new CfnOutput(this, 'Address', { value: this.origin, description: 'The web console.' })
+  }
+
+  /** Copies the built files, and with them `config.json`: what the console has to know of this deployment. */
+  publish(config: Readonly<Record<string, string | undefined>>): void {
+    const deployment = new BucketDeployment(this, 'Publish', {
+      destinationBucket: this.#bucket,
+      sources: [Source.asset(consoleFolder), Source.jsonData('config.json', config)],
+      distribution: this.#distribution,
+      prune: true,
+    })
+    const provider = Stack.of(this).node.children.find((child) =>
+      child.node.id.startsWith('Custom::CDKBucketDeployment'),
+    )
+    for (const part of [deployment, ...(provider === undefined ? [] : [provider])]) {
+      const reason =
+        'CDK’s own copier of static files: it runs while deploying only, and touches this bucket and CDK’s assets.'
+      Validations.of(part).acknowledge(
+        ...['AwsSolutions-L1', 'AwsSolutions-IAM4', 'AwsSolutions-IAM5'].map((rule) => ({
+          id: rule,
+          reason,
+        })),
+      )
+    }
+  }
+
+  #headers(settings: Settings, connectTo: readonly string[]): ResponseHeadersPolicy {
+    const csp = [
+      "default-src 'self'",
+      `connect-src 'self' ${connectTo.join(' ')}`,
+      "img-src 'self' data: blob:",
+      "object-src 'none'",
+      "base-uri 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ')
+    return new ResponseHeadersPolicy(this, 'Headers', {
+      responseHeadersPolicyName: `driveway-${settings.stage}-${Stack.of(this).region}`,
+      securityHeadersBehavior: {
+        contentSecurityPolicy: { contentSecurityPolicy: csp, override: true },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: HeadersFrameOption.DENY, override: true },
+        referrerPolicy: { referrerPolicy: HeadersReferrerPolicy.NO_REFERRER, override: true },
+        strictTransportSecurity: {
+          accessControlMaxAge: Duration.days(730),
+          includeSubdomains: true,
+          override: true,
+        },
+      },
+    })
+  }
+
+  #explain(): void {
+    Validations.of(this.#bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Public files of the console; sign-in returns to it with a code in the query string, which a log would keep.',
+    })
+    Validations.of(this.#distribution).acknowledge(
+      { id: 'AwsSolutions-CFR1', reason: 'The console is for users everywhere.' },
+      {
+        id: 'AwsSolutions-CFR2',
+        reason: 'Static files: there is nothing behind them that a firewall could protect.',
+      },
+      {
+        id: 'AwsSolutions-CFR3',
+        reason: 'Sign-in returns to the console with a code in the query string, which a log would keep.',
+      },
+      {
+        id: 'AwsSolutions-CFR4',
+        reason:
+          'CloudFront’s own domain name comes with its own certificate, whose protocols cannot be chosen.',
+      },
+    )
+  }
+}

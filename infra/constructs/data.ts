@@ -1,0 +1,143 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Key } from 'aws-cdk-lib/aws-kms'
+import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
+import type { LifecycleRule } from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import type { TableDefinition, TableName } from '../../lib/contract/tables.ts'
+import { tables } from '../../lib/contract/tables.ts'
+import type { Settings } from '../settings.ts'
+
+export interface DataProps {
+  readonly settings: Settings
+  /** Origins that browsers may upload to and download from the buckets, beside the settings' own. */
+  readonly corsOrigins: readonly string[]
+}
+
+/**
+ * What must outlive every deployment: the key, the tables, the buckets. Their construct ids are their logical ids:
+ * renaming one here would make CloudFormation replace it, which a test refuses.
+ */
+export class Data extends Construct {
+  readonly key: Key
+  readonly tables: Readonly<Record<TableName, Table>>
+  readonly intake: Bucket
+  readonly storage: Bucket
+  readonly staging: Bucket
+  readonly #removalPolicy: RemovalPolicy
+
+  constructor(scope: Construct, id: string, { settings, corsOrigins }: DataProps) {
+    super(scope, id)
+    this.#removalPolicy = settings.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
+    this.key = this.#addKey(settings)
+    const made = tables.map((definition): [TableName, Table] => [
+      definition.name,
+      this.#addTable(definition, settings),
+    ])
+    this.tables = Object.fromEntries(made) as Record<TableName, Table>
+    const abandoned: LifecycleRule = {
+      id: 'abandoned-uploads',
+      abortIncompleteMultipartUploadAfter: Duration.days(1),
+    }
+    this.intake = this.#addBucket('Intake', settings, corsOrigins, [abandoned])
+    this.storage = this.#addBucket('Storage', settings, corsOrigins, [abandoned])
+    // Copies of drive documents on their way to a client: minutes of use, so a day is plenty.
+    this.staging = this.#addBucket('Staging', settings, corsOrigins, [
+      abandoned,
+      { id: 'expire-copies', expiration: Duration.days(1) },
+    ])
+  }
+
+  #addKey(settings: Settings): Key {
+    const stack = Stack.of(this)
+    const key = new Key(this, 'Key', {
+      alias: `driveway-${settings.stage}`,
+      description: `Everything that driveway ${settings.stage} keeps.`,
+      enableKeyRotation: true,
+      removalPolicy: this.#removalPolicy,
+    })
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'LogGroups',
+        principals: [new ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
+        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+        resources: ['*'],
+        conditions: {
+          ArnLike: {
+            'kms:EncryptionContext:aws:logs:arn': `arn:${stack.partition}:logs:${stack.region}:${stack.account}:*`,
+          },
+        },
+      }),
+    )
+    return key
+  }
+
+  #addTable(definition: TableDefinition, settings: Settings): Table {
+    const text = (name: string) => ({ name, type: AttributeType.STRING })
+    const id = `${definition.name.charAt(0).toUpperCase()}${definition.name.slice(1)}Table`
+    const table = new Table(this, id, {
+      tableName: `driveway-${settings.stage}-${definition.name}`,
+      partitionKey: text(definition.partitionKey),
+      ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
+      ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: this.key,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: settings.retain,
+      removalPolicy: this.#removalPolicy,
+    })
+    for (const index of definition.indexes ?? []) {
+      table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: text(index.partitionKey),
+        ...(index.sortKey === undefined ? {} : { sortKey: text(index.sortKey) }),
+        projectionType: ProjectionType.ALL,
+      })
+    }
+    return table
+  }
+
+  #addBucket(
+    id: string,
+    settings: Settings,
+    origins: readonly string[],
+    lifecycleRules: LifecycleRule[],
+  ): Bucket {
+    const { account, region } = Stack.of(this)
+    const allowedOrigins = [...new Set([...settings.corsOrigins, ...origins])]
+    const bucket = new Bucket(this, `${id}Bucket`, {
+      bucketName: `driveway-${settings.stage}-${id.toLowerCase()}-${account}-${region}`,
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.key,
+      // One data key for many objects: a fraction of the KMS calls.
+      bucketKeyEnabled: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      lifecycleRules,
+      removalPolicy: this.#removalPolicy,
+      ...(allowedOrigins.length === 0
+        ? {}
+        : {
+            cors: [
+              {
+                allowedOrigins,
+                allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
+                allowedHeaders: ['*'],
+                exposedHeaders: ['ETag', 'Content-Range'],
+                maxAge: 3600,
+              },
+            ],
+          }),
+    })
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Server access logs hold whole query strings, and with them the signatures of presigned URLs that still work.',
+    })
+    return bucket
+  }
+}

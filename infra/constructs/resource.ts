@@ -1,0 +1,178 @@
+import type { Table } from 'aws-cdk-lib/aws-dynamodb'
+import type { EventBus } from 'aws-cdk-lib/aws-events'
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
+import { Stack } from 'aws-cdk-lib'
+import type { EnvironmentName } from '../../lib/contract/env.ts'
+
+export type Environment = Readonly<Partial<Record<EnvironmentName, string>>>
+
+/** Something that a function can be given: the variables that name it, and the statements behind each kind of access. */
+export interface Resource<Access extends string> {
+  readonly environment: Environment
+  statements(access: readonly Access[]): readonly PolicyStatement[]
+}
+
+type Actions<Access extends string> = Readonly<Record<Access, readonly string[]>>
+
+function allow(actions: readonly string[], resources: readonly string[]): PolicyStatement {
+  return new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [...resources] })
+}
+
+function actionsFor<Access extends string>(all: Actions<Access>, access: readonly Access[]): string[] {
+  return [...new Set(access.flatMap((one) => all[one]))]
+}
+
+/** The key behind a resource, through that service only: a function cannot decrypt anything by itself. */
+function throughService(key: Key, service: string, actions: readonly string[]): PolicyStatement {
+  return new PolicyStatement({
+    actions: [...actions],
+    resources: [key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` } },
+  })
+}
+
+const tableActions = {
+  get: ['dynamodb:GetItem'],
+  put: ['dynamodb:PutItem'],
+  update: ['dynamodb:UpdateItem'],
+  delete: ['dynamodb:DeleteItem'],
+  query: ['dynamodb:Query'],
+  scan: ['dynamodb:Scan'],
+} as const
+export type TableAccess = keyof typeof tableActions | `index:${string}`
+
+function isIndex(access: TableAccess): access is `index:${string}` {
+  return access.startsWith('index:')
+}
+
+/**
+ * A table; `index:name` queries that index and nothing else of the table.
+ * With a customer-managed key DynamoDB asks the caller for the key too:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+export function tableResource(table: Table, key: Key, variable: EnvironmentName): Resource<TableAccess> {
+  return {
+    environment: { [variable]: table.tableName },
+    statements(access) {
+      const direct = access.filter((one): one is keyof typeof tableActions => !isIndex(one))
+      const indexes = access
+        .filter(isIndex)
+        .map((one) => `${table.tableArn}/index/${one.slice('index:'.length)}`)
+      const writes = direct.some((one) => one !== 'get' && one !== 'query' && one !== 'scan')
+      return [
+        ...(direct.length > 0 ? [allow(actionsFor(tableActions, direct), [table.tableArn])] : []),
+        ...(indexes.length > 0 ? [allow(['dynamodb:Query'], indexes)] : []),
+        throughService(key, 'dynamodb', [
+          'kms:Decrypt',
+          'kms:DescribeKey',
+          ...(writes ? ['kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'] : []),
+        ]),
+      ]
+    },
+  }
+}
+
+const bucketActions = {
+  get: ['s3:GetObject'],
+  put: ['s3:PutObject'],
+  delete: ['s3:DeleteObject'],
+  upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  tag: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
+} as const
+export type BucketAccess = keyof typeof bucketActions | 'list'
+
+/**
+ * A bucket's objects. `list` is what makes a missing object answer 404 and not 403.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function bucketResource(bucket: Bucket, key: Key, variable: EnvironmentName): Resource<BucketAccess> {
+  return {
+    environment: { [variable]: bucket.bucketName },
+    statements(access) {
+      const objects = access.filter((one) => one !== 'list')
+      const reads = objects.includes('get') || objects.includes('upload')
+      const writes = objects.includes('put') || objects.includes('upload')
+      const keyActions = [
+        ...(reads || writes ? ['kms:Decrypt'] : []),
+        ...(writes ? ['kms:GenerateDataKey'] : []),
+      ]
+      return [
+        ...(objects.length > 0 ? [allow(actionsFor(bucketActions, objects), [`${bucket.bucketArn}/*`])] : []),
+        ...(access.includes('list') ? [allow(['s3:ListBucket'], [bucket.bucketArn])] : []),
+        ...(keyActions.length > 0 ? [throughService(key, 's3', keyActions)] : []),
+      ]
+    },
+  }
+}
+
+const secretActions = {
+  read: ['secretsmanager:GetSecretValue'],
+  create: ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
+  write: ['secretsmanager:PutSecretValue'],
+  restore: ['secretsmanager:RestoreSecret'],
+  delete: ['secretsmanager:DeleteSecret'],
+} as const
+export type SecretAccess = keyof typeof secretActions
+
+/** The secrets under `arns`; their names come from the deployment's prefix, so `environment` is that. */
+export function secretResource(
+  arns: readonly string[],
+  key: Key,
+  environment: Environment,
+): Resource<SecretAccess> {
+  return {
+    environment,
+    statements(access) {
+      const writes = access.includes('create') || access.includes('write')
+      const reads = writes || access.includes('read')
+      return [
+        allow(actionsFor(secretActions, access), arns),
+        ...(reads
+          ? [
+              throughService(key, 'secretsmanager', [
+                'kms:Decrypt',
+                ...(writes ? ['kms:GenerateDataKey'] : []),
+              ]),
+            ]
+          : []),
+      ]
+    },
+  }
+}
+
+const queueActions = {
+  send: ['sqs:SendMessage'],
+  receive: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+  delay: ['sqs:ChangeMessageVisibility'],
+} as const
+export type QueueAccess = keyof typeof queueActions
+
+/** A queue. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html */
+export function queueResource(queue: Queue, key: Key, variable: EnvironmentName): Resource<QueueAccess> {
+  return {
+    environment: { [variable]: queue.queueUrl },
+    statements: (access) => [
+      allow(actionsFor(queueActions, access), [queue.queueArn]),
+      throughService(key, 'sqs', [
+        'kms:Decrypt',
+        ...(access.includes('send') ? ['kms:GenerateDataKey'] : []),
+      ]),
+    ],
+  }
+}
+
+/** The event bus. */
+export function busResource(bus: EventBus, variable: EnvironmentName): Resource<'publish'> {
+  return {
+    environment: { [variable]: bus.eventBusName },
+    statements: () => [allow(['events:PutEvents'], [bus.eventBusArn])],
+  }
+}
+
+/** Settings that a function reads and that stand for nothing in the account. */
+export function settingResource(environment: Environment): Resource<'read'> {
+  return { environment, statements: () => [] }
+}

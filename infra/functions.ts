@@ -1,0 +1,73 @@
+import { routeList } from '../lib/contract/routes.ts'
+
+/** What a function is deployed as. */
+export interface FunctionPlan {
+  /** The construct id, and with it the logical id. */
+  readonly id: string
+  readonly description: string
+  readonly timeoutSeconds: number
+  readonly memoryMiB: number
+}
+
+/**
+ * Memory is what buys CPU: at 1,024 MiB a function has more than half a core, and starts in about half the time of 512 MiB.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+ */
+const httpMemoryMiB = 1_024
+/** Just under API Gateway's 29 s, so that the function still says itself what went wrong. */
+const httpTimeoutSeconds = 28
+const streamingTimeoutSeconds = 120
+
+function constructId(name: string): string {
+  return name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function plan(name: string, rest: Omit<FunctionPlan, 'id'>): readonly [string, FunctionPlan] {
+  return [name, { id: constructId(name), ...rest }]
+}
+
+const behindRoutes = routeList.map((route) =>
+  plan(route.functionName, {
+    description: `${route.methods.join(', ')} ${route.path}`,
+    timeoutSeconds: route.streaming === true ? streamingTimeoutSeconds : httpTimeoutSeconds,
+    memoryMiB: httpMemoryMiB,
+  }),
+)
+
+const others = {
+  'authorize-request': {
+    id: 'AuthorizeRequest',
+    description: 'Verifies the caller’s token for the API.',
+    timeoutSeconds: 10,
+    memoryMiB: 512,
+  },
+  'ingest-object': {
+    id: 'IngestObject',
+    description: 'Transfers an object of the intake bucket to its drive.',
+    // A transfer that needs longer goes on where it stopped with the next delivery.
+    timeoutSeconds: 900,
+    memoryMiB: 1_024,
+  },
+  'sweep-transfers': {
+    id: 'SweepTransfers',
+    description: 'Every 5 minutes: takes up transfers that were left lying.',
+    timeoutSeconds: 240,
+    memoryMiB: 512,
+  },
+  'keep-alive': {
+    id: 'KeepAlive',
+    description: 'Daily: uses grants that would die of disuse.',
+    timeoutSeconds: 900,
+    memoryMiB: 512,
+  },
+} as const satisfies Record<string, FunctionPlan>
+
+/** Every function of the deployment: one for each route, and those that no client calls. */
+export const functionPlans: Readonly<Record<string, FunctionPlan>> & typeof others = {
+  ...Object.fromEntries(behindRoutes),
+  ...others,
+}
+
+export const functionNames: readonly string[] = Object.keys(functionPlans)
+/** The functions that a client waits for. */
+export const httpFunctionNames: readonly string[] = routeList.map((route) => route.functionName)

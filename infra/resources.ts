@@ -1,0 +1,70 @@
+import type { EventBus } from 'aws-cdk-lib/aws-events'
+import type { EnvironmentName } from '../lib/contract/env.ts'
+import type { TableName } from '../lib/contract/tables.ts'
+import type { Api } from './constructs/api.ts'
+import type { Data } from './constructs/data.ts'
+import type { Identity } from './constructs/identity.ts'
+import type { Intake } from './constructs/intake.ts'
+import {
+  bucketResource,
+  busResource,
+  queueResource,
+  secretResource,
+  settingResource,
+  tableResource,
+} from './constructs/resource.ts'
+import type { Secrets } from './constructs/secrets.ts'
+import type { Resources } from './permissions.ts'
+import type { Settings } from './settings.ts'
+
+export interface Deployment {
+  readonly settings: Settings
+  readonly data: Data
+  readonly secrets: Secrets
+  readonly intake: Intake
+  readonly bus: EventBus
+  readonly identity: Identity
+  readonly api: Api
+  /** The console's origin, when there is one. */
+  readonly origins: readonly string[]
+}
+
+/** What the deployment has, as things that a function can be given. */
+export function deploymentResources(deployment: Deployment): Resources {
+  const { settings, data, secrets, intake, bus, identity, api, origins } = deployment
+  const { key } = data
+  const table = (name: TableName, variable: EnvironmentName) =>
+    tableResource(data.tables[name], key, variable)
+  const named = { SECRET_PREFIX: secrets.prefix }
+  return {
+    connections: table('connections', 'CONNECTIONS_TABLE'),
+    documents: table('documents', 'DOCUMENTS_TABLE'),
+    transfers: table('transfers', 'TRANSFERS_TABLE'),
+    tokens: table('tokens', 'TOKENS_TABLE'),
+    authorizations: table('authorizations', 'AUTHORIZATIONS_TABLE'),
+    connectionSecrets: secretResource([secrets.arns('connections/*')], key, {
+      ...named,
+      SECRETS_KEY_ARN: key.keyArn,
+      SECRET_RECOVERY_DAYS: String(settings.secretRecoveryDays),
+    }),
+    oauthClients: secretResource([secrets.arns('oauth/*')], key, named),
+    sealKey: secretResource([secrets.sealKey.secretArn], key, named),
+    intakeBucket: bucketResource(data.intake, key, 'INTAKE_BUCKET'),
+    storageBucket: bucketResource(data.storage, key, 'STORAGE_BUCKET'),
+    stagingBucket: bucketResource(data.staging, key, 'STAGING_BUCKET'),
+    intakeQueue: queueResource(intake.queue, key, 'INTAKE_QUEUE_URL'),
+    events: busResource(bus, 'EVENT_BUS'),
+    identity: settingResource(identity.environment),
+    publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
+    returnUrls: settingResource({
+      ALLOWED_RETURN_URLS: [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)].join(
+        ',',
+      ),
+    }),
+    filing: settingResource({
+      DRIVE_FOLDER: settings.driveFolder,
+      MICROSOFT_TENANT_ID: settings.microsoftTenantId,
+    }),
+    browsers: settingResource({ CORS_ORIGINS: [...settings.corsOrigins, ...origins].join(',') }),
+  }
+}

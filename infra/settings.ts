@@ -1,0 +1,227 @@
+import * as z from 'zod/mini'
+
+/**
+ * Everything about a deployment that can be chosen, in one place.
+ * Values come from `infra/stages/{stage}.json` when that file exists, and from `-c name=value` on the command line, which wins.
+ * `readSettings` refuses an unknown name or a value that does not fit, before anything is synthesized.
+ */
+
+const origin = z
+  .string()
+  .check(
+    z.regex(
+      /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?$/,
+      'must be origins such as https://app.example.com, without a path',
+    ),
+  )
+const url = z.string().check(z.regex(/^https?:\/\/[^\s,?#]+$/, 'must be an http or https URL'))
+const httpsUrl = z
+  .string()
+  .check(z.regex(/^https:\/\/[^\s,?#]+[^\s,?#/]$/, 'must be an https URL without a trailing slash'))
+const whole = (min: number, max: number) =>
+  z
+    .int('must be a whole number')
+    .check(z.gte(min, `must be at least ${min}`), z.lte(max, `must be at most ${max}`))
+
+/** Log retentions that CloudWatch knows, days. */
+const retentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const
+
+const shape = {
+  /** Name of the deployment, part of every name in the account: several stages live side by side. */
+  stage: z
+    .string()
+    .check(
+      z.regex(
+        /^[a-z][a-z0-9]{0,11}$/,
+        'must be 1 to 12 lower-case letters and digits, beginning with a letter',
+      ),
+    ),
+  /** The AWS account and region; the CLI's own when absent. */
+  account: z.optional(z.string().check(z.regex(/^\d{12}$/, 'must have 12 digits'))),
+  region: z.optional(
+    z.string().check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')),
+  ),
+
+  /** Issuer of the callers' JWTs, any OIDC provider. Absent: the stack makes a Cognito user pool. */
+  issuer: z.optional(httpsUrl),
+  /** Audiences (or client ids) that callers' tokens must carry; needed with `issuer`. */
+  audience: z._default(z.array(z.string().check(z.regex(/^[^\s,]+$/, 'must have no comma or space'))), []),
+  /** Where the issuer's keys are, when its discovery document does not say. */
+  jwksUri: z.optional(httpsUrl),
+  /** Cognito only: anybody may sign up. */
+  selfSignUp: z._default(z.boolean(), false),
+  /** Cognito only: where the console's sign-in may return to. The console's own address is added. */
+  signInUrls: z._default(z.array(url), []),
+
+  /** Origins that browsers may call the API from, and upload to the buckets from. The console's own origin is added. */
+  corsOrigins: z._default(z.array(origin), []),
+  /** What a connection's returnUrl may start with. The console's own address is added. */
+  allowedReturnUrls: z._default(z.array(url), []),
+
+  /** The API's own domain name, with a certificate of the same region; the execute-api address is switched off then. */
+  domainName: z.optional(
+    z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as api.example.com')),
+  ),
+  certificateArn: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(
+          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/.+$/,
+          'must be the ARN of an ACM certificate',
+        ),
+      ),
+  ),
+  /** The Route 53 zone to put the domain's record in; without it the output names the target to point the domain at. */
+  hostedZoneId: z.optional(
+    z.string().check(z.regex(/^Z[A-Z0-9]+$/, 'must be a hosted zone id such as Z0123456789ABC')),
+  ),
+  hostedZoneName: z.optional(
+    z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as example.com')),
+  ),
+
+  /** Puts AWS WAF in front of the API: 2,000 requests in 5 minutes per address, AWS's managed rules. About 9 USD a month. */
+  waf: z._default(z.boolean(), false),
+  /** Requests per second that the whole API takes, and the burst above it. */
+  throttleRate: z._default(whole(1, 10_000), 200),
+  throttleBurst: z._default(whole(1, 5_000), 400),
+  /** Transfers at once: what the intake may take of the account's Lambda concurrency. */
+  intakeConcurrency: z._default(whole(2, 1_000), 20),
+
+  /** Folder in the user's drive that documents go into; empty for the drive's root. */
+  driveFolder: z._default(
+    z.string().check(z.regex(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters')),
+    '',
+  ),
+  /** Directory of the Microsoft authority: `common`, `organizations`, `consumers` or a tenant id. */
+  microsoftTenantId: z._default(
+    z.string().check(z.regex(/^[A-Za-z0-9.-]+$/, 'must be common, organizations, consumers or a tenant id')),
+    'common',
+  ),
+  /** Days that a deleted connection's secret can be restored; 0 deletes at once. */
+  secretRecoveryDays: z._default(z.union([z.literal(0), whole(7, 30)], 'must be 0, or 7 to 30'), 0),
+
+  /** Where alarms go, beside the topic that the stack makes. The address has to confirm once. */
+  alarmEmail: z.optional(z.email('must be an e-mail address')),
+  /** Where the runbook can be read: the alarms link to its entries. */
+  runbookUrl: z._default(
+    z.string().check(z.regex(/^[^\s#]+$/, 'must be a URL or path without a fragment')),
+    'infra/RUNBOOK.md',
+  ),
+  /** Reauthorizations within 15 minutes that are more than users' own doing. */
+  reauthSpike: z._default(whole(1, 100_000), 10),
+  logRetentionDays: z._default(
+    z
+      .number()
+      .check(
+        z.refine(
+          (days) => (retentionDays as readonly number[]).includes(days),
+          `must be one of ${retentionDays.join(', ')}`,
+        ),
+      ),
+    90,
+  ),
+  logLevel: z._default(
+    z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'),
+    'INFO',
+  ),
+  /** Keeps tables, buckets, keys and secrets when the stack is deleted. Only a throw-away stage wants false. */
+  retain: z._default(z.boolean(), true),
+}
+
+const settings = z.strictObject(shape)
+
+export type Settings = z.infer<typeof settings>
+export const settingNames: readonly string[] = Object.keys(shape)
+
+/** A setting that does not fit; the message names each one and says what it must be. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+/** `-c name=value` always gives text: numbers, booleans and lists are read from it. */
+function fromText(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (['audience', 'signInUrls', 'corsOrigins', 'allowedReturnUrls'].includes(name)) {
+    return value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+  }
+  if (['selfSignUp', 'waf', 'retain'].includes(name))
+    return value === 'true' ? true : value === 'false' ? false : value
+  if (
+    [
+      'throttleRate',
+      'throttleBurst',
+      'intakeConcurrency',
+      'secretRecoveryDays',
+      'reauthSpike',
+      'logRetentionDays',
+    ].includes(name)
+  ) {
+    return /^\d+$/.test(value) ? Number(value) : value
+  }
+  return value
+}
+
+/** Rules that need more than one setting. */
+function contradictions(chosen: Settings): string[] {
+  const problems: string[] = []
+  if (chosen.issuer !== undefined && chosen.audience.length === 0) {
+    problems.push(
+      'audience: needed with issuer, or tokens made for other services of that issuer would be taken',
+    )
+  }
+  if (chosen.issuer === undefined && (chosen.audience.length > 0 || chosen.jwksUri !== undefined)) {
+    problems.push('audience, jwksUri: only with issuer; the Cognito user pool has its own')
+  }
+  if (chosen.issuer !== undefined && (chosen.selfSignUp || chosen.signInUrls.length > 0)) {
+    problems.push('selfSignUp, signInUrls: only without issuer; they belong to the Cognito user pool')
+  }
+  if ((chosen.domainName === undefined) !== (chosen.certificateArn === undefined)) {
+    problems.push('domainName, certificateArn: both or neither')
+  }
+  if ((chosen.hostedZoneId === undefined) !== (chosen.hostedZoneName === undefined)) {
+    problems.push('hostedZoneId, hostedZoneName: both or neither')
+  }
+  if (chosen.hostedZoneId !== undefined && chosen.domainName === undefined) {
+    problems.push('hostedZoneId: only with domainName')
+  }
+  const certificateRegion = chosen.certificateArn?.split(':')[3]
+  if (certificateRegion !== undefined && chosen.region !== undefined && certificateRegion !== chosen.region) {
+    problems.push(
+      `certificateArn: must be in ${chosen.region}, the deployment’s region, not ${certificateRegion}`,
+    )
+  }
+  if (chosen.throttleBurst < chosen.throttleRate)
+    problems.push('throttleBurst: must not be less than throttleRate')
+  return problems
+}
+
+/**
+ * The settings of one stage. `layers` are merged in order, later ones win; values may be text, as the command line gives them.
+ * Throws SettingsError naming every setting that is unknown, does not fit or contradicts another.
+ */
+export function readSettings(...layers: readonly Readonly<Record<string, unknown>>[]): Settings {
+  const merged = Object.fromEntries(
+    layers
+      .flatMap((layer) => Object.entries(layer))
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, fromText(name, value)]),
+  )
+  const read = settings.safeParse(merged)
+  const problems = read.success
+    ? contradictions(read.data)
+    : read.error.issues.map((issue) =>
+        issue.code === 'unrecognized_keys'
+          ? `${issue.keys.join(', ')}: no such setting; there are ${settingNames.join(', ')}`
+          : `${issue.path.join('.')}: ${issue.message}`,
+      )
+  if (read.success && problems.length === 0) return read.data
+  throw new SettingsError(
+    `These settings need another value:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+  )
+}

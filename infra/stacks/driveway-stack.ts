@@ -1,0 +1,135 @@
+import { CfnOutput, Duration, Stack, Tags } from 'aws-cdk-lib'
+import type { StackProps } from 'aws-cdk-lib'
+import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events'
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
+import type { Code } from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import { Alarms } from '../constructs/alarms.ts'
+import { Api } from '../constructs/api.ts'
+import { Console } from '../constructs/console.ts'
+import { CustomDomain } from '../constructs/custom-domain.ts'
+import { Dashboard } from '../constructs/dashboard.ts'
+import { Data } from '../constructs/data.ts'
+import { Firewall } from '../constructs/firewall.ts'
+import { DrivewayFunction } from '../constructs/function.ts'
+import { Identity } from '../constructs/identity.ts'
+import { Intake } from '../constructs/intake.ts'
+import { Secrets } from '../constructs/secrets.ts'
+import { functionPlans } from '../functions.ts'
+import { permissions } from '../permissions.ts'
+import { deploymentResources } from '../resources.ts'
+import type { Settings } from '../settings.ts'
+
+export interface DrivewayStackProps extends StackProps {
+  readonly settings: Settings
+  /** The bundled code of a function, by its name. */
+  readonly codeOf: (functionName: string) => Code
+  /** The built console is there and goes along. */
+  readonly withConsole: boolean
+}
+
+/** A whole deployment of one stage. */
+export class DrivewayStack extends Stack {
+  constructor(scope: Construct, id: string, { settings, codeOf, withConsole, ...props }: DrivewayStackProps) {
+    super(scope, id, { terminationProtection: settings.retain, ...props })
+    Tags.of(this).add('driveway:stage', settings.stage)
+
+    const secretsAndApi = this.#addApi(settings, withConsole)
+    const { data, api, secrets, console, origins } = secretsAndApi
+    const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${settings.stage}` })
+    const identity = new Identity(this, 'Identity', {
+      settings,
+      signInUrls: origins.map((origin) => `${origin}/`),
+    })
+    const ingest = functionPlans['ingest-object']
+    const intake = new Intake(this, 'Intake', {
+      settings,
+      key: data.key,
+      bucket: data.intake,
+      workTimeout: Duration.seconds(ingest.timeoutSeconds),
+    })
+
+    const resources = deploymentResources({ settings, data, secrets, intake, bus, identity, api, origins })
+    const functions = new Map<string, DrivewayFunction>()
+    for (const [name, plan] of Object.entries(functionPlans)) {
+      const fn = new DrivewayFunction(this, plan.id, {
+        name,
+        code: codeOf(name),
+        key: data.key,
+        settings,
+        timeout: Duration.seconds(plan.timeoutSeconds),
+        memoryMiB: plan.memoryMiB,
+        description: plan.description,
+      })
+      permissions[name]?.(fn, resources)
+      functions.set(name, fn)
+    }
+    const functionOf = (name: string): DrivewayFunction => {
+      const fn = functions.get(name)
+      if (fn === undefined) throw new Error(`There is no function ${name}.`)
+      return fn
+    }
+
+    api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
+    intake.feeds(functionOf('ingest-object'))
+    this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
+    this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.days(1))
+    new CustomDomain(this, 'Domain', api.rest, settings)
+    if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
+    console?.publish({
+      apiUrl: api.publicUrl,
+      issuer: identity.issuer,
+      clientId: identity.clientId,
+      signInDomain: identity.signInDomain,
+    })
+    new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
+    new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
+    this.#addOutputs(api, identity, intake)
+  }
+
+  /** The key and the stores, the API's address, and the console, whose address the stores and the API have to allow. */
+  #addApi(settings: Settings, withConsole: boolean) {
+    const connectTo: string[] = [`https://*.s3.${this.region}.${this.urlSuffix}`]
+    const apiOrigin =
+      settings.domainName === undefined
+        ? `https://*.execute-api.${this.region}.${this.urlSuffix}`
+        : `https://${settings.domainName}`
+    const signIn =
+      settings.issuer === undefined
+        ? `https://*.auth.${this.region}.amazoncognito.com https://cognito-idp.${this.region}.${this.urlSuffix}`
+        : new URL(settings.issuer).origin
+    const console = withConsole
+      ? new Console(this, 'Console', settings, [apiOrigin, signIn, ...connectTo])
+      : undefined
+    const origins = console === undefined ? [] : [console.origin]
+    const data = new Data(this, 'Data', { settings, corsOrigins: origins })
+    const secrets = new Secrets(this, 'Secrets', { settings, key: data.key })
+    const api = new Api(this, 'Api', { settings, key: data.key })
+    return { data, secrets, api, console, origins }
+  }
+
+  #schedule(id: string, target: DrivewayFunction, every: Duration): void {
+    new Rule(this, `${id}Schedule`, {
+      description: `Starts ${target.functionName}.`,
+      schedule: Schedule.rate(every),
+      targets: [new LambdaFunction(target.lambda, { retryAttempts: 2, maxEventAge: Duration.hours(1) })],
+    })
+  }
+
+  #addOutputs(api: Api, identity: Identity, intake: Intake): void {
+    new CfnOutput(this, 'ApiUrl', { value: api.publicUrl, description: 'Where clients reach the API.' })
+    new CfnOutput(this, 'RedirectUri', {
+      value: `${api.publicUrl}/v1/oauth/callback`,
+      description: 'What to enter as the redirect URI at Google and Microsoft.',
+    })
+    new CfnOutput(this, 'Issuer', {
+      value: identity.issuer,
+      description: 'Who the callers’ tokens are from.',
+    })
+    if (identity.userPool !== undefined && identity.clientId !== undefined) {
+      new CfnOutput(this, 'UserPoolId', { value: identity.userPool.userPoolId })
+      new CfnOutput(this, 'UserPoolClientId', { value: identity.clientId })
+    }
+    new CfnOutput(this, 'DeadLetterQueueUrl', { value: intake.deadLetters.queueUrl })
+  }
+}
