@@ -70,6 +70,8 @@ export interface NewTransfer {
   readonly progressAt: number
   /** No attempt before this time. */
   readonly notBefore?: number
+  /** When the sweeper last put it back into the queue. */
+  readonly announcedAt?: number
   /** Who works on it: a random name for each attempt. */
   readonly owner?: string
   /** The queue message that the owner works for; its redelivery proves that the owner is gone. */

@@ -104,6 +104,7 @@ const transferSchema = z.object({
   failures: z.number(),
   progressAt: z.number(),
   notBefore: z.optional(z.number()),
+  announcedAt: z.optional(z.number()),
   owner: z.optional(z.string()),
   messageId: z.optional(z.string()),
   claimUntil: z.optional(z.number()),

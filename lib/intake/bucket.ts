@@ -1,0 +1,187 @@
+import type { Readable } from 'node:stream'
+import type { S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  GetObjectTaggingCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
+} from '@aws-sdk/client-s3'
+import { ServiceError } from '../errors.ts'
+import { SourceChanged } from '../transfer/read-ahead.ts'
+
+/** An object of the intake bucket as it stands there now. */
+export interface IntakeObject {
+  readonly key: string
+  readonly size: number
+  /** Without quotes. */
+  readonly etag: string
+  readonly versionId?: string
+  readonly contentType?: string
+}
+
+/** Which object is meant: nothing is read or deleted that was put under the key later. */
+export type Pin = Pick<IntakeObject, 'key' | 'etag' | 'versionId'>
+
+/** Why an object is kept although its story is over. */
+export type KeptAs = 'rejected' | 'failed'
+
+export interface IntakeBucket {
+  readonly name: string
+  head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
+  /** Bytes `start..end` (inclusive) of exactly that object; SourceChanged when it was replaced or removed. */
+  read(pin: Pin, start: number, end: number, signal: AbortSignal): Promise<Readable>
+  /** Removes exactly that object, or whatever stands there when only the key is given. Already gone or replaced is success. */
+  remove(pin: Pin | { readonly key: string }): Promise<void>
+  /** Tags the object `driveway=rejected` or `driveway=failed`; one that is gone needs none. */
+  keep(key: string, as: KeptAs): Promise<void>
+  /** How the object was tagged, if it was. */
+  keptAs(key: string): Promise<KeptAs | undefined>
+  list(cursor?: string): Promise<{
+    readonly objects: readonly { readonly key: string; readonly size: number; readonly modifiedAt: number }[]
+    readonly cursor?: string
+  }>
+  /** A URL that takes exactly one PUT body of `size` bytes and that type. */
+  presignPut(
+    key: string,
+    contentType: string,
+    size: number,
+    expiresInSeconds: number,
+  ): Promise<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }>
+}
+
+const tagName = 'driveway'
+
+/**
+ * The intake bucket on S3. `client` is to be made with `requestChecksumCalculation` and `responseChecksumValidation`
+ * `WHEN_REQUIRED`: a presigned URL would otherwise demand the checksum of an empty body.
+ */
+export function intakeBucket(client: S3Client, name: string): IntakeBucket {
+  return {
+    name,
+    async head(key, signal) {
+      try {
+        const answer = await client.send(new HeadObjectCommand({ Bucket: name, Key: key }), abortable(signal))
+        return {
+          key,
+          size: answer.ContentLength ?? 0,
+          etag: unquoted(answer.ETag),
+          ...(answer.VersionId === undefined ? {} : { versionId: answer.VersionId }),
+          ...(answer.ContentType === undefined ? {} : { contentType: answer.ContentType }),
+        }
+      } catch (error) {
+        if (isGone(error)) return undefined
+        throw bucketError(error)
+      }
+    },
+    async read(pin, start, end, signal) {
+      try {
+        const { Body } = await client.send(
+          new GetObjectCommand({
+            Bucket: name,
+            Key: pin.key,
+            Range: `bytes=${String(start)}-${String(end)}`,
+            IfMatch: `"${pin.etag}"`,
+            ...versioned(pin),
+          }),
+          abortable(signal),
+        )
+        // In Node the SDK's body is the response stream itself.
+        return Body as Readable
+      } catch (error) {
+        signal.throwIfAborted()
+        if (isGone(error) || isReplaced(error))
+          throw new SourceChanged('The intake object was replaced or removed.')
+        throw bucketError(error)
+      }
+    },
+    async remove(pin) {
+      try {
+        const exactly = 'etag' in pin ? { IfMatch: `"${pin.etag}"`, ...versioned(pin) } : {}
+        await client.send(new DeleteObjectCommand({ Bucket: name, Key: pin.key, ...exactly }))
+      } catch (error) {
+        if (!isGone(error) && !isReplaced(error)) throw bucketError(error)
+      }
+    },
+    async keep(key, as) {
+      try {
+        const Tagging = { TagSet: [{ Key: tagName, Value: as }] }
+        await client.send(new PutObjectTaggingCommand({ Bucket: name, Key: key, Tagging }))
+      } catch (error) {
+        if (!isGone(error)) throw bucketError(error)
+      }
+    },
+    async keptAs(key) {
+      try {
+        const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket: name, Key: key }))
+        const value = TagSet.find((tag) => tag.Key === tagName)?.Value
+        return value === 'rejected' || value === 'failed' ? value : undefined
+      } catch (error) {
+        if (isGone(error)) return undefined
+        throw bucketError(error)
+      }
+    },
+    async list(cursor) {
+      try {
+        const page = { Bucket: name, ...(cursor === undefined ? {} : { ContinuationToken: cursor }) }
+        const { Contents = [], NextContinuationToken } = await client.send(new ListObjectsV2Command(page))
+        const objects = Contents.map((item) => ({
+          key: item.Key ?? '',
+          size: item.Size ?? 0,
+          modifiedAt: item.LastModified?.getTime() ?? 0,
+        }))
+        return NextContinuationToken === undefined ? { objects } : { objects, cursor: NextContinuationToken }
+      } catch (error) {
+        throw bucketError(error)
+      }
+    },
+    async presignPut(key, contentType, size, expiresInSeconds) {
+      const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+      const command = new PutObjectCommand({
+        Bucket: name,
+        Key: key,
+        ContentType: contentType,
+        ContentLength: size,
+      })
+      // Signed, so that S3 refuses another type or size. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+      const signableHeaders = new Set(['content-type', 'content-length'])
+      const url = await getSignedUrl(client, command, { expiresIn: expiresInSeconds, signableHeaders })
+      return { url, headers: { 'content-type': contentType } }
+    },
+  }
+}
+
+function versioned(pin: { readonly versionId?: string }): { VersionId?: string } {
+  return pin.versionId === undefined ? {} : { VersionId: pin.versionId }
+}
+
+function abortable(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {}
+}
+
+function unquoted(etag: string | undefined): string {
+  return (etag ?? '').replaceAll('"', '')
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchVersion'].includes(error.name)
+}
+
+function isReplaced(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    ['PreconditionFailed', 'InvalidRange', 'ConditionalRequestConflict'].includes(error.name)
+  )
+}
+
+/** S3 is our own side: what fails there is worth another try, and never the provider's fault. */
+function bucketError(error: unknown): unknown {
+  if (error instanceof Error && error.name === 'AbortError') return error
+  return new ServiceError('internal_error', 'The intake bucket could not be read or written.', {
+    retry: { retryable: true },
+    context: { providerCode: error instanceof Error ? error.name : 'unknown' },
+    cause: error,
+  })
+}

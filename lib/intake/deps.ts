@@ -1,0 +1,60 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { TransferCatalog } from '../catalog/transfers.ts'
+import type { Clock } from '../clock.ts'
+import type { UserKey } from '../ids.ts'
+import type { Backend } from '../storage/backend.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import type { Sealer } from '../transfer/ports.ts'
+import type { Announce } from './announce.ts'
+import type { IntakeBucket } from './bucket.ts'
+
+/** What the intake use cases work with; `compose.ts` builds it. */
+export interface IntakeDeps {
+  readonly clock: Clock
+  readonly documents: DocumentCatalog
+  readonly transfers: TransferCatalog
+  readonly connections: Pick<ConnectionStore, 'get'>
+  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly sealer: Sealer
+  readonly bucket: IntakeBucket
+  /** Puts an object's event into the intake queue, as S3 would. */
+  readonly announce: Announce
+  readonly events: EventPublisher
+  readonly random: () => number
+  readonly settings: IntakeSettings
+}
+
+/** Milliseconds and bytes. */
+export interface IntakeSettings {
+  /** How long a claim stands that nobody renews. */
+  readonly leaseMs: number
+  readonly streamBytes: number
+  readonly directBytes: number
+  readonly giveUpMs: number
+}
+
+export const defaultIntakeSettings: IntakeSettings = {
+  leaseMs: 60_000,
+  streamBytes: 64 * 1024 * 1024,
+  directBytes: 5 * 1024 * 1024,
+  giveUpMs: 24 * 60 * 60 * 1000,
+}
+
+/** What starting an intake needs besides: the choice of a usable connection, which the document use cases make. */
+export interface StartIntakeDeps extends IntakeDeps {
+  /** The named connection, else the user's only active one. Rejects as the HTTP contract says. */
+  readonly chooseConnection: (userKey: UserKey, named: string | undefined) => Promise<Connection>
+}
+
+/** One delivery of a message. */
+export interface Delivery {
+  readonly messageId: string
+  /** Epoch milliseconds: the work has to be over by then. */
+  readonly deadline: number
+  readonly signal?: AbortSignal
+}
+
+/** `again`: the message has to come back after so many seconds. */
+export type Ingested = { readonly kind: 'done' } | { readonly kind: 'again'; readonly afterSeconds: number }

@@ -1,0 +1,30 @@
+import type { TransferRow } from '../catalog/transfer.ts'
+import { isServiceError } from '../errors.ts'
+import type { Backend } from '../storage/backend.ts'
+import { resumableOf } from '../transfer/uploads.ts'
+import type { IntakeDeps } from './deps.ts'
+
+/**
+ * Takes back what a transfer has begun at the provider: closes its session, so that it holds no name, and removes the object
+ * that it may have made under a key of its own. An object that it was replacing is left as it is.
+ */
+export async function discardUpload(deps: IntakeDeps, backend: Backend, row: TransferRow): Promise<void> {
+  const uploads = resumableOf(backend)
+  if (uploads && row.session) {
+    const url = await deps.sealer.open(row.session.sealedUrl, row.connectionId)
+    await uploads.cancelUpload({ url })
+  }
+  if (row.target?.kind === 'reserved') await backend.deleteObject(row.target.objectKey)
+}
+
+/** As `discardUpload`, for a connection that may be gone or dead: then there is nothing left that we could do there. */
+export async function discardIfPossible(deps: IntakeDeps, row: TransferRow): Promise<void> {
+  if (!row.session && row.target?.kind !== 'reserved') return
+  const connection = await deps.connections.get(row.userKey, row.connectionId)
+  if (connection?.status !== 'active') return
+  try {
+    await discardUpload(deps, await deps.openBackend(connection), row)
+  } catch (error) {
+    if (!isServiceError(error, 'connection_requires_reauth', 'connection_not_found')) throw error
+  }
+}

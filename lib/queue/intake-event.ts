@@ -1,0 +1,51 @@
+import * as z from 'zod/mini'
+import type { Announcement } from '../intake/announce.ts'
+
+const message = z.object({
+  Records: z.optional(
+    z.array(
+      z.object({
+        eventSource: z.literal('aws:s3'),
+        // "Accept the same major version, any minor": a new major one may mean something else.
+        eventVersion: z.string().check(z.regex(/^2\./)),
+        eventName: z.string(),
+        s3: z.object({
+          bucket: z.object({ name: z.string() }),
+          object: z.object({
+            key: z.string(),
+            eTag: z.optional(z.string()),
+            sequencer: z.optional(z.string()),
+          }),
+        }),
+      }),
+    ),
+  ),
+  Event: z.optional(z.string()),
+})
+
+/**
+ * The objects that an intake message announces; none for S3's test event and for anything but a creation.
+ * Throws when the body is not an S3 notification: the message then goes to the dead-letter queue.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ */
+export function parseIntakeMessage(body: string): readonly Announcement[] {
+  const parsed = message.safeParse(JSON.parse(body))
+  if (!parsed.success)
+    throw new TypeError(`Not an S3 notification: ${parsed.error.issues[0]?.path.join('.') ?? ''}`)
+  const { Records, Event } = parsed.data
+  if (!Records) {
+    if (Event === 's3:TestEvent') return []
+    throw new TypeError('Not an S3 notification: it has no records.')
+  }
+  return Records.filter((record) => /^(s3:)?ObjectCreated:/.test(record.eventName)).map(({ s3 }) => ({
+    bucket: s3.bucket.name,
+    key: decodeKey(s3.object.key),
+    ...(s3.object.eTag === undefined ? {} : { etag: s3.object.eTag.replaceAll('"', '') }),
+    ...(s3.object.sequencer === undefined ? {} : { sequencer: s3.object.sequencer }),
+  }))
+}
+
+/** Keys come as HTML forms encode them: a space is `+`. */
+function decodeKey(encoded: string): string {
+  return decodeURIComponent(encoded.replaceAll('+', ' '))
+}
