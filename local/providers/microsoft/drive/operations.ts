@@ -50,7 +50,8 @@ export function freshAccount({ tables }: Context, email: string): Account {
 /** Throws 412 unless `ifMatch` is absent, `*`, or the item's eTag. */
 export function assertMatch(item: Item | undefined, ifMatch: string | null): void {
   if (ifMatch === null) return
-  const wanted = ifMatch.split(',').map((tag) => tag.trim().replace(/^W\//u, ''))
+  // The tags hold a comma themselves, so the list is not split at commas.
+  const wanted: string[] = ifMatch.match(/"[^"]*"|\*/gu) ?? [`"${ifMatch.trim()}"`]
   if (item !== undefined && (wanted.includes('*') || wanted.includes(eTagOf(item)))) return
   throw graphError(412, 'resourceModified', 'ETag does not match current item', 'entityTagDoesNotMatch')
 }

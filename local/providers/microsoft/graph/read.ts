@@ -95,7 +95,8 @@ async function page(call: GraphCall, items: Item[]): Promise<void> {
   const last = shown.at(-1)
   const more = last !== undefined && start + size < items.length
   const next = new URLSearchParams(searchParams)
-  if (more) next.set('$skiptoken', Buffer.from(JSON.stringify([last.id, start + size])).toString('base64url'))
+  if (more)
+    next.set('$skiptoken', Buffer.from(JSON.stringify([last.id, nameKey(last.name)])).toString('base64url'))
   const select = searchParams.get('$select')
   await call.x.json(200, {
     ...odata(call, 'drives/$entity/items'),
@@ -106,12 +107,15 @@ async function page(call: GraphCall, items: Item[]): Promise<void> {
   })
 }
 
+/** Behind the last item given; when that is gone, at the first name that comes after it. */
 function resumeAt(items: Item[], token: string): number {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
     if (Array.isArray(parsed)) {
-      const after = items.findIndex((item) => item.id === parsed[0])
-      return after === -1 ? Number(parsed[1]) : after + 1
+      const at = items.findIndex((item) => item.id === parsed[0])
+      if (at !== -1) return at + 1
+      const following = items.findIndex((item) => nameKey(item.name) > String(parsed[1]))
+      return following === -1 ? items.length : following
     }
   } catch {
     // Falls through: whatever it was, this service did not make it.

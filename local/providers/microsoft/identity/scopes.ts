@@ -1,6 +1,6 @@
 const SIGN_IN = new Set(['openid', 'profile', 'email', 'offline_access'])
 const GRAPH = /^https:\/\/graph\.microsoft\.com\/+/iu
-const NAME = /^(?:[A-Z][A-Za-z]*(?:\.[A-Za-z]+)+|\.default)$/u
+const NAME = /^(?:[A-Z]+(?:\.[A-Z]+)+|\.default)$/iu
 
 /** Splits a `scope` parameter; Graph scopes lose their resource prefix. Undefined when one of them cannot be a scope. */
 export function parseScopes(text: string): string[] | undefined {
