@@ -7,7 +7,7 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 /** Presigned get: on s3 a URL that needs no token; both cloud drives refuse and name the content route. */
 export const handler = httpHandler(routes.createDownloadUrl, async ({ caller, path, body, signal }) => {
   const documentId = requireDocumentId(path.documentId)
-  const { url, expiresAt } = await createDownloadUrl(await openDocuments(), {
+  const { url, expiresAt } = await createDownloadUrl(openDocuments(), {
     userKey: caller.userKey,
     documentId,
     minutes: body.expiresInMinutes,

@@ -6,7 +6,7 @@ import { requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
 
 /** Presigned put: on s3 a URL to upload to without a token; both cloud drives refuse and name the intake. */
 export const handler = httpHandler(routes.createUploadUrl, async ({ caller, path, body }) => {
-  const upload = await createUploadUrl(await openDocuments(), {
+  const upload = await createUploadUrl(openDocuments(), {
     ...caller,
     documentId: requireDocumentId(path.documentId),
     connectionId: body.connectionId,

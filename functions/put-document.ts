@@ -9,7 +9,7 @@ import { requireContentType, requireDocumentId, requireExtension } from '../lib/
 export const handler = httpHandler(
   routes.putDocument,
   async ({ caller, path, query, headers, body, signal }) => {
-    const { row, created } = await putDocument(await openDocuments(), {
+    const { row, created } = await putDocument(openDocuments(), {
       ...caller,
       documentId: requireDocumentId(path.documentId),
       connectionId: query.connectionId,

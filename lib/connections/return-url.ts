@@ -39,8 +39,12 @@ function isPlain(url: URL): boolean {
   )
 }
 
+/** `http://127.0.0.1:*` allows any port of this machine, as RFC 8252 §7.3 has it for programs without an address of their own. */
+const anyLoopbackPort = /^(http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])):\*(\/|$)/
+
 function matches(url: URL, entry: string): boolean {
-  const allowed = parse(entry.trim())
+  const port = url.port === '' ? '' : `:${url.port}`
+  const allowed = parse(entry.trim().replace(anyLoopbackPort, `$1${port}$2`))
   if (allowed === undefined || allowed.origin === 'null' || allowed.origin !== url.origin) return false
   const prefix = allowed.pathname.replace(/\/+$/, '')
   return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`)

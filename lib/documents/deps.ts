@@ -2,6 +2,7 @@ import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
 
@@ -23,5 +24,6 @@ export interface DocumentDeps {
 export interface StagingRequest {
   readonly row: DocumentRow
   readonly backend: Backend
+  readonly objectKey: ObjectKey
   readonly signal: AbortSignal
 }

@@ -52,7 +52,7 @@ async function elsewhere(
     )
   }
   if (backend.directDownloadUrl !== undefined) return backend.directDownloadUrl(objectKey, { signal })
-  return deps.stageDownload({ row, backend, signal })
+  return deps.stageDownload({ row, backend, objectKey, signal })
 }
 
 const fileName = (row: DocumentRow): string => `${row.documentId}${row.extension}`

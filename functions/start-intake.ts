@@ -1,0 +1,17 @@
+import { openStartIntake } from '../lib/compose.ts'
+import { routes } from '../lib/contract/routes.ts'
+import { presentDocument } from '../lib/documents/present.ts'
+import { httpHandler } from '../lib/http/handler.ts'
+import { requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
+import { startIntake } from '../lib/intake/start-intake.ts'
+
+/** Starts an upload of any size: a URL of the intake bucket, and the document's row. */
+export const handler = httpHandler(routes.startIntake, async ({ caller, path, body }) => {
+  const { row, upload } = await startIntake(await openStartIntake(), {
+    ...caller,
+    ...body,
+    documentId: requireDocumentId(path.documentId),
+    extension: requireExtension(body.extension),
+  })
+  return { status: 201, body: { document: presentDocument(row), upload } }
+})

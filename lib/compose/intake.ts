@@ -1,0 +1,68 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Connection } from '../catalog/connection.ts'
+import { openTransfers } from '../catalog/transfers.ts'
+import { systemClock } from '../clock.ts'
+import { sqsAnnouncer } from '../intake/announce.ts'
+import { intakeBucket } from '../intake/bucket.ts'
+import { cancelTransfer, type Cancelled } from '../intake/cancel.ts'
+import { cancelTransfersOf } from '../intake/cancel-of-connection.ts'
+import type { IntakeDeps } from '../intake/deps.ts'
+import { defaultIntakeSettings } from '../intake/deps.ts'
+import { wakeParked } from '../intake/wake.ts'
+import { openBackend } from './backends.ts'
+import { connections, documents, dynamo } from './catalog.ts'
+import { events, sealer } from './credentials.ts'
+import { once, onceAsync, optional, required } from './settings.ts'
+
+/** An AWS S3 client for our own buckets; the s3 provider has its own, which may be another server's. */
+export const bucketClient = onceAsync(async (): Promise<S3Client> => {
+  const { S3Client: Client } = await import('@aws-sdk/client-s3')
+  return new Client({
+    maxAttempts: 4,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    forcePathStyle: optional('GOOGLE_ENDPOINT') !== undefined,
+  })
+})
+
+export const queueClient = onceAsync(async () => {
+  const { SQSClient } = await import('@aws-sdk/client-sqs')
+  return new SQSClient({ maxAttempts: 4 })
+})
+
+export const transfers = once(() => openTransfers(dynamo(), required('TRANSFERS_TABLE')))
+
+/** What the intake's use cases work with. */
+export const intakeDeps = onceAsync(async (): Promise<IntakeDeps> => {
+  const [s3, sqs] = await Promise.all([bucketClient(), queueClient()])
+  const now = (): number => systemClock.now()
+  return {
+    clock: systemClock,
+    documents: documents(),
+    transfers: transfers(),
+    connections: connections(),
+    openBackend,
+    sealer: sealer(),
+    bucket: intakeBucket(s3, required('INTAKE_BUCKET')),
+    announce: (object, delaySeconds) =>
+      sqsAnnouncer(sqs, required('INTAKE_QUEUE_URL'), now)(object, delaySeconds),
+    events: events(),
+    random: Math.random,
+    settings: defaultIntakeSettings,
+  }
+})
+
+/** Ends what is under way for one document. */
+export async function endTransfer(document: Cancelled): Promise<void> {
+  await cancelTransfer(await intakeDeps(), document)
+}
+
+/** Ends whatever is under way on a connection that is being given up. */
+export async function endTransfers(connection: Connection): Promise<void> {
+  await cancelTransfersOf(await intakeDeps(), connection)
+}
+
+/** Brings back to life what waited for this connection. */
+export async function wakeDocuments(connection: Connection): Promise<void> {
+  await wakeParked(await intakeDeps(), connection)
+}

@@ -1,0 +1,40 @@
+import type { Connection } from '../catalog/connection.ts'
+import type { DocumentRow, DocumentStatus } from '../catalog/document.ts'
+import { cancelTransfer } from './cancel.ts'
+import type { IntakeDeps } from './deps.ts'
+
+const onTheirWay: readonly DocumentStatus[] = ['receiving', 'uploading', 'parked']
+const pageSize = 100
+
+/**
+ * Ends everything under way on a connection that its user gives up: sessions at the provider are freed, intake objects removed,
+ * and the documents say why they failed. Repeating it is harmless.
+ */
+export async function cancelTransfersOf(
+  deps: IntakeDeps,
+  connection: Pick<Connection, 'userKey' | 'connectionId'>,
+): Promise<void> {
+  const { userKey, connectionId } = connection
+  for (const status of onTheirWay) {
+    // What is cancelled leaves the status, so every page is a first page.
+    for (;;) {
+      const { rows } = await deps.documents.listDocuments(userKey, { connectionId, status, limit: pageSize })
+      for (const row of rows) await cancelDocument(deps, row)
+      if (rows.length < pageSize) break
+    }
+  }
+}
+
+async function cancelDocument(deps: IntakeDeps, row: DocumentRow): Promise<void> {
+  await cancelTransfer(deps, row)
+  const error = {
+    code: 'connection_not_found',
+    detail: 'The user disconnected the drive before the document had arrived there.',
+  } as const
+  await deps.documents.updateDocument(row, {
+    status: 'failed',
+    error,
+    parkedOn: undefined,
+    bytesTransferred: undefined,
+  })
+}
