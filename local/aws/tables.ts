@@ -4,10 +4,12 @@ import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
+  DynamoDBServiceException,
   ResourceNotFoundException,
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
   type KeySchemaElement,
+  type ProvisionedThroughput,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -84,17 +86,27 @@ const create = async (client: DynamoDBClient, definition: TableDefinition): Prom
   )
 }
 
+const addIndex = async (client: DynamoDBClient, table: string, index: IndexDefinition): Promise<void> => {
+  const update = (throughput: { ProvisionedThroughput?: ProvisionedThroughput }) =>
+    new UpdateTableCommand({
+      TableName: table,
+      AttributeDefinitions: attributes([index]),
+      GlobalSecondaryIndexUpdates: [{ Create: { ...globalIndex(index), ...throughput } }],
+    })
+  try {
+    await client.send(update({}))
+  } catch (error) {
+    if (!(error instanceof DynamoDBServiceException && error.name === 'ValidationException')) throw error
+    // Where AWS refuses a throughput for an on-demand table, dynalite insists on one.
+    await client.send(update({ ProvisionedThroughput: { ReadCapacityUnits: 1, WriteCapacityUnits: 1 } }))
+  }
+}
+
 const addMissingIndexes = async (client: DynamoDBClient, definition: TableDefinition): Promise<void> => {
   for (const index of definition.indexes ?? []) {
     const table = await untilActive(client, definition.name)
     if (table.GlobalSecondaryIndexes?.some((present) => present.IndexName === index.name) === true) continue
-    await client.send(
-      new UpdateTableCommand({
-        TableName: definition.name,
-        AttributeDefinitions: attributes([index]),
-        GlobalSecondaryIndexUpdates: [{ Create: globalIndex(index) }],
-      }),
-    )
+    await addIndex(client, definition.name, index)
   }
   await untilActive(client, definition.name)
 }

@@ -117,19 +117,18 @@ const choose = (
   stored: readonly StoredPart[],
   wanted: readonly { number: number; etag: string }[],
 ): StoredPart[] => {
+  if (wanted.some(({ number }, index) => number <= (wanted[index - 1]?.number ?? 0)))
+    throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order')
   const byNumber = new Map(stored.map((part) => [part.number, part]))
-  let previous = 0
-  return wanted.map(({ number, etag }, index) => {
-    if (number <= previous)
-      throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order')
-    previous = number
+  const parts = wanted.map(({ number, etag }) => {
     const part = byNumber.get(number)
     if (part?.etag !== etag)
       throw new S3Error('InvalidPart', 'One or more of the specified parts could not be found')
-    if (index < wanted.length - 1 && part.size < minPartBytes)
-      throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size')
     return part
   })
+  if (parts.slice(0, -1).some((part) => part.size < minPartBytes))
+    throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size')
+  return parts
 }
 
 /**

@@ -28,7 +28,7 @@ export const createMultipartUpload: Operation = (service, request) => {
 export const uploadPart: Operation = async (service, request) => {
   const { store, files } = service
   if (request.headers.has('x-amz-copy-source'))
-    throw new S3Error('NotImplemented', 'UploadPartCopy is not implemented')
+    throw new S3Error('NotImplemented', 'UploadPartCopy is not offered by this emulator')
   const upload = uploadOf(request)
   const number = wholeNumber(request.query.get('partNumber'), 'partNumber') ?? 0
   if (number < 1 || number > 10_000)

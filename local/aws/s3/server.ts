@@ -48,7 +48,7 @@ const bucketOperation = ({ method, query }: S3Request): Operation | undefined =>
     'website',
   ]
   if (unknown.some((name) => query.has(name)))
-    throw new S3Error('NotImplemented', 'This part of S3 is not implemented')
+    throw new S3Error('NotImplemented', 'This part of S3 is not offered by this emulator')
   return {
     GET: buckets.listObjects,
     HEAD: buckets.headBucket,
@@ -69,7 +69,7 @@ const objectOperation = ({ method, query, headers }: S3Request): Operation | und
     }[method]
   const unknown = ['acl', 'attributes', 'legal-hold', 'retention', 'restore', 'select', 'versionId']
   if (unknown.some((name) => query.has(name)))
-    throw new S3Error('NotImplemented', 'This part of S3 is not implemented')
+    throw new S3Error('NotImplemented', 'This part of S3 is not offered by this emulator')
   const put = headers.has('x-amz-copy-source') ? copyObject : putObject
   return { GET: getObject, HEAD: getObject, PUT: put, DELETE: deleteObject }[method]
 }
@@ -109,8 +109,14 @@ const sendError = (message: IncomingMessage, response: ServerResponse, id: strin
     toXml('Error', { Code: known.code, Message: known.message, RequestId: id }).replace(/ xmlns="[^"]*"/, ''),
   )
   response.writeHead(known.status, { 'content-type': 'application/xml', 'content-length': body.length })
-  response.end(message.method === 'HEAD' ? undefined : body)
-  // The rest of a refused body is read and thrown away, so that the client gets to read the answer.
+  if (message.method !== 'HEAD') response.write(body)
+  if (message.complete) {
+    response.end()
+    return
+  }
+  // The rest of a refused body is read and thrown away: ending now could close the connection before the client, busy
+  // sending, gets to read the answer.
+  message.once('close', () => response.end())
   message.resume()
 }
 

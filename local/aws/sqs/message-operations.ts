@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as z from 'zod/mini'
 import { AwsJsonError, parseInput } from '../json-protocol.ts'
 import { md5, type QueueStore, type ReceivedMessage } from './queue-store.ts'
@@ -166,6 +167,8 @@ export const receiveMessage = async (
     const leftMs = deadline - performance.now()
     if (leftMs <= 0) return {}
     await changed(store, queue, leftMs, signal)
+    // A hang-up that arrived together with the message is noticed first.
+    await nextTurn()
   }
 }
 

@@ -86,7 +86,7 @@ const perform = (
     case 'ChangeMessageVisibilityBatch':
       return messages.changeMessageVisibilityBatch(store, queueOf(store, input), input)
     default:
-      throw new AwsJsonError('UnsupportedOperation', `${operation} is not implemented`, {
+      throw new AwsJsonError('UnsupportedOperation', `${operation} is not offered by this emulator`, {
         queryCode: 'AWS.SimpleQueueService.UnsupportedOperation',
       })
   }
@@ -115,7 +115,13 @@ export const startSqs = async (options: SqsOptions): Promise<RunningSqs> => {
   ensureQueues(store, options.queues)
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    const { socket } = request
+    const hungUp = (): void => gone.abort()
+    socket.once('end', hungUp)
+    response.once('close', () => {
+      socket.off('end', hungUp)
+      gone.abort()
+    })
     try {
       const { operation } = targetOf(request)
       const input = await readJson(request, maxRequestBytes)
