@@ -65,6 +65,11 @@ async function conditional(send: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
+/** DynamoDB refuses an empty map of names. */
+function attributeNames(attributes: Record<string, string>) {
+  return Object.keys(attributes).length === 0 ? {} : { ExpressionAttributeNames: attributes }
+}
+
 function conditionFields(condition: Condition | undefined) {
   if (condition === undefined) return {}
   return {
@@ -109,7 +114,7 @@ export function rowTable<Row extends object>(
             ...(index === undefined ? { ConsistentRead: true } : { IndexName: index }),
             KeyConditionExpression: keyCondition.expression,
             ...(filter === undefined ? {} : { FilterExpression: filter.expression }),
-            ExpressionAttributeNames: { ...keyCondition.names, ...filter?.names },
+            ...attributeNames({ ...keyCondition.names, ...filter?.names }),
             ExpressionAttributeValues: { ...keyCondition.values, ...filter?.values },
             ...(limit === undefined ? {} : { Limit: limit }),
             ...(startKey === undefined ? {} : { ExclusiveStartKey: { ...startKey } }),

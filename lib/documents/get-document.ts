@@ -30,10 +30,11 @@ export type GetOutcome =
 /** A URL that outlives a slow start of the download, minutes. */
 const elsewhereMinutes = 60
 
+/** Tags are quoted, since they may hold commas. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
 function matches(ifNoneMatch: string | undefined, etag: string | undefined): boolean {
   if (ifNoneMatch === undefined || etag === undefined) return false
-  const wanted = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return wanted.includes('*') || wanted.includes(`"${etag}"`)
+  if (ifNoneMatch.trim() === '*') return true
+  return (ifNoneMatch.match(/"[^"]*"/g) ?? []).includes(`"${etag}"`)
 }
 
 async function elsewhere(

@@ -80,7 +80,7 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     const etag = first.headers.get('etag')
     expect(etag).toMatch(/^"[^"]+"$/)
     const again = await api.request('GET', '/v1/documents/report/content', { headers: { 'if-none-match': etag ?? '' } })
-    expect([again.status, again.text]).toEqual([304, ''])
+    expect([again.status, again.bytes.length]).toEqual([304, 0])
   })
 
   it('replaces a document under the same key', async () => {

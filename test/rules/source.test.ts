@@ -10,7 +10,7 @@ const lines = (file: string): number => readFileSync(file, 'utf8').split('\n').l
 
 describe('the sources', () => {
   it('keep every module at 250 lines or fewer', () => {
-    expect(product.filter((file) => lines(file) > 250)).toEqual([])
+    expect(product.filter((file) => !file.endsWith('/generated.ts') && lines(file) > 250)).toEqual([])
   })
 
   it('keep every handler at 40 lines or fewer', () => {
