@@ -134,15 +134,22 @@ async function establish(
 
 function requireSameAccount(connection: Connection, account: Account): void {
   if (connection.accountId === undefined || connection.accountId === account.accountId) return
-  const whose = connection.email === undefined ? 'the account that it was connected with' : connection.email
   throw new ServiceError(
     'account_mismatch',
-    `This connection belongs to ${whose}. Reconnect it with that account, or start another connection.`,
+    'This is another account than before. Reconnect with the first one, or start another connection.',
     {
       context: { connectionId: connection.connectionId },
     },
   )
 }
+
+const decisions = [
+  'invalid_request',
+  'account_mismatch',
+  'connection_requires_reauth',
+  'connection_not_found',
+  'provider_error',
+] as const
 
 /** What somebody else's outage broke off can be completed later with the same code; what was decided uses the code up. */
 async function giveBack(
@@ -152,9 +159,10 @@ async function giveBack(
   tokens: TokenSet | undefined,
   error: unknown,
 ): Promise<void> {
-  const decided = isServiceError(error) && !error.retry.retryable && error.context.operatorFault !== true
+  const decided =
+    isServiceError(error, ...decisions) && !error.retry.retryable && error.context.operatorFault !== true
   await settled('give an authorization back', async () => {
-    if (decided && error.code !== 'internal_error') return deps.authorizations.remove(authorization.id)
+    if (decided) return deps.authorizations.remove(authorization.id)
     const sealed =
       tokens === undefined
         ? undefined

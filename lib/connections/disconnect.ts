@@ -9,7 +9,7 @@ import type { ConnectionId, UserKey } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { OAuthProvider } from '../oauth/provider.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
-import { changeConnection, getConnection } from './read.ts'
+import { changeConnection } from './read.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
@@ -54,10 +54,14 @@ export async function disconnectConnection(
   const revoked = await revoke(deps, after, oauth, request.signal)
   await removeGrant(deps, after)
   // An account was never there, so no document is either.
-  if (after.accountId === undefined)
-    await deps.connections.remove(await getConnection(deps, userKey, connectionId))
+  if (after.accountId === undefined) await removeRow(deps, after)
   logger.info('A connection was disconnected', { connectionId, provider: after.provider, revoked })
   return revoked ? { revoked } : { revoked, manageUrl: oauth.manageUrl }
+}
+
+async function removeRow(deps: DisconnectDeps, { userKey, connectionId }: Connection): Promise<void> {
+  const row = await deps.connections.get(userKey, connectionId)
+  if (row?.status === 'disconnected') await deps.connections.remove(row)
 }
 
 async function revoke(

@@ -39,7 +39,10 @@ export async function checkHealth(
   }
   const answer = await probe(deps, connection, request.signal)
   const latencyMs = Math.max(0, Math.round(deps.clock.now() - startedAt))
-  if (answer.healthy) return { healthy: true, status, checkedAt, latencyMs, quota: answer.quota }
+  if (answer.healthy) {
+    const { quota } = answer
+    return { healthy: true, status, checkedAt, latencyMs, ...(quota === undefined ? {} : { quota }) }
+  }
   // The check itself may have found the grant dead.
   const now = await deps.connections.get(userKey, connectionId).catch(() => undefined)
   return {
@@ -52,7 +55,7 @@ export async function checkHealth(
 }
 
 type Probe =
-  | { readonly healthy: true; readonly quota: { used: number; limit?: number } | undefined }
+  | { readonly healthy: true; readonly quota: HealthView['quota'] }
   | { readonly healthy: false; readonly reason: string }
 
 /** The port's own check says whether it works, the quota what is wrong when it does not. */
@@ -81,7 +84,7 @@ async function probe(
       backend.quota({ signal }),
     ])
     if (healthy.status === 'fulfilled' && healthy.value) {
-      return { healthy: true, quota: quota.status === 'fulfilled' ? { ...quota.value } : undefined }
+      return { healthy: true, quota: quota.status === 'fulfilled' ? quota.value : undefined }
     }
     return {
       healthy: false,

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Connection } from '../../../lib/catalog/connection.ts'
+import { keepAlive } from '../../../lib/connections/keep-alive.ts'
+import { getConnection } from '../../../lib/connections/read.ts'
+import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { World } from '../credentials/world.ts'
+import { connect, openWorld } from '../credentials/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  world.events.length = 0
+  for (const provider of providers) {
+    await world.simulator(provider).clearFaults()
+    await world.simulator(provider).clear()
+  }
+})
+
+const day = 24 * 3600 * 1000
+const providers: readonly CloudProvider[] = ['google-drive', 'onedrive']
+const read = (connection: Connection) =>
+  getConnection(world.main, connection.userKey, connection.connectionId)
+
+describe('the keep-alive', () => {
+  const run = { limit: 100, remainingMs: () => 600_000 }
+  // Connections of the tests before have been idle for ever after a jump in time; each test takes them out of the way first.
+  const settle = async (): Promise<void> => {
+    await keepAlive(world.main, run)
+    for (const provider of providers) await world.simulator(provider).clear()
+  }
+
+  it('keeps both providers’ grants alive for more than a year of silence', async () => {
+    const google = await connect(world.main, 'years', 'google-drive', 'years@example.com')
+    const microsoft = await connect(world.main, 'years', 'onedrive', 'years@example.com')
+    for (let month = 0; month < 14; month += 1) {
+      world.advance(30 * day)
+      await keepAlive(world.open(), run)
+    }
+    for (const connection of [google, microsoft]) {
+      await expect(
+        world
+          .open()
+          .accessTokens.sourceOf(await read(connection))
+          .get(),
+      ).resolves.toBeDefined()
+    }
+    const stored = await world.open().vault.readGrant(microsoft.connectionId)
+    expect(stored?.issuedAt).toBeGreaterThan(world.clock.now() - 61 * day)
+  })
+
+  it('refreshes what would die of idleness, and only that', async () => {
+    const google = await connect(world.main, 'keep', 'google-drive', 'keep@example.com')
+    const microsoft = await connect(world.main, 'keep', 'onedrive', 'keep@example.com')
+    await settle()
+    world.advance(25 * day)
+    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 0, failed: 0 })
+    world.advance(10 * day)
+    const mine = await connect(world.main, 'keep-new', 'onedrive', 'keep-new@example.com')
+    await keepAlive(world.main, run)
+    const after = await read(microsoft)
+    expect(Date.parse(after.idleSince ?? '')).toBeGreaterThan(world.clock.now() - day)
+    expect(await read(mine)).toEqual(mine)
+    expect(await read(google)).toMatchObject({ idleSince: google.idleSince })
+    expect(await world.simulator('google-drive').tokenCalls()).toBe(0)
+  })
+
+  it('stops at its limit and when time is short', async () => {
+    await Promise.all(
+      Array.from({ length: 6 }, (_, at) =>
+        connect(world.main, `limit-${at}`, 'onedrive', `limit-${at}@example.com`),
+      ),
+    )
+    await settle()
+    world.advance(35 * day)
+    expect((await keepAlive(world.main, { limit: 4, remainingMs: () => 600_000 })).refreshed).toBe(4)
+    expect(await keepAlive(world.main, { limit: 4, remainingMs: () => 1_000 })).toEqual({
+      refreshed: 0,
+      dead: 0,
+      failed: 0,
+    })
+  })
+
+  it('leaves a provider alone that is down, kills nothing, and goes on with the other', async () => {
+    const google = await connect(world.main, 'outage', 'google-drive', 'outage@example.com')
+    const microsoft = await connect(world.main, 'outage', 'onedrive', 'outage@example.com')
+    await settle()
+    world.advance(65 * day)
+    await world.simulator('google-drive').fault({ type: 'status', status: 503 }, { times: 1000 })
+    await keepAlive(world.main, run)
+    expect(await world.simulator('google-drive').tokenCalls()).toBeLessThanOrEqual(5)
+    expect(await read(google)).toMatchObject({ status: 'active', idleSince: google.idleSince })
+    expect(Date.parse((await read(microsoft)).idleSince ?? '')).toBeGreaterThan(world.clock.now() - day)
+  })
+
+  it('finds grants that died and tells their users', async () => {
+    const connection = await connect(world.main, 'gone', 'onedrive', 'gone@example.com')
+    await settle()
+    await world.simulator('onedrive').revoke('gone@example.com')
+    world.advance(35 * day)
+    world.events.length = 0
+    const report = await keepAlive(world.main, run)
+    expect(report.dead).toBe(1)
+    expect(await read(connection)).toMatchObject({ status: 'requires_reauth' })
+    expect(world.events.filter(({ type }) => type === 'Connection Requires Reauth')).toHaveLength(1)
+    expect((await keepAlive(world.main, run)).dead).toBe(0)
+  })
+})
