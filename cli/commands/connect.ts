@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Connection, Driveway } from '../../client/src/node.ts'
+import { openBrowser } from '../browser.ts'
+import type { Command, Context } from '../command.ts'
+import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
+import { listenForBrowser } from '../loopback.ts'
+import { table } from '../output.ts'
+
+const providers = ['google-drive', 'onedrive', 's3'] as const
+
+interface Started {
+  readonly connection: Connection
+  readonly authorizationUrl?: string
+}
+
+export const connect: Command = {
+  name: 'connect',
+  takes: '<google-drive | onedrive | s3>',
+  summary: 'Connect a drive through the browser.',
+  help: [
+    ['--reconnect <connection>', 'connect again in place, with the same account'],
+    ['--paste', 'enter the completion code by hand, when the browser is on another machine'],
+    ['--no-browser', 'only print the URL'],
+  ],
+  options: { reconnect: { type: 'string' }, paste: { type: 'boolean' }, 'no-browser': { type: 'boolean' } },
+  arguments: [0, 1],
+  async run(context) {
+    const { output, signal, positionals, text } = context
+    const driveway = await context.driveway()
+    const again = text('reconnect')
+    const provider = providers.find((name) => name === positionals[0])
+    if (again === undefined && provider === undefined)
+      throw new UsageError(`Name what to connect: ${providers.join(', ')}.`)
+    const start = (returnUrl: string | undefined): Promise<Started> => {
+      if (again !== undefined) return driveway.connections.reauthorize(again, { returnUrl }, { signal })
+      return driveway.connections.start({ provider: provider ?? 's3', returnUrl }, { signal })
+    }
+    const connection = await (context.flag('paste')
+      ? byPaste(context, driveway, start)
+      : byLoopback(context, driveway, start))
+    output.result({ connection }, () => {
+      const who = connection.account === undefined ? '' : ` as ${connection.account.email}`
+      return `Connected ${connection.provider}${who}: ${connection.id}`
+    })
+  },
+}
+
+async function byLoopback(
+  context: Context,
+  driveway: Driveway,
+  start: (returnUrl: string | undefined) => Promise<Started>,
+): Promise<Connection> {
+  const { signal } = context
+  const loopback = await listenForBrowser()
+  try {
+    const { connection, authorizationUrl } = await start(loopback.url)
+    if (authorizationUrl === undefined) return connection
+    show(context, authorizationUrl)
+    const mine = (query: URLSearchParams) => query.get('connectionId') === connection.id || query.has('error')
+    const query = await loopback.arrival(mine, signal)
+    const code = query.get('completionCode')
+    if (code === null)
+      throw new CommandError(
+        exitCodes.userNeeded,
+        `The drive was not connected: ${query.get('error') ?? 'no code came back'}.`,
+      )
+    return await driveway.connections.complete(connection.id, code, { signal })
+  } finally {
+    loopback.close()
+  }
+}
+
+async function byPaste(
+  context: Context,
+  driveway: Driveway,
+  start: (returnUrl: string | undefined) => Promise<Started>,
+): Promise<Connection> {
+  const { connection, authorizationUrl } = await start(undefined)
+  if (authorizationUrl === undefined) return connection
+  show(context, authorizationUrl)
+  context.output.ask('Then enter the completion code that the page shows:')
+  const lines = createInterface({ input: process.stdin })
+  try {
+    const [line]: unknown[] = await Promise.race([
+      once(lines, 'line', { signal: context.signal }),
+      once(lines, 'close', { signal: context.signal }),
+    ])
+    if (typeof line !== 'string' || line.trim() === '')
+      throw new UsageError('No completion code was entered.')
+    return await driveway.connections.complete(connection.id, line.trim(), { signal: context.signal })
+  } finally {
+    lines.close()
+  }
+}
+
+function show({ output, flag }: Context, authorizationUrl: string): void {
+  if (output.json) output.result({ event: 'authorize', authorizationUrl }, () => '')
+  output.ask(`Give your consent in the browser:\n  ${authorizationUrl}`)
+  if (!flag('no-browser') && !flag('paste')) openBrowser(authorizationUrl)
+}
+
+export const disconnect: Command = {
+  name: 'disconnect',
+  takes: '<connection>',
+  summary: 'End a connection. The files stay in the drive.',
+  help: [],
+  options: {},
+  arguments: [1, 1],
+  async run({ positionals: [id = ''], output, signal, driveway }) {
+    await (await driveway()).connections.disconnect(id, { signal })
+    output.result({ disconnected: id }, () => `Disconnected ${id}. Your files stay in your drive.`)
+  },
+}
+
+export const connections: Command = {
+  name: 'connections',
+  takes: '',
+  summary: 'List the connected drives.',
+  help: [],
+  options: {},
+  arguments: [0, 0],
+  async run({ output, signal, driveway }) {
+    const found = await (await driveway()).connections.list({ signal })
+    output.result({ connections: found }, () => {
+      if (found.length === 0) return 'No drive is connected. Connect one: driveway connect google-drive'
+      const rows = found.map((entry) => [
+        entry.id,
+        entry.provider,
+        entry.status,
+        entry.account?.email ?? '',
+        entry.reason ?? '',
+      ])
+      return table(['CONNECTION', 'PROVIDER', 'STATUS', 'ACCOUNT', 'REASON'], rows)
+    })
+  },
+}

@@ -1,0 +1,143 @@
+import { fileSource } from '../../client/src/node.ts'
+import type { Document, Driveway } from '../../client/src/node.ts'
+import type { Command, Context } from '../command.ts'
+import { contentTypeOf, documentIds, extensionOf } from '../document-names.ts'
+import { UsageError } from '../exit-codes.ts'
+import { errorFields, humanBytes } from '../output.ts'
+import type { Progress } from '../output.ts'
+import { gatherFiles, withStandardInput } from '../upload-files.ts'
+
+const parallel = 3
+
+interface Job {
+  readonly path: string
+  readonly name: string
+  readonly size: number
+  readonly documentId: string
+}
+
+export const put: Command = {
+  name: 'put',
+  takes: '<file | folder | ->…',
+  summary: 'Store files in the drive; - is standard input.',
+  help: [
+    ['--id <documentId>', 'the document’s name; from the file’s name when left out'],
+    ['--connection <connection>', 'which drive; may be left out when one is connected'],
+    ['--type <media type>', 'from the file’s name when left out'],
+    ['--extension <.ext>', 'from the file’s name when left out'],
+    ['--if-exists <what>', 'fail, replace or skip; fail when left out'],
+  ],
+  options: {
+    id: { type: 'string' },
+    connection: { type: 'string' },
+    type: { type: 'string' },
+    extension: { type: 'string' },
+    'if-exists': { type: 'string' },
+  },
+  arguments: [1, Infinity],
+  async run(context) {
+    const { positionals, signal, text } = context
+    if (positionals.includes('-')) {
+      const id = text('id')
+      if (positionals.length > 1 || id === undefined)
+        throw new UsageError(
+          'Standard input is one document and needs a name: driveway put - --id <documentId>',
+        )
+      const name = `${id}${text('extension') ?? ''}`
+      await withStandardInput(signal, (path, size) => putAll(context, [{ path, name, size, documentId: id }]))
+      return
+    }
+    const { files, hidden } = await gatherFiles(positionals)
+    if (hidden > 0)
+      context.output.note(`${hidden} hidden ${hidden === 1 ? 'file is' : 'files are'} left out.`)
+    if (files.length === 0) throw new UsageError('There is nothing to store.')
+    const id = text('id')
+    if (id !== undefined && files.length > 1)
+      throw new UsageError('--id names one document, and there are several files.')
+    const ids = documentIds(files.map((file) => file.name))
+    await putAll(
+      context,
+      files.map((file) => ({ ...file, documentId: id ?? ids.get(file.name) ?? file.name })),
+    )
+  },
+}
+
+async function putAll(context: Context, jobs: readonly Job[]): Promise<void> {
+  const { output, signal } = context
+  const driveway = await context.driveway()
+  const total = Math.max(
+    1,
+    jobs.reduce((sum, job) => sum + job.size, 0),
+  )
+  const progress = output.progress(jobs.length === 1 ? (jobs[0]?.name ?? '') : `${jobs.length} files`)
+  const fractions = new Map<Job, number>()
+  const failures: unknown[] = []
+  const report = (job: Job, fraction: number, phase: string) => {
+    fractions.set(job, fraction)
+    const done = [...fractions].reduce((sum, [each, part]) => sum + each.size * part, 0)
+    progress.update(jobs.length === 1 ? fraction : done / total, `${humanBytes(job.size)} ${phase}`)
+  }
+  const queue = [...jobs]
+  const work = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      try {
+        await putOne(context, driveway, job, progress, report)
+      } catch (error) {
+        if (signal.aborted) throw error
+        failures.push(error)
+        if (jobs.length > 1) {
+          progress.end()
+          if (output.json)
+            output.result({ file: job.name, documentId: job.documentId, error: errorFields(error) }, () => '')
+          else output.ask(`✗ ${job.name}: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(parallel, jobs.length) }, work))
+  } finally {
+    progress.end()
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+async function putOne(
+  context: Context,
+  driveway: Driveway,
+  job: Job,
+  progress: Progress,
+  report: (job: Job, fraction: number, phase: string) => void,
+): Promise<void> {
+  const { output, signal, text } = context
+  const ifExists = text('if-exists') ?? 'fail'
+  if (ifExists !== 'fail' && ifExists !== 'replace' && ifExists !== 'skip')
+    throw new UsageError('--if-exists takes fail, replace or skip.')
+  if (ifExists === 'skip' && (await driveway.documents.exists(job.documentId, { signal }))) {
+    report(job, 1, 'there already')
+    progress.end()
+    output.result(
+      { file: job.name, documentId: job.documentId, skipped: true },
+      () => `- ${job.name} is there already (${job.documentId})`,
+    )
+    return
+  }
+  const document = await driveway.upload(await fileSource(job.path), {
+    documentId: job.documentId,
+    connectionId: text('connection'),
+    contentType: text('type') ?? contentTypeOf(job.name),
+    extension: text('extension') ?? extensionOf(job.name),
+    ifExists: ifExists === 'replace' ? 'replace' : 'fail',
+    signal,
+    onProgress: ({ fraction, phase }) => report(job, fraction, phase),
+  })
+  progress.end()
+  output.result(
+    { file: job.name, document },
+    () => `✓ ${job.name} → ${document.id} (${humanBytes(document.size)}${proof(document)})`,
+  )
+}
+
+function proof(document: Document): string {
+  return document.checksum === undefined ? '' : `, ${document.checksum.verdict.replaceAll('_', ' ')}`
+}
