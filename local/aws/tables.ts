@@ -4,12 +4,9 @@ import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
-  DynamoDBServiceException,
   ResourceNotFoundException,
-  UpdateTableCommand,
   UpdateTimeToLiveCommand,
   type KeySchemaElement,
-  type ProvisionedThroughput,
   type TableDescription,
 } from '@aws-sdk/client-dynamodb'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -86,29 +83,14 @@ const create = async (client: DynamoDBClient, definition: TableDefinition): Prom
   )
 }
 
-const addIndex = async (client: DynamoDBClient, table: string, index: IndexDefinition): Promise<void> => {
-  const update = (throughput: { ProvisionedThroughput?: ProvisionedThroughput }) =>
-    new UpdateTableCommand({
-      TableName: table,
-      AttributeDefinitions: attributes([index]),
-      GlobalSecondaryIndexUpdates: [{ Create: { ...globalIndex(index), ...throughput } }],
-    })
-  try {
-    await client.send(update({}))
-  } catch (error) {
-    if (!(error instanceof DynamoDBServiceException && error.name === 'ValidationException')) throw error
-    // Where AWS refuses a throughput for an on-demand table, dynalite insists on one.
-    await client.send(update({ ProvisionedThroughput: { ReadCapacityUnits: 1, WriteCapacityUnits: 1 } }))
-  }
-}
-
-const addMissingIndexes = async (client: DynamoDBClient, definition: TableDefinition): Promise<void> => {
-  for (const index of definition.indexes ?? []) {
-    const table = await untilActive(client, definition.name)
-    if (table.GlobalSecondaryIndexes?.some((present) => present.IndexName === index.name) === true) continue
-    await addIndex(client, definition.name, index)
-  }
-  await untilActive(client, definition.name)
+/** dynalite cannot add an index to a table, so a state directory from before the index was defined is of no use. */
+const requireIndexes = (table: TableDescription, definition: TableDefinition): void => {
+  const present = new Set(table.GlobalSecondaryIndexes?.map((index) => index.IndexName))
+  const missing = definition.indexes?.find((index) => !present.has(index.name))
+  if (missing)
+    throw new Error(
+      `the table ${definition.name} is from an earlier version and lacks the index ${missing.name}: \`npm run reset\` clears the local state`,
+    )
 }
 
 const enableTimeToLive = async (client: DynamoDBClient, table: string, attribute: string): Promise<void> => {
@@ -123,8 +105,8 @@ const enableTimeToLive = async (client: DynamoDBClient, table: string, attribute
 }
 
 /**
- * Brings a DynamoDB to these tables: creates what is missing (tables, indexes, time-to-live), leaves the rest. May be
- * called at every start.
+ * Creates the tables that are missing, with their indexes, and turns time-to-live on where it is off. May be called at
+ * every start. Throws when a table that is there lacks an index.
  */
 export const createTables = async (
   endpoint: string,
@@ -138,7 +120,7 @@ export const createTables = async (
   try {
     for (const definition of definitions) {
       if ((await describe(client, definition.name)) === undefined) await create(client, definition)
-      await addMissingIndexes(client, definition)
+      requireIndexes(await untilActive(client, definition.name), definition)
       if (definition.ttlAttribute !== undefined)
         await enableTimeToLive(client, definition.name, definition.ttlAttribute)
     }

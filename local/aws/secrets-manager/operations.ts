@@ -165,6 +165,7 @@ const operations: ReadonlyMap<string, (vault: Vault, input: unknown) => unknown>
 /** Performs one Secrets Manager operation: all of it is stored, or, when it throws, nothing. */
 export const performSecretOperation = (vault: Vault, name: string, input: unknown): unknown => {
   const operation = operations.get(name)
-  if (!operation) throw new AwsJsonError('UnknownOperationException', `${name} is not offered by this emulator`)
+  if (!operation)
+    throw new AwsJsonError('UnknownOperationException', `${name} is not offered by this emulator`)
   return inTransaction(vault.database, () => operation(vault, input))
 }

@@ -69,7 +69,10 @@ const awsOperation = async (
   await faults.apply(`${service}.${operation}`)
   if (service === 'secretsmanager') return performSecretOperation(vault, operation, input)
   if (service === 'AWSEvents' && operation === 'PutEvents') return putEvents(events, input)
-  throw new AwsJsonError('UnknownOperationException', `${service}.${operation} is not offered by this emulator`)
+  throw new AwsJsonError(
+    'UnknownOperationException',
+    `${service}.${operation} is not offered by this emulator`,
+  )
 }
 
 /**
