@@ -45,12 +45,16 @@ function oauthRoutes(state: GoogleState, signer: Signer): RouteDefinition[] {
     {
       method: 'GET',
       path: '/oauth2/v3/certs',
-      handler: (x) => x.json(200, { keys: [signer.jwk] }, { 'cache-control': 'public, max-age=3600' }),
+      handler: async (x) =>
+        x.json(200, { keys: [(await signer.key()).jwk] }, { 'cache-control': 'public, max-age=3600' }),
     },
     {
       method: 'GET',
       path: '/oauth2/v1/certs',
-      handler: (x) => x.json(200, { [signer.kid]: signer.pem }, { 'cache-control': 'public, max-age=3600' }),
+      async handler(x) {
+        const { kid, pem } = await signer.key()
+        await x.json(200, { [kid]: pem }, { 'cache-control': 'public, max-age=3600' })
+      },
     },
   ]
 }

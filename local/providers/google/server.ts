@@ -21,7 +21,7 @@ const HASHES = [['md5'], ['sha1', 'sha256']]
 export async function startGoogleSimulator(options: ProviderOptions): Promise<RunningSimulator> {
   const state = googleState(openState(options, HASHES))
   for (const client of options.clients ?? []) state.clients.put(client.clientId, client)
-  const signer = await openSigner(state)
+  const signer = openSigner(state)
   const { port, host } = options
   return startSimulator(
     {

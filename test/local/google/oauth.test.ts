@@ -53,6 +53,9 @@ function tokenCall(form: Record<string, string>): Promise<Response> {
 
 const secret = { client_id: CLIENT.clientId, client_secret: CLIENT.clientSecret }
 
+const refreshStatus = async (token = ''): Promise<number> =>
+  (await tokenCall({ ...secret, grant_type: 'refresh_token', refresh_token: token })).status
+
 async function newCode(
   change: Record<string, string> = {},
   form: Record<string, string> = {},
@@ -335,11 +338,11 @@ describe('A.6 refresh', () => {
       )
       tokens.push(String(answer['refresh_token']))
     }
-    const status = async (token = ''): Promise<number> =>
-      (await tokenCall({ ...secret, grant_type: 'refresh_token', refresh_token: token })).status
-    expect([await status(tokens[0]), await status(tokens[1]), await status(tokens[100])]).toEqual([
-      400, 200, 200,
-    ])
+    expect([
+      await refreshStatus(tokens[0]),
+      await refreshStatus(tokens[1]),
+      await refreshStatus(tokens[100]),
+    ]).toEqual([400, 200, 200])
   })
 })
 

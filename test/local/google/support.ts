@@ -182,9 +182,7 @@ const envelope = z.object({
 })
 
 /** Drive's error envelope out of an answer. */
-export async function driveFailure(
-  response: Response,
-): Promise<{
+export async function driveFailure(response: Response): Promise<{
   status: number
   code: number
   reason: string | undefined

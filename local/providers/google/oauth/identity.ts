@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { JWK } from 'jose'
@@ -8,28 +9,40 @@ import { SCOPE } from './scopes.ts'
 
 export const ISSUER = 'https://accounts.google.com'
 
-/** The key that signs id tokens. */
-export interface Signer {
+/** The public half of the key that signs id tokens. */
+export interface SigningKey {
   kid: string
   jwk: JWK
   /** SubjectPublicKeyInfo, PEM */
   pem: string
+}
+
+/** Signs id tokens. */
+export interface Signer {
+  key(): Promise<SigningKey>
   idToken(token: Token, nonce?: string): Promise<string>
 }
 
-/** Loads the RS256 key kept with the state, or makes one; id tokens stay verifiable across restarts. */
-export async function openSigner(state: GoogleState): Promise<Signer> {
-  const kept = state.secrets.get('signing_key') ?? (await newKey())
-  state.secrets.put('signing_key', kept)
-  const key = createPrivateKey(kept)
-  const publicKey = createPublicKey(key)
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  const kid = createHash('sha1').update(pem).digest('hex')
+/**
+ * The RS256 key is kept with the state, so id tokens stay verifiable across restarts. It is made on first use:
+ * that takes a good part of a second, and many uses of the simulator never ask for an id token.
+ */
+export function openSigner(state: GoogleState): Signer {
+  let opened: Promise<SigningKey & { secret: KeyObject }> | undefined
+  const open = async (): Promise<SigningKey & { secret: KeyObject }> => {
+    const kept = state.secrets.get('signing_key') ?? (await newKey())
+    state.secrets.put('signing_key', kept)
+    const secret = createPrivateKey(kept)
+    const publicKey = createPublicKey(secret)
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    const kid = createHash('sha1').update(pem).digest('hex')
+    return { secret, kid, pem, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } }
+  }
+  const key = (): Promise<SigningKey & { secret: KeyObject }> => (opened ??= open())
   return {
-    kid,
-    jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' },
-    pem,
-    idToken(token, nonce) {
+    key,
+    async idToken(token, nonce) {
+      const { secret, kid } = await key()
       const issued = Math.floor(token.issuedAt / 1000)
       return new SignJWT({
         azp: token.clientId,
@@ -42,7 +55,7 @@ export async function openSigner(state: GoogleState): Promise<Signer> {
         .setAudience(token.clientId)
         .setIssuedAt(issued)
         .setExpirationTime(issued + 3600)
-        .sign(key)
+        .sign(secret)
     },
   }
 }

@@ -169,7 +169,7 @@ function verifyChallenge(code: AuthorizationCode, verifier: string | null): void
 }
 
 async function idTokenInfo(state: GoogleState, signer: Signer, x: Exchange, text: string): Promise<void> {
-  const verified = await jwtVerify(text, createPublicKey(signer.pem), {
+  const verified = await jwtVerify(text, createPublicKey((await signer.key()).pem), {
     issuer: ISSUER,
     currentDate: new Date(state.clock.now()),
   }).catch(() => undefined)
