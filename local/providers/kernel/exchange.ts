@@ -122,6 +122,8 @@ export function createExchange(setup: ExchangeSetup): Exchange {
   const drain = async (): Promise<void> => {
     const rest = (body ??= openBody())
     if (rest.readableEnded || rest.destroyed) return
+    // A handler that gave up halfway may have left an iterator behind, whose listener would keep the stream from flowing.
+    rest.removeAllListeners('readable')
     rest.resume()
     await new Promise<void>((resolve) => finished(rest, { writable: false }, () => resolve()))
   }
