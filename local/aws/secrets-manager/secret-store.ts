@@ -32,6 +32,7 @@ const schema = `
 CREATE TABLE IF NOT EXISTS secrets (
   name TEXT PRIMARY KEY, arn TEXT NOT NULL UNIQUE, description TEXT NOT NULL, kms_key_id TEXT NOT NULL, tags TEXT NOT NULL,
   created_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, deleted_at INTEGER, goes_at INTEGER);
+CREATE INDEX IF NOT EXISTS secrets_by_end ON secrets (goes_at);
 CREATE TABLE IF NOT EXISTS versions (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL, version_id TEXT NOT NULL, is_binary INTEGER NOT NULL,
   sealed BLOB NOT NULL, created_at INTEGER NOT NULL, UNIQUE (arn, version_id));
@@ -88,9 +89,14 @@ export const eraseExpired = (vault: Vault): void => {
 /** A secret by name, ARN, or ARN without its random ending. */
 export const findSecret = (vault: Vault, id: string): Secret | undefined => {
   eraseExpired(vault)
-  const row = vault.database
-    .prepare('SELECT * FROM secrets WHERE name = ?1 OR arn = ?1 OR substr(arn, 1, length(arn) - 7) = ?1')
-    .get(id)
+  // Names hold no colon, so an id is either a name or (the beginning of) an ARN; both have an index.
+  const row = id.startsWith('arn:')
+    ? vault.database
+        .prepare(
+          "SELECT * FROM secrets WHERE arn >= ?1 AND arn < ?1 || '.' AND (arn = ?1 OR length(arn) = length(?1) + 7)",
+        )
+        .get(id)
+    : vault.database.prepare('SELECT * FROM secrets WHERE name = ?').get(id)
   return row === undefined ? undefined : toSecret(row)
 }
 
