@@ -23,9 +23,10 @@ function stageFile(stage: string): Record<string, unknown> {
 async function synthesize(): Promise<void> {
   const app = new App()
   const context = (name: string): unknown => app.node.tryGetContext(name)
-  const stage = context('stage') ?? 'dev'
+  const chosen = context('stage')
+  const stage = typeof chosen === 'string' ? chosen : 'dev'
   const fromContext = Object.fromEntries(settingNames.map((name) => [name, context(name)]))
-  const settings = readSettings({ stage }, stageFile(String(stage)), fromContext)
+  const settings = readSettings({ stage }, stageFile(stage), fromContext)
   const bundles = await bundleFunctions(functionNames, bundleFolder)
   const account = settings.account ?? process.env['CDK_DEFAULT_ACCOUNT']
   const region = settings.region ?? process.env['CDK_DEFAULT_REGION']

@@ -1,3 +1,4 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
 
 /**
@@ -22,11 +23,6 @@ const whole = (min: number, max: number) =>
   z
     .int('must be a whole number')
     .check(z.gte(min, `must be at least ${min}`), z.lte(max, `must be at most ${max}`))
-
-/** Log retentions that CloudWatch knows, days. */
-const retentionDays = [
-  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-] as const
 
 const shape = {
   /** Name of the deployment, part of every name in the account: several stages live side by side. */
@@ -112,16 +108,13 @@ const shape = {
   ),
   /** Reauthorizations within 15 minutes that are more than users' own doing. */
   reauthSpike: z._default(whole(1, 100_000), 10),
+  /** Days that logs are kept, one of CloudWatch's own steps. */
   logRetentionDays: z._default(
-    z
-      .number()
-      .check(
-        z.refine(
-          (days) => (retentionDays as readonly number[]).includes(days),
-          `must be one of ${retentionDays.join(', ')}`,
-        ),
-      ),
-    90,
+    z.enum(
+      RetentionDays,
+      'must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or a longer step of CloudWatch',
+    ),
+    RetentionDays.THREE_MONTHS,
   ),
   logLevel: z._default(
     z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'),

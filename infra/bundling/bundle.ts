@@ -1,7 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import type { Metafile } from 'esbuild'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import type { Metafile, Plugin } from 'esbuild'
 import { build } from 'esbuild'
+import { directImports } from './direct-imports.ts'
 import { nodeBuiltins } from './node-builtins.ts'
 
 /** The file that Lambda loads, and the handler setting that names it. */
@@ -20,11 +21,25 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-/** CommonJS packages inside an ES module bundle call `require`; import statements would load more than they need. */
+/** CommonJS packages inside an ES module bundle ask for `require`; it is made without an import, which would load more than it needs. */
 const banner =
   "const require=process.getBuiltinModule('module').createRequire(import.meta.url);" +
   "const __filename=process.getBuiltinModule('url').fileURLToPath(import.meta.url);" +
   "const __dirname=process.getBuiltinModule('path').dirname(__filename);"
+const usesBanner = /\brequire\b|__dirname|__filename/
+
+/**
+ * No module of ours does anything by being imported, so one that a function does not use is left out with all that it imports.
+ */
+const withoutSideEffects: Plugin = {
+  name: 'without-side-effects',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path),
+      sideEffects: false,
+    }))
+  },
+}
 
 /**
  * Bundles one function into `directory`, which is emptied first. The same sources give the same bytes, so an unchanged
@@ -33,7 +48,7 @@ const banner =
 export async function bundleFunction(source: string, directory: string): Promise<Bundle> {
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true })
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     entryPoints: [{ in: source, out: 'index' }],
     outdir: directory,
     outExtension: { '.js': '.mjs' },
@@ -49,15 +64,21 @@ export async function bundleFunction(source: string, directory: string): Promise
     treeShaking: true,
     legalComments: 'none',
     metafile: true,
-    banner: { js: banner },
-    plugins: [nodeBuiltins],
+    write: false,
+    plugins: [nodeBuiltins, withoutSideEffects, directImports],
     absWorkingDir: process.cwd(),
     logLevel: 'warning',
   })
-  return describe(metafile, directory)
+  const sizes = new Map<string, number>()
+  for (const { path, text } of outputFiles) {
+    const content = Buffer.from(usesBanner.test(text) ? `${banner}\n${text}` : text)
+    await writeFile(path, content)
+    sizes.set(relative(process.cwd(), path), content.length)
+  }
+  return describe(metafile, directory, sizes)
 }
 
-function describe({ outputs }: Metafile, directory: string): Bundle {
+function describe({ outputs }: Metafile, directory: string, sizes: ReadonlyMap<string, number>): Bundle {
   const entry = relative(process.cwd(), join(directory, entryFile))
   const loaded = new Set<string>()
   const queue = [entry]
@@ -70,7 +91,9 @@ function describe({ outputs }: Metafile, directory: string): Bundle {
   }
   const all = Object.entries(outputs)
   const size = (wanted: boolean) =>
-    all.filter(([path]) => loaded.has(path) === wanted).reduce((sum, [, output]) => sum + output.bytes, 0)
+    all
+      .filter(([path]) => loaded.has(path) === wanted)
+      .reduce((sum, [path]) => sum + (sizes.get(path) ?? 0), 0)
   const inputsOf = (chosen: typeof all) => [
     ...new Set(chosen.flatMap(([, output]) => Object.keys(output.inputs))),
   ]

@@ -96,11 +96,15 @@ export class Api extends Construct {
     for (const route of routeList) {
       const resource = this.rest.root.resourceForPath(route.path)
       for (const method of route.methods) {
-        const added = resource.addMethod(method, this.#integration(route, functionOf(route.functionName)), {
-          ...(route.access === 'user'
+        const access =
+          route.access === 'user'
             ? { authorizationType: AuthorizationType.CUSTOM, authorizer: tokens }
-            : { authorizationType: AuthorizationType.NONE }),
-        })
+            : { authorizationType: AuthorizationType.NONE }
+        const added = resource.addMethod(
+          method,
+          this.#integration(route, functionOf(route.functionName)),
+          access,
+        )
         explainMethod(added, route)
       }
       methodsByPath.set(route.path, [...(methodsByPath.get(route.path) ?? []), ...route.methods])

@@ -9,6 +9,8 @@ import type { TableDefinition, TableName } from '../../lib/contract/tables.ts'
 import { tables } from '../../lib/contract/tables.ts'
 import type { Settings } from '../settings.ts'
 
+const text = (name: string) => ({ name, type: AttributeType.STRING })
+
 export interface DataProps {
   readonly settings: Settings
   /** Origins that browsers may upload to and download from the buckets, beside the settings' own. */
@@ -74,7 +76,6 @@ export class Data extends Construct {
   }
 
   #addTable(definition: TableDefinition, settings: Settings): Table {
-    const text = (name: string) => ({ name, type: AttributeType.STRING })
     const id = `${definition.name.charAt(0).toUpperCase()}${definition.name.slice(1)}Table`
     const table = new Table(this, id, {
       tableName: `driveway-${settings.stage}-${definition.name}`,

@@ -1,4 +1,5 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
+import type { Duration } from 'aws-cdk-lib'
+import { RemovalPolicy } from 'aws-cdk-lib'
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Code } from 'aws-cdk-lib/aws-lambda'
@@ -7,6 +8,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { handlerSetting } from '../bundling/bundle.ts'
 import type { Settings } from '../settings.ts'
+import { explainWildcard } from './explain.ts'
 import type { Resource } from './resource.ts'
 
 export interface DrivewayFunctionProps {
@@ -59,32 +61,21 @@ export class DrivewayFunction extends Construct {
       memorySize: props.memoryMiB,
       logGroup,
       tracing: Tracing.ACTIVE,
-      environmentEncryption: props.key,
       environment: { STAGE: settings.stage, LOG_LEVEL: settings.logLevel },
     })
-    this.#explainWildcards(logGroup)
+    explainWildcard(
+      this,
+      `${logGroup.logGroupArn}:log-stream:*`,
+      'Lambda names the streams of the function’s own log.',
+    )
+    explainWildcard(this, '*', 'X-Ray’s two write actions know no resources.')
   }
 
   /** Gives the function a resource: the variables that name it and the permissions behind them, together. */
   uses<Access extends string>(resource: Resource<Access>, ...access: readonly Access[]): this {
     for (const [name, value] of Object.entries(resource.environment)) this.lambda.addEnvironment(name, value)
     for (const statement of resource.statements(access)) this.#role.addToPolicy(statement)
+    for (const [name, reason] of Object.entries(resource.wildcards ?? {})) explainWildcard(this, name, reason)
     return this
-  }
-
-  #explainWildcards(logGroup: LogGroup): void {
-    const stack = Stack.of(this)
-    const logId = stack.getLogicalId(logGroup.node.defaultChild as never)
-    Validations.of(this).acknowledge(
-      {
-        id: `AwsSolutions-IAM5[Resource::<${logId}.Arn>:log-stream:*]`,
-        reason: 'Lambda names the log streams; the group is this function’s own.',
-      },
-      {
-        id: 'AwsSolutions-IAM5[Resource::*]',
-        reason:
-          'X-Ray’s two write actions know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html',
-      },
-    )
   }
 }

@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
+import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda'
 import { CfnBucket } from 'aws-cdk-lib/aws-s3'
 import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Key } from 'aws-cdk-lib/aws-kms'
@@ -64,13 +64,14 @@ export class Intake extends Construct {
 
   /** Each message is one object: a large one must not hold up small ones. */
   feeds(target: DrivewayFunction): void {
-    target.lambda.addEventSource(
-      new SqsEventSource(this.queue, {
-        batchSize: 1,
-        reportBatchItemFailures: true,
-        maxConcurrency: this.#settings.intakeConcurrency,
-      }),
-    )
+    // Not `addEventSource`: that would grant more than the function asks for.
+    new EventSourceMapping(this, 'Delivery', {
+      target: target.lambda,
+      eventSourceArn: this.queue.queueArn,
+      batchSize: 1,
+      reportBatchItemFailures: true,
+      maxConcurrency: this.#settings.intakeConcurrency,
+    })
   }
 
   /** S3 checks that it may send when the bucket is made, so the queue's policy and the key's come first. */

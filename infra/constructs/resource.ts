@@ -13,6 +13,8 @@ export type Environment = Readonly<Partial<Record<EnvironmentName, string>>>
 export interface Resource<Access extends string> {
   readonly environment: Environment
   statements(access: readonly Access[]): readonly PolicyStatement[]
+  /** Why a statement names these resources with a wildcard. */
+  readonly wildcards?: Readonly<Record<string, string>>
 }
 
 type Actions<Access extends string> = Readonly<Record<Access, readonly string[]>>
@@ -91,6 +93,9 @@ export type BucketAccess = keyof typeof bucketActions | 'list'
 export function bucketResource(bucket: Bucket, key: Key, variable: EnvironmentName): Resource<BucketAccess> {
   return {
     environment: { [variable]: bucket.bucketName },
+    wildcards: {
+      [`${bucket.bucketArn}/*`]: 'Objects are named by users’ documents; no list could name them.',
+    },
     statements(access) {
       const objects = access.filter((one) => one !== 'list')
       const reads = objects.includes('get') || objects.includes('upload')
@@ -125,6 +130,11 @@ export function secretResource(
 ): Resource<SecretAccess> {
   return {
     environment,
+    wildcards: Object.fromEntries(
+      arns
+        .filter((arn) => arn.endsWith('*'))
+        .map((arn) => [arn, 'One secret for each connection or provider, made later.']),
+    ),
     statements(access) {
       const writes = access.includes('create') || access.includes('write')
       const reads = writes || access.includes('read')
