@@ -206,6 +206,7 @@ describe('@microsoft/microsoft-graph-client', () => {
 
   it.each(['personal' as const, 'business' as const])(
     'D.4 LargeFileUploadTask stores 50 MiB in a %s drive',
+    { timeout: 120_000 },
     async (kind) => {
       const client = await graphClient(kind)
       const session = await LargeFileUploadTask.createUploadSession(
@@ -229,22 +230,26 @@ describe('@microsoft/microsoft-graph-client', () => {
     },
   )
 
-  it('D.4 LargeFileUploadTask resumes after a lost connection, from where the service says', async () => {
-    const client = await graphClient('business')
-    const session = await LargeFileUploadTask.createUploadSession(
-      client,
-      '/me/drive/root:/big.bin:/createUploadSession',
-      {},
-    )
-    const file = new FileUpload(new Uint8Array(fifty), 'big.bin', fifty.length)
-    const task = new LargeFileUploadTask(client, file, session, { rangeSize: 5 * 1024 * 1024 })
-    await fault(simulator, { fragment: 4 }, { type: 'reset', afterBytes: 1_000_000 })
-    await expect(task.upload()).rejects.toThrow('fetch failed')
-    const status = await task.getStatus()
-    expect(status).toMatchObject({ nextExpectedRanges: [`${15 * 1024 * 1024}-`] })
-    const result: unknown = await task.resume()
-    expect(result).toMatchObject({ responseBody: { file: { hashes: { quickXorHash: quickXor(fifty) } } } })
-  })
+  it(
+    'D.4 LargeFileUploadTask resumes after a lost connection, from where the service says',
+    { timeout: 120_000 },
+    async () => {
+      const client = await graphClient('business')
+      const session = await LargeFileUploadTask.createUploadSession(
+        client,
+        '/me/drive/root:/big.bin:/createUploadSession',
+        {},
+      )
+      const file = new FileUpload(new Uint8Array(fifty), 'big.bin', fifty.length)
+      const task = new LargeFileUploadTask(client, file, session, { rangeSize: 5 * 1024 * 1024 })
+      await fault(simulator, { fragment: 4 }, { type: 'reset', afterBytes: 1_000_000 })
+      await expect(task.upload()).rejects.toThrow('fetch failed')
+      const status = await task.getStatus()
+      expect(status).toMatchObject({ nextExpectedRanges: [`${15 * 1024 * 1024}-`] })
+      const result: unknown = await task.resume()
+      expect(result).toMatchObject({ responseBody: { file: { hashes: { quickXorHash: quickXor(fifty) } } } })
+    },
+  )
 
   it('D.4 LargeFileUploadTask uploads from a stream, and cancels', async () => {
     const client = await graphClient('personal')

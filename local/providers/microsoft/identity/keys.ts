@@ -12,6 +12,18 @@ export interface SigningKey {
 }
 
 export function openSigningKey(tables: Tables): SigningKey {
+  let opened: SigningKey | undefined
+  // Made on first use: a key takes a tenth of a second, and not every start signs anything.
+  const key = (): SigningKey => (opened ??= makeSigningKey(tables))
+  return {
+    get jwk() {
+      return key().jwk
+    },
+    sign: (claims) => key().sign(claims),
+  }
+}
+
+function makeSigningKey(tables: Tables): SigningKey {
   const pem = lasting(tables, 'signing-key', () =>
     generateKeyPairSync('rsa', { modulusLength: 2048 })
       .privateKey.export({ type: 'pkcs8', format: 'pem' })
