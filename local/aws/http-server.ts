@@ -10,7 +10,7 @@ export interface RunningServer {
 }
 
 /** A port that another process holds; the message is the one line that a user sees. */
-export class PortTakenError extends Error {
+class PortTakenError extends Error {
   override readonly name = 'PortTakenError'
 
   constructor(service: string, port: number) {

@@ -31,10 +31,10 @@ export interface AwsStack {
   close(): Promise<void>
 }
 
-export const intakeBucket = 'driveway-intake'
-export const storageBucket = 'driveway-storage'
-export const intakeQueue = 'driveway-intake-events'
-export const deadLetterQueue = 'driveway-intake-events-dlq'
+const intakeBucket = 'driveway-intake'
+const storageBucket = 'driveway-storage'
+const intakeQueue = 'driveway-intake-events'
+const deadLetterQueue = 'driveway-intake-events-dlq'
 
 const fourteenDays = 14 * 24 * 60 * 60
 

@@ -21,7 +21,7 @@ export interface TableDefinition {
   readonly indexes?: readonly IndexDefinition[]
 }
 
-export interface IndexDefinition {
+interface IndexDefinition {
   readonly name: string
   readonly partitionKey: string
   readonly sortKey?: string

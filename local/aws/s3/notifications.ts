@@ -13,7 +13,7 @@ interface OutboxRow {
 const batchSize = 10
 
 /** S3 writes keys as HTML forms do: a space is `+`, slashes stay. */
-export const encodeEventKey = (key: string): string =>
+const encodeEventKey = (key: string): string =>
   encodeURIComponent(key)
     .replace(/[!'()~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+')

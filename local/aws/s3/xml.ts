@@ -10,7 +10,7 @@ const escapes: Readonly<Record<string, string>> = {
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 /** A value in an XML answer: text, nested elements, or a list that repeats its element. */
-export type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[]
+type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[]
 export interface XmlElements {
   readonly [name: string]: XmlValue
 }

@@ -10,7 +10,6 @@ export const invalidParameter = error('InvalidParameterException')
 export const invalidRequest = error('InvalidRequestException')
 export const limitExceeded = error('LimitExceededException')
 export const resourceExists = error('ResourceExistsException')
-export const validation = error('ValidationException')
 
 const notFound = error('ResourceNotFoundException')
 export const secretNotFound = (): AwsJsonError => notFound("Secrets Manager can't find the specified secret.")

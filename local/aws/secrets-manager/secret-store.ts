@@ -81,7 +81,7 @@ export const eraseSecret = ({ database }: Vault, arn: string): void => {
 }
 
 /** Removes the secrets whose recovery window is over. */
-export const eraseExpired = (vault: Vault): void => {
+const eraseExpired = (vault: Vault): void => {
   const rows = vault.database.prepare('SELECT arn FROM secrets WHERE goes_at <= ?').all(vault.clock())
   for (const row of rows) eraseSecret(vault, String(row['arn']))
 }
