@@ -14,6 +14,7 @@ import { identityRoutes, isIdentityPath } from './identity/routes.ts'
 import { openSigningKey } from './identity/keys.ts'
 import type { Context } from './drive/records.ts'
 import { lasting, openTables } from './drive/tables.ts'
+import { dropExpired } from './upload/create.ts'
 import { fragmentOf, UPLOAD_PATH } from './upload/url.ts'
 
 /**
@@ -28,6 +29,7 @@ export async function startMicrosoftSimulator(options: ProviderOptions): Promise
   const control = microsoftControl(context)
   for (const client of options.clients ?? []) control.registerClient(client)
   failAbandonedCopies(context)
+  await dropExpired(context, tables.sessions.all())
 
   const definition: SimulatorDefinition = {
     name: 'microsoft',

@@ -199,6 +199,12 @@ describe('token: codes', () => {
     ])
   })
 
+  it('C.3 .default stands for what the app was registered with', async () => {
+    const user = await signIn(simulator, 'business', 'https://graph.microsoft.com/.default')
+    expect(user.tokens.scope).toBe('User.Read Files.ReadWrite.All')
+    expect((await user.graph('GET', '/me/drive')).status).toBe(200)
+  })
+
   it('C.3 the id_token verifies against the published keys and names the account', async () => {
     const code = await codeFor(simulator.origin, 'bob@contoso.com', { nonce: 'n-1' })
     const { body } = await redeemCode(simulator.origin, code)

@@ -54,7 +54,12 @@ export function selfSigned(names: string[]): Certificate {
   )
   const signature = sign('sha256', body, privateKey)
   const cert = sequence(body, ECDSA_SHA256, der(0x03, Buffer.from([0]), signature))
-  const lines = cert.toString('base64').replaceAll(/.{64}/gu, '$&\n')
+  // PEM wants lines of 64 and no empty one, which would otherwise come when the length happens to fit.
+  const lines =
+    cert
+      .toString('base64')
+      .match(/.{1,64}/gu)
+      ?.join('\n') ?? ''
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,

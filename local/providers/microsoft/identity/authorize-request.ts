@@ -1,7 +1,7 @@
 import type { IdentityFailure } from './errors.ts'
 import { identityError } from './errors.ts'
 import type { Client, Tables } from '../drive/records.ts'
-import { parseScopes } from './scopes.ts'
+import { expandDefault, parseScopes } from './scopes.ts'
 
 /** An authorization request whose app and redirect URI are known to be good. */
 export interface AuthorizeRequest {
@@ -50,7 +50,7 @@ export function readAuthorizeRequest(tables: Tables, url: URL, tenant: string): 
     tenant: tenant.toLowerCase(),
     clientId: client.clientId,
     redirectUri,
-    scopes: scopes ?? [],
+    scopes: expandDefault(scopes ?? []),
     state: query.get('state'),
     nonce: query.get('nonce'),
     responseMode: mode === 'fragment' || mode === 'form_post' ? mode : 'query',

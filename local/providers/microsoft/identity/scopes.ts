@@ -30,3 +30,8 @@ export function scopeText(scopes: string[]): string {
     .sort((a, b) => Number(SIGN_IN.has(a)) - Number(SIGN_IN.has(b)))
     .join(' ')
 }
+
+/** `.default` asks for what the app was registered with, which here is the profile and all files. */
+export function expandDefault(scopes: string[]): string[] {
+  return scopes.flatMap((scope) => (scope === '.default' ? ['User.Read', 'Files.ReadWrite.All'] : [scope]))
+}

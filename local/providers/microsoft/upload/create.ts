@@ -28,7 +28,7 @@ export async function createUploadSession(call: GraphCall): Promise<void> {
   }
   if (item?.fileSize === 0)
     throw graphError(400, 'invalidRequest', 'Upload a zero-byte file with a simple PUT.')
-  await dropExpired(context, parent.id, name)
+  await dropExpired(context, context.tables.sessions.where('target', childKey(parent.id, name)))
   const existing = childNamed(context.tables, parent.id, name)
   const ifMatch = headerOf(x, 'if-match')
   assertMatch(existing, ifMatch)
@@ -77,10 +77,10 @@ function uploadUrl(context: Context, account: Account, session: UploadSession, o
   return `${contentOrigin(origin)}/_api/v2.0/drives/${account.driveId}/uploadSession?${query.toString()}`
 }
 
-/** Forgets sessions for that place which have run out, with what they had received. */
-async function dropExpired(context: Context, parentId: string, name: string): Promise<void> {
+/** Forgets those sessions that have run out, with what they had received. */
+export async function dropExpired(context: Context, sessions: UploadSession[]): Promise<void> {
   const now = context.clock.now()
-  for (const session of context.tables.sessions.where('target', childKey(parentId, name))) {
+  for (const session of sessions) {
     if (session.expiresAt > now) continue
     context.tables.sessions.delete(session.id)
     await context.blobs.delete(session.blob)

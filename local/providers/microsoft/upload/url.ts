@@ -31,9 +31,7 @@ export function uploadHandlers(context: Context) {
     /** `PUT`: one fragment. 202 while more is to come, then 201 for a new file or 200 for a new version. */
     async put(x: Exchange): Promise<void> {
       const id = openSession(context, x).id
-      const other = writing.get(id)
-      if (other !== undefined) {
-        // A client that lost its connection and came back at once is not a second writer.
+      for (let other = writing.get(id); other !== undefined; other = writing.get(id)) {
         if (!other.x.req.socket.destroyed) {
           throw graphError(
             416,
@@ -42,15 +40,15 @@ export function uploadHandlers(context: Context) {
             'fragmentRowCountCheckFailed',
           )
         }
+        // A client that lost its connection and came back at once is not a second writer.
         await other.done
       }
       const work = putFragment(context, x, openSession(context, x))
-      writing.set(id, { x, done: work.then(undefined, () => undefined) })
-      try {
-        await work
-      } finally {
-        if (writing.get(id)?.x === x) writing.delete(id)
+      const settled = () => {
+        writing.delete(id)
       }
+      writing.set(id, { x, done: work.then(settled, settled) })
+      await work
     },
 
     /** `GET`: what has arrived. */
