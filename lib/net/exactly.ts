@@ -43,7 +43,7 @@ export function exactly(source: Readable, size: number): Readable {
 function ignoreHere(): void {}
 
 /** What a failing source is to the caller of a put: its own ServiceError, or one that says no more than that. */
-export function sourceFailure(error: Error): ServiceError {
+export function sourceFailure(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   return new ServiceError('internal_error', 'The content could not be read to its end.', { cause: error })
 }

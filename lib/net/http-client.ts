@@ -128,7 +128,7 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     try {
       source = exactly(body.open(), body.length)
     } catch (error) {
-      fail(sourceFailure(error instanceof Error ? error : new Error('unknown', { cause: error })))
+      fail(sourceFailure(error))
       return promise
     }
     finished(source, { writable: false }, (error) => {

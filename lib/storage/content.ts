@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { sourceFailure } from '../net/exactly.ts'
 import type { ContentSource, ObjectEntry } from './backend.ts'
 
 /** Bytes that are already in memory, as a source. */
@@ -19,11 +20,25 @@ export interface Digest {
   digest(): string
 }
 
-/** Reads a source from its start through `digest`. */
+/** A stream over the source, or over a part of it; a source that cannot be opened fails as one that breaks. */
+export function openContent(content: ContentSource, range?: { start: number; end: number }): Readable {
+  try {
+    return content.open(range)
+  } catch (error) {
+    throw sourceFailure(error)
+  }
+}
+
+/** Reads a source from its start through `digest`. Errors: those of the source. */
 export async function digestOf(content: ContentSource, digest: Digest): Promise<string> {
-  await pipeline(content.open(), async (chunks: AsyncIterable<Uint8Array>) => {
-    for await (const chunk of chunks) digest.update(chunk)
-  })
+  const source = openContent(content)
+  try {
+    await pipeline(source, async (chunks: AsyncIterable<Uint8Array>) => {
+      for await (const chunk of chunks) digest.update(chunk)
+    })
+  } catch (error) {
+    throw sourceFailure(error)
+  }
   return digest.digest()
 }
 

@@ -1,5 +1,6 @@
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { ContentSource, ObjectEntry, ResumableUploads, UploadPlan, UploadSession } from './backend.ts'
+import { openContent } from './content.ts'
 
 /** A cancellation is a courtesy that must not hold up the answer for long. */
 const cancelWithinMs = 5_000
@@ -39,7 +40,10 @@ async function sendAll(
   for (;;) {
     const length =
       uploads.uploadMode === 'stream' ? total - offset : Math.min(uploads.fragmentBytes, total - offset)
-    const body = content.open({ start: offset, end: offset + length - 1 })
+    const body = openContent(
+      content,
+      offset === 0 && length === total ? undefined : { start: offset, end: offset + length - 1 },
+    )
     const progress = await uploads.sendBytes(session, { body, offset, length, total }, options)
     if (progress.state === 'done') return progress.entry
     if (progress.state === 'gone') throw lost('The provider gave up the upload before it was complete.')

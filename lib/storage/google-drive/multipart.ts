@@ -4,6 +4,7 @@ import { pipeline, Transform } from 'node:stream'
 import { exactly, sourceFailure } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
 import type { ContentSource } from '../backend.ts'
+import { openContent } from '../content.ts'
 
 /**
  * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own multipart has no
@@ -25,7 +26,7 @@ export function multipartRelated(
     contentType: `multipart/related; boundary=${boundary}`,
     body: {
       length: head.length + content.size + tail.length,
-      open: () => framed(head, exactly(content.open(), content.size), tail),
+      open: () => framed(head, exactly(openContent(content), content.size), tail),
     },
   }
 }

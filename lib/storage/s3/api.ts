@@ -28,13 +28,14 @@ export interface S3Part {
 
 /** S3's calls on one bucket. Every rejection is a ServiceError. */
 export interface S3Api {
+  /** Answers S3's ETag and its own SHA-256 of what it has stored. */
   put(
     key: string,
     bytes: S3Bytes,
     contentType: string,
     sha256: string,
     signal?: AbortSignal,
-  ): Promise<string | undefined>
+  ): Promise<Pick<ObjectHead, 'etag' | 'sha256'>>
   head(key: string, signal?: AbortSignal): Promise<ObjectHead>
   get(
     key: string,
@@ -95,7 +96,7 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
           ),
         ),
       )
-      return answer.ETag
+      return { etag: answer.ETag, sha256: answer.ChecksumSHA256 }
     },
 
     async head(key, signal) {

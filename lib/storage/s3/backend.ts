@@ -5,7 +5,7 @@ import type { DocumentId, Extension, UserId } from '../../ids.ts'
 import { objectKey, userKeyOf } from '../../ids.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import type { Backend, ByteRange, EntryBackend, ObjectContent } from '../backend.ts'
-import { digestOf, hexDigest, isSameContent, plainContentType } from '../content.ts'
+import { digestOf, hexDigest, isSameContent, openContent, plainContentType } from '../content.ts'
 import { objectBody } from '../object-body.ts'
 import type { ResolvedRange } from '../range.ts'
 import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../range.ts'
@@ -50,9 +50,9 @@ export function s3Backend({ client, bucket, clock, observe }: S3Options): Backen
       if (content.size <= singlePutBytes) {
         const hash = await digestOf(content, hexDigest('sha256'))
         const sha256 = Buffer.from(hash, 'hex').toString('base64')
-        const bytes = { size: content.size, body: content.open() }
-        const etag = await api.put(key, bytes, type, sha256, signal)
-        return toEntry(key, { size: content.size, contentType: type, etag, sha256 })
+        const bytes = { size: content.size, body: openContent(content) }
+        const stored = await api.put(key, bytes, type, sha256, signal)
+        return toEntry(key, { size: content.size, contentType: type, ...stored })
       }
       const plan = { userId, documentId, extension, contentType, size: content.size }
       return await sendWhole(uploads, { ...plan, ...(target ? { target } : {}) }, content, signal)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chunkSize } from '../../contract/limits.ts'
 import { isServiceError, ServiceError } from '../../errors.ts'
 import { parseJson } from '../../net/provider-http.ts'
@@ -21,8 +22,16 @@ export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) =>
     total: number,
     signal?: AbortSignal,
   ): Promise<UploadProgress> => {
-    const etag = await api.complete(session, parts, signal)
-    return { state: 'done', entry: toEntry(session.key, { size: total, etag }) }
+    try {
+      const etag = await api.complete(session, parts, signal)
+      return { state: 'done', entry: toEntry(session.key, { size: total, etag }) }
+    } catch (error) {
+      if (!isServiceError(error) || !error.retry.ambiguous || signal?.aborted) throw error
+      // The answer was lost; the object's ETag tells whether it was put together from these very parts.
+      const entry = toEntry(session.key, await api.head(session.key, signal))
+      if (entry.size !== total || entry.etag !== multipartEtag(parts)) throw error
+      return { state: 'done', entry }
+    }
   }
 
   /** What is there without a gap; complete once every byte is. */
@@ -83,6 +92,13 @@ function parseSession({ url }: UploadSession): S3Session {
   const parsed = sessionSchema.safeParse(parseJson(url.reveal()))
   if (parsed.success) return parsed.data
   throw new ServiceError('internal_error', 'The stored upload session is not one of S3.')
+}
+
+/** The MD5 of the parts' MD5s, and their number; something else under KMS encryption. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html */
+function multipartEtag(parts: readonly S3Part[]): string {
+  const hash = createHash('md5')
+  for (const { etag } of parts) hash.update(etag.replaceAll('"', ''), 'hex')
+  return `${hash.digest('hex')}-${String(parts.length)}`
 }
 
 /** An upload that S3 does not know (any more) is an answer, not an error. */

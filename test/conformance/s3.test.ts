@@ -1,0 +1,103 @@
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { s3Backend } from '../../lib/storage/s3/backend.ts'
+import { s3Client } from '../../lib/storage/s3/client.ts'
+import { startS3 } from '../../local/aws/s3/server.ts'
+import { sha256Of } from '../support/content.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import { instantClock } from '../support/instant-clock.ts'
+import type { FaultMatch } from '../support/simulators.ts'
+import type { FaultPoint, Harness, Held } from './harness.ts'
+import { conformance } from './suite.ts'
+
+const points: Record<FaultPoint, FaultMatch> = {
+  write: { method: 'PUT', path: 'x-id=PutObject' },
+  replace: { method: 'PUT', path: 'x-id=PutObject' },
+  begin: { method: 'POST', path: String.raw`\?uploads` },
+  send: { method: 'PUT', path: 'x-id=UploadPart' },
+  stat: { method: 'HEAD' },
+  download: { method: 'GET', path: 'x-id=GetObject' },
+  delete: { method: 'DELETE' },
+}
+
+async function s3(): Promise<Harness> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'driveway-s3-'))
+  let buckets = 0
+  const names = Array.from({ length: 100 }, (_, index) => `bucket-${String(index)}`)
+  const server = await startS3({ port: 0, stateDir, buckets: names })
+  const proxy = await startFaultProxy(server.endpoint)
+  const settings = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+  const client = s3Client({ ...settings, endpoint: proxy.origin })
+  const direct = s3Client({ ...settings, endpoint: server.endpoint })
+  return {
+    async close() {
+      client.destroy()
+      direct.destroy()
+      await proxy.close()
+      await server.close()
+      await rm(stateDir, { recursive: true, force: true })
+    },
+    world() {
+      const bucket = names[buckets] ?? 'none left'
+      buckets += 1
+      const clock = instantClock()
+      return Promise.resolve({
+        clock,
+        backend: () => s3Backend({ client, bucket, clock }),
+        async held() {
+          const held: Held[] = []
+          const { Contents = [] } = await direct.send(new ListObjectsV2Command({ Bucket: bucket }))
+          for (const { Key = '', Size = 0 } of Contents) {
+            const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key }))
+            const sha256 = Body instanceof Readable ? await sha256Of(Body) : ''
+            held.push({ name: Key.slice(Key.lastIndexOf('/') + 1), path: `/${Key}`, size: Size, sha256 })
+          }
+          return held
+        },
+        async openSessions() {
+          const { Uploads = [] } = await direct.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+          return Uploads.length
+        },
+        fault: (point, action, times) => Promise.resolve(proxy.fault(points[point], action, times)),
+        faultLast: (action) =>
+          Promise.resolve(
+            proxy.fault({ method: 'POST', path: 'x-id=CompleteMultipartUpload|uploadId=' }, action),
+          ),
+        async removeAsUser(key) {
+          await direct.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+        },
+        async expireSessions() {
+          const { Uploads = [] } = await direct.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+          for (const { Key = '', UploadId = '' } of Uploads) {
+            await direct.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }))
+          }
+        },
+      })
+    },
+  }
+}
+
+conformance(
+  'S3',
+  {
+    account: false,
+    presignedUrls: true,
+    reservedKeys: false,
+    pathOf: (userKey, name) => `/${userKey}/${name}`,
+    hashOf: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+    throttling: { status: 503, reason: 'SlowDown' },
+    // The answer to a HEAD has no body that could be something else.
+    garbage: [502],
+  },
+  s3,
+)

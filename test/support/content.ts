@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { ContentSource } from '../../lib/storage/backend.ts'
+
+const block = 64 * 1024
+
+/** The bytes from `start` to `end` (inclusive) of an endless text in which no two blocks are alike. */
+export function bytesAt(start: number, end: number, seed = 1): Buffer {
+  const length = Math.max(0, end - start + 1)
+  const bytes = Buffer.alloc(length)
+  for (let index = 0; index < length; index += 1) {
+    const at = start + index
+    bytes[index] = (at * 31 + (at >> 8) * 17 + (at >> 16) * 7 + seed) & 255
+  }
+  return bytes
+}
+
+/** A source of `size` known bytes, made as they are read; `opened` counts how often it was. */
+export function generated(size: number, seed = 1): ContentSource & { opened: number } {
+  const source = {
+    size,
+    opened: 0,
+    open(range?: { readonly start: number; readonly end: number }): Readable {
+      source.opened += 1
+      let at = range?.start ?? 0
+      const end = Math.min(range?.end ?? size - 1, size - 1)
+      return new Readable({
+        read() {
+          if (at > end) {
+            this.push(null)
+            return
+          }
+          const next = Math.min(end, at + block - 1)
+          const chunk = bytesAt(at, next, seed)
+          at = next + 1
+          this.push(chunk)
+        },
+      })
+    },
+  }
+  return source
+}
+
+/** Says that it has `size` bytes, and gives `actual`. */
+export function ofWrongLength(size: number, actual: number): ContentSource {
+  return { size, open: (range) => generated(actual).open(range && { start: range.start, end: actual - 1 }) }
+}
+
+/** Breaks with `error` after `after` bytes. */
+export function breaking(size: number, after: number, error: Error): ContentSource {
+  return {
+    size,
+    open(range) {
+      let at = range?.start ?? 0
+      const end = Math.min(range?.end ?? size - 1, after - 1)
+      return new Readable({
+        read() {
+          if (at > end) {
+            if (end < after - 1) this.push(null)
+            else this.destroy(error)
+            return
+          }
+          const next = Math.min(end, at + block - 1)
+          this.push(bytesAt(at, next))
+          at = next + 1
+        },
+      })
+    },
+  }
+}
+
+export async function sha256Of(source: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of source) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+export async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of source) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
