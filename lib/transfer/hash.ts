@@ -1,4 +1,3 @@
-import { createMD5, createSHA256 } from 'hash-wasm'
 import { createQuickXor } from '../storage/quick-xor.ts'
 
 export type HashAlgorithm = 'sha256' | 'md5' | 'quickXorHash'
@@ -72,6 +71,8 @@ export async function createContentHash(
 
 async function start(algorithm: HashAlgorithm, saved: Uint8Array | undefined): Promise<Running> {
   if (algorithm === 'quickXorHash') return createQuickXor(saved)
+  // Loaded on first use: half of the functions that can hash never do.
+  const { createMD5, createSHA256 } = await import('hash-wasm')
   const hasher = await (algorithm === 'md5' ? createMD5() : createSHA256())
   hasher.init()
   if (saved) hasher.load(saved)
