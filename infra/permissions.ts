@@ -22,6 +22,8 @@ export interface Resources {
   readonly returnUrls: Resource<'read'>
   readonly filing: Resource<'read'>
   readonly browsers: Resource<'read'>
+  /** Tells the function that it may write connection secrets. */
+  readonly secretWriting: Resource<'read'>
 }
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
@@ -44,7 +46,9 @@ const choosesConnection: Use = (fn, on) => {
 
 /** Ends a transfer that is under way for the document: its session at the provider, its row, its object. */
 const cancelsTransfer: Use = (fn, on) => {
-  fn.uses(on.transfers, 'get', 'put', 'delete').uses(on.intakeBucket, 'get', 'delete', 'list')
+  fn.uses(on.transfers, 'get', 'put', 'delete')
+    .uses(on.intakeBucket, 'get', 'delete', 'list')
+    .uses(on.storageBucket, 'abort', 'delete')
 }
 
 const http: Use = (fn, on) => {
@@ -70,7 +74,6 @@ export const permissions: Readonly<Record<string, Use>> = {
       .uses(on.authorizations, 'put')
       .uses(on.oauthClients, 'read')
       .uses(on.sealKey, 'read')
-      .uses(on.events, 'publish')
       .uses(on.publicUrl, 'read')
       .uses(on.returnUrls, 'read')
       .uses(on.filing, 'read')
@@ -85,10 +88,12 @@ export const permissions: Readonly<Record<string, Use>> = {
     http(fn, on)
     provider(fn, on)
     fn.uses(on.authorizations, 'get', 'update', 'delete')
-      .uses(on.connectionSecrets, 'create', 'write', 'restore', 'delete')
-      .uses(on.documents, 'get', 'index:parked')
+      .uses(on.connectionSecrets, 'create', 'write', 'restore')
+      .uses(on.secretWriting, 'read')
+      .uses(on.documents, 'index:parked')
       .uses(on.intakeQueue, 'send')
-      .uses(on.publicUrl, 'read')
+    // Only named: what was parked is announced by its key.
+    fn.uses(on.intakeBucket).uses(on.transfers)
   },
   'list-connections': (fn, on) => {
     http(fn, on)
@@ -116,7 +121,11 @@ export const permissions: Readonly<Record<string, Use>> = {
   'delete-connection': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.connections, 'delete').uses(on.tokens, 'delete').uses(on.connectionSecrets, 'delete')
+    cancelsTransfer(fn, on)
+    fn.uses(on.connections, 'query', 'delete')
+      .uses(on.documents, 'query', 'get', 'put')
+      .uses(on.tokens, 'delete')
+      .uses(on.connectionSecrets, 'delete')
   },
 
   'put-document': (fn, on) => {
@@ -124,12 +133,13 @@ export const permissions: Readonly<Record<string, Use>> = {
     provider(fn, on)
     choosesConnection(fn, on)
     cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put', 'delete').uses(on.storageBucket, 'get', 'put', 'delete', 'list')
+    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'put', 'delete', 'list')
   },
   'stat-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
+    // A document whose storing broke off is settled by what the provider says.
+    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'list')
   },
   'get-document': (fn, on) => {
     http(fn, on)
@@ -161,31 +171,32 @@ export const permissions: Readonly<Record<string, Use>> = {
   },
   'start-intake': (fn, on) => {
     http(fn, on)
+    provider(fn, on)
     choosesConnection(fn, on)
     cancelsTransfer(fn, on)
-    fn.uses(on.connections, 'get')
-      .uses(on.documents, 'get', 'put')
-      .uses(on.intakeBucket, 'put')
-      .uses(on.sealKey, 'read')
+    fn.uses(on.documents, 'get', 'put').uses(on.intakeBucket, 'put')
   },
 
   'ingest-object': (fn, on) => {
     provider(fn, on)
-    fn.uses(on.documents, 'get', 'put', 'delete')
+    fn.uses(on.documents, 'get', 'put')
       .uses(on.transfers, 'get', 'put', 'delete')
       .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
-      .uses(on.storageBucket, 'get', 'upload', 'delete', 'list')
+      .uses(on.storageBucket, 'get', 'upload', 'resume', 'delete', 'list')
       .uses(on.intakeQueue, 'send', 'receive', 'delay')
   },
   'sweep-transfers': (fn, on) => {
     provider(fn, on)
-    fn.uses(on.documents, 'get', 'put', 'delete')
-      .uses(on.transfers, 'get', 'put', 'delete', 'scan')
-      .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
+    cancelsTransfer(fn, on)
+    fn.uses(on.documents, 'get', 'put')
+      .uses(on.transfers, 'scan')
+      .uses(on.intakeBucket, 'tag')
       .uses(on.intakeQueue, 'send')
   },
   'keep-alive': (fn, on) => {
     provider(fn, on)
-    fn.uses(on.connections, 'index:keepAlive').uses(on.connectionSecrets, 'write')
+    fn.uses(on.connections, 'index:keepAlive')
+      .uses(on.connectionSecrets, 'write')
+      .uses(on.secretWriting, 'read')
   },
 }

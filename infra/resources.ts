@@ -55,6 +55,7 @@ export function deploymentResources(deployment: Deployment): Resources {
     intakeQueue: queueResource(intake.queue, key, 'INTAKE_QUEUE_URL'),
     events: busResource(bus, 'EVENT_BUS'),
     identity: settingResource(identity.environment),
+    secretWriting: settingResource({ WRITES_SECRETS: 'true' }),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
     returnUrls: settingResource({
       ALLOWED_RETURN_URLS: [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)].join(

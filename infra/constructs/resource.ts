@@ -63,6 +63,7 @@ export function tableResource(table: Table, key: Key, variable: EnvironmentName)
       const indexes = access
         .filter(isIndex)
         .map((one) => `${table.tableArn}/index/${one.slice('index:'.length)}`)
+      if (access.length === 0) return []
       const writes = direct.some((one) => one !== 'get' && one !== 'query' && one !== 'scan')
       return [
         ...(direct.length > 0 ? [allow(actionsFor(tableActions, direct), [table.tableArn])] : []),
@@ -82,6 +83,8 @@ const bucketActions = {
   put: ['s3:PutObject'],
   delete: ['s3:DeleteObject'],
   upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  resume: ['s3:ListMultipartUploadParts'],
+  abort: ['s3:AbortMultipartUpload'],
   tag: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
 } as const
 export type BucketAccess = keyof typeof bucketActions | 'list'

@@ -22,7 +22,10 @@ interface CdkSettings {
 export const cdkSettings: CdkSettings = JSON.parse(readFileSync('cdk.json', 'utf8'))
 
 /** The stack as `cdk synth` makes it, with a word in place of each bundle. */
-export function makeStack(chosen: Readonly<Record<string, unknown>> = {}): { app: App; stack: DrivewayStack } {
+export function makeStack(chosen: Readonly<Record<string, unknown>> = {}): {
+  app: App
+  stack: DrivewayStack
+} {
   const app = new App({ context: cdkSettings.context })
   const stack = new DrivewayStack(app, 'driveway-test', {
     settings: readSettings({ stage: 'test' }, chosen),
@@ -38,20 +41,22 @@ export function synthesize(chosen: Readonly<Record<string, unknown>> = {}): Temp
 
 /** The template's resources of one type, by logical id. */
 export function resourcesOf(template: Template, type: string): Readonly<Record<string, TemplateResource>> {
-  const { Resources: all }: { Resources: Record<string, TemplateResource> } = JSON.parse(JSON.stringify(template.toJSON()))
+  const { Resources: all }: { Resources: Record<string, TemplateResource> } = JSON.parse(
+    JSON.stringify(template.toJSON()),
+  )
   return Object.fromEntries(Object.entries(all).filter(([, resource]) => resource.Type === type))
 }
 
 /**
  * A CloudFormation value as text, with logical ids in place of what only a deployment knows:
- * `{"Fn::GetAtt": ["Table", "Arn"]}` is `<Table.Arn>`, `{"Ref": "AWS::Region"}` is `<region>`.
+ * `{"Fn::GetAtt": ["Table", "Arn"]}` is `<Table.Arn>`, `{"Ref": "AWS::Region"}` is `<AWS::Region>`.
  */
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return value.map(asText).join(',')
   const [[kind, inner] = ['', undefined]] = Object.entries(value)
-  if (kind === 'Ref' && typeof inner === 'string') return `<${inner.replace('AWS::', '').toLowerCase() === inner.toLowerCase() ? inner : inner.slice(5).toLowerCase()}>`
+  if (kind === 'Ref' && typeof inner === 'string') return `<${inner}>`
   if (kind === 'Fn::GetAtt' && Array.isArray(inner)) return `<${inner.join('.')}>`
   if (kind === 'Fn::Join' && Array.isArray(inner)) {
     const [separator, parts]: unknown[] = inner
