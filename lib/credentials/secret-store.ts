@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
@@ -21,7 +21,7 @@ export interface SecretStoreOptions {
 export interface SecretStore {
   /** Undefined when there is none, or it is on its way out. */
   read(name: string): Promise<Secret | undefined>
-  /** Creates it, adds a version, or brings it back from its recovery window. The same value twice is one version. */
+  /** Creates it, adds a version, or brings it back from its recovery window. */
   write(name: string, value: Secret): Promise<void>
   /** Already gone is success. */
   remove(name: string): Promise<void>
@@ -55,10 +55,9 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
       }
     },
     async write(name, value) {
-      // A version id made from the value: a repeat after a lost answer is the same version, which Secrets Manager takes as done.
-      const token = createHash('sha256')
-        .update(`${id(name)}\n${value.reveal()}`)
-        .digest('hex')
+      // One version id for all tries of this write: a repeat after a lost answer is then no second version. Not made from the value:
+      // writing an earlier value again would be taken as done, with the later one still current.
+      const token = randomUUID()
       const content = { ClientRequestToken: token, SecretString: value.reveal() }
       const key = options.kmsKeyId === undefined ? {} : { KmsKeyId: options.kmsKeyId }
       for (let attempt = 1; ; attempt += 1) {

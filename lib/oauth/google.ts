@@ -1,19 +1,18 @@
 import * as z from 'zod/mini'
-import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { sendRequest } from '../net/http-client.ts'
 import { parseJson, readJson, readText } from '../net/provider-http.ts'
 import { retryAfterSeconds } from '../net/retry-after.ts'
 import { classify, verdictError } from './errors.ts'
 import type { ClientSource, OAuthProvider } from './provider.ts'
-import { postForm, requestTokens } from './token-endpoint.ts'
+import type { CallSettings } from './token-endpoint.ts'
+import { endpointTimeouts, postForm, requestTokens } from './token-endpoint.ts'
 
 /** Per-file access to what this project itself creates: no review by Google, and nothing else of the drive is visible. */
 export const googleScopes = ['https://www.googleapis.com/auth/drive.file'] as const
 
-export interface GoogleOptions {
+export interface GoogleOptions extends CallSettings {
   readonly client: ClientSource
-  readonly clock: Clock
   /** One origin in place of all of Google's (a simulator); without a trailing slash. */
   readonly endpoint?: string | undefined
 }
@@ -52,7 +51,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
     },
     exchangeCode: (exchange) =>
       requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
-        post(at.token, clock, {
+        post(at.token, options, {
           grant_type: 'authorization_code',
           client_id: clientId,
           client_secret: clientSecret.reveal(),
@@ -63,7 +62,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
       ),
     refresh: (refreshToken) =>
       requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
-        post(at.token, clock, {
+        post(at.token, options, {
           grant_type: 'refresh_token',
           client_id: clientId,
           client_secret: clientSecret.reveal(),
@@ -71,7 +70,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
         }),
       ),
     async revoke(refreshToken) {
-      const answer = await post(at.revoke, clock, { token: refreshToken.reveal() })
+      const answer = await post(at.revoke, options, { token: refreshToken.reveal() })
       if (answer.status >= 200 && answer.status < 300) return 'revoked'
       const refusal = revokeError.safeParse(parseJson(answer.text))
       // A token that Google does not know any more is what was wanted.
@@ -91,7 +90,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
           accept: 'application/json',
           'accept-encoding': 'identity',
         },
-        timeouts: { connect: 4_000, answer: 10_000, idle: 10_000 },
+        timeouts: options.timeouts ?? endpointTimeouts,
       })
       if (response.status !== 200) {
         await readText(response.body, 64 * 1024).catch(() => '')
@@ -119,8 +118,8 @@ function endpoints(origin: string | undefined) {
   }
 }
 
-function post(url: string, clock: Clock, form: Readonly<Record<string, string>>) {
-  return postForm(url, new URLSearchParams(form).toString(), {}, clock)
+function post(url: string, settings: CallSettings, form: Readonly<Record<string, string>>) {
+  return postForm(url, new URLSearchParams(form).toString(), {}, settings)
 }
 
 function identityError(status: number, afterSeconds: number | undefined): ServiceError {

@@ -1,19 +1,17 @@
 import * as z from 'zod/mini'
 import type { OAuthClient } from '../catalog/grant.ts'
-import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { parseJson } from '../net/provider-http.ts'
 import type { Secret } from '../secret.ts'
-import type { EndpointAnswer } from './token-endpoint.ts'
+import type { CallSettings, EndpointAnswer } from './token-endpoint.ts'
 import { parseTokens, postForm, requestTokens } from './token-endpoint.ts'
 import type { ClientSource, OAuthProvider } from './provider.ts'
 
 /** What the work needs. `openid profile email` tell whose account it is; `offline_access` gives a refresh token and is never echoed. */
 export const microsoftScopes = ['Files.ReadWrite', 'offline_access', 'openid', 'profile', 'email'] as const
 
-export interface MicrosoftOptions {
+export interface MicrosoftOptions extends CallSettings {
   readonly client: ClientSource
-  readonly clock: Clock
   /** `common`, `organizations`, `consumers`, a directory id or a verified domain. */
   readonly tenant?: string | undefined
   /** One origin in place of all of Microsoft's (a simulator); without a trailing slash. */
@@ -33,11 +31,11 @@ const claimsBody = z.object({
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
 export function microsoftProvider(options: MicrosoftOptions): OAuthProvider {
-  const { client, clock, tenant = 'common' } = options
+  const { client, tenant = 'common' } = options
   const authority = `${options.endpoint ?? 'https://login.microsoftonline.com'}/${tenant}`
   const call = (use: (app: App) => Promise<unknown>) =>
     requestTokens('onedrive', client, microsoftScopes, (oauthClient) =>
-      throughMsal(authority, tenant, oauthClient, clock, use),
+      throughMsal(authority, tenant, oauthClient, options, use),
     )
   return {
     provider: 'onedrive',
@@ -119,7 +117,7 @@ async function throughMsal(
   authority: string,
   tenant: string,
   { clientId, clientSecret }: OAuthClient,
-  clock: Clock,
+  settings: CallSettings,
   use: (app: App) => Promise<unknown>,
 ): Promise<EndpointAnswer> {
   const { ConfidentialClientApplication } = await import('@azure/msal-node')
@@ -144,7 +142,7 @@ async function throughMsal(
           Promise.reject(new ServiceError('internal_error', 'Msal asked for metadata that it was given.')),
         async sendPostRequestAsync(url, request) {
           try {
-            answer = await postForm(url, request?.body ?? '', withoutBodyHeaders(request?.headers), clock)
+            answer = await postForm(url, request?.body ?? '', withoutBodyHeaders(request?.headers), settings)
           } catch (error) {
             failure = error instanceof Error ? error : new Error('unknown', { cause: error })
             throw failure

@@ -3,6 +3,7 @@ import type { OAuthClient, TokenOutcome, TokenSet } from '../catalog/grant.ts'
 import type { Clock } from '../clock.ts'
 import type { CloudProvider } from '../contract/providers.ts'
 import { ServiceError } from '../errors.ts'
+import type { Timeouts } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
 import { parseJson, readText } from '../net/provider-http.ts'
 import { retryAfterSeconds } from '../net/retry-after.ts'
@@ -18,7 +19,13 @@ export interface EndpointAnswer extends Refusal {}
 const answerBytes = 256 * 1024
 
 /** Milliseconds; shorter than a refresh lease, so that a hanging endpoint does not outlive it. */
-const timeouts = { connect: 3_000, answer: 8_000, idle: 8_000 } as const
+export const endpointTimeouts: Timeouts = { connect: 3_000, answer: 8_000, idle: 8_000 }
+
+/** How calls to a provider's sign-in service are made. */
+export interface CallSettings {
+  readonly clock: Clock
+  readonly timeouts?: Timeouts | undefined
+}
 
 const tokenBody = z.object({
   access_token: z.string().check(z.minLength(1)),
@@ -37,7 +44,7 @@ export async function postForm(
   url: string,
   form: string,
   headers: Readonly<Record<string, string>>,
-  clock: Clock,
+  { clock, timeouts = endpointTimeouts }: CallSettings,
 ): Promise<EndpointAnswer> {
   try {
     const response = await sendRequest({

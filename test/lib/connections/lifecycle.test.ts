@@ -247,11 +247,13 @@ describe('disconnecting', () => {
   })
 })
 
+const backend = (parts: Partial<Backend>) => ({
+  ...world.main,
+  openBackend: () => Promise.resolve(parts as Backend),
+})
+const throttled = () => Promise.reject(new ServiceError('provider_throttled', 'later'))
+
 describe('the health check', () => {
-  const backend = (parts: Partial<Backend>) => ({
-    ...world.main,
-    openBackend: () => Promise.resolve(parts as Backend),
-  })
   const healthy = {
     healthCheck: () => Promise.resolve(true),
     quota: () => Promise.resolve({ used: 5, limit: 10 }),
@@ -267,8 +269,7 @@ describe('the health check', () => {
 
   it('is still healthy when only the quota is not to be had', async () => {
     const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
-    const quota = () => Promise.reject(new ServiceError('provider_throttled', 'later'))
-    expect(await checkHealth(backend({ ...healthy, quota }), connection)).toMatchObject({
+    expect(await checkHealth(backend({ ...healthy, quota: throttled }), connection)).toMatchObject({
       healthy: true,
       status: 'active',
     })

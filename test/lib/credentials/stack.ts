@@ -10,6 +10,7 @@ import { createAccessTokens } from '../../../lib/credentials/access-tokens.ts'
 import { createSealer } from '../../../lib/credentials/seal.ts'
 import { secretStore } from '../../../lib/credentials/secret-store.ts'
 import { createVault } from '../../../lib/credentials/vault.ts'
+import type { Timeouts } from '../../../lib/net/http-client.ts'
 import { googleProvider } from '../../../lib/oauth/google.ts'
 import { microsoftProvider } from '../../../lib/oauth/microsoft.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
@@ -31,6 +32,11 @@ export interface StackOptions {
   readonly writesSecrets?: boolean
   readonly recoveryDays?: number
   readonly publish?: (event: DrivewayEvent) => void
+  /** Called when a refresh is about to go to a provider. */
+  readonly onRefresh?: () => void
+  /** Where the tokens table is, when not with the others. */
+  readonly tokensEndpoint?: string
+  readonly timeouts?: Timeouts
 }
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
@@ -52,7 +58,8 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   const now = (): number => clock.now()
   const connections = connectionStore(dynamo, 'connections', now)
   const authorizations = authorizationStore(dynamo, 'authorizations', now)
-  const tokens = tokenStore(dynamo, 'tokens')
+  const tokensClient = options.tokensEndpoint === undefined ? dynamo : documentClient(options.tokensEndpoint)
+  const tokens = tokenStore(tokensClient, 'tokens')
   const secrets = secretStore({
     client: () => Promise.resolve(aws),
     prefix: secretPrefix,
@@ -65,11 +72,13 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     'google-drive': googleProvider({
       client: (fresh) => vault.oauthClient('google-drive', fresh),
       clock,
+      timeouts: options.timeouts,
       endpoint: endpoints.google,
     }),
     onedrive: microsoftProvider({
       client: (fresh) => vault.oauthClient('onedrive', fresh),
       clock,
+      timeouts: options.timeouts,
       endpoint: endpoints.microsoft,
     }),
   }
@@ -87,13 +96,17 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     sealer,
     events,
     clock,
-    refresh: (provider, refreshToken) => oauth(provider).refresh(refreshToken),
+    refresh: (provider, refreshToken) => {
+      options.onRefresh?.()
+      return oauth(provider).refresh(refreshToken)
+    },
     writesSecrets: options.writesSecrets ?? true,
     leaseMs: options.leaseMs,
     waitMs: options.waitMs,
   })
   const close = (): void => {
     dynamo.destroy()
+    tokensClient.destroy()
     aws.destroy()
   }
   return {
