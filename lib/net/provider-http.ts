@@ -136,7 +136,11 @@ export async function readText(body: Readable, limit: number): Promise<string> {
   for await (const chunk of body) {
     chunks.push(chunk)
     size += Buffer.byteLength(chunk)
-    if (size >= limit) break
+    if (size >= limit) {
+      // Leaving the loop alone would not close an answer's body.
+      body.destroy()
+      break
+    }
   }
   return Buffer.concat(chunks).toString('utf8', 0, Math.min(size, limit))
 }
