@@ -34,7 +34,7 @@ const elsewhereMinutes = 60
 function matches(ifNoneMatch: string | undefined, etag: string | undefined): boolean {
   if (ifNoneMatch === undefined || etag === undefined) return false
   if (ifNoneMatch.trim() === '*') return true
-  return (ifNoneMatch.match(/"[^"]*"/g) ?? []).includes(`"${etag}"`)
+  return [...ifNoneMatch.matchAll(/"([^"]*)"/g)].some(([, tag]) => tag === etag)
 }
 
 async function elsewhere(

@@ -56,7 +56,7 @@ export function proxyEvent(
 ): APIGatewayProxyEvent {
   const multiValueQueryStringParameters: Record<string, string[]> = {}
   for (const [name, value] of url.searchParams) (multiValueQueryStringParameters[name] ??= []).push(value)
-  const queryStringParameters = Object.fromEntries([...url.searchParams])
+  const queryStringParameters = Object.fromEntries(url.searchParams)
   const headers: Record<string, string> = {}
   const multiValueHeaders: Record<string, string[]> = {}
   for (const [name, value] of Object.entries(req.headers)) {

@@ -23,7 +23,8 @@ describe('the sources', () => {
   })
 
   it('leave nothing for later', () => {
-    const marks = new RegExp(['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'not impl' + 'emented', '@ts-' + 'ignore', '\\.(skip|only|todo)' + '\\('].join('|'))
+    // Written in pieces, so that this file does not find itself.
+    const marks = /TO[D]O|FIX[M]E|X[X]X|not impl[e]mented|@ts-[i]gnore|\.(skip|only|to[d]o)\(/
     expect(code.filter((file) => marks.test(readFileSync(file, 'utf8')))).toEqual([])
   })
 })

@@ -20,7 +20,7 @@ export interface RequestOptions {
   readonly bytes?: Uint8Array
   readonly headers?: Record<string, string>
   readonly token?: string | null
-  readonly redirect?: RequestRedirect
+  readonly redirect?: 'follow' | 'manual' | 'error'
 }
 
 export type DocumentAnswer = { document: DocumentView }

@@ -13,4 +13,4 @@ net.Socket.prototype.connect = function blockedConnect(this: net.Socket, ...args
     throw new Error(`the network is blocked in tests: ${host}`)
   }
   return Reflect.apply(connect, this, args) as net.Socket
-} as typeof net.Socket.prototype.connect
+}
