@@ -148,7 +148,9 @@ async function send(
   let end: TransferEnd
   try {
     const backend = await deps.openBackend(connection)
-    const target = claim.row.target ?? targetOf(document, backend.capabilities.reservedKeys)
+    const { reservedKeys } = backend.capabilities
+    const target =
+      claim.row.target ?? (claim.row.session ? undefined : targetOf(document, claim.row, reservedKeys))
     claim.stage({ phase: 'sending', target })
     end = await runTransfer(
       { ...deps.settings, clock: deps.clock, sealer: deps.sealer, random: deps.random },
@@ -173,9 +175,12 @@ async function send(
 }
 
 /** A key that an inline PUT has reserved is used too, so that both make one file. */
-function targetOf(document: DocumentRow, reservedKeys: boolean): PutTarget | undefined {
-  if (!reservedKeys || document.objectKey === undefined) return undefined
-  return { kind: document.objectExists === true ? 'replace' : 'reserved', objectKey: document.objectKey }
+function targetOf(document: DocumentRow, row: TransferRow, reservedKeys: boolean): PutTarget | undefined {
+  const { objectKey: key, objectExists, extension } = document
+  if (key === undefined) return undefined
+  if (objectExists !== true) return reservedKeys ? { kind: 'reserved', objectKey: key } : undefined
+  // Where objects have paths, another extension is another object.
+  return reservedKeys || extension === row.extension ? { kind: 'replace', objectKey: key } : undefined
 }
 
 async function conclude(deps: IntakeDeps, claim: Claim, end: TransferEnd): Promise<Ingested> {

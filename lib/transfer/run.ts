@@ -1,4 +1,5 @@
 import type { Settlement } from '../catalog/transfer.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { TransferChanges } from '../catalog/transfers.ts'
 import type {
   Backend,
@@ -94,6 +95,9 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
   }
   const open = async (): Promise<Answer> => {
+    // Given up, but perhaps not gone everywhere: on OneDrive for Business it would hold the name.
+    const old = await storedSession()
+    if (old) await mustResume().cancelUpload(old, { signal }).catch(unlessFinal)
     const opened = await mustResume().beginUpload(planOf(), { signal })
     try {
       const sealedUrl = await options.sealer.seal(opened.url, claim.row.connectionId)
@@ -174,7 +178,9 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
         failures: row.failures,
       }
     },
-    async perform(step) {
+    async perform(step, state) {
+      // The plan has let go of a target that is not there any more.
+      if (!state.hasTarget && claim.row.target) claim.stage({ target: undefined })
       switch (step.do) {
         case 'reserve':
           return await reserve()
@@ -203,7 +209,8 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
         entry = await backend.statEntry(entry.objectKey, { signal })
         verdict = judge(entry, size, hash, judged)
         const waitedMs = options.clock.now() - row.progressAt
-        if (verdict.kind === 'unknown' && waitedMs < hashWaitMs) return { kind: 'unknown', entry }
+        const comes = backend.capabilities.checksum === 'quickXorHash' && waitedMs < hashWaitMs
+        if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
       }
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },
@@ -216,4 +223,10 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     close: () => outgoing.close(),
   }
+}
+
+/** A session that cannot be closed for good reasons is left to end by itself; other trouble is worth another try. */
+function unlessFinal(error: unknown): void {
+  if (!(error instanceof ServiceError) || error.retry.retryable || error instanceof CloudConnectionError)
+    throw error
 }

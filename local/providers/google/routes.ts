@@ -76,5 +76,6 @@ function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefini
     { method: 'POST', path: '/upload/drive/v3/files', handler: (x) => upload(state, x) },
     { method: 'PATCH', path: '/upload/drive/v3/files/:id', handler: (x) => upload(state, x) },
     { method: 'PUT', path: session, handler: (x) => uploads.handle(x) },
+    { method: 'DELETE', path: session, handler: (x) => uploads.cancel(x) },
   ]
 }

@@ -23,6 +23,8 @@ const TOTAL_CHANGED = (given: number, before: number): string =>
 /** Takes the requests to session addresses. */
 export interface ResumableUploads {
   handle(x: Exchange): Promise<void>
+  /** `DELETE`: gives the session up. */
+  cancel(x: Exchange): Promise<void>
 }
 
 interface Uploads {
@@ -55,6 +57,18 @@ export function resumableUploads(state: GoogleState): ResumableUploads {
       await entry.done
       if (running.get(id) === entry) running.delete(id)
       await work
+    },
+    async cancel(x) {
+      const session = liveSession(state, x.url.searchParams.get('upload_id') ?? '')
+      if (session === undefined || session.state === 'done') {
+        throw driveError(404, 'notFound', { message: 'Upload session not found or expired.' })
+      }
+      x.account = session.account
+      state.sessions.put(session.id, { ...session, state: 'ended' })
+      await state.blobs.delete(sessionBlob(session))
+      // Undocumented for Drive; Cloud Storage, the same front end, answers so.
+      // https://cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload
+      await x.json(499, {})
     },
   }
 }

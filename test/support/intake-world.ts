@@ -1,0 +1,184 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Connection } from '../../lib/catalog/connection.ts'
+import { connectionStore } from '../../lib/catalog/connections.ts'
+import { documentCatalog } from '../../lib/catalog/documents.ts'
+import { openTransfers } from '../../lib/catalog/transfers.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { systemClock } from '../../lib/clock.ts'
+import type { Provider } from '../../lib/contract/providers.ts'
+import { tables } from '../../lib/contract/tables.ts'
+import { createSealer, sealKey } from '../../lib/credentials/seal.ts'
+import type { ConnectionId, DocumentId, Extension, UserKey } from '../../lib/ids.ts'
+import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../lib/ids.ts'
+import type { Announcement } from '../../lib/intake/announce.ts'
+import { sqsAnnouncer } from '../../lib/intake/announce.ts'
+import { intakeBucket } from '../../lib/intake/bucket.ts'
+import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
+import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
+import type { Backend } from '../../lib/storage/backend.ts'
+import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
+import { startAwsStack } from '../../local/aws/stack.ts'
+import { createTables } from '../../local/aws/tables.ts'
+
+/** Where the AWS-compatible servers of a world are. */
+export interface WorldEndpoints {
+  readonly s3: string
+  readonly dynamoDb: string
+  readonly sqs: string
+  readonly intakeQueueUrl: string
+}
+
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+const region = 'us-east-1'
+export const bucketName = 'driveway-intake'
+
+/** Real time that can be moved; pauses of up to two seconds are over at once. */
+export interface MovableClock extends Clock {
+  advance(ms: number): void
+}
+
+export function movableClock(): MovableClock {
+  let offset = 0
+  return {
+    now: () => Date.now() + offset,
+    async sleep(ms, signal) {
+      signal?.throwIfAborted()
+      if (ms > 2000) return await systemClock.sleep(ms, signal)
+      offset += ms
+      return undefined
+    },
+    advance(ms) {
+      offset += ms
+    },
+  }
+}
+
+/** The clients and use-case dependencies of one process in a world. */
+export function openDeps(
+  endpoints: WorldEndpoints,
+  options: {
+    readonly clock: Clock
+    readonly openBackend: (connection: Connection) => Promise<Backend>
+    readonly publish: (event: DrivewayEvent) => void
+    readonly settings?: Partial<IntakeSettings>
+  },
+) {
+  const { clock } = options
+  const s3 = new S3Client({
+    endpoint: endpoints.s3,
+    region,
+    credentials,
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  })
+  const dynamo = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ endpoint: endpoints.dynamoDb, region, credentials }),
+  )
+  const sqs = new SQSClient({ endpoint: endpoints.sqs, region, credentials })
+  const connections = connectionStore(dynamo, 'connections', () => clock.now())
+  const key = sealKey('a test key that is long enough to be one, is it not?')
+  const deps: IntakeDeps = {
+    clock,
+    documents: documentCatalog(dynamo, 'documents', () => clock.now()),
+    transfers: openTransfers(dynamo, 'transfers'),
+    connections,
+    openBackend: options.openBackend,
+    sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
+    bucket: intakeBucket(s3, bucketName),
+    announce: sqsAnnouncer(sqs, endpoints.intakeQueueUrl, () => clock.now()),
+    events: { publish: (event) => Promise.resolve(options.publish(event)) },
+    random: () => 0.5,
+    settings: { ...defaultIntakeSettings, ...options.settings },
+  }
+  const close = (): void => {
+    s3.destroy()
+    dynamo.destroy()
+    sqs.destroy()
+  }
+  return { deps, s3, sqs, connections, close }
+}
+
+export type OpenedDeps = ReturnType<typeof openDeps>
+
+/** AWS-compatible servers with empty tables, in this process. */
+export async function startWorld() {
+  const stateDir = await mkdtemp(join(tmpdir(), 'driveway-intake-'))
+  const stack = await startAwsStack({ ports: { s3: 0, dynamoDb: 0, sqs: 0, secrets: 0 }, stateDir })
+  await createTables(stack.dynamoDb, tables)
+  return {
+    endpoints: stack,
+    async close() {
+      await stack.close()
+      await rm(stateDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** An active connection of a user of that name. */
+export async function connect(
+  opened: OpenedDeps,
+  user: string,
+  provider: Provider,
+  id: string = `${user}-${provider}`,
+): Promise<Connection> {
+  return await opened.connections.create({
+    userKey: userKeyOf(userId(user)),
+    userId: userId(user),
+    connectionId: must(parseConnectionId(id)),
+    provider,
+    status: 'active',
+  })
+}
+
+export function address(
+  connection: Connection,
+  documentId: string,
+  extension = '',
+): { userKey: UserKey; connectionId: ConnectionId; documentId: DocumentId; extension: Extension } {
+  const { userKey, connectionId } = connection
+  return {
+    userKey,
+    connectionId,
+    documentId: must(parseDocumentId(documentId)),
+    extension: must(parseExtension(extension)),
+  }
+}
+
+/** Puts an object into the intake bucket and answers what its event would say. */
+export async function drop(
+  opened: OpenedDeps,
+  key: string,
+  content: Uint8Array,
+  contentType = 'application/pdf',
+): Promise<Announcement> {
+  const { ETag } = await opened.s3.send(
+    new PutObjectCommand({ Bucket: bucketName, Key: key, Body: content, ContentType: contentType }),
+  )
+  return { bucket: bucketName, key, size: content.length, etag: (ETag ?? '').replaceAll('"', '') }
+}
+
+export async function bucketKeys(opened: OpenedDeps, prefix = ''): Promise<string[]> {
+  const { Contents = [] } = await opened.s3.send(
+    new ListObjectsV2Command({ Bucket: bucketName, Prefix: prefix }),
+  )
+  return Contents.map((item) => item.Key ?? '')
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+export { randomBytes }
+
+export function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('Nothing there.')
+  return value
+}
