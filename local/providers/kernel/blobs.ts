@@ -1,8 +1,10 @@
-import { createReadStream } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { copyFile, constants, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { BlobStream } from './blob-stream.ts'
+import { writeStream } from './blob-writer.ts'
+import { BLOCK, openBlockPool, openDirect, SECTOR } from './blocks.ts'
 import type { HashSpec } from './hashes.ts'
 import { loadHashers, openHashPool } from './hashes.ts'
 
@@ -22,6 +24,7 @@ export interface BlobStore {
     limit?: number,
     granularity?: Granularity,
   ): Promise<number>
+  /** the bytes, or a range of them; handed to `Exchange.send` as it is, it goes out without a copy */
   read(id: string, range?: { start: number; end: number }): Readable
   /** 0 when there is no such blob */
   size(id: string): Promise<number>
@@ -40,9 +43,7 @@ export interface Granularity {
   expected: number | undefined
 }
 
-const BATCH = 1024 * 1024
-// Hashing may trail what is on disk by this much before an upload waits for it.
-const HASH_LAG = 64 * 1024 * 1024
+const READ_WRITE = constants.O_RDWR | constants.O_CREAT
 
 /**
  * Opens `{dir}` for content.
@@ -50,7 +51,8 @@ const HASH_LAG = 64 * 1024 * 1024
  */
 export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
   const ready = mkdir(dir, { recursive: true })
-  const pool = openHashPool(groups)
+  const blocks = openBlockPool()
+  const pool = openHashPool(groups, blocks.memory)
   const makers = loadHashers(groups.flat())
   const hashedUpTo = new Map<string, number>()
   const file = (id: string): string => {
@@ -64,10 +66,10 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
       pool.drop(id)
     }
   }
-  const announce = (id: string, to: number): void => {
-    if (to < BATCH || to <= (hashedUpTo.get(id) ?? 0)) return
+  const announce = (id: string, to: number, at?: number): void => {
+    if (to < BLOCK || to <= (hashedUpTo.get(id) ?? 0)) return
     hashedUpTo.set(id, to)
-    pool.advance(id, file(id), to)
+    pool.advance(id, file(id), to, at === undefined ? undefined : { at, length: BLOCK })
   }
 
   return {
@@ -76,13 +78,18 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
       settle(id, offset)
       // A fresh inode: a copy may share the old one, and a download in progress goes on reading what it began.
       if (offset === 0) await rm(file(id), { force: true })
-      const handle = await open(file(id), constants.O_RDWR | constants.O_CREAT, 0o600)
+      const handle = await open(file(id), READ_WRITE, 0o600)
+      const direct = offset % SECTOR === 0 ? await openDirect(file(id), constants.O_WRONLY) : undefined
       try {
         await handle.truncate(offset)
-        let written = await pump(handle, offset, source, limit, async (to) => {
-          announce(id, to - (to % BATCH))
-          await pool.within(id, HASH_LAG)
-        })
+        const target = {
+          file: handle,
+          direct,
+          pool: blocks,
+          filled: (to: number, block?: { at: number }) => announce(id, to, block?.at),
+          released: (to: number) => pool.reached(id, to),
+        }
+        let written = await writeStream(target, offset, source, limit)
         if (granularity !== undefined && written !== granularity.expected) {
           const end = offset + written
           written = Math.max(0, end - (end % granularity.unit) - offset)
@@ -92,10 +99,11 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
         announce(id, offset + written)
         return written
       } finally {
+        await direct?.close()
         await handle.close()
       }
     },
-    read: (id, range) => createReadStream(file(id), { ...range, highWaterMark: BATCH }),
+    read: (id, range) => new BlobStream(file(id), blocks, range),
     size: (id) =>
       stat(file(id)).then(
         (found) => found.size,
@@ -103,7 +111,7 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
       ),
     async truncate(id, size) {
       settle(id, size)
-      const handle = await open(file(id), constants.O_RDWR | constants.O_CREAT, 0o600)
+      const handle = await open(file(id), READ_WRITE, 0o600)
       try {
         await handle.truncate(size)
       } finally {
@@ -120,7 +128,7 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
     },
     async digests(id) {
       const found = await stat(file(id))
-      if (found.size < BATCH && !hashedUpTo.has(id)) {
+      if (found.size < BLOCK && !hashedUpTo.has(id)) {
         const content = await readFile(file(id))
         const entries = Object.entries(await makers).map(([name, make]) => {
           const hash = make()
@@ -133,67 +141,5 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
       return pool.digest(id, file(id), found.size)
     },
     close: () => pool.close(),
-  }
-}
-
-/** Takes chunks as they come and writes them in batches, one write in flight while the next batch fills. */
-async function pump(
-  handle: FileHandle,
-  offset: number,
-  source: Readable,
-  limit: number,
-  progress: (to: number) => Promise<void>,
-): Promise<number> {
-  let batch: Buffer[] = []
-  let batched = 0
-  let taken = 0
-  let position = offset
-  let inFlight: Promise<void> = Promise.resolve()
-  const flush = async (): Promise<void> => {
-    await inFlight
-    const chunks = batch
-    const bytes = batched
-    if (bytes === 0) return
-    batch = []
-    batched = 0
-    const end = position + bytes
-    inFlight = writeAll(handle, chunks, bytes, position).then(() => progress(end))
-    // Handled at the next await of `inFlight`; without this a failure in between would count as unhandled.
-    inFlight.catch(() => undefined)
-    position = end
-  }
-  if (limit > 0) {
-    try {
-      for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-        const piece: Buffer = taken + chunk.length > limit ? chunk.subarray(0, limit - taken) : chunk
-        batch.push(piece)
-        batched += piece.length
-        taken += piece.length
-        if (batched >= BATCH) await flush()
-        if (taken >= limit) break
-      }
-    } catch (error) {
-      // The source broke off: what arrived stays. A failing disk is another matter.
-      if (!source.errored && !source.destroyed) throw error
-    }
-  }
-  await flush()
-  await inFlight
-  return taken
-}
-
-async function writeAll(
-  handle: FileHandle,
-  chunks: Buffer[],
-  bytes: number,
-  position: number,
-): Promise<void> {
-  const { bytesWritten } = await handle.writev(chunks, position)
-  if (bytesWritten === bytes) return
-  // A short write is rare (disk full, signal): finish byte-exact from one buffer.
-  const rest = Buffer.concat(chunks).subarray(bytesWritten)
-  for (let done = 0; done < rest.length;) {
-    const step = await handle.write(rest, done, rest.length - done, position + bytesWritten + done)
-    done += step.bytesWritten
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { BlobStream } from './blob-stream.ts'
 import type { FaultAction } from './faults.ts'
 import type { Latency } from './latency.ts'
 import type { Random } from './random.ts'
@@ -197,6 +198,10 @@ export function createExchange(setup: ExchangeSetup): Exchange {
         res.end(content)
         return
       }
+      const count = (bytes: number): void => {
+        entry.responseBytes += bytes
+      }
+      if (plain && content instanceof BlobStream && (await content.sendTo(res, count))) return
       const source = content instanceof Readable ? content : Readable.from([content])
       const cutAt = fault?.type === 'truncate' ? (fault.afterBytes ?? 0) : undefined
       const bounded = cutAt === undefined ? source : Readable.from(firstBytes(source, cutAt))
@@ -205,9 +210,7 @@ export function createExchange(setup: ExchangeSetup): Exchange {
         ...shared,
         corrupt,
         length: length === undefined ? undefined : Number(length),
-        count: (bytes) => {
-          entry.responseBytes += bytes
-        },
+        count,
       })
       // A client that goes away in the middle of a download is no failure of the simulator.
       await pipeline(bounded, counted, res).catch(() => req.socket.destroy())
