@@ -222,8 +222,7 @@ describe.each(providers)('tokens of %s', (provider) => {
   it('of a slow winner whose lease ran out do not overwrite the newer ones', async () => {
     const { connection } = await expired(provider)
     await world.simulator(provider).fault({ type: 'delay', ms: 900 })
-    let begun: () => void = () => undefined
-    const sent = new Promise<void>((resolve) => (begun = resolve))
+    const { promise: sent, resolve: begun } = Promise.withResolvers<void>()
     const slow = world
       .open({ leaseMs: 250, onRefresh: () => begun() })
       .accessTokens.sourceOf(connection)
@@ -345,15 +344,15 @@ describe('a refused refresh token', () => {
   })
 })
 
-describe('Secrets Manager', () => {
-  const writes = async (): Promise<number> => {
-    const calls = await world.aws.calls()
-    return Object.entries(calls).reduce(
-      (sum, [target, times]) => (/PutSecretValue|CreateSecret/.test(target) ? sum + times : sum),
-      0,
-    )
-  }
+const writes = async (): Promise<number> => {
+  const calls = await world.aws.calls()
+  return Object.entries(calls).reduce(
+    (sum, [target, times]) => (/PutSecretValue|CreateSecret/.test(target) ? sum + times : sum),
+    0,
+  )
+}
 
+describe('Secrets Manager', () => {
   it('gets a rotated Microsoft refresh token once a day, and the newest each time', async () => {
     const { connection } = await expired('onedrive')
     await world.aws.clear()
