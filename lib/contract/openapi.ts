@@ -212,7 +212,8 @@ const exampleExtras: Partial<Record<ErrorCode, object>> = {
   provider_unavailable: { retryAfterSeconds: 30 },
 }
 
-function problemExample(code: ErrorCode): object {
+/** A whole problem body as an example of `code`. */
+export function problemExample(code: ErrorCode): object {
   const { status, title } = problemTypes[code]
   return {
     type: `urn:driveway:problem:${code}`,
