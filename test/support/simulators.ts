@@ -33,6 +33,7 @@ const requestsSchema = z.array(
     path: z.string(),
     status: z.nullable(z.number()),
     authorization: z.boolean(),
+    requestBytes: z.number(),
     account: z.nullable(z.string()),
   }),
 )

@@ -119,7 +119,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
   /** As SQS would: delivers until the message is done, moving the clock instead of waiting. */
   const ingest = async (object: Announcement): Promise<number> => {
     const messageId = `m${String((message += 1))}`
-    for (let deliveries = 1; deliveries <= 30; deliveries += 1) {
+    for (let deliveries = 1; deliveries <= 60; deliveries += 1) {
       const end = await deliver(object, messageId)
       if (end.kind === 'done') return deliveries
       await pass(end.afterSeconds)

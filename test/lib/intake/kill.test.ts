@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../lib/clock.ts'
+import type { OpenedDeps } from '../../support/intake-world.ts'
+import {
+  address,
+  bucketKeys,
+  connect,
+  must,
+  openDeps,
+  randomBytes,
+  sha256,
+  startWorld,
+} from '../../support/intake-world.ts'
+import { killAtRandom } from '../../support/killing.ts'
+import type { Simulator } from '../../support/simulators.ts'
+import { startSimulator } from '../../support/simulators.ts'
+
+const fragment = 1.25 * 1024 * 1024
+const account = 'killed@example.com'
+
+describe.each([
+  ['google-drive', 'google', /upload_id=/],
+  ['onedrive', 'microsoft', /upload/],
+] as const)('a process that is killed on the way to %s', (provider, name, path) => {
+  let world: Awaited<ReturnType<typeof startWorld>>
+  let simulator: Simulator
+  let opened: OpenedDeps
+  beforeAll(async () => {
+    world = await startWorld()
+    simulator = await startSimulator(name)
+    opened = openDeps(world.endpoints, {
+      clock: systemClock,
+      openBackend: () => Promise.reject(new Error('not here')),
+      publish: () => undefined,
+    })
+  })
+  afterAll(async () => {
+    opened.close()
+    await simulator.close()
+    await world.close()
+  })
+
+  test('is followed by one that goes on: one file, whole, and at most a fragment sent again', async () => {
+    const tokens = await simulator.signIn(account)
+    const connection = await connect(opened, 'killed', provider)
+    const content = randomBytes(12 * fragment + 5)
+    const { endpoints } = world
+    const { connectionId } = connection
+    const accessToken = (await tokens.get()).token.reveal()
+    const settings = { streamBytes: fragment, leaseMs: 60_000 }
+    const config = {
+      endpoints,
+      provider,
+      origin: simulator.origin,
+      connectionId,
+      accessToken,
+      settings,
+      fragmentBytes: fragment,
+    }
+    const killing = await killAtRandom(opened, simulator, connection, config, {
+      content,
+      kills: 10,
+      lifeMs: 600,
+      random: Math.random,
+      isContent: (request) => request.method === 'PUT' && path.test(request.path),
+      async onStored(documentId) {
+        const stored = (await simulator.files(account)).filter((file) => file.name === `${documentId}.bin`)
+        expect(stored.map((file) => file.sha256)).toEqual([sha256(content)])
+        const row = must(
+          await opened.deps.documents.getDocument(
+            connection.userKey,
+            address(connection, documentId).documentId,
+          ),
+        )
+        expect(row).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
+      },
+    })
+    expect(killing.kills).toBe(10)
+    expect(killing.resentPerKill).toBeLessThanOrEqual(fragment)
+    expect(await simulator.sessions(account)).toEqual([])
+    expect(await bucketKeys(opened)).toEqual([])
+  })
+})

@@ -1,0 +1,96 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { systemClock } from '../../lib/clock.ts'
+import type { ConnectionId } from '../../lib/ids.ts'
+import type { Announcement } from '../../lib/intake/announce.ts'
+import type { IntakeSettings } from '../../lib/intake/deps.ts'
+import { ingestObject } from '../../lib/intake/ingest.ts'
+import { secret } from '../../lib/secret.ts'
+import { googleDriveBackend } from '../../lib/storage/google-drive/backend.ts'
+import { oneDriveBackend } from '../../lib/storage/onedrive/backend.ts'
+import type { WorldEndpoints } from './intake-world.ts'
+import { must, openDeps } from './intake-world.ts'
+
+/** What a process that ingests is told at its start, as JSON in INGEST_CONFIG. */
+export interface IngestConfig {
+  readonly endpoints: WorldEndpoints
+  readonly provider: 'google-drive' | 'onedrive'
+  readonly origin: string
+  readonly connectionId: ConnectionId
+  readonly accessToken: string
+  readonly settings: Partial<IntakeSettings>
+  readonly fragmentBytes?: number
+}
+
+export interface IngestOrder {
+  readonly objects: readonly Announcement[]
+  readonly messageId: string
+  readonly concurrency: number
+}
+
+export interface IngestReport {
+  readonly ms: number
+  readonly peakRssMiB: number
+  readonly delayP99Ms: number
+  readonly delayMaxMs: number
+  readonly events: readonly string[]
+}
+
+/** A process of its own that ingests what it is told to, as the Lambda function does, and says what it took. */
+async function main(): Promise<void> {
+  const parsed: unknown = JSON.parse(must(process.env['INGEST_CONFIG']))
+  const config = parsed as IngestConfig
+  const clock = systemClock
+  const token = { token: secret(config.accessToken), version: 1, expiresAt: Number.MAX_SAFE_INTEGER }
+  const tokens = {
+    get: () => Promise.resolve(token),
+    renew: () => Promise.reject(new Error('The token was refused.')),
+  }
+  const options = { connectionId: config.connectionId, tokens, clock, endpoint: config.origin }
+  const made = config.provider === 'onedrive' ? oneDriveBackend(options) : googleDriveBackend(options)
+  const { fragmentBytes } = config
+  const backend = fragmentBytes === undefined ? made : { ...made, fragmentBytes }
+  const events: string[] = []
+  const { deps } = openDeps(config.endpoints, {
+    clock,
+    openBackend: () => Promise.resolve(backend),
+    publish: (event) => events.push(event.type),
+    settings: config.settings,
+  })
+
+  process.on('disconnect', () => process.exit(0))
+  process.on('message', (order: IngestOrder) => {
+    void run(order)
+  })
+  process.send?.('ready')
+
+  const one = async (object: Announcement, messageId: string): Promise<void> => {
+    for (;;) {
+      const end = await ingestObject(deps, object, { messageId, deadline: clock.now() + 900_000 })
+      if (end.kind === 'done') return
+      await clock.sleep(Math.min(1000, end.afterSeconds * 1000))
+    }
+  }
+  const run = async (order: IngestOrder): Promise<void> => {
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    const started = performance.now()
+    const waiting = [...order.objects.entries()]
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        await one(next[1], `${order.messageId}-${String(next[0])}`)
+      }
+    }
+    await Promise.all(Array.from({ length: order.concurrency }, worker))
+    delay.disable()
+    const report: IngestReport = {
+      ms: performance.now() - started,
+      peakRssMiB: process.resourceUsage().maxRSS / 1024,
+      delayP99Ms: delay.percentile(99) / 1e6,
+      delayMaxMs: delay.max / 1e6,
+      events,
+    }
+    process.send?.(report)
+  }
+}
+
+if (process.env['INGEST_CONFIG'] !== undefined) await main()
