@@ -167,7 +167,8 @@ export const permissions: Readonly<Record<string, Use>> = {
   },
   'list-documents': (fn, on) => {
     http(fn, on)
-    fn.uses(on.documents, 'query')
+    // The other table is only named: the storage operations share one set of stores.
+    fn.uses(on.documents, 'query').uses(on.connections)
   },
   'start-intake': (fn, on) => {
     http(fn, on)

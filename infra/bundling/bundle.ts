@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import type { Metafile, Plugin } from 'esbuild'
 import { build } from 'esbuild'
+import { commonjsNames } from './commonjs-names.ts'
 import { directImports } from './direct-imports.ts'
 import { nodeBuiltins } from './node-builtins.ts'
 
@@ -33,8 +34,8 @@ const usesBanner = /\brequire\b|__dirname|__filename/
  */
 const withoutSideEffects: Plugin = {
   name: 'without-side-effects',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => ({
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir }) => ({
       path: resolve(resolveDir, path),
       sideEffects: false,
     }))
@@ -65,7 +66,7 @@ export async function bundleFunction(source: string, directory: string): Promise
     legalComments: 'none',
     metafile: true,
     write: false,
-    plugins: [nodeBuiltins, withoutSideEffects, directImports],
+    plugins: [nodeBuiltins, withoutSideEffects, commonjsNames, directImports],
     absWorkingDir: process.cwd(),
     logLevel: 'warning',
   })

@@ -55,11 +55,14 @@ describe.each(functionNames.map((name) => [name]))('%s', (name) => {
       /googleapis\/build\/src\/index\.js/,
       /^local\//,
     ]
-    expect(bundleOf(name).inputs.filter((input) => forbidden.some((pattern) => pattern.test(input)))).toEqual([])
+    expect(bundleOf(name).inputs.filter((input) => forbidden.some((pattern) => pattern.test(input)))).toEqual(
+      [],
+    )
   })
 
   test('loads the provider libraries on first use only', () => {
-    const libraries = /node_modules\/(?:googleapis|googleapis-common|google-auth-library|gaxios|@azure\/msal-node)\//
+    const libraries =
+      /node_modules\/(?:googleapis|googleapis-common|google-auth-library|gaxios|@azure\/msal-node)\//
     expect(bundleOf(name).staticInputs.filter((input) => libraries.test(input))).toEqual([])
   })
 })

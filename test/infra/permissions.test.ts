@@ -14,9 +14,9 @@ function spoken(resource: string): string {
   if (bucket !== null) return `${bucket[1]?.toLowerCase()} ${bucket[2] === undefined ? 'bucket' : 'objects'}`
   if (resource.includes(':secret:driveway/test/connections/')) return 'connection secrets'
   if (resource.includes(':secret:driveway/test/oauth/')) return 'OAuth clients'
-  if (/^<SecretsSealKey/.test(resource)) return 'sealing keys'
-  if (/^<IntakeQueue/.test(resource)) return 'intake queue'
-  if (/^<Events/.test(resource)) return 'events'
+  if (resource.startsWith('<SecretsSealKey')) return 'sealing keys'
+  if (resource.startsWith('<IntakeQueue')) return 'intake queue'
+  if (resource.startsWith('<Events')) return 'events'
   return resource
 }
 

@@ -10,7 +10,12 @@ const root = 'dist/tested-bundles'
 
 /** What the bundles are made of: when none of it changed, the bundles that lie there are the same. */
 function sourcesHash(): string {
-  const files = globSync(['functions/**/*.ts', 'lib/**/*.ts', 'infra/bundling/*.ts', 'package-lock.json']).sort()
+  const files = globSync([
+    'functions/**/*.ts',
+    'lib/**/*.ts',
+    'infra/bundling/*.ts',
+    'package-lock.json',
+  ]).sort()
   const hash = createHash('sha256')
   for (const file of files) hash.update(file).update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)

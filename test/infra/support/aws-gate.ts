@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Permission } from './policies.ts'
+
+/** An AWS call as IAM sees it. */
+export interface AwsCall {
+  readonly action: string
+  readonly resource: string
+}
+
+export interface GateOptions {
+  /** What the function at hand may do. */
+  readonly permissionsOf: (functionName: string) => readonly Permission[]
+  /** Where the emulator of a service listens, by the name in a signature's scope: `dynamodb`, `s3`, … */
+  readonly emulators: Readonly<Record<string, string>>
+  /** The template's name for a table, bucket, queue or bus of the emulators: `driveway-local-tokens` is `<TokensTable>`. */
+  readonly logicalName: (name: string) => string
+}
+
+export interface AwsGate {
+  /** The AWS endpoint for one function. */
+  endpointOf(functionName: string): Promise<string>
+  /** Calls that the function's role does not allow, as `function: action on resource`; each was refused. */
+  readonly refused: readonly string[]
+  /** Calls that were let through, in the same form. */
+  readonly allowed: ReadonlySet<string>
+  close(): void
+}
+
+/**
+ * Stands between functions and AWS emulators and does what IAM does: every call is held against the policies of the template,
+ * so that a permission which is missing there fails here as it would on AWS.
+ */
+export function awsGate(options: GateOptions): AwsGate {
+  const servers = new Map<string, Promise<{ server: Server; url: string }>>()
+  const refused: string[] = []
+  const allowed = new Set<string>()
+
+  const serve = async (functionName: string, req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const body = await readAll(req)
+    const service = serviceOf(req)
+    const calls = service === 's3' ? [s3Call(req)] : jsonCalls(req, body)
+    const granted = options.permissionsOf(functionName)
+    for (const call of calls) {
+      const resource =
+        service === 'secretsmanager' ? call.resource : renamed(call.resource, options.logicalName)
+      const line = `${functionName}: ${call.action} on ${resource}`
+      if (granted.some((permission) => permits(permission, call.action, resource))) allowed.add(line)
+      else {
+        refused.push(line)
+        return deny(res, service)
+      }
+    }
+    forward(req, res, body, options.emulators[service] ?? '')
+  }
+  const start = async (functionName: string) => {
+    const server = createServer((req, res) => {
+      serve(functionName, req, res).catch(() => res.destroy())
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+  return {
+    refused,
+    allowed,
+    async endpointOf(functionName) {
+      const server = servers.get(functionName) ?? start(functionName)
+      servers.set(functionName, server)
+      return (await server).url
+    },
+    close() {
+      for (const started of servers.values()) {
+        void started.then(({ server }) => {
+          server.closeAllConnections()
+          server.close()
+        })
+      }
+    },
+  }
+}
+
+async function readAll(req: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of req) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+/** The service that a request is signed for: `Credential=key/date/region/service/aws4_request`. */
+function serviceOf(req: IncomingMessage): string {
+  const url = new URL(req.url ?? '/', 'http://local')
+  const credential =
+    /Credential=([^,]+)/.exec(req.headers.authorization ?? '')?.[1] ??
+    url.searchParams.get('X-Amz-Credential') ??
+    ''
+  return credential.split('/').at(-2) ?? ''
+}
+
+/** The name without the address: a queue's URL ends with it. */
+function lastPart(url: string): string {
+  return url.split('/').at(-1) ?? url
+}
+
+function jsonCalls(req: IncomingMessage, body: Buffer): AwsCall[] {
+  const [target = '', operation = ''] = String(req.headers['x-amz-target'] ?? '').split('.')
+  const input: Record<string, unknown> = JSON.parse(body.toString('utf8') || '{}')
+  const text = (name: string): string => String(input[name] ?? '')
+  if (target.startsWith('DynamoDB')) {
+    const index = input['IndexName'] === undefined ? '' : `/index/${text('IndexName')}`
+    return [{ action: `dynamodb:${operation}`, resource: `${text('TableName')}${index}` }]
+  }
+  if (target === 'secretsmanager') {
+    return [{ action: `secretsmanager:${operation}`, resource: text('SecretId') || text('Name') }]
+  }
+  if (target === 'AmazonSQS') return [{ action: `sqs:${operation}`, resource: lastPart(text('QueueUrl')) }]
+  const entries = (input['Entries'] ?? []) as readonly { readonly EventBusName?: string }[]
+  return entries.map((entry) => ({ action: `events:${operation}`, resource: entry.EventBusName ?? '' }))
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
+function s3Call(req: IncomingMessage): AwsCall {
+  const url = new URL(req.url ?? '/', 'http://local')
+  const [, bucket = '', ...key] = url.pathname.split('/')
+  const has = (name: string): boolean => url.searchParams.has(name)
+  if (key.join('/') === '') return { action: 's3:ListBucket', resource: bucket }
+  const resource = `${bucket}/*`
+  switch (req.method) {
+    case 'GET':
+    case 'HEAD':
+      if (has('uploadId')) return { action: 's3:ListMultipartUploadParts', resource }
+      return { action: has('tagging') ? 's3:GetObjectTagging' : 's3:GetObject', resource }
+    case 'DELETE':
+      return { action: has('uploadId') ? 's3:AbortMultipartUpload' : 's3:DeleteObject', resource }
+    default:
+      return { action: has('tagging') ? 's3:PutObjectTagging' : 's3:PutObject', resource }
+  }
+}
+
+function renamed(resource: string, logicalName: (name: string) => string): string {
+  const [name = '', ...rest] = resource.split('/')
+  return [logicalName(name), ...rest].join('/')
+}
+
+function permits(permission: Permission, action: string, resource: string): boolean {
+  if (permission.action !== action) return false
+  const secret = /:secret:(.+)$/.exec(permission.resource)?.[1]
+  if (secret !== undefined) {
+    return secret.endsWith('*') ? resource.startsWith(secret.slice(0, -1)) : resource === secret
+  }
+  return (
+    permission.resource.replace('.Arn>', '>') === resource ||
+    (/^<SecretsSealKey/.test(permission.resource) && resource.endsWith('/seal-key'))
+  )
+}
+
+function deny(res: ServerResponse, service: string): void {
+  if (service === 's3') {
+    res.writeHead(403, { 'content-type': 'application/xml' })
+    res.end('<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>')
+    return
+  }
+  res.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' })
+  res.end(JSON.stringify({ __type: 'AccessDeniedException', message: 'not authorized' }))
+}
+
+function forward(req: IncomingMessage, res: ServerResponse, body: Buffer, emulator: string): void {
+  const { hostname, port } = new URL(emulator)
+  const sent = request(
+    { hostname, port, method: req.method, path: req.url, headers: req.headers },
+    (answer) => {
+      res.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(res)
+    },
+  )
+  sent.once('error', () => res.destroy())
+  sent.end(body)
+}
