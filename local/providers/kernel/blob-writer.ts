@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import { finished } from 'node:stream'
 import type { Block, BlockPool } from './blocks.ts'
 import { BLOCK } from './blocks.ts'
 
@@ -36,38 +37,68 @@ export async function writeStream(
   const flying: Promise<void>[] = []
   // Announced strictly in order, so that whoever reads on finds everything in front on the disk.
   let announced: Promise<void> = Promise.resolve()
-  const flush = async (): Promise<void> => {
-    if (current.size === 0) return
-    const { size } = current
+  const launch = (): void => {
     const landed = land(target, current, position, announced)
     announced = landed.announced
     flying.push(landed.done)
     // Failures show when the flight is awaited; without this one in between would count as unhandled.
-    flying.at(-1)?.catch(() => undefined)
-    position += size
-    if (flying.length >= IN_FLIGHT) await flying.shift()
+    landed.done.catch(() => undefined)
+    position += current.size
     current = openBatch(target)
   }
-  try {
-    if (limit > 0) {
-      for await (const chunk of source.iterator({ destroyOnReturn: false })) {
-        let rest: Buffer = taken + chunk.length > limit ? chunk.subarray(0, limit - taken) : chunk
-        taken += rest.length
-        while (rest.length > 0) {
-          rest = append(current, rest)
-          if (current.size === BLOCK) await flush()
-        }
-        if (taken >= limit) break
-      }
+  const take = (chunk: Buffer): Promise<void> | undefined => {
+    taken += chunk.length
+    for (let rest = chunk; rest.length > 0;) {
+      rest = append(current, rest)
+      if (current.size === BLOCK) launch()
     }
-  } catch (error) {
-    // The source broke off: what arrived stays. A failing disk is another matter.
-    if (!source.errored && !source.destroyed) throw error
+    return flying.length >= IN_FLIGHT ? flying.shift() : undefined
   }
-  await flush()
+  try {
+    if (limit > 0) await consume(source, limit, take)
+    if (current.size > 0) launch()
+  } finally {
+    // Also after a failure nothing may still be writing when the caller closes the file.
+    await Promise.allSettled(flying)
+    if (current.block !== undefined) target.pool.give(current.block)
+  }
   await Promise.all(flying)
-  if (current.block !== undefined) target.pool.give(current.block)
   return taken
+}
+
+/**
+ * Hands over chunks as they come, without a promise for each; stops the flow while `take` asks to wait. Resolves at the
+ * limit, at the end, and also when the source breaks off; rejects when `take`'s promise does.
+ */
+function consume(
+  source: Readable,
+  limit: number,
+  take: (chunk: Buffer) => Promise<void> | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let left = limit
+    const stop = (settle: () => void): void => {
+      source.off('data', receive)
+      unwatch()
+      source.pause()
+      settle()
+    }
+    const receive = (chunk: Buffer): void => {
+      const piece = chunk.length > left ? chunk.subarray(0, left) : chunk
+      left -= piece.length
+      const wait = take(piece)
+      if (wait !== undefined) {
+        source.pause()
+        wait.then(
+          () => left > 0 && source.resume(),
+          (error: Error) => stop(() => reject(error)),
+        )
+      }
+      if (left <= 0) stop(resolve)
+    }
+    const unwatch = finished(source, { writable: false }, () => stop(resolve))
+    source.on('data', receive)
+  })
 }
 
 interface Batch {

@@ -6,7 +6,7 @@ import type { FaultAction } from './faults.ts'
 import type { Latency } from './latency.ts'
 import type { Random } from './random.ts'
 import type { LoggedRequest } from './request-log.ts'
-import { firstBytes, requestFault, tap } from './taps.ts'
+import { firstBytes, plainBody, requestFault, tap } from './taps.ts'
 
 export type Headers = Record<string, string>
 
@@ -97,6 +97,17 @@ export function createExchange(setup: ExchangeSetup): Exchange {
     if (!req.socket.destroyed) req.socket.resetAndDestroy()
   }
   const openBody = (): Readable => {
+    if (fault === undefined && latency.slice() === undefined) {
+      return plainBody(
+        req,
+        (bytes) => {
+          entry.requestBytes += bytes
+        },
+        () => {
+          lost = true
+        },
+      )
+    }
     const stream = tap({
       ...shared,
       ...requestFault(fault, contentIn === 'body'),

@@ -1,6 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
-import { Transform } from 'node:stream'
+import { finished, Readable, Transform } from 'node:stream'
 import type { FaultAction } from './faults.ts'
 import type { Latency } from './latency.ts'
 import type { Random } from './random.ts'
@@ -69,6 +69,28 @@ export function tap(options: TapOptions): Transform {
     done()
   }
   return stream
+}
+
+/**
+ * The body of a request that nothing is done to: counted, and ending normally also when the connection breaks off, which
+ * `lost` tells. Much lighter than a tap, which matters at hundreds of megabytes in a second.
+ */
+export function plainBody(req: IncomingMessage, count: (bytes: number) => void, lost: () => void): Readable {
+  const body = new Readable({
+    highWaterMark: 1024 * 1024,
+    read() {
+      req.resume()
+    },
+  })
+  req.on('data', (chunk: Buffer) => {
+    count(chunk.length)
+    if (!body.push(chunk)) req.pause()
+  })
+  finished(req, { writable: false }, (error) => {
+    if (error) lost()
+    body.push(null)
+  })
+  return body
 }
 
 /** The first `bytes` bytes of `source`, which is closed after them. */
