@@ -47,7 +47,8 @@ export function resumableUploads(state: GoogleState): ResumableUploads {
       const before = running.get(id)
       if (before !== undefined && (bytes || before.x.broken)) {
         // A client that sends again has given the earlier request up, whether or not its end was noticed here.
-        before.x.req.socket.destroy()
+        const { req, res } = before.x
+        if (!res.writableEnded && req.socket !== x.req.socket) req.socket.destroy()
         await before.done
       }
       const work = handleOne(uploads, x, id)
