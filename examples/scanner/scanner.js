@@ -8,8 +8,7 @@ const say = (text) => (part('status').textContent = text)
 
 /** Your app's own sign-in goes here; the local stack hands out tokens to anybody. */
 async function token() {
-  const headers = { 'content-type': 'application/json' }
-  const response = await fetch(`${api}/local/token`, { method: 'POST', headers, body: '{"sub":"alice"}' })
+  const response = await fetch(`${api}/local/token`, { method: 'POST', body: '{"sub":"alice"}' })
   return (await response.json()).token
 }
 const driveway = createDriveway({ baseUrl: api, token })
