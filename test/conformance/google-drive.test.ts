@@ -24,13 +24,14 @@ async function googleDrive(): Promise<Harness> {
     close: () => simulator.close(),
     async world() {
       people += 1
+      const number = people
       const account = `person${String(people)}@example.com`
       const clock = instantClock()
       const tokens = await simulator.signIn(account)
       let folderId: string | undefined
       const open = (source: TestTokens) =>
         googleDriveBackend({
-          connectionId: parseConnectionId('test-connection') ?? fail(),
+          connectionId: parseConnectionId(`connection-${String(number)}`) ?? fail(),
           tokens: source,
           endpoint: simulator.origin,
           clock,

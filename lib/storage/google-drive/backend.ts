@@ -15,6 +15,7 @@ import { driveError } from './errors.ts'
 import type { FolderSettings } from './folder.ts'
 import { driveFolder } from './folder.ts'
 import { drivePut } from './put.ts'
+import { takeReservedId } from './reserved-ids.ts'
 import type { DriveFile } from './schemas.ts'
 import { toEntry } from './schemas.ts'
 import type { DriveParts } from './uploads.ts'
@@ -33,9 +34,6 @@ export interface GoogleDriveOptions {
   readonly observe?: ObserveCall | undefined
 }
 
-/** Ids fetched at a time: one call in ten creations asks for them. */
-const reservedAtOnce = 10
-
 /** Google Drive v3 for one connection. Its quirks stand in README.md. Callers hold it through the port. */
 export function googleDriveBackend(options: GoogleDriveOptions): Backend {
   const { connectionId, tokens, clock, deletion = 'trash', observe } = options
@@ -51,19 +49,7 @@ export function googleDriveBackend(options: GoogleDriveOptions): Backend {
   })
   const api = driveApi(http, rootUrl)
 
-  const pool: string[] = []
-  const reserve = async (signal?: AbortSignal): Promise<string> => {
-    const pooled = pool.pop()
-    if (pooled !== undefined) return pooled
-    const [id, ...rest] = await api.generateIds(reservedAtOnce, signal)
-    if (id === undefined) {
-      throw new ServiceError('provider_error', 'Google Drive gave no file id.', {
-        retry: { retryable: true },
-      })
-    }
-    pool.push(...rest)
-    return id
-  }
+  const reserve = (signal?: AbortSignal): Promise<string> => takeReservedId(connectionId, api, signal)
   const parts: DriveParts = {
     http,
     api,

@@ -32,7 +32,7 @@ function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Backe
   const { folder = true, deletion } = options
   const { id } = stored
   return googleDriveBackend({
-    connectionId: connectionId(),
+    connectionId: connectionId(String(people)),
     tokens,
     endpoint: simulator.origin,
     clock: instantClock(),
@@ -157,14 +157,21 @@ describe('calls', () => {
     expect(await callsOf(() => backend.healthCheck())).toEqual(['GET /drive/v3/files'])
   })
 
-  it('reserve ten keys at once, each given out once', async () => {
-    const backend = open()
+  it('reserve ten keys at once, each given out once, also to requests at the same time', async () => {
     const keys: ObjectKey[] = []
     const calls = await callsOf(async () => {
-      for (let index = 0; index < 20; index += 1) keys.push((await reserved(backend)).objectKey)
+      const taken = await Promise.all(Array.from({ length: 20 }, () => reserved(open())))
+      keys.push(...taken.map(({ objectKey }) => objectKey))
     })
     expect(new Set(keys).size).toBe(20)
     expect(calls).toHaveLength(2)
+  })
+
+  it('of somebody who gave up do not keep others from their keys', async () => {
+    const gaveUp = failureOf(Promise.resolve(open().reserveObjectKey?.({ signal: AbortSignal.abort() })))
+    const other = reserved(open())
+    expect((await gaveUp).code).toBe('provider_unavailable')
+    expect((await other).objectKey).toMatch(/^[\w-]{20,}$/)
   })
 
   it.each([

@@ -8,8 +8,8 @@ import { contentOf } from '../../../lib/storage/content.ts'
 
 export const alice = userId('alice')
 
-export function connectionId(): ConnectionId {
-  return parseConnectionId('test-connection') ?? mistake()
+export function connectionId(name = 'connection'): ConnectionId {
+  return parseConnectionId(`test-${name}`) ?? mistake()
 }
 
 export function documentId(text: string): DocumentId {

@@ -1,0 +1,63 @@
+import { ServiceError } from '../../errors.ts'
+import type { ConnectionId } from '../../ids.ts'
+import type { DriveApi } from './api.ts'
+
+/** Ids fetched at a time: one call in ten creations asks for them. */
+const reservedAtOnce = 10
+/** Connections whose left-over ids are kept; the ones used longest ago are dropped. */
+const maxConnections = 1000
+
+interface Pool {
+  readonly ids: string[]
+  pending?: Promise<void> | undefined
+}
+
+/** One for the process: backends are opened for each request, and ids do not run out. */
+const pools = new Map<ConnectionId, Pool>()
+
+function poolOf(connectionId: ConnectionId): Pool {
+  const pool = pools.get(connectionId) ?? { ids: [] }
+  pools.delete(connectionId)
+  pools.set(connectionId, pool)
+  const [oldest] = pools.keys()
+  if (pools.size > maxConnections && oldest !== undefined) pools.delete(oldest)
+  return pool
+}
+
+/**
+ * A file id that Drive has generated for this connection's account and nobody has had yet. Callers at the same time share a call.
+ * https://developers.google.com/workspace/drive/api/reference/rest/v3/files/generateIds
+ */
+export async function takeReservedId(
+  connectionId: ConnectionId,
+  api: DriveApi,
+  signal?: AbortSignal,
+): Promise<string> {
+  const pool = poolOf(connectionId)
+  for (;;) {
+    const id = pool.ids.pop()
+    if (id !== undefined) return id
+    if (pool.pending) {
+      // Whose call fails, hears of it; the others make their own.
+      await pool.pending.catch(ignore)
+      continue
+    }
+    const call = fill(pool, api, signal)
+    pool.pending = call
+    try {
+      await call
+    } finally {
+      pool.pending = undefined
+    }
+  }
+}
+
+async function fill(pool: Pool, api: DriveApi, signal: AbortSignal | undefined): Promise<void> {
+  const ids = await api.generateIds(reservedAtOnce, signal)
+  if (ids.length === 0) {
+    throw new ServiceError('provider_error', 'Google Drive gave no file id.', { retry: { retryable: true } })
+  }
+  pool.ids.push(...ids)
+}
+
+function ignore(): void {}
