@@ -97,7 +97,12 @@ const shape = {
     'common',
   ),
   /** Days that a deleted connection's secret can be restored; 0 deletes at once. */
-  secretRecoveryDays: z._default(z.union([z.literal(0), whole(7, 30)], 'must be 0, or 7 to 30'), 0),
+  secretRecoveryDays: z._default(
+    z
+      .int('must be 0, or 7 to 30')
+      .check(z.refine((days) => days === 0 || (days >= 7 && days <= 30), 'must be 0, or 7 to 30')),
+    0,
+  ),
 
   /** Where alarms go, beside the topic that the stack makes. The address has to confirm once. */
   alarmEmail: z.optional(z.email('must be an e-mail address')),

@@ -5,6 +5,8 @@ import type { Plugin } from 'esbuild'
 const require = createRequire(import.meta.url)
 const namespace = 'commonjs-names'
 const identifier = /^[A-Za-z_$][\w$]*$/
+/** The AWS SDK is asked for thousands of times and has modules of its own. */
+const notTheSdk = /^(?:[a-z]|@azure\/)/
 const moduleSyntax = /^(?:import|export)\s/m
 
 /**
@@ -15,7 +17,7 @@ const moduleSyntax = /^(?:import|export)\s/m
 export const commonjsNames: Plugin = {
   name: 'commonjs-names',
   setup(build) {
-    build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+    build.onResolve({ filter: notTheSdk }, async ({ path, kind, importer, resolveDir, pluginData }) => {
       if (kind !== 'dynamic-import' || pluginData === namespace) return undefined
       const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: namespace })
       if (found.external || found.errors.length > 0 || !found.path.endsWith('.js')) return undefined

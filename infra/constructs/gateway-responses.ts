@@ -6,6 +6,8 @@ import type { ErrorCode } from '../../lib/errors.ts'
 interface GatewayProblem {
   readonly code: ErrorCode
   readonly detail: string
+  /** Where it is not the code’s own. */
+  readonly status?: number
   readonly retryAfterSeconds?: number
 }
 
@@ -25,8 +27,8 @@ const gatewayProblems: Readonly<Record<string, GatewayProblem>> = {
   INVALID_API_KEY: { code: 'unauthorized', detail: noToken },
   // A signature in the Authorization header, on a path that does not exist: API Gateway then looks for IAM credentials.
   INVALID_SIGNATURE: { code: 'unauthorized', detail: noToken },
-  MISSING_AUTHENTICATION_TOKEN: { code: 'invalid_request', detail: unknownRoute },
-  RESOURCE_NOT_FOUND: { code: 'invalid_request', detail: unknownRoute },
+  MISSING_AUTHENTICATION_TOKEN: { code: 'invalid_request', status: 404, detail: unknownRoute },
+  RESOURCE_NOT_FOUND: { code: 'invalid_request', status: 404, detail: unknownRoute },
   BAD_REQUEST_BODY: { code: 'invalid_request', detail: 'The request body does not fit.' },
   BAD_REQUEST_PARAMETERS: { code: 'invalid_request', detail: 'A request parameter does not fit.' },
   UNSUPPORTED_MEDIA_TYPE: { code: 'invalid_request', detail: 'This content type is not taken here.' },
@@ -64,7 +66,8 @@ const quoted = (value: string): string => `'${value}'`
 /** Makes every error of the gateway itself a problem of the HTTP contract. `cors`: browsers may read them. */
 export function addGatewayResponses(api: RestApi, cors: boolean): void {
   for (const [type, problem] of Object.entries(gatewayProblems)) {
-    const { status, title } = problemTypes[problem.code]
+    const { title, status: usual } = problemTypes[problem.code]
+    const status = problem.status ?? usual
     const headers: Record<string, string> = {
       'Content-Type': quoted('application/problem+json'),
       'Cache-Control': quoted('no-store'),

@@ -33,7 +33,7 @@ export class Identity extends Construct {
       return
     }
     const pool = this.#addPool(settings)
-    const client = this.#addClient(pool, [...settings.signInUrls, ...signInUrls])
+    const client = this.#addClient(pool, settings, [...settings.signInUrls, ...signInUrls])
     const { account, region, urlSuffix } = Stack.of(this)
     const prefix = `driveway-${settings.stage}-${account}`
     pool.addDomain('SignIn', { cognitoDomain: { domainPrefix: prefix } })
@@ -79,10 +79,10 @@ export class Identity extends Construct {
     return pool
   }
 
-  #addClient(pool: UserPool, returnUrls: readonly string[]): UserPoolClient {
+  #addClient(pool: UserPool, settings: Settings, returnUrls: readonly string[]): UserPoolClient {
     return new UserPoolClient(this, 'Client', {
       userPool: pool,
-      userPoolClientName: 'driveway',
+      userPoolClientName: `driveway-${settings.stage}`,
       generateSecret: false,
       preventUserExistenceErrors: true,
       enableTokenRevocation: true,

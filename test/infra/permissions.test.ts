@@ -32,5 +32,218 @@ function table(granted: readonly Permission[]): string[] {
 }
 
 test('each function may do exactly what its operation needs', () => {
-  expect(Object.fromEntries([...permissions].map(([name, granted]) => [name, table(granted)]))).toEqual({})
+  expect(Object.fromEntries([...permissions].map(([name, granted]) => [name, table(granted)]))).toEqual({
+    'authorize-request': [],
+    'check-health': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'tokens: GetItem UpdateItem',
+    ],
+    'complete-connection': [
+      'OAuth clients: GetSecretValue',
+      'authorizations: DeleteItem GetItem UpdateItem',
+      'connection secrets: CreateSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
+      'connections: GetItem PutItem',
+      'documents by parked: Query',
+      'events: PutEvents',
+      'intake queue: SendMessage',
+      'sealing keys: GetSecretValue',
+      'tokens: GetItem UpdateItem',
+    ],
+    'create-download-url': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: GetObject',
+      'tokens: GetItem UpdateItem',
+    ],
+    'create-upload-url': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem Query',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: GetObject PutObject',
+      'tokens: GetItem UpdateItem',
+    ],
+    'delete-connection': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: DeleteSecret GetSecretValue',
+      'connections: DeleteItem GetItem PutItem Query',
+      'documents: GetItem PutItem Query',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject',
+      'sealing keys: GetSecretValue',
+      'storage objects: AbortMultipartUpload DeleteObject',
+      'tokens: DeleteItem GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem',
+    ],
+    'delete-document': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: DeleteItem GetItem PutItem',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject',
+      'sealing keys: GetSecretValue',
+      'storage objects: AbortMultipartUpload DeleteObject',
+      'tokens: GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem',
+    ],
+    'get-connection': ['connections: GetItem'],
+    'get-document': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'staging bucket: ListBucket',
+      'staging objects: AbortMultipartUpload GetObject PutObject',
+      'storage bucket: ListBucket',
+      'storage objects: GetObject',
+      'tokens: GetItem UpdateItem',
+    ],
+    'get-openapi': [],
+    'ingest-object': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
+      'intake queue: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: AbortMultipartUpload DeleteObject GetObject ListMultipartUploadParts PutObject',
+      'tokens: GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem',
+    ],
+    'keep-alive': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue PutSecretValue',
+      'connections by keepAlive: Query',
+      'connections: GetItem PutItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'tokens: GetItem UpdateItem',
+    ],
+    'list-connections': ['connections: Query'],
+    'list-documents': ['documents: Query'],
+    'oauth-callback': [
+      'authorizations: DeleteItem GetItem PutItem UpdateItem',
+      'sealing keys: GetSecretValue',
+    ],
+    'put-document': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem Query',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: AbortMultipartUpload DeleteObject GetObject PutObject',
+      'tokens: GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem',
+    ],
+    'reauthorize-connection': [
+      'OAuth clients: GetSecretValue',
+      'authorizations: PutItem',
+      'connections: GetItem',
+      'sealing keys: GetSecretValue',
+    ],
+    'start-connection': [
+      'OAuth clients: GetSecretValue',
+      'authorizations: PutItem',
+      'connections: PutItem',
+      'sealing keys: GetSecretValue',
+    ],
+    'start-intake': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem Query',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject PutObject',
+      'sealing keys: GetSecretValue',
+      'storage objects: AbortMultipartUpload DeleteObject',
+      'tokens: GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem',
+    ],
+    'stat-document': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: GetObject',
+      'tokens: GetItem UpdateItem',
+    ],
+    'sweep-transfers': [
+      'OAuth clients: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem PutItem',
+      'events: PutEvents',
+      'intake bucket: ListBucket',
+      'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
+      'intake queue: SendMessage',
+      'sealing keys: GetSecretValue',
+      'storage objects: AbortMultipartUpload DeleteObject',
+      'tokens: GetItem UpdateItem',
+      'transfers: DeleteItem GetItem PutItem Scan',
+    ],
+  })
+})
+
+test('only connecting and the daily keep-alive write connection secrets', () => {
+  const writers = [...permissions].filter(([, granted]) =>
+    granted.some(({ action }) => action === 'secretsmanager:PutSecretValue'),
+  )
+  expect(writers.map(([name]) => name).sort()).toEqual(['complete-connection', 'keep-alive'])
+})
+
+test('nobody is given an action with a wildcard, or the key but through a service', () => {
+  for (const [name, granted] of permissions) {
+    expect(
+      granted.filter(({ action }) => action.includes('*')).map(({ action }) => `${name}: ${action}`),
+    ).toEqual([])
+    for (const { action, condition } of granted) {
+      if (action.startsWith('kms:')) expect(condition).toContain('kms:ViaService')
+    }
+  }
+})
+
+test('a resource with a wildcard is a part of this deployment', () => {
+  const open = new Set(
+    [...permissions.values()]
+      .flat()
+      .filter(({ resource }) => resource.includes('*'))
+      .map(({ action, resource }) => `${action} ${resource}`),
+  )
+  const shapes = [
+    /^xray:Put\w+ \*$/,
+    /^logs:\w+ <\w+\.Arn>:log-stream:\*$/,
+    /^s3:\w+ <Data\w+Bucket\w+\.Arn>\/\*$/,
+    /^secretsmanager:\w+ .*:secret:driveway\/test\/(?:connections|oauth)\/\*$/,
+  ]
+  expect([...open].filter((line) => !shapes.some((shape) => shape.test(line)))).toEqual([])
 })

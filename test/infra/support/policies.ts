@@ -42,9 +42,7 @@ export function permissionsOf(template: Template): ReadonlyMap<string, readonly 
           list(statement.Resource).map((resource) => ({
             action,
             resource: asText(resource),
-            ...(statement.Condition === undefined
-              ? {}
-              : { condition: asText(Object.values(statement.Condition as object)[0]) }),
+            ...(statement.Condition === undefined ? {} : { condition: JSON.stringify(statement.Condition) }),
           })),
         ),
       )
