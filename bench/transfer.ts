@@ -80,7 +80,7 @@ for (const [provider, name] of [
     const whole = file?.sha256 === object.sha256 ? 'right' : 'WRONG'
     console.log(
       `${provider.padEnd(12)} ${what.padEnd(34)} ${String(mebibytes).padStart(5)} MiB  ${(mebibytes / (report.ms / 1000)).toFixed(0).padStart(4)} MiB/s  ` +
-        `peak ${report.peakRssMiB.toFixed(0)} MiB  delay p99 ${report.delayP99Ms.toFixed(1)} ms max ${report.delayMaxMs.toFixed(0)} ms  sha256 ${whole}`,
+        `peak ${report.peakRssMiB.toFixed(0)} MiB  delay p99 ${report.delayP99Ms.toFixed(1)} ms max ${report.delayMaxMs.toFixed(0)} ms, own p99 ${report.busyP99Ms.toFixed(1)} ms  sha256 ${whole}`,
     )
   }
 

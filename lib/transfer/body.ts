@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { ContentHash } from './hash.ts'
@@ -26,6 +27,18 @@ export interface OutgoingOptions {
 
 const bodyBufferBytes = 512 * 1024
 
+/** Chunks that are there already would be hashed in one go, megabytes of them: after so long everybody else gets a turn. */
+const turnMs = 5
+
+function openTurns(): () => Promise<void> {
+  let began = performance.now()
+  return async () => {
+    if (performance.now() - began < turnMs) return
+    await nextTurn()
+    began = performance.now()
+  }
+}
+
 /** The error for bytes that are not those that the client announced. */
 export function digestMismatch(): ServiceError {
   return new ServiceError(
@@ -40,6 +53,7 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
   let readerAt: number | undefined
   let current: Readable | undefined
   let failure: unknown
+  const breathe = openTurns()
 
   const checkLast = (): void => {
     if (hash.position < source.size || options.expectedSha256 === undefined) return
@@ -64,6 +78,7 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
       if (at === source.size) checkLast()
       options.onProgress(at)
       yield chunk
+      await breathe()
     }
     if (length === 0) checkLast()
     readerAt = at
@@ -89,7 +104,10 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
     if (hash.position >= position) return
     const catchUp = openReadAhead(source, hash.position, options)
     try {
-      for await (const chunk of catchUp.take(position - hash.position)) hash.update(chunk, hash.position)
+      for await (const chunk of catchUp.take(position - hash.position)) {
+        hash.update(chunk, hash.position)
+        await breathe()
+      }
       checkLast()
     } finally {
       catchUp.close()

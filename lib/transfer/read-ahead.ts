@@ -30,7 +30,7 @@ export interface ReadAheadOptions {
   readonly ahead?: number
 }
 
-const defaultPartBytes = 4 * 1024 * 1024
+const defaultPartBytes = 2 * 1024 * 1024
 const readTries = 4
 
 /**

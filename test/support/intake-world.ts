@@ -24,8 +24,6 @@ import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
 import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
 import type { Backend } from '../../lib/storage/backend.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
-import { startAwsStack } from '../../local/aws/stack.ts'
-import { createTables } from '../../local/aws/tables.ts'
 
 /** Where the AWS-compatible servers of a world are. */
 export interface WorldEndpoints {
@@ -110,6 +108,9 @@ export type OpenedDeps = ReturnType<typeof openDeps>
 
 /** AWS-compatible servers with empty tables, in this process. */
 export async function startWorld() {
+  // Only here, so that a process whose memory is measured does not carry the servers.
+  const { startAwsStack } = await import('../../local/aws/stack.ts')
+  const { createTables } = await import('../../local/aws/tables.ts')
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-intake-'))
   const stack = await startAwsStack({ ports: { s3: 0, dynamoDb: 0, sqs: 0, secrets: 0 }, stateDir })
   await createTables(stack.dynamoDb, tables)
