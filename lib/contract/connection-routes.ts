@@ -16,7 +16,7 @@ export const connectionRoutes = {
     query: schemas.none,
     body: { kind: 'json', schema: schemas.startConnectionBody },
     answers: [{ status: 201, description: 'The connection has begun.', schema: schemas.authorizationAnswer }],
-    errors: [...always, 'provider_not_configured', 'provider_unavailable'],
+    errors: [...always, 'provider_not_configured'],
   },
   oauthCallback: {
     operation: 'oauthCallback',
@@ -94,7 +94,7 @@ export const connectionRoutes = {
     answers: [
       { status: 200, description: 'Send the user to authorizationUrl.', schema: schemas.authorizationAnswer },
     ],
-    errors: [...always, 'connection_not_found', 'provider_not_configured', 'provider_unavailable'],
+    errors: [...always, 'connection_not_found', 'provider_not_configured'],
   },
   checkHealth: {
     operation: 'checkHealth',
@@ -127,6 +127,6 @@ export const connectionRoutes = {
     query: schemas.none,
     body: { kind: 'none' },
     answers: [{ status: 204, description: 'Disconnected.' }],
-    errors: [...always, 'connection_not_found', 'provider_unavailable'],
+    errors: [...always, 'connection_not_found'],
   },
 } as const satisfies Record<string, Route>

@@ -25,7 +25,9 @@ interface Published {
   readonly detail: Record<string, unknown>
 }
 const events = async (): Promise<Published[]> => {
-  const answer = (await (await fetch(`${stack.at(6)}/_local/events`)).json()) as Published[] | { events: Published[] }
+  const answer = (await (await fetch(`${stack.at(6)}/_local/events`)).json()) as
+    | Published[]
+    | { events: Published[] }
   return Array.isArray(answer) ? answer : answer.events
 }
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
@@ -67,11 +69,19 @@ describe.each([
   })
 
   it('delivers what a client PUTs to the intake URL, and tells', async () => {
-    const started = await api.request<DocumentAnswer & { upload: { url: string; method: string; headers: Record<string, string>; expiresAt: string } }>(
-      'POST',
-      '/v1/documents/film/intake',
-      { json: { connectionId, contentType: 'video/mp4', extension: '.mp4', size: large.length, sha256: sha256(large) } },
-    )
+    const started = await api.request<
+      DocumentAnswer & {
+        upload: { url: string; method: string; headers: Record<string, string>; expiresAt: string }
+      }
+    >('POST', '/v1/documents/film/intake', {
+      json: {
+        connectionId,
+        contentType: 'video/mp4',
+        extension: '.mp4',
+        size: large.length,
+        sha256: sha256(large),
+      },
+    })
     expect(started.status).toBe(201)
     expect(started.body.document).toMatchObject({ id: 'film', status: 'receiving', size: large.length })
     const { upload } = started.body
@@ -80,8 +90,17 @@ describe.each([
     const document = await settled(api, 'film')
     expect(document).toMatchObject({ status: 'stored', size: large.length, contentType: 'video/mp4' })
     if (provider !== 's3') expect(document.checksum?.verdict).toBe('verified')
-    const stored = await until(events, (all) => all.some((event) => event['detail-type'] === 'Document Stored' && event.detail['connectionId'] === connectionId))
-    expect(stored.filter((event) => event.detail['documentId'] === 'film' && event.detail['connectionId'] === connectionId)).toHaveLength(1)
+    const stored = await until(events, (all) =>
+      all.some(
+        (event) =>
+          event['detail-type'] === 'Document Stored' && event.detail['connectionId'] === connectionId,
+      ),
+    )
+    expect(
+      stored.filter(
+        (event) => event.detail['documentId'] === 'film' && event.detail['connectionId'] === connectionId,
+      ),
+    ).toHaveLength(1)
     expect(await until(() => gone(`${userKey}/${connectionId}/film.mp4`), Boolean)).toBe(true)
   })
 
@@ -90,40 +109,69 @@ describe.each([
     expect(elsewhere.status).toBe(303)
     const got = await api.request('GET', '/v1/documents/film/content')
     expect([got.status, sha256(got.bytes)]).toEqual([200, sha256(large)])
-    const part = await api.request('GET', '/v1/documents/film/content', { headers: { range: 'bytes=10000000-10000099' } })
+    const part = await api.request('GET', '/v1/documents/film/content', {
+      headers: { range: 'bytes=10000000-10000099' },
+    })
     expect(part.bytes.equals(large.subarray(10_000_000, 10_000_100))).toBe(true)
   })
 
   it('delivers what another system drops into the bucket, and nothing is asked before', async () => {
     const content = randomBytes(100_000)
     await bucket.send(
-      new PutObjectCommand({ Bucket: 'driveway-intake', Key: `${userKey}/${connectionId}/dropped.pdf`, Body: content, ContentType: 'application/pdf' }),
+      new PutObjectCommand({
+        Bucket: 'driveway-intake',
+        Key: `${userKey}/${connectionId}/dropped.pdf`,
+        Body: content,
+        ContentType: 'application/pdf',
+      }),
     )
     const document = await settled(api, 'dropped')
-    expect(document).toMatchObject({ status: 'stored', size: content.length, extension: '.pdf', contentType: 'application/pdf' })
+    expect(document).toMatchObject({
+      status: 'stored',
+      size: content.length,
+      extension: '.pdf',
+      contentType: 'application/pdf',
+    })
     expect(sha256((await api.request('GET', '/v1/documents/dropped/content')).bytes)).toBe(sha256(content))
   })
 
   it('delivers an empty document', async () => {
-    await bucket.send(new PutObjectCommand({ Bucket: 'driveway-intake', Key: `${userKey}/${connectionId}/nothing`, Body: '' }))
+    await bucket.send(
+      new PutObjectCommand({
+        Bucket: 'driveway-intake',
+        Key: `${userKey}/${connectionId}/nothing`,
+        Body: '',
+      }),
+    )
     expect(await settled(api, 'nothing')).toMatchObject({ status: 'stored', size: 0 })
   })
 
   it('refuses bytes that are not what the client announced, and keeps them', async () => {
-    const started = await api.request<{ upload: { url: string; headers: Record<string, string> } }>('POST', '/v1/documents/swapped/intake', {
-      json: { connectionId, contentType: 'text/plain', size: 5, sha256: sha256(Buffer.from('right')) },
-    })
+    const started = await api.request<{ upload: { url: string; headers: Record<string, string> } }>(
+      'POST',
+      '/v1/documents/swapped/intake',
+      {
+        json: { connectionId, contentType: 'text/plain', size: 5, sha256: sha256(Buffer.from('right')) },
+      },
+    )
     const { upload } = started.body
     const put = await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: 'wrong' })
     // The store itself may refuse what its signed checksum forbids; if it does not, the transfer does.
     if (put.status !== 200) return
-    expect(await settled(api, 'swapped')).toMatchObject({ status: 'failed', error: { code: 'digest_mismatch' } })
+    expect(await settled(api, 'swapped')).toMatchObject({
+      status: 'failed',
+      error: { code: 'digest_mismatch' },
+    })
     expect(await gone(`${userKey}/${connectionId}/swapped`)).toBe(false)
-    expect((await api.request<Problem>('GET', '/v1/documents/swapped/content')).body.code).toBe('document_not_stored')
+    expect((await api.request<Problem>('GET', '/v1/documents/swapped/content')).body.code).toBe(
+      'document_not_stored',
+    )
   })
 
   it('is cancelled by a delete', async () => {
-    await api.request('POST', '/v1/documents/never/intake', { json: { connectionId, contentType: 'text/plain', size: 5 } })
+    await api.request('POST', '/v1/documents/never/intake', {
+      json: { connectionId, contentType: 'text/plain', size: 5 },
+    })
     expect((await api.request('DELETE', '/v1/documents/never')).status).toBe(204)
     expect((await api.request('GET', '/v1/documents/never')).status).toBe(404)
   })
@@ -131,10 +179,18 @@ describe.each([
 
 describe('what does not fit the scheme', () => {
   it('is rejected by event, stays, and is tagged', async () => {
-    for (const key of ['loose-file.pdf', 'nobody/00000000-0000-4000-8000-000000000000/a+b c.pdf', 'nobody/00000000-0000-4000-8000-000000000000/report.pdf']) {
+    for (const key of [
+      'loose-file.pdf',
+      'nobody/00000000-0000-4000-8000-000000000000/a+b c.pdf',
+      'nobody/00000000-0000-4000-8000-000000000000/report.pdf',
+    ]) {
       await bucket.send(new PutObjectCommand({ Bucket: 'driveway-intake', Key: key, Body: 'x' }))
-      await until(events, (all) => all.some((event) => event['detail-type'] === 'Intake Rejected' && event.detail['key'] === key))
-      const { TagSet } = await bucket.send(new GetObjectTaggingCommand({ Bucket: 'driveway-intake', Key: key }))
+      await until(events, (all) =>
+        all.some((event) => event['detail-type'] === 'Intake Rejected' && event.detail['key'] === key),
+      )
+      const { TagSet } = await bucket.send(
+        new GetObjectTaggingCommand({ Bucket: 'driveway-intake', Key: key }),
+      )
       expect(TagSet).toEqual([{ Key: 'driveway', Value: 'rejected' }])
     }
   })

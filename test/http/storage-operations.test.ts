@@ -30,19 +30,39 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     connectionId = await connect(api, provider, account)
   })
 
-  const document = async (id: string) => (await api.request<DocumentAnswer>('GET', `/v1/documents/${id}`)).body.document
+  const document = async (id: string) =>
+    (await api.request<DocumentAnswer>('GET', `/v1/documents/${id}`)).body.document
 
   it('puts, stats and gets a document', async () => {
-    const put = await api.request<DocumentAnswer>('PUT', `/v1/documents/report?connectionId=${connectionId}&extension=.pdf`, {
-      bytes: content,
-      headers: { 'content-type': 'application/pdf', 'content-digest': `sha-256=:${createHash('sha256').update(content).digest('base64')}:` },
-    })
+    const put = await api.request<DocumentAnswer>(
+      'PUT',
+      `/v1/documents/report?connectionId=${connectionId}&extension=.pdf`,
+      {
+        bytes: content,
+        headers: {
+          'content-type': 'application/pdf',
+          'content-digest': `sha-256=:${createHash('sha256').update(content).digest('base64')}:`,
+        },
+      },
+    )
     expect(put.status).toBe(201)
-    expect(put.body.document).toMatchObject({ id: 'report', connectionId, provider, status: 'stored', size: content.length, contentType: 'application/pdf', extension: '.pdf' })
+    expect(put.body.document).toMatchObject({
+      id: 'report',
+      connectionId,
+      provider,
+      status: 'stored',
+      size: content.length,
+      contentType: 'application/pdf',
+      extension: '.pdf',
+    })
     expect(put.headers.get('x-request-id')).toBeTruthy()
     if (isDrive) expect(put.body.document.checksum?.verdict).toBe('verified')
 
-    expect(await document('report')).toMatchObject({ status: 'stored', size: content.length, objectKey: put.body.document.objectKey })
+    expect(await document('report')).toMatchObject({
+      status: 'stored',
+      size: content.length,
+      objectKey: put.body.document.objectKey,
+    })
     const got = await api.request('GET', '/v1/documents/report/content')
     expect(got.status).toBe(200)
     expect(got.headers.get('accept-ranges')).toBe('bytes')
@@ -71,35 +91,54 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
   })
 
   it('refuses a range past the end with the size', async () => {
-    const refused = await api.request<Problem>('GET', '/v1/documents/report/content', { headers: { range: 'bytes=1500000-' } })
-    expect([refused.status, refused.body.code, refused.headers.get('content-range')]).toEqual([416, 'range_not_satisfiable', 'bytes */1500000'])
+    const refused = await api.request<Problem>('GET', '/v1/documents/report/content', {
+      headers: { range: 'bytes=1500000-' },
+    })
+    expect([refused.status, refused.body.code, refused.headers.get('content-range')]).toEqual([
+      416,
+      'range_not_satisfiable',
+      'bytes */1500000',
+    ])
   })
 
   it('answers 304 to a client that has the current version', async () => {
-    const first = await api.request('GET', '/v1/documents/report/content', { headers: { range: 'bytes=0-0' } })
+    const first = await api.request('GET', '/v1/documents/report/content', {
+      headers: { range: 'bytes=0-0' },
+    })
     const etag = first.headers.get('etag')
     expect(etag).toMatch(/^"[^"]+"$/)
-    const again = await api.request('GET', '/v1/documents/report/content', { headers: { 'if-none-match': etag ?? '' } })
+    const again = await api.request('GET', '/v1/documents/report/content', {
+      headers: { 'if-none-match': etag ?? '' },
+    })
     expect([again.status, again.bytes.length]).toEqual([304, 0])
   })
 
   it('replaces a document under the same key', async () => {
     const before = await document('report')
     const other = randomBytes(1000)
-    const put = await api.request<DocumentAnswer>('PUT', `/v1/documents/report?connectionId=${connectionId}&extension=.pdf`, { bytes: other })
+    const put = await api.request<DocumentAnswer>(
+      'PUT',
+      `/v1/documents/report?connectionId=${connectionId}&extension=.pdf`,
+      { bytes: other },
+    )
     expect(put.status).toBe(200)
     expect(put.body.document).toMatchObject({ objectKey: before.objectKey, size: 1000 })
     expect((await api.request('GET', '/v1/documents/report/content')).bytes.equals(other)).toBe(true)
   })
 
   it('creates only when asked to', async () => {
-    const refused = await api.request<Problem>('PUT', '/v1/documents/report', { bytes: content, headers: { 'if-none-match': '*' } })
+    const refused = await api.request<Problem>('PUT', '/v1/documents/report', {
+      bytes: content,
+      headers: { 'if-none-match': '*' },
+    })
     expect([refused.status, refused.body.code]).toEqual([412, 'precondition_failed'])
     expect((await document('report')).size).toBe(1000)
   })
 
   it('stores an empty document', async () => {
-    const put = await api.request<DocumentAnswer>('PUT', `/v1/documents/empty?connectionId=${connectionId}`, { bytes: new Uint8Array() })
+    const put = await api.request<DocumentAnswer>('PUT', `/v1/documents/empty?connectionId=${connectionId}`, {
+      bytes: new Uint8Array(),
+    })
     expect([put.status, put.body.document.size]).toEqual([201, 0])
     const got = await api.request('GET', '/v1/documents/empty/content')
     expect([got.status, got.bytes.length, got.headers.get('content-length')]).toEqual([200, 0, '0'])
@@ -115,19 +154,37 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
   })
 
   it('refuses more than 4 MiB inline and names the intake', async () => {
-    const refused = await api.request<Problem>('PUT', '/v1/documents/large', { bytes: new Uint8Array(4 * 1024 * 1024 + 1) })
+    const refused = await api.request<Problem>('PUT', '/v1/documents/large', {
+      bytes: new Uint8Array(4 * 1024 * 1024 + 1),
+    })
     expect([refused.status, refused.body.code]).toEqual([413, 'payload_too_large'])
     expect(refused.body.links).toEqual({ intake: '/v1/documents/large/intake' })
   })
 
   it('gives presigned URLs on s3 and says where to go on the drives', async () => {
-    const download = await api.request<Problem & { url: string; expiresAt: string }>('POST', '/v1/documents/report/download-url', { json: {} })
-    const upload = await api.request<Problem & { url: string; headers: Record<string, string> }>('POST', '/v1/documents/signed/upload-url', {
-      json: { connectionId, contentType: 'text/plain', extension: '.txt' },
-    })
+    const download = await api.request<Problem & { url: string; expiresAt: string }>(
+      'POST',
+      '/v1/documents/report/download-url',
+      { json: {} },
+    )
+    const upload = await api.request<Problem & { url: string; headers: Record<string, string> }>(
+      'POST',
+      '/v1/documents/signed/upload-url',
+      {
+        json: { connectionId, contentType: 'text/plain', extension: '.txt' },
+      },
+    )
     if (isDrive) {
-      expect([download.status, download.body.code, download.body.links]).toEqual([501, 'presigned_url_not_supported', { content: '/v1/documents/report/content' }])
-      expect([upload.status, upload.body.code, upload.body.links]).toEqual([501, 'presigned_url_not_supported', { intake: '/v1/documents/signed/intake' }])
+      expect([download.status, download.body.code, download.body.links]).toEqual([
+        501,
+        'presigned_url_not_supported',
+        { content: '/v1/documents/report/content' },
+      ])
+      expect([upload.status, upload.body.code, upload.body.links]).toEqual([
+        501,
+        'presigned_url_not_supported',
+        { intake: '/v1/documents/signed/intake' },
+      ])
       return
     }
     expect([download.status, upload.status]).toEqual([200, 200])
@@ -141,16 +198,25 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
   })
 
   it('is healthy and says how much space there is', async () => {
-    const health = await api.request<{ healthy: boolean; status: string; latencyMs: number }>('GET', `/v1/connections/${connectionId}/health`)
+    const health = await api.request<{ healthy: boolean; status: string; latencyMs: number }>(
+      'GET',
+      `/v1/connections/${connectionId}/health`,
+    )
     expect(health.status).toBe(200)
     expect(health.body).toMatchObject({ healthy: true, status: 'active' })
     if (isDrive) expect(health.body).toHaveProperty('quota.used')
   })
 
   it('lists documents, a page at a time', async () => {
-    const first = await api.request<{ documents: { id: string }[]; nextCursor?: string }>('GET', `/v1/documents?connectionId=${connectionId}&limit=1`)
+    const first = await api.request<{ documents: { id: string }[]; nextCursor?: string }>(
+      'GET',
+      `/v1/documents?connectionId=${connectionId}&limit=1`,
+    )
     expect(first.body.documents.map(({ id }) => id)).toEqual(['empty'])
-    const next = await api.request<{ documents: { id: string }[] }>('GET', `/v1/documents?limit=200&status=stored&cursor=${first.body.nextCursor ?? ''}`)
+    const next = await api.request<{ documents: { id: string }[] }>(
+      'GET',
+      `/v1/documents?limit=200&status=stored&cursor=${first.body.nextCursor ?? ''}`,
+    )
     expect(next.body.documents.map(({ id }) => id)).toContain('report')
     const bad = await api.request<Problem>('GET', '/v1/documents?cursor=%20nonsense')
     expect([bad.status, bad.body.code]).toEqual([400, 'invalid_request'])
@@ -163,8 +229,12 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
       stranger.request<Problem>('GET', '/v1/documents/report/content'),
       stranger.request<Problem>('POST', '/v1/documents/report/download-url', { json: {} }),
       stranger.request<Problem>('PUT', `/v1/documents/mine?connectionId=${connectionId}`, { bytes: content }),
-      stranger.request<Problem>('POST', '/v1/documents/mine/intake', { json: { connectionId, contentType: 'text/plain', size: 1 } }),
-      stranger.request<Problem>('POST', '/v1/documents/mine/upload-url', { json: { connectionId, contentType: 'text/plain' } }),
+      stranger.request<Problem>('POST', '/v1/documents/mine/intake', {
+        json: { connectionId, contentType: 'text/plain', size: 1 },
+      }),
+      stranger.request<Problem>('POST', '/v1/documents/mine/upload-url', {
+        json: { connectionId, contentType: 'text/plain' },
+      }),
       stranger.request<Problem>('GET', `/v1/connections/${connectionId}`),
       stranger.request<Problem>('GET', `/v1/connections/${connectionId}/health`),
       stranger.request<Problem>('POST', `/v1/connections/${connectionId}/reauthorize`, { json: {} }),
@@ -173,7 +243,9 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     expect(asked.map(({ status }) => status)).toEqual(asked.map(() => 404))
     expect((await stranger.request('DELETE', '/v1/documents/report')).status).toBe(204)
     expect((await document('report')).status).toBe('stored')
-    expect((await stranger.request<{ documents: unknown[] }>('GET', '/v1/documents')).body.documents).toEqual([])
+    expect((await stranger.request<{ documents: unknown[] }>('GET', '/v1/documents')).body.documents).toEqual(
+      [],
+    )
   })
 
   it('deletes a document, and again', async () => {

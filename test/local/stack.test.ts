@@ -32,8 +32,11 @@ function descendants(pid: number): string[] {
   const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .flatMap((match) => (match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }]))
-  const below = (parent: number): string[] => rows.filter((row) => row.parent === parent).flatMap((row) => [`${row.pid}`, ...below(row.pid)])
+    .flatMap((match) =>
+      match === null ? [] : [{ pid: Number(match[1]), parent: Number(match[2]), command: match[3] ?? '' }],
+    )
+  const below = (parent: number): string[] =>
+    rows.filter((row) => row.parent === parent).flatMap((row) => [`${row.pid}`, ...below(row.pid)])
   return below(pid)
 }
 
@@ -68,7 +71,9 @@ describe('npm start', () => {
     expect(await (await fetch(`${first.base}/healthz`)).json()).toEqual({ ok: true })
     const stored = JSON.parse(runPrintedLine(first)) as DocumentAnswer
     expect(stored.document).toMatchObject({ id: 'hello', status: 'stored', provider: 'google-drive' })
-    const files = (await (await fetch(`${first.at(1)}/_sim/files?account=alice@example.com`)).json()) as { name: string }[]
+    const files = (await (await fetch(`${first.at(1)}/_sim/files?account=alice@example.com`)).json()) as {
+      name: string
+    }[]
     expect(files.map(({ name }) => name)).toContain('hello.txt')
     expect(await first.stop()).toBe(0)
 
@@ -79,13 +84,16 @@ describe('npm start', () => {
     expect((await alice.request('GET', '/v1/documents/hello/content')).text).toBe('Hello, Drive.')
   })
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends with status 0 on %s and leaves no process behind', async (signal) => {
-    const stack = await start()
-    const processes = descendants(stack.pid)
-    expect(processes.length).toBeGreaterThan(3)
-    expect(await stack.stop(signal)).toBe(0)
-    expect(processes.filter(alive)).toEqual([])
-  })
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends with status 0 on %s and leaves no process behind',
+    async (signal) => {
+      const stack = await start()
+      const processes = descendants(stack.pid)
+      expect(processes.length).toBeGreaterThan(3)
+      expect(await stack.stop(signal)).toBe(0)
+      expect(processes.filter(alive)).toEqual([])
+    },
+  )
 
   it('takes its servers along when it is killed', async () => {
     const stack = await start()
@@ -99,6 +107,8 @@ describe('npm start', () => {
     const squatter = createServer().listen(port + 3, '127.0.0.1')
     await once(squatter, 'listening')
     cleanUps.push(() => squatter.close() && undefined)
-    await expect(startLocalStack({ port })).rejects.toThrow(new RegExp(`status 1:\\s*driveway: port ${port + 3} \\(s3\\) is taken[^\\n]*\\n$`))
+    await expect(startLocalStack({ port })).rejects.toThrow(
+      new RegExp(`status 1:\\s*driveway: port ${port + 3} \\(s3\\) is taken[^\\n]*\\n$`),
+    )
   })
 })

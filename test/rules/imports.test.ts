@@ -16,7 +16,8 @@ const tiers: readonly (readonly string[])[] = [
   ['functions/'],
 ]
 
-const tierOf = (file: string): number => tiers.findIndex((places) => places.some((place) => file.startsWith(place)))
+const tierOf = (file: string): number =>
+  tiers.findIndex((places) => places.some((place) => file.startsWith(place)))
 const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/')
 
 interface Import {
@@ -32,7 +33,9 @@ function importsOf(file: string): Import[] {
     typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
   }))
   const exports = module.staticExports.flatMap(({ entries }) =>
-    entries.flatMap((entry) => (entry.moduleRequest === null ? [] : [{ to: entry.moduleRequest.value, typeOnly: entry.isType }])),
+    entries.flatMap((entry) =>
+      entry.moduleRequest === null ? [] : [{ to: entry.moduleRequest.value, typeOnly: entry.isType }],
+    ),
   )
   const text = readFileSync(file, 'utf8')
   const dynamics = module.dynamicImports.map(({ moduleRequest }) => ({
@@ -74,7 +77,9 @@ describe('the import rule', () => {
   })
 
   it('keeps lib and functions free of infra, local, web, client and tests', () => {
-    const wrong = own.filter(({ from, to }) => /^(lib|functions)\//.test(from) && !/^(lib|functions)\//.test(to))
+    const wrong = own.filter(
+      ({ from, to }) => /^(lib|functions)\//.test(from) && !/^(lib|functions)\//.test(to),
+    )
     expect(wrong.map(show)).toEqual([])
   })
 
@@ -90,12 +95,17 @@ describe('the import rule', () => {
   })
 
   it('keeps the client free of server code', () => {
-    expect(own.filter(({ from, to }) => from.startsWith('client/src/') && !to.startsWith('client/')).map(show)).toEqual([])
+    expect(
+      own.filter(({ from, to }) => from.startsWith('client/src/') && !to.startsWith('client/')).map(show),
+    ).toEqual([])
   })
 
   it('lets only the composition name a concrete backend', () => {
     const backends = /^lib\/storage\/(google-drive|onedrive|s3)\//
-    const wrong = own.filter(({ from, to }) => backends.test(to) && !/^lib\/compose(\.ts|\/)/.test(from) && dirname(from) !== dirname(to))
+    const wrong = own.filter(
+      ({ from, to }) =>
+        backends.test(to) && !/^lib\/compose(\.ts|\/)/.test(from) && dirname(from) !== dirname(to),
+    )
     expect(wrong.map(show)).toEqual([])
   })
 

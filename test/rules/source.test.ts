@@ -18,7 +18,11 @@ describe('the sources', () => {
   })
 
   it('name files in kebab-case, none of them utils or index', () => {
-    const wrong = code.filter((file) => !/^[a-z0-9]+([.-][a-z0-9]+)*\.tsx?$/.test(basename(file)) || /^(utils?|helpers?|index|common)\.tsx?$/.test(basename(file)))
+    const wrong = code.filter(
+      (file) =>
+        !/^[a-z0-9]+([.-][a-z0-9]+)*\.tsx?$/.test(basename(file)) ||
+        /^(utils?|helpers?|index|common)\.tsx?$/.test(basename(file)),
+    )
     expect(wrong).toEqual([])
   })
 

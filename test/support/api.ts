@@ -57,26 +57,44 @@ export async function apiOf(base: string, sub: string): Promise<Api> {
       const bytes = Buffer.from(await answer.arrayBuffer())
       const text = bytes.toString('utf8')
       const isJson = /json/.test(answer.headers.get('content-type') ?? '') && text !== ''
-      return { status: answer.status, headers: answer.headers, text, bytes, body: (isJson ? JSON.parse(text) : undefined) as Body }
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        bytes,
+        body: (isJson ? JSON.parse(text) : undefined) as Body,
+      }
     },
   }
 }
 
 /** Plays the person at a simulator's consent page; answers where the browser is sent then. */
 export async function consent(authorizationUrl: string, form: Record<string, string>): Promise<string> {
-  const answer = await fetch(authorizationUrl, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
+  const answer = await fetch(authorizationUrl, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+    redirect: 'manual',
+  })
   const location = answer.headers.get('location')
-  if (location === null) throw new Error(`the consent page answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`)
+  if (location === null)
+    throw new Error(`the consent page answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`)
   return location
 }
 
 /** Follows the callback; answers the completion code from its page or its redirect. */
-export async function callback(url: string): Promise<{ status: number; completionCode: string | undefined; location: string | undefined; text: string }> {
+export async function callback(url: string): Promise<{
+  status: number
+  completionCode: string | undefined
+  location: string | undefined
+  text: string
+}> {
   const answer = await fetch(url, { redirect: 'manual' })
   const text = await answer.text()
   const location = answer.headers.get('location') ?? undefined
   const completionCode =
-    location === undefined ? /data-completion-code="([^"]+)"/.exec(text)?.[1] : (new URL(location).searchParams.get('completionCode') ?? undefined)
+    location === undefined
+      ? /data-completion-code="([^"]+)"/.exec(text)?.[1]
+      : (new URL(location).searchParams.get('completionCode') ?? undefined)
   return { status: answer.status, completionCode, location, text }
 }
 
@@ -87,7 +105,9 @@ export async function connect(api: Api, provider: Provider, account: string): Pr
   const { connection, authorizationUrl } = started.body
   if (authorizationUrl === undefined) return connection.id
   const { completionCode } = await callback(await consent(authorizationUrl, { decision: 'approve', account }))
-  const completed = await api.request('POST', `/v1/connections/${connection.id}/complete`, { json: { completionCode } })
+  const completed = await api.request('POST', `/v1/connections/${connection.id}/complete`, {
+    json: { completionCode },
+  })
   if (completed.status !== 200) throw new Error(`completing answered ${completed.status}: ${completed.text}`)
   return connection.id
 }

@@ -7,7 +7,10 @@ const connect = net.Socket.prototype.connect
 
 net.Socket.prototype.connect = function blockedConnect(this: net.Socket, ...args: unknown[]): net.Socket {
   const [first] = args.flat(1)
-  const options = typeof first === 'object' && first !== null ? (first as { host?: string; path?: string }) : { host: args[1] as string | undefined }
+  const options =
+    typeof first === 'object' && first !== null
+      ? (first as { host?: string; path?: string })
+      : { host: args[1] as string | undefined }
   const { host, path } = options as { host?: string; path?: string }
   if (path === undefined && host !== undefined && !loopback.test(host)) {
     throw new Error(`the network is blocked in tests: ${host}`)
