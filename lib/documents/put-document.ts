@@ -55,6 +55,10 @@ function checkPreconditions(request: PutRequest, row: DocumentRow | undefined): 
   }
 }
 
+function withoutKey({ objectKey: _gone, objectExists: _also, ...row }: DocumentRow): DocumentRow {
+  return row
+}
+
 /** Where the bytes go. A key that must be reserved is recorded before the provider creates anything under it. */
 async function chooseTarget(
   deps: DocumentDeps,
@@ -152,16 +156,10 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   try {
     entry = await store(deps, request, backend, extension, target)
   } catch (error) {
-    // The user removed the file that was to be replaced: it is made anew.
-    if (!isServiceError(error, 'object_missing') || target?.kind !== 'replace') throw error
-    ;({ row, target } = await chooseTarget(
-      deps,
-      request,
-      connection,
-      backend,
-      row && { ...row, objectExists: false },
-      extension,
-    ))
+    // The user removed the file that was to be replaced, or the one that a reserved id had made: it is made anew.
+    if (!isServiceError(error, 'object_missing') || target === undefined) throw error
+    const keyless = row && withoutKey(row)
+    ;({ row, target } = await chooseTarget(deps, request, connection, backend, keyless, extension))
     entry = await store(deps, request, backend, extension, target)
   }
 

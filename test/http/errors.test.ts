@@ -247,6 +247,28 @@ describe.each([
     expectProblem(await api.request<Problem>('GET', '/v1/documents/removed'), 404, 'object_missing')
   })
 
+  it('stores anew what the user removed from the drive', async () => {
+    const before = (await put('again-and-again')).body.document
+    const gone =
+      provider === 'google-drive'
+        ? { method: 'PATCH', path: '/upload/drive/v3/files/' }
+        : { method: 'POST', path: '/items/[^/]+/createUploadSession' }
+    await control(offset, 'POST', 'faults', {
+      match: gone,
+      times: 1,
+      action: {
+        type: 'status',
+        status: 404,
+        reason: provider === 'google-drive' ? 'notFound' : 'itemNotFound',
+      },
+    })
+    const after = await put('again-and-again')
+    expect(after.status).toBe(200)
+    expect(after.body.document.status).toBe('stored')
+    if (provider === 'google-drive') expect(after.body.document.objectKey).not.toBe(before.objectKey)
+    expect((await api.request('GET', '/v1/documents/again-and-again/content')).text).toBe('content')
+  })
+
   it('needs a reconnect once the grant is revoked, and the same connection heals', async () => {
     await control(offset, 'POST', `accounts/${account}/revoke`)
     await control(offset, 'POST', `accounts/${account}/expire-tokens`)
