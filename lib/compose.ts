@@ -107,7 +107,7 @@ export function openHealth(): HealthDeps {
 
 /** For the daily keep-alive. */
 export function openKeepAlive(): KeepAliveDeps {
-  return { connections: connections(), accessTokens: accessTokens(), clock }
+  return { connections: connections(), accessTokens: accessTokens(), events: events(), clock }
 }
 
 /** For the intake's queue and its sweeper. */

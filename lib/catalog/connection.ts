@@ -19,7 +19,10 @@ export interface Connection {
   readonly scopes?: readonly string[]
   /** The Drive folder that files go into, created once. */
   readonly folderId?: string
-  /** ISO time of the last refresh or consent; only on active cloud connections (keep-alive reads it). */
+  /**
+   * ISO time of the last refresh or consent; on active cloud connections, for the keep-alive. Also, as 1970, on a dead one whose event
+   * is not out yet.
+   */
   readonly idleSince?: string
   readonly createdAt: string
   readonly updatedAt: string

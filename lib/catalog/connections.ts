@@ -32,7 +32,7 @@ export interface ConnectionStore {
   update(seen: Connection, changes: ConnectionChanges): Promise<Connection | undefined>
   /** False when somebody else changed it since `seen` was read. Already gone is success. */
   remove(seen: Connection): Promise<boolean>
-  /** Active connections of `provider` that nothing has refreshed since `before` (ISO time), longest idle first. */
+  /** Connections of `provider` that the keep-alive is for (see `idleSince`) and nothing has refreshed since `before` (ISO time), longest idle first. */
   listIdle(
     provider: CloudProvider,
     before: string,

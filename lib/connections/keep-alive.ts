@@ -5,11 +5,13 @@ import type { CloudProvider } from '../contract/providers.ts'
 import { cloudProviders } from '../contract/providers.ts'
 import type { AccessTokens } from '../credentials/access-tokens.ts'
 import { keepAliveAfterMs } from '../credentials/lifetimes.ts'
+import type { AnnounceDeps } from '../credentials/requires-reauth.ts'
+import { announceLate } from '../credentials/requires-reauth.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
-export interface KeepAliveDeps {
-  readonly connections: Pick<ConnectionStore, 'get' | 'listIdle'>
+export interface KeepAliveDeps extends AnnounceDeps {
+  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'listIdle'>
   /** Of a function that may write secrets. */
   readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
   readonly clock: Clock
@@ -24,7 +26,7 @@ export interface KeepAliveRun {
 
 export interface KeepAliveReport {
   readonly refreshed: number
-  /** Found dead: the user has to reconnect. */
+  /** Found dead, or dead with an event that was still owed: the user has to reconnect. */
   readonly dead: number
   /** To be tried again by the next run. */
   readonly failed: number
@@ -37,7 +39,7 @@ const reserveMs = 20_000
 
 /**
  * Refreshes grants before they die of idleness: Google's after six months, Microsoft's after 90 days. Meant to run daily. One run does
- * at most `limit` refreshes and leaves a provider alone that is down.
+ * at most `limit` refreshes and leaves a provider alone that is down. Events of dead grants that got lost on their way are made up for.
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
@@ -80,7 +82,10 @@ async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outco
   try {
     // The index lags behind: only the row itself says whether the connection is still there and idle.
     const connection = await deps.connections.get(userKey, connectionId)
-    if (connection?.status !== 'active' || connection.idleSince !== row.idleSince) return 'skipped'
+    if (connection === undefined || connection.idleSince !== row.idleSince) return 'skipped'
+    if (connection.status !== 'active') {
+      return (await announceLate(deps, connection, deps.clock.now())) ? 'dead' : 'skipped'
+    }
     await deps.accessTokens.keepAlive(connection)
     return 'refreshed'
   } catch (error) {

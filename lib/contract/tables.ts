@@ -19,7 +19,7 @@ export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | '
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
-  // One row a connection; `idleSince` is set on active cloud connections only, so that keep-alive finds them.
+  // One row a connection; `idleSince` is set only on active cloud connections and dead ones whose event is owed, so that keep-alive finds them.
   {
     name: 'connections',
     partitionKey: 'userKey',

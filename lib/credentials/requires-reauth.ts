@@ -5,7 +5,17 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
 
+export interface AnnounceDeps {
+  readonly connections: Pick<ConnectionStore, 'get' | 'update'>
+  readonly events: EventPublisher
+}
+
 const tries = 5
+
+/** The `idleSince` of a dead connection whose event is not out yet: as the longest idle of all, the keep-alive meets it first. */
+const unannounced = new Date(0).toISOString()
+/** So long the process that marked a connection is taken to be at it still, milliseconds. */
+const announcePatienceMs = 60_000
 
 /**
  * Turns an active connection into one that the user has to reconnect, and says so in exactly one event, whoever else does the same.
@@ -13,10 +23,13 @@ const tries = 5
  * tokens again, then the write depends on the connection being as it was read. A reconnect replaces the tokens before it writes the
  * connection, so it either shows in `stillDead` or makes the write fail.
  *
+ * The write also notes that the event is owed, and the event takes the note away: dies the process in between, or refuses the bus,
+ * the keep-alive makes up for it.
+ *
  * Answers false when the grant turned out to be alive: somebody has reconnected.
  */
 export async function requireReauth(
-  deps: { readonly connections: ConnectionStore; readonly events: EventPublisher },
+  deps: AnnounceDeps,
   connection: Pick<Connection, 'userKey' | 'connectionId'>,
   reason: ReauthReason,
   stillDead: () => Promise<boolean>,
@@ -29,7 +42,7 @@ export async function requireReauth(
     const updated = await deps.connections.update(seen, {
       status: 'requires_reauth',
       reason,
-      idleSince: undefined,
+      idleSince: unannounced,
     })
     if (updated === undefined) continue
     count('ReauthRequired', { provider: updated.provider, reason })
@@ -38,24 +51,51 @@ export async function requireReauth(
       provider: updated.provider,
       reason,
     })
-    await announce(deps.events, updated, reason)
+    await announce(deps, updated, reason)
     return true
   }
   return true
 }
 
+/** Sends the event of a dead connection that its finder did not live to send. `now` is epoch milliseconds. False when there is none to send. */
+export async function announceLate(
+  deps: AnnounceDeps,
+  connection: Connection,
+  now: number,
+): Promise<boolean> {
+  const { status, reason, idleSince, updatedAt } = connection
+  const owed = status === 'requires_reauth' && idleSince === unannounced
+  if (!owed || now - Date.parse(updatedAt) < announcePatienceMs) return false
+  // A write that changes only its time and version: of several who come by, one goes on.
+  const claimed = await deps.connections.update(connection, {})
+  if (claimed === undefined) return false
+  await announce(deps, claimed, reason ?? 'grant_revoked')
+  return true
+}
+
 /** The row says it already, so an event bus that is down must not turn the caller's answer into another error. */
-async function announce(events: EventPublisher, connection: Connection, reason: ReauthReason): Promise<void> {
+async function announce(deps: AnnounceDeps, connection: Connection, reason: ReauthReason): Promise<void> {
   const { userId, connectionId, provider } = connection
   try {
-    await events.publish({
+    await deps.events.publish({
       type: 'Connection Requires Reauth',
       detail: { userId, connectionId, provider, reason },
     })
+    await settleAnnouncement(deps, connection)
   } catch (error) {
-    logger.error('The event of a connection that needs a reconnect was lost', {
+    logger.error('The event of a connection that needs a reconnect is late; the keep-alive sends it', {
       connectionId,
       ...errorFields(error),
     })
+  }
+}
+
+async function settleAnnouncement(deps: AnnounceDeps, connection: Connection): Promise<void> {
+  let seen: Connection | undefined = connection
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
+    // Reconnected or disconnected meanwhile: then nothing is owed any more.
+    if (seen?.status !== 'requires_reauth' || seen.idleSince !== unannounced) return
+    if ((await deps.connections.update(seen, { idleSince: undefined })) !== undefined) return
+    seen = await deps.connections.get(connection.userKey, connection.connectionId)
   }
 }

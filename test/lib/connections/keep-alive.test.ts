@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
+import { reauthorizeConnection } from '../../../lib/connections/authorize.ts'
+import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
 import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import { requireReauth } from '../../../lib/credentials/requires-reauth.ts'
 import type { World } from '../credentials/world.ts'
-import { connect, openWorld } from '../credentials/world.ts'
+import { approve, caller, connect, openWorld, returnUrl, useCases } from '../credentials/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -106,5 +109,77 @@ describe('the keep-alive', () => {
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth' })
     expect(world.events.filter(({ type }) => type === 'Connection Requires Reauth')).toHaveLength(1)
     expect((await keepAlive(world.main, run)).dead).toBe(0)
+  })
+
+  const minute = 60_000
+  const told = () => world.events.filter(({ type }) => type === 'Connection Requires Reauth')
+  const deadAndUntold = async (sub: string, publish: () => Promise<void>): Promise<Connection> => {
+    const connection = await connect(world.main, sub, 'google-drive', `${sub}@example.com`)
+    await settle()
+    world.events.length = 0
+    await requireReauth({ ...world.main, events: { publish } }, connection, 'grant_revoked', () =>
+      Promise.resolve(true),
+    )
+    return connection
+  }
+
+  it('sends the event of a dead grant that the event bus refused, once', async () => {
+    const connection = await deadAndUntold('refused', () => Promise.reject(new Error('the bus is down')))
+    expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
+    world.advance(2 * minute)
+    // Two runs at once, as when a schedule fires twice.
+    const reports = await Promise.all([keepAlive(world.main, run), keepAlive(world.open(), run)])
+    expect(reports.reduce((sum, { dead }) => sum + dead, 0)).toBe(1)
+    expect(told()).toEqual([
+      {
+        type: 'Connection Requires Reauth',
+        detail: {
+          userId: connection.userId,
+          connectionId: connection.connectionId,
+          provider: 'google-drive',
+          reason: 'grant_revoked',
+        },
+      },
+    ])
+    world.advance(day)
+    expect((await keepAlive(world.main, run)).dead).toBe(0)
+    expect(told()).toHaveLength(1)
+    expect(await world.simulator('google-drive').tokenCalls()).toBe(0)
+  })
+
+  it('sends the event of a dead grant whose finder died before it could, and leaves one alone that is just at it', async () => {
+    const died = Promise.withResolvers<void>()
+    const finder = deadAndUntold('died', () => died.promise)
+    const marked = await vi.waitUntil(async () => {
+      const page = await world.main.connections.listIdle('google-drive', '1971', 10)
+      return page.rows[0]
+    })
+    expect(await read(marked)).toMatchObject({ status: 'requires_reauth' })
+    await keepAlive(world.main, run)
+    expect(told()).toHaveLength(0)
+    world.advance(2 * minute)
+    await keepAlive(world.main, run)
+    expect(told()).toHaveLength(1)
+    died.reject(new Error('killed'))
+    await finder
+  })
+
+  it('owes no event for a connection that was reconnected first', async () => {
+    const connection = await deadAndUntold('healed', () => Promise.reject(new Error('the bus is down')))
+    const { deps } = useCases(world.main)
+    const again = await reauthorizeConnection(deps, {
+      ...caller('healed'),
+      connectionId: connection.connectionId,
+      returnUrl,
+    })
+    const completionCode = await approve(world.main, again.authorizationUrl ?? '', 'healed@example.com')
+    await completeConnection(deps, {
+      ...caller('healed'),
+      connectionId: connection.connectionId,
+      completionCode,
+    })
+    world.advance(2 * minute)
+    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 0, failed: 0 })
+    expect(told()).toHaveLength(0)
   })
 })
