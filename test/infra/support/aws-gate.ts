@@ -106,7 +106,10 @@ function lastPart(url: string): string {
 function jsonCalls(req: IncomingMessage, body: Buffer): AwsCall[] {
   const [target = '', operation = ''] = String(req.headers['x-amz-target'] ?? '').split('.')
   const input: Record<string, unknown> = JSON.parse(body.toString('utf8') || '{}')
-  const text = (name: string): string => String(input[name] ?? '')
+  const text = (name: string): string => {
+    const value = input[name]
+    return typeof value === 'string' ? value : ''
+  }
   if (target.startsWith('DynamoDB')) {
     const index = input['IndexName'] === undefined ? '' : `/index/${text('IndexName')}`
     return [{ action: `dynamodb:${operation}`, resource: `${text('TableName')}${index}` }]
@@ -126,7 +129,7 @@ function s3Call(req: IncomingMessage): AwsCall {
   const has = (name: string): boolean => url.searchParams.has(name)
   if (key.join('/') === '') return { action: 's3:ListBucket', resource: bucket }
   const resource = `${bucket}/*`
-  switch (req.method) {
+  switch (req.method ?? 'GET') {
     case 'GET':
     case 'HEAD':
       if (has('uploadId')) return { action: 's3:ListMultipartUploadParts', resource }
@@ -151,7 +154,7 @@ function permits(permission: Permission, action: string, resource: string): bool
   }
   return (
     permission.resource.replace('.Arn>', '>') === resource ||
-    (/^<SecretsSealKey/.test(permission.resource) && resource.endsWith('/seal-key'))
+    (permission.resource.startsWith('<SecretsSealKey') && resource.endsWith('/seal-key'))
   )
 }
 

@@ -1,0 +1,49 @@
+import type { CloudProvider } from '../../lib/contract/providers.ts'
+import type { Secret } from '../../lib/secret.ts'
+
+export interface ClientToProbe {
+  readonly provider: CloudProvider
+  readonly clientId: string
+  readonly clientSecret: Secret
+  readonly redirectUri: string
+  /** Microsoft's directory. */
+  readonly tenant: string
+}
+
+/** What a provider thinks of an OAuth client. `unclear`: it answered something that says nothing about the client. */
+export type ProbeOutcome = 'accepted' | 'refused' | 'redirect_unknown' | 'unreachable' | 'unclear'
+
+function tokenEndpoint({ provider, tenant }: ClientToProbe): string {
+  return provider === 'google-drive'
+    ? `${process.env['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`
+    : `${process.env['MICROSOFT_ENDPOINT'] ?? 'https://login.microsoftonline.com'}/${tenant}/oauth2/v2.0/token`
+}
+
+/**
+ * Offers the provider an authorization code that cannot be valid: it refuses either the client (`invalid_client`) or, when the
+ * client is right, the code (`invalid_grant`). Nothing is changed anywhere.
+ * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
+export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> {
+  const body = new URLSearchParams({
+    grant_type: 'authorization_code',
+    code: 'driveway-probe',
+    code_verifier: 'driveway-probe-driveway-probe-driveway-probe',
+    redirect_uri: client.redirectUri,
+    client_id: client.clientId,
+    client_secret: client.clientSecret.reveal(),
+  })
+  try {
+    const answer = await fetch(tokenEndpoint(client), {
+      method: 'POST',
+      body,
+      signal: AbortSignal.timeout(10_000),
+    })
+    const { error } = (await answer.json()) as { error?: string }
+    if (error === 'invalid_client' || error === 'unauthorized_client') return 'refused'
+    if (error === 'redirect_uri_mismatch') return 'redirect_unknown'
+    return error === 'invalid_grant' ? 'accepted' : 'unclear'
+  } catch {
+    return 'unreachable'
+  }
+}
