@@ -10,7 +10,7 @@ import type { Simulator } from './simulators.ts'
 export interface Killing {
   readonly kills: number
   readonly transfers: number
-  /** Bytes of content that the provider was sent beyond the documents' sizes, divided by the kills. */
+  /** Bytes of content that the provider was sent beyond a document's size, divided by its kills: the worst of all documents. */
   readonly resentPerKill: number
 }
 
@@ -35,10 +35,12 @@ export async function killAtRandom(
 ): Promise<Killing> {
   let kills = 0
   let transfers = 0
-  await simulator.clearRequests()
+  let resentPerKill = 0
   while (kills < options.kills) {
     const documentId = `doc-${String((transfers += 1))}`
     const object = await drop(opened, intakeKeyOf(address(connection, documentId, '.bin')), options.content)
+    const killsBefore = kills
+    await simulator.clearRequests()
     for (let life = 1; ; life += 1) {
       const child = await startIngestChild(config)
       const report = child.run({ objects: [object], messageId: documentId, concurrency: 1 })
@@ -57,8 +59,10 @@ export async function killAtRandom(
       kills += 1
     }
     await options.onStored(documentId)
+    const requests = await simulator.requests()
+    const sent = requests.filter(options.isContent).reduce((sum, request) => sum + request.requestBytes, 0)
+    const resent = (sent - options.content.length) / Math.max(1, kills - killsBefore)
+    resentPerKill = Math.max(resentPerKill, resent)
   }
-  const requests = await simulator.requests()
-  const sent = requests.filter(options.isContent).reduce((sum, request) => sum + request.requestBytes, 0)
-  return { kills, transfers, resentPerKill: (sent - transfers * options.content.length) / kills }
+  return { kills, transfers, resentPerKill }
 }

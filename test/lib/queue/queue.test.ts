@@ -33,10 +33,14 @@ describe('an intake message', () => {
     expect(parseIntakeMessage(body).map(({ key }) => key)).toEqual(['k0', 'k2'])
   })
 
-  test.each(['{', '{}', '[]', '{"Records":[{}]}', '{"Records":[{"eventSource":"aws:sns"}]}'])(
+  test('that is no JSON is refused', () => {
+    expect(() => parseIntakeMessage('{')).toThrow(SyntaxError)
+  })
+
+  test.each(['{}', '[]', '{"Records":[{}]}', '{"Records":[{"eventSource":"aws:sns"}]}'])(
     'refuses %s',
     (body) => {
-      expect(() => parseIntakeMessage(body)).toThrow()
+      expect(() => parseIntakeMessage(body)).toThrow('Not an S3 notification')
     },
   )
 

@@ -1,0 +1,59 @@
+/**
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills]` (100 when left out), for
+ * each drive. Ends with status 1 when a document is not stored exactly once, whole, or more than a fragment was sent again for a kill.
+ */
+import { randomBytes } from 'node:crypto'
+import { systemClock } from '../lib/clock.ts'
+import { chunkSize } from '../lib/contract/limits.ts'
+import { bucketKeys, connect, openDeps, sha256, startWorld } from '../test/support/intake-world.ts'
+import { killAtRandom } from '../test/support/killing.ts'
+import { startSimulator } from '../test/support/simulators.ts'
+
+const kills = Number(process.argv[2] ?? 100)
+const content = randomBytes(100 * 1024 * 1024)
+const expected = sha256(content)
+const world = await startWorld()
+const opened = openDeps(world.endpoints, {
+  clock: systemClock,
+  openBackend: () => Promise.reject(new Error('not here')),
+  publish: () => undefined,
+})
+let wrong = 0
+
+for (const [provider, name, path] of [
+  ['google-drive', 'google', /upload_id=/],
+  ['onedrive', 'microsoft', /upload/],
+] as const) {
+  const simulator = await startSimulator(name)
+  const account = 'kill@outlook.com'
+  const tokens = await simulator.signIn(account)
+  const accessToken = (await tokens.get()).token.reveal()
+  const connection = await connect(opened, 'killed', provider)
+  const { connectionId } = connection
+  const { endpoints } = world
+  const config = { endpoints, provider, origin: simulator.origin, connectionId, accessToken, settings: {} }
+  let stored = 0
+  const result = await killAtRandom(opened, simulator, connection, config, {
+    content,
+    kills,
+    lifeMs: 2500,
+    random: Math.random,
+    isContent: (request) => request.method === 'PUT' && path.test(request.path),
+    async onStored(documentId) {
+      const files = (await simulator.files(account)).filter((file) => file.name === `${documentId}.bin`)
+      if (files.length === 1 && files[0]?.sha256 === expected) stored += 1
+    },
+  })
+  const sessions = await simulator.sessions(account)
+  const left = await bucketKeys(opened)
+  const right = stored === result.transfers && sessions.length === 0 && left.length === 0
+  if (!right || result.resentPerKill > chunkSize) wrong += 1
+  console.log(
+    `${provider.padEnd(12)} ${String(result.kills)} kills over ${String(result.transfers)} transfers: ${String(stored)} stored once and whole, ` +
+      `${String(sessions.length)} sessions open, ${String(left.length)} objects left, ${(result.resentPerKill / 1024 / 1024).toFixed(2)} MiB sent again a kill`,
+  )
+  await simulator.close()
+}
+opened.close()
+await world.close()
+process.exitCode = wrong === 0 ? 0 : 1
