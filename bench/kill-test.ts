@@ -28,7 +28,7 @@ for (const [provider, name, path] of [
   const account = 'kill@outlook.com'
   const tokens = await simulator.signIn(account)
   const accessToken = (await tokens.get()).token.reveal()
-  const connection = await connect(opened, 'killed', provider)
+  const connection = await connect(opened, `killed-${name}`, provider)
   const { connectionId } = connection
   const { endpoints } = world
   const config = { endpoints, provider, origin: simulator.origin, connectionId, accessToken, settings: {} }

@@ -33,7 +33,7 @@ for (const [provider, name] of [
   const simulator = await startSimulator(name)
   const account = 'bench@outlook.com'
   const accessToken = (await (await simulator.signIn(account)).get()).token.reveal()
-  const connection = await connect(opened, 'small', provider)
+  const connection = await connect(opened, `small-${name}`, provider)
   const { connectionId } = connection
   const contents = Array.from({ length: many }, (_, index) => randomBytes(1 + ((index * 7919) % 60_000)))
   const objects = await Promise.all(

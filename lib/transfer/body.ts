@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
 import type { ContentHash } from './hash.ts'
 import type { ByteSource, ReadAhead } from './read-ahead.ts'
 import { openReadAhead } from './read-ahead.ts'
-import { openSpentChunks } from './spent-chunks.ts'
+import { releaseSpentChunks } from './spent-chunks.ts'
 
 /** The source's bytes on their way out: read ahead, hashed once, and checked before the last of them leaves. */
 export interface Outgoing {
@@ -55,7 +55,6 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
   let current: Readable | undefined
   let failure: unknown
   const breathe = openTurns()
-  const spent = openSpentChunks()
 
   const checkLast = (): void => {
     if (hash.position < source.size || options.expectedSha256 === undefined) return
@@ -80,7 +79,7 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
       if (at === source.size) checkLast()
       options.onProgress(at)
       yield chunk
-      spent(chunk.length)
+      releaseSpentChunks(chunk.length)
       await breathe()
     }
     if (length === 0) checkLast()
@@ -109,7 +108,7 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
     try {
       for await (const chunk of catchUp.take(position - hash.position)) {
         hash.update(chunk, hash.position)
-        spent(chunk.length)
+        releaseSpentChunks(chunk.length)
         await breathe()
       }
       checkLast()

@@ -2,26 +2,25 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** So many bytes of chunks may lie about before they are collected. */
-const everyBytes = 16 * 1024 * 1024
+const everyBytes = 8 * 1024 * 1024
 
 type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void
 
 let collect: Collect | undefined
+/** Of all transfers in the process together. */
+let bytesSince = 0
 
 /**
- * Tells the memory of chunks that have been sent as free. V8 sees only a small object for each chunk and not the 64 KiB behind it, so by itself it
+ * Gives back the memory of chunks that have been sent. V8 sees only a small object for each chunk and not the 64 KiB behind it, so by itself it
  * lets some 100 MiB of them pile up; a collection of the young generation takes about a millisecond and gives them back.
  * https://nodejs.org/api/v8.html#v8setflagsfromstringflags
  */
-export function openSpentChunks(): (bytes: number) => void {
-  let bytesSince = 0
-  return (bytes) => {
-    bytesSince += bytes
-    if (bytesSince < everyBytes) return
-    bytesSince = 0
-    collect ??= exposeCollector()
-    collect({ type: 'minor', execution: 'sync' })
-  }
+export function releaseSpentChunks(bytes: number): void {
+  bytesSince += bytes
+  if (bytesSince < everyBytes) return
+  bytesSince = 0
+  collect ??= exposeCollector()
+  collect({ type: 'minor', execution: 'sync' })
 }
 
 function exposeCollector(): Collect {
