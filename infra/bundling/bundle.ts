@@ -1,9 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Metafile, Plugin } from 'esbuild'
 import { build } from 'esbuild'
 import { commonjsNames } from './commonjs-names.ts'
 import { directImports } from './direct-imports.ts'
+import { mergeStatic, staticFiles } from './merge.ts'
 import { nodeBuiltins } from './node-builtins.ts'
 
 /** The file that Lambda loads, and the handler setting that names it. */
@@ -70,40 +71,30 @@ export async function bundleFunction(source: string, directory: string): Promise
     absWorkingDir: process.cwd(),
     logLevel: 'warning',
   })
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
+  const files = await mergeStatic({ texts, metafile, entry: entryFile })
   const sizes = new Map<string, number>()
-  for (const { path, text } of outputFiles) {
+  for (const [name, text] of files) {
     const content = Buffer.from(usesBanner.test(text) ? `${banner}\n${text}` : text)
-    await writeFile(path, content)
-    sizes.set(relative(process.cwd(), path), content.length)
+    await writeFile(join(directory, name), content)
+    sizes.set(name, content.length)
   }
   return describe(metafile, directory, sizes)
 }
 
-function describe({ outputs }: Metafile, directory: string, sizes: ReadonlyMap<string, number>): Bundle {
-  const entry = relative(process.cwd(), join(directory, entryFile))
-  const loaded = new Set<string>()
-  const queue = [entry]
-  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
-    if (loaded.has(path)) continue
-    loaded.add(path)
-    for (const next of outputs[path]?.imports ?? []) {
-      if (next.kind === 'import-statement' && next.external !== true) queue.push(next.path)
-    }
-  }
-  const all = Object.entries(outputs)
-  const size = (wanted: boolean) =>
-    all
-      .filter(([path]) => loaded.has(path) === wanted)
-      .reduce((sum, [path]) => sum + (sizes.get(path) ?? 0), 0)
-  const inputsOf = (chosen: typeof all) => [
-    ...new Set(chosen.flatMap(([, output]) => Object.keys(output.inputs))),
+function describe(metafile: Metafile, directory: string, sizes: ReadonlyMap<string, number>): Bundle {
+  const atStart = staticFiles(metafile, entryFile)
+  const outputs = Object.entries(metafile.outputs)
+  const inputsOf = (chosen: typeof outputs) => [
+    ...new Set(chosen.flatMap(([, { inputs }]) => Object.keys(inputs))),
   ]
+  const staticBytes = sizes.get(entryFile) ?? 0
   return {
     directory,
-    staticBytes: size(true),
-    lazyBytes: size(false),
-    staticInputs: inputsOf(all.filter(([path]) => loaded.has(path))),
-    inputs: inputsOf(all),
+    staticBytes,
+    lazyBytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0) - staticBytes,
+    staticInputs: inputsOf(outputs.filter(([path]) => atStart.has(basename(path)))),
+    inputs: inputsOf(outputs),
   }
 }
 
