@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JWK } from 'jose'
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
+import type { JWK, JWTPayload } from 'jose'
+import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose'
 
 export const localAudience = 'driveway-local'
 
@@ -11,6 +11,10 @@ export interface IdentityProvider {
   readonly jwks: { readonly keys: readonly JWK[] }
   /** A JWT for `sub` that is good for `seconds`. */
   mint(sub: string, seconds?: number): Promise<string>
+  /** Any other token of this issuer: for `audience`, with `claims`, good for `seconds`. */
+  sign(claims: JWTPayload, audience: string, seconds: number): Promise<string>
+  /** The claims of a token that this issuer signed for `audience`; undefined when it is none, or has expired. */
+  read(token: string, audience: string): Promise<JWTPayload | undefined>
 }
 
 const oneDaySeconds = 24 * 60 * 60
@@ -27,19 +31,27 @@ async function loadKey(file: string): Promise<JWK> {
 export async function openIdentityProvider(issuer: string, stateDir: string): Promise<IdentityProvider> {
   mkdirSync(stateDir, { recursive: true })
   const jwk = await loadKey(join(stateDir, 'identity-key.json'))
-  const key = await importJWK(jwk, 'ES256')
   const { d: _private, ...publicJwk } = jwk
+  const [key, publicKey] = await Promise.all([importJWK(jwk, 'ES256'), importJWK(publicJwk, 'ES256')])
+  const sign = (claims: JWTPayload, audience: string, seconds: number): Promise<string> =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', kid: jwk.kid ?? '' })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime(`${seconds}s`)
+      .sign(key)
   return {
     issuer,
     jwks: { keys: [publicJwk] },
-    mint: (sub, seconds = oneDaySeconds) =>
-      new SignJWT({ scope: 'driveway' })
-        .setProtectedHeader({ alg: 'ES256', kid: jwk.kid ?? '' })
-        .setIssuer(issuer)
-        .setAudience(localAudience)
-        .setSubject(sub)
-        .setIssuedAt()
-        .setExpirationTime(`${seconds}s`)
-        .sign(key),
+    sign,
+    mint: (sub, seconds = oneDaySeconds) => sign({ sub, scope: 'driveway' }, localAudience, seconds),
+    async read(token, audience) {
+      try {
+        return (await jwtVerify(token, publicKey, { issuer, audience })).payload
+      } catch {
+        return undefined
+      }
+    },
   }
 }

@@ -4,11 +4,14 @@ import { createServer } from 'node:http'
 import { resolve } from 'node:path'
 import type { Child } from './children.ts'
 import { startChild } from './children.ts'
+import { startConsoleBuild } from './console-build.ts'
+import { consoleOf } from './console.ts'
 import { ensureDemoConnection } from './demo-connection.ts'
 import { functionEnvironment } from './environment.ts'
 import { gateway } from './gateway/gateway.ts'
 import { inProcessInvoker, installStreamingGlobal } from './gateway/invoker.ts'
 import { openIdentityProvider } from './identity-provider.ts'
+import { consoleClientId } from './identity-sign-in.ts'
 import { localRoutes } from './local-routes.ts'
 import { requireFreePorts } from './free-ports.ts'
 import type { Addresses } from './ports.ts'
@@ -56,7 +59,18 @@ async function start(addresses: Addresses): Promise<void> {
     (name) => (name === 'get-document' ? streamTimeoutMs : httpTimeoutMs),
   )
   const answerApi = gateway({ invoker, corsOrigins: (process.env['CORS_ORIGINS'] ?? '').split(',') })
-  const answerLocal = localRoutes({ identity, addresses, behind: settings })
+  const consoleBuild = Promise.withResolvers<void>()
+  const own = addresses.url('gateway')
+  const answerLocal = localRoutes({
+    identity,
+    addresses,
+    behind: settings,
+    console: consoleOf({
+      built: consoleBuild.promise,
+      settings: { apiUrl: own, issuer: identity.issuer, clientId: consoleClientId, scope: 'openid' },
+      connectTo: [own, awsEndpoint ?? addresses.url('s3')],
+    }),
+  })
   const server = createServer((req, res) => {
     const url = new URL(req.url ?? '/', addresses.url('gateway'))
     const answer = url.pathname.startsWith('/v1/') ? answerApi(req, res, url) : answerLocal(req, res, url)
@@ -97,8 +111,11 @@ async function start(addresses: Addresses): Promise<void> {
   await child('the intake worker', './worker.ts', {})
 
   const token = await identity.mint(demoUser)
-  const own = addresses.url('gateway')
   process.stdout.write(`ready: console and API at ${own}\n`)
+  // Whoever opens the console meanwhile waits for it; everything else works already.
+  const build = startConsoleBuild()
+  children.push(build)
+  consoleBuild.resolve(build.done)
   if (!clients.google.simulated) return
   const connectionId = await ensureDemoConnection(own, token, demoAccount)
   process.stdout.write(

@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Builds web/dist when a source is newer than it; `--always` builds in any case. The local stack runs this as a process of its own,
+ * which ends with it, and politely: whoever uses the machine goes first.
+ */
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dist = join(root, 'web/dist')
+const sources = [
+  'web/index.html',
+  'web/vite.config.ts',
+  'web/public',
+  'web/src',
+  'client/src',
+  'package-lock.json',
+]
+
+/** The newest change in a file or folder, folders included: they change when a file goes. */
+function newest(path: string): number {
+  const { mtimeMs } = statSync(path)
+  if (!statSync(path).isDirectory()) return mtimeMs
+  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))))
+}
+
+function isFresh(): boolean {
+  const page = join(dist, 'index.html')
+  if (!existsSync(page)) return false
+  const built = statSync(page).mtimeMs
+  return sources.every((source) => newest(join(root, source)) <= built)
+}
+
+/** Beside the folder in use first, then in its place, so that nobody meets half of it. */
+async function buildAll(): Promise<void> {
+  const own = join(root, `node_modules/.cache/driveway-console/${process.pid}`)
+  const next = join(own, 'next')
+  mkdirSync(own, { recursive: true })
+  try {
+    const { build } = await import('vite')
+    await build({
+      configFile: join(root, 'web/vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir: next, emptyOutDir: true },
+    })
+    if (existsSync(dist)) renameSync(dist, join(own, 'previous'))
+    renameSync(next, dist)
+  } catch (error) {
+    // Another build of the same sources was faster; its result is as good.
+    if (!isFresh()) throw error
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
+}
+
+process.once('disconnect', () => process.exit())
+setPriority(constants.priority.PRIORITY_LOW)
+if (process.argv.includes('--always') || !isFresh()) await buildAll()
+if (process.connected) process.disconnect()

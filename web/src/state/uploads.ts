@@ -1,0 +1,250 @@
+import { computed, signal } from '@preact/signals'
+import type { ReadonlySignal } from '@preact/signals'
+import { Uppy } from '@uppy/core'
+import type { Meta, UppyFile } from '@uppy/core'
+import DropTarget from '@uppy/drop-target'
+import type { Document, Driveway, UploadProgress } from '../../../client/src/browser.ts'
+import { isDrivewayError, maxInlineBytes } from '../../../client/src/browser.ts'
+import { documentIdOf } from '../document-names.ts'
+import { gate } from '../gate.ts'
+import type { Advice } from '../words.ts'
+import { adviceFor } from '../words.ts'
+import type { Toasts } from './toasts.ts'
+
+/** What one document may have at most: one PUT to the intake bucket. */
+const maxBytes = 5 * 1024 ** 3
+const atOnce = 3
+const maxNames = 50
+const silent = (): void => undefined
+
+export interface Upload {
+  readonly id: string
+  readonly name: string
+  readonly size: number
+  readonly connectionId: string
+  readonly phase: 'waiting' | 'failed' | UploadProgress['phase']
+  readonly bytesSent: number
+  readonly bytesStored: number
+  readonly documentId: string | undefined
+  readonly verdict: NonNullable<Document['checksum']>['verdict'] | undefined
+  /** The connection broke and the bytes are sent again. */
+  readonly interrupted: boolean
+  readonly problem: (Advice & { readonly reconnect: boolean; readonly network: boolean }) | undefined
+}
+
+export interface Uploads {
+  readonly all: ReadonlySignal<readonly Upload[]>
+  /** Bytes still leave this device: the page must not be closed. */
+  readonly isSending: ReadonlySignal<boolean>
+  readonly isOnline: ReadonlySignal<boolean>
+  /** Files are being dragged over the page. */
+  readonly isDragging: ReadonlySignal<boolean>
+  /** Where the next files go. */
+  target: string | undefined
+  add(files: readonly File[], replaces?: Document): void
+  cancel(id: string): void
+  retry(id: string): void
+  clearFinished(): void
+}
+
+interface UploadMeta extends Meta, Pick<Upload, 'phase' | 'bytesSent' | 'bytesStored'> {
+  connectionId?: string | undefined
+  documentId?: string | undefined
+  /** The document is this upload's own already: another try replaces it. */
+  owned?: boolean
+  interrupted?: boolean
+  verdict?: Upload['verdict']
+  problem?: Upload['problem']
+}
+type QueuedFile = UppyFile<UploadMeta, Record<string, never>>
+
+export interface UploadsOptions {
+  readonly toasts: Toasts
+  /** A document of the list has come, moved on or ended. */
+  readonly onChange: () => void
+  /** A drive has refused; its status may be another now. */
+  readonly onRefused: () => void
+  /** There is no drive to store in. */
+  readonly onNoTarget: () => void
+}
+
+/** The upload queue: Uppy holds the files, the client moves them. */
+export function uploadStore(driveway: Driveway, options: UploadsOptions): Uploads {
+  const all = signal<readonly Upload[]>([])
+  const isDragging = signal(false)
+  const isOnline = signal(navigator.onLine)
+  const names = new Set<string>()
+  const stops = new Map<string, AbortController>()
+  const pass = gate(atOnce)
+  let target: string | undefined
+
+  const uppy = new Uppy<UploadMeta, Record<string, never>>({
+    autoProceed: true,
+    // What goes wrong stands on the screen, in words for people.
+    logger: { debug: silent, warn: silent, error: silent },
+    restrictions: { maxFileSize: maxBytes },
+    onBeforeFileAdded(file) {
+      const connectionId = file.meta.connectionId ?? target
+      if (connectionId === undefined) {
+        options.onNoTarget()
+        return false
+      }
+      const start = { phase: 'waiting', bytesSent: 0, bytesStored: 0 } as const
+      return { ...file, meta: { ...file.meta, ...start, connectionId } }
+    },
+  })
+  const patch = (id: string, change: Partial<UploadMeta>): void => {
+    const file = uppy.getState().files[id]
+    if (file === undefined) return
+    uppy.setFileState(id, { meta: { ...file.meta, ...change } })
+    if (change.phase !== undefined && change.phase !== file.meta.phase) options.onChange()
+  }
+
+  const uploadOne = async (id: string): Promise<void> => {
+    const file = uppy.getState().files[id]
+    if (file === undefined) return
+    const stop = new AbortController()
+    stops.set(id, stop)
+    patch(id, { phase: 'waiting', problem: undefined, interrupted: false, bytesSent: 0, bytesStored: 0 })
+    try {
+      const report = (change: Partial<UploadMeta>): void => patch(id, change)
+      const stored = await pass(() => send(driveway, file, names, stop.signal, report), stop.signal)
+      patch(id, { phase: 'stored', verdict: stored.checksum?.verdict })
+      uppy.emit('upload-success', uppy.getFile(id), { status: 200 })
+    } catch (error) {
+      if (!stop.signal.aborted) {
+        const reconnect = isDrivewayError(error, 'connection_requires_reauth')
+        if (reconnect) options.onRefused()
+        const network = isDrivewayError(error, 'network_error')
+        patch(id, { phase: 'failed', problem: { ...adviceFor(error), reconnect, network } })
+        uppy.emit('upload-error', uppy.getFile(id), { name: 'upload', message: adviceFor(error).title })
+      }
+    } finally {
+      stops.delete(id)
+      // Also after one that was cancelled, whose file is no longer here.
+      options.onChange()
+    }
+  }
+  uppy.addUploader(async (ids) => {
+    // Without this, Uppy would begin them again with the next files.
+    uppy.emit('upload-start', uppy.getFilesByIds(ids))
+    await Promise.all(ids.map(uploadOne))
+  })
+
+  uppy.on('state-update', (before, { files }) => {
+    if (before.files !== files) all.value = Object.values(files).map(present)
+  })
+  uppy.on('restriction-failed', (file, error) => {
+    options.toasts.show({ tone: 'bad', title: file?.name ?? 'Not added', text: error.message, lasts: 10_000 })
+  })
+  uppy.use(DropTarget, {
+    target: document.body,
+    onDragOver: () => void (isDragging.value = true),
+    onDragLeave: () => void (isDragging.value = false),
+    onDrop: () => void (isDragging.value = false),
+  })
+  const isSending = computed(() =>
+    all.value.some(({ phase }) => ['waiting', 'preparing', 'sending'].includes(phase)),
+  )
+  globalThis.addEventListener('beforeunload', (event) => {
+    if (isSending.peek()) event.preventDefault()
+  })
+  const retry = (id: string): void => void uppy.retryUpload(id)
+  globalThis.addEventListener('offline', () => void (isOnline.value = false))
+  globalThis.addEventListener('online', () => {
+    isOnline.value = true
+    for (const { id, problem } of all.value) if (problem?.network === true) retry(id)
+  })
+
+  return {
+    all,
+    isSending,
+    isOnline,
+    isDragging,
+    get target() {
+      return target
+    },
+    set target(connectionId) {
+      target = connectionId
+    },
+    add(files, replaces) {
+      const known =
+        replaces === undefined
+          ? {}
+          : { connectionId: replaces.connectionId, documentId: replaces.id, owned: true }
+      uppy.addFiles(
+        files.map((data) => ({
+          data,
+          name: data.name,
+          type: data.type,
+          // Uppy fills in what is missing before anything reads it.
+          meta: known as UploadMeta,
+        })),
+      )
+    },
+    cancel(id) {
+      stops.get(id)?.abort()
+      uppy.removeFile(id)
+    },
+    retry,
+    clearFinished() {
+      uppy.removeFiles(all.value.filter(({ phase }) => phase === 'stored').map(({ id }) => id))
+    },
+  }
+}
+
+/** Uploads under the first free name like the file's; once that name is its own, under the same again. */
+async function send(
+  driveway: Driveway,
+  file: QueuedFile,
+  names: Set<string>,
+  signal: AbortSignal,
+  report: (change: Partial<UploadMeta>) => void,
+): Promise<Document> {
+  const { data, meta, name, type } = file
+  if (!(data instanceof Blob)) throw new TypeError('the file is not on this device')
+  const attempt = (documentId: string, ifExists: 'fail' | 'replace'): Promise<Document> => {
+    let mostSent = 0
+    return driveway.upload(data, {
+      documentId,
+      connectionId: meta.connectionId,
+      extension: extensionOf(name),
+      contentType: type,
+      ifExists,
+      signal,
+      onProgress({ phase, bytesSent, bytesStored }) {
+        // An inline PUT whose answer was lost may have met somebody else's document: it owns nothing before it is stored.
+        const owned = ifExists === 'replace' || (phase !== 'preparing' && data.size > maxInlineBytes)
+        const interrupted = phase === 'sending' && bytesSent < mostSent
+        mostSent = Math.max(mostSent, bytesSent)
+        report({ phase, bytesSent, bytesStored, documentId, owned, ...(interrupted && { interrupted }) })
+      },
+    })
+  }
+  if (meta.documentId !== undefined && meta.owned === true) return attempt(meta.documentId, 'replace')
+  for (let number = 1; ; number += 1) {
+    const documentId = documentIdOf(name, number)
+    // Two files of one drop may have the same name.
+    if (names.has(documentId)) continue
+    names.add(documentId)
+    try {
+      return await attempt(documentId, 'fail')
+    } catch (error) {
+      if (!isDrivewayError(error, 'precondition_failed')) {
+        names.delete(documentId)
+        throw error
+      }
+      if (number >= maxNames) throw error
+    }
+  }
+}
+
+function extensionOf(name: string): string {
+  return /[^.](\.[A-Za-z0-9]{1,16})$/.exec(name)?.[1] ?? ''
+}
+
+function present({ id, name, size, meta }: QueuedFile): Upload {
+  const { connectionId = '', phase, bytesSent, bytesStored, documentId, verdict, problem } = meta
+  const progress = { phase, bytesSent, bytesStored, interrupted: meta.interrupted === true }
+  return { id, name, size: size ?? 0, connectionId, documentId, verdict, problem, ...progress }
+}

@@ -1,0 +1,57 @@
+import { useState } from 'preact/hooks'
+import type { SignIn } from '../session.ts'
+import { Mark } from './icons.tsx'
+
+/** What somebody sees who is not signed in. */
+export function SignInScreen({ signIn }: { signIn: SignIn }) {
+  const [problem, setProblem] = useState(signIn.refusal)
+  const [leaving, setLeaving] = useState(false)
+  const begin = async (): Promise<void> => {
+    setLeaving(true)
+    try {
+      await signIn.begin()
+    } catch {
+      setLeaving(false)
+      setProblem('The sign-in service cannot be reached. Check that you are online, then try again.')
+    }
+  }
+  return (
+    <main class="welcome">
+      <div class="welcome-card">
+        <Mark />
+        <h1>Your documents, in your own cloud</h1>
+        <p>
+          Connect Google Drive or OneDrive once. What you upload is stored there, bit for bit, and proven by
+          checksum.
+        </p>
+        {problem !== undefined && (
+          <p class="notice notice-bad" role="alert">
+            You were not signed in. <span class="soft">{problem}</span>
+          </p>
+        )}
+        <button class="button primary wide" type="button" disabled={leaving} onClick={() => void begin()}>
+          {leaving ? 'Opening sign-in…' : 'Sign in'}
+        </button>
+      </div>
+    </main>
+  )
+}
+
+/** When not even the start succeeds. */
+export function BrokenScreen({ error }: { error: unknown }) {
+  return (
+    <main class="welcome">
+      <div class="welcome-card">
+        <Mark />
+        <h1>The console cannot start</h1>
+        <p>This page could not learn where its server is. Check that you are online, then try again.</p>
+        <p class="notice notice-bad" role="alert">
+          <span class="soft">{error instanceof Error ? error.message : 'Unknown problem'}</span>
+        </p>
+        <button class="button primary wide" type="button" onClick={() => location.reload()}>
+          Try again
+        </button>
+      </div>
+    </main>
+  )
+}

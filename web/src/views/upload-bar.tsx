@@ -1,0 +1,58 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { useConsole } from '../console-state.ts'
+import { providerNames } from '../words.ts'
+import { UploadIcon } from './icons.tsx'
+
+/** Chooses the drive and the files. It is as large before the drives are known, so that nothing moves then. */
+export function UploadBar() {
+  const { connections, uploads, route } = useConsole()
+  const input = useRef<HTMLInputElement>(null)
+  const list = connections.list.value
+  const active = connections.active.value
+  const [chosen, setChosen] = useState<string | undefined>(undefined)
+  const target = active.find(({ id }) => id === chosen)?.id ?? active[0]?.id
+  useEffect(() => {
+    uploads.target = target
+  }, [target])
+  return (
+    <div class="upload-bar">
+      <label class="field">
+        <span>Store in</span>
+        <select
+          value={target}
+          disabled={active.length === 0}
+          onChange={(event) => setChosen(event.currentTarget.value)}
+        >
+          {active.length === 0 && <option>{list === undefined ? '…' : 'No drive connected'}</option>}
+          {active.map(({ id, provider, account }) => (
+            <option key={id} value={id}>
+              {account === undefined
+                ? providerNames[provider]
+                : `${providerNames[provider]}: ${account.email}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button
+        class="button primary"
+        type="button"
+        onClick={() => (target === undefined ? route.go('drives') : input.current?.click())}
+      >
+        <UploadIcon />
+        Upload files
+      </button>
+      <input
+        ref={input}
+        class="unseen"
+        type="file"
+        multiple
+        tabIndex={-1}
+        aria-label="Files to upload"
+        onChange={(event) => {
+          uploads.add([...(event.currentTarget.files ?? [])])
+          event.currentTarget.value = ''
+        }}
+      />
+    </div>
+  )
+}

@@ -1,0 +1,185 @@
+import type { ClientErrorCode, Connection, Document, ErrorCode } from '../../client/src/browser.ts'
+import { isDrivewayError } from '../../client/src/browser.ts'
+
+/** What the console says, in one place. */
+
+export type Provider = Connection['provider']
+
+export const providerNames: Readonly<Record<Provider, string>> = {
+  'google-drive': 'Google Drive',
+  onedrive: 'OneDrive',
+  s3: 'Team storage',
+}
+
+export const providerPitch: Readonly<Record<Provider, string>> = {
+  'google-drive': 'Into a folder of your own Google Drive.',
+  onedrive: 'Into a folder of your own OneDrive, private or at work.',
+  s3: 'Into the S3 bucket of this deployment. No account needed.',
+}
+
+/** What becomes of a deleted document there. */
+export const afterDelete: Readonly<Record<Provider, string>> = {
+  'google-drive': 'Google Drive keeps it in its bin for 30 days.',
+  onedrive: 'OneDrive keeps it in its recycle bin for a while.',
+  s3: 'After that it is gone for good.',
+}
+
+export const connectionStatus: Readonly<Record<Connection['status'], string>> = {
+  active: 'Connected',
+  pending: 'Not finished',
+  requires_reauth: 'Reconnect needed',
+  disconnected: 'Disconnected',
+}
+
+export const documentStatus: Readonly<Record<Document['status'], string>> = {
+  receiving: 'Waiting for the file',
+  uploading: 'On its way',
+  stored: 'Stored',
+  parked: 'Waiting for reconnect',
+  failed: 'Failed',
+}
+
+type Verdict = NonNullable<Document['checksum']>['verdict']
+export const verdicts: Readonly<Record<Verdict, { readonly short: string; readonly long: string }>> = {
+  verified: {
+    short: 'verified',
+    long: 'The drive’s own checksum equals the one of what was sent: every bit is there.',
+  },
+  provider_transformed: {
+    short: 'rewritten by the drive',
+    long: 'The drive rewrites files of this kind when it stores them, so its checksum differs. This is expected.',
+  },
+  mismatch: {
+    short: 'checksum differs',
+    long: 'The drive holds something else than what was sent. Upload the document again.',
+  },
+}
+
+export interface Advice {
+  /** What happened. */
+  readonly title: string
+  /** What the reader does next. */
+  readonly next: string
+}
+
+const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
+  invalid_request: { title: 'That was not accepted', next: 'The details below say what does not fit.' },
+  connection_required: { title: 'Which drive?', next: 'Choose the drive to store in, then try again.' },
+  unauthorized: { title: 'You are signed out', next: 'Sign in again to go on.' },
+  connection_not_found: {
+    title: 'This drive is no longer connected',
+    next: 'It may have been removed in another window. Connect it again under Drives.',
+  },
+  document_not_found: {
+    title: 'This document is no longer here',
+    next: 'It may have been deleted in another window.',
+  },
+  object_missing: {
+    title: 'The file is gone from the drive',
+    next: 'Somebody removed it there. Look in the drive’s bin, or upload it again.',
+  },
+  connection_requires_reauth: {
+    title: 'The drive no longer lets us in',
+    next: 'Reconnect it under Drives. Documents that wait for it are then stored by themselves.',
+  },
+  account_mismatch: {
+    title: 'That was another account',
+    next: 'Reconnect with the account that this drive was connected with, or connect the other one as a new drive.',
+  },
+  document_not_stored: {
+    title: 'The document is not in the drive yet',
+    next: 'Try again when its status says Stored.',
+  },
+  precondition_failed: {
+    title: 'A document of this name exists',
+    next: 'Rename the file, or delete the other document first.',
+  },
+  payload_too_large: { title: 'The file is too large', next: 'One document may have up to 5 GB.' },
+  range_not_satisfiable: {
+    title: 'The document has become shorter',
+    next: 'It was replaced meanwhile. Download it again.',
+  },
+  digest_mismatch: {
+    title: 'The file changed on its way',
+    next: 'Nothing was kept. Upload it again; close programs that are still writing to it.',
+  },
+  provider_throttled: {
+    title: 'The drive asks for a pause',
+    next: 'It takes only so many requests at a time. Try again in a minute.',
+  },
+  presigned_url_not_supported: {
+    title: 'This drive has no direct links',
+    next: 'Download the document instead.',
+  },
+  provider_error: {
+    title: 'The drive answered something unexpected',
+    next: 'Try again. If it stays, tell your support the number below.',
+  },
+  provider_unavailable: {
+    title: 'The drive cannot be reached',
+    next: 'This is usually over within minutes. Try again later.',
+  },
+  provider_not_configured: {
+    title: 'This drive is not available here',
+    next: 'Choose another one, or ask whoever runs this deployment to set it up.',
+  },
+  provider_quota_exceeded: {
+    title: 'The drive is full',
+    next: 'Free some space there (its bin counts too), then try again.',
+  },
+  internal_error: {
+    title: 'Something went wrong on our side',
+    next: 'Try again. If it stays, tell your support the number below.',
+  },
+  network_error: {
+    title: 'The connection broke',
+    next: 'Check that you are online, then try again.',
+  },
+  unexpected_answer: {
+    title: 'The answer made no sense',
+    next: 'Something between you and the server is in the way. Try again in a moment.',
+  },
+  download_changed: {
+    title: 'The document was replaced during the download',
+    next: 'Download it again to get the new one.',
+  },
+  stalled: {
+    title: 'The drive makes no progress',
+    next: 'The file has arrived with us and will be stored when the drive takes it. You need not wait here.',
+  },
+}
+
+export function adviceOn(code: ErrorCode | ClientErrorCode): Advice {
+  return advice[code]
+}
+
+/** Any error, in words for the person in front of it. */
+export function adviceFor(error: unknown): Advice {
+  return isDrivewayError(error) ? advice[error.code] : advice.internal_error
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  access_denied: 'Access was not granted, so nothing has changed.',
+  interaction_required: 'The account needs attention first: sign in to it directly, then connect again.',
+  temporarily_unavailable: 'Its sign-in is down at the moment. Try again in a few minutes.',
+}
+
+/** Why a drive's consent page sent the browser back without consent. */
+export function refusalWords(error: string): string {
+  return refusals[error] ?? 'Its sign-in did not succeed. Try again.'
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  grant_revoked: 'Access was taken back at the account.',
+  refresh_token_missing: 'The permission did not last. Reconnect to renew it.',
+  interaction_required: 'The account wants you to sign in again.',
+  policy_blocked: 'A rule of your organisation blocks the access.',
+  provider_unavailable: 'The drive does not answer at the moment.',
+  provider_throttled: 'The drive asks for a pause.',
+  provider_not_configured: 'This deployment is not set up for this drive any more.',
+}
+
+/** Why a connection does not work; undefined when its status says enough. */
+export function reasonWords(reason: string | undefined): string | undefined {
+  return reason === undefined ? undefined : reasons[reason]
+}
