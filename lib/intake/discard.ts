@@ -1,5 +1,5 @@
 import type { TransferRow } from '../catalog/transfer.ts'
-import { isServiceError } from '../errors.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
 import type { Backend } from '../storage/backend.ts'
 import { resumableOf } from '../transfer/uploads.ts'
 import type { IntakeDeps } from './deps.ts'
@@ -17,14 +17,20 @@ export async function discardUpload(deps: IntakeDeps, backend: Backend, row: Tra
   if (row.target?.kind === 'reserved') await backend.deleteObject(row.target.objectKey)
 }
 
-/** As `discardUpload`, for a connection that may be gone or dead: then there is nothing left that we could do there. */
+/**
+ * As `discardUpload`, for a connection that may be gone, dead or being disconnected. A session closes by its URL alone, so that is tried
+ * whatever the connection's status; what needs a token is left when there is none.
+ */
 export async function discardIfPossible(deps: IntakeDeps, row: TransferRow): Promise<void> {
   if (!row.session && row.target?.kind !== 'reserved') return
   const connection = await deps.connections.get(row.userKey, row.connectionId)
-  if (connection?.status !== 'active') return
+  if (connection === undefined) return
   try {
     await discardUpload(deps, await deps.openBackend(connection), row)
   } catch (error) {
-    if (!isServiceError(error, 'connection_requires_reauth', 'connection_not_found')) throw error
+    if (isServiceError(error, 'connection_requires_reauth', 'connection_not_found')) return
+    // A provider's refusal is the end of it for a connection that is not to be used any more; an outage is not.
+    const over = connection.status !== 'active' && error instanceof ServiceError && !error.retry.retryable
+    if (!over) throw error
   }
 }
