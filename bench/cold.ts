@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { bundleFunction, bundleFunctions } from '../infra/bundling/bundle.ts'
+import { bundle, bundleFunctions } from '../infra/bundling/bundle.ts'
 import type { Bundle } from '../infra/bundling/bundle.ts'
 import { functionNames } from '../infra/functions.ts'
 
@@ -45,7 +45,7 @@ function median(values: readonly number[]): number {
 
 function row(
   name: string,
-  bundle: Bundle | undefined,
+  made: Bundle | undefined,
   starts: readonly Start[],
   referenceMs: number,
 ): string {
@@ -53,8 +53,8 @@ function row(
   const size = (bytes: number | undefined) => (bytes === undefined ? '' : (bytes / 1024).toFixed(0))
   return [
     name,
-    size(bundle?.staticBytes),
-    size(bundle?.lazyBytes),
+    size(made?.staticBytes),
+    size(made?.lazyBytes),
     `${median(ms).toFixed(1)} (${Math.min(...ms).toFixed(0)}-${Math.max(...ms).toFixed(0)})`,
     (Math.min(...ms) / referenceMs).toFixed(2),
     (median(starts.map((one) => one.rss)) / 1024 / 1024).toFixed(0),
@@ -66,7 +66,8 @@ async function main(): Promise<void> {
   const at = process.argv.indexOf('--rounds')
   const rounds = at === -1 ? 9 : Number(process.argv[at + 1])
   const bundles = new Map(await bundleFunctions(functionNames, 'dist/bench'))
-  bundles.set(reference, await bundleFunction('bench/reference/handler.ts', 'dist/bench/reference'))
+  for (const [, made] of await bundle({ reference: 'bench/reference/handler.ts' }, 'dist/bench'))
+    bundles.set(reference, made)
   const files = new Map([
     [bare, ''],
     ...[...bundles].map(([name, { directory }]) => [name, resolve(directory, 'index.mjs')] as const),

@@ -1,10 +1,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import type { Metafile, Plugin } from 'esbuild'
+import type { Plugin } from 'esbuild'
 import { build } from 'esbuild'
 import { commonjsNames } from './commonjs-names.ts'
 import { directImports } from './direct-imports.ts'
-import { mergeStatic, staticFiles } from './merge.ts'
+import { mergeStatic, partsOf } from './merge.ts'
+import type { Split } from './merge.ts'
 import { nodeBuiltins } from './node-builtins.ts'
 
 /** The file that Lambda loads, and the handler setting that names it. */
@@ -43,16 +44,14 @@ const withoutSideEffects: Plugin = {
   },
 }
 
-/**
- * Bundles one function into `directory`, which is emptied first. The same sources give the same bytes, so an unchanged
- * function keeps its asset hash and is not deployed again.
- */
-export async function bundleFunction(source: string, directory: string): Promise<Bundle> {
-  await rm(directory, { recursive: true, force: true })
-  await mkdir(directory, { recursive: true })
+/** The sources by the names of their bundles. */
+type Sources = Readonly<Record<string, string>>
+
+/** All functions in one run, so that each source is read once; what they share lies in chunks. */
+async function split(sources: Sources): Promise<Split> {
   const { metafile, outputFiles } = await build({
-    entryPoints: [{ in: source, out: 'index' }],
-    outdir: directory,
+    entryPoints: Object.entries(sources).map(([out, source]) => ({ in: source, out })),
+    outdir: 'dist',
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunk-[hash]',
     bundle: true,
@@ -68,48 +67,56 @@ export async function bundleFunction(source: string, directory: string): Promise
     metafile: true,
     write: false,
     plugins: [nodeBuiltins, withoutSideEffects, commonjsNames, directImports],
-    absWorkingDir: process.cwd(),
     logLevel: 'warning',
   })
-  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
-  const files = await mergeStatic({ texts, metafile, entry: entryFile })
-  const sizes = new Map<string, number>()
-  for (const [name, text] of files) {
-    const content = Buffer.from(usesBanner.test(text) ? `${banner}\n${text}` : text)
-    await writeFile(join(directory, name), content)
-    sizes.set(name, content.length)
+  return {
+    texts: new Map(outputFiles.map(({ path, text }) => [basename(path), text])),
+    outputs: new Map(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output])),
   }
-  return describe(metafile, directory, sizes)
 }
 
-function describe(metafile: Metafile, directory: string, sizes: ReadonlyMap<string, number>): Bundle {
-  const atStart = staticFiles(metafile, entryFile)
-  const outputs = Object.entries(metafile.outputs)
-  const inputsOf = (chosen: typeof outputs) => [
-    ...new Set(chosen.flatMap(([, { inputs }]) => Object.keys(inputs))),
+async function writeBundle(parts: Split, name: string, directory: string): Promise<Bundle> {
+  const entry = `${name}.mjs`
+  const files = await mergeStatic(parts, entry, entryFile)
+  await rm(directory, { recursive: true, force: true })
+  await mkdir(directory, { recursive: true })
+  const sizes = new Map<string, number>()
+  for (const [file, text] of files) {
+    const content = Buffer.from(usesBanner.test(text) ? `${banner}\n${text}` : text)
+    await writeFile(join(directory, file), content)
+    sizes.set(file, content.length)
+  }
+  const { atStart, later } = partsOf(parts, entry)
+  const inputsOf = (names: Iterable<string>) => [
+    ...new Set([...names].flatMap((file) => Object.keys(parts.outputs.get(file)?.inputs ?? {}))),
   ]
   const staticBytes = sizes.get(entryFile) ?? 0
   return {
     directory,
     staticBytes,
     lazyBytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0) - staticBytes,
-    staticInputs: inputsOf(outputs.filter(([path]) => atStart.has(basename(path)))),
-    inputs: inputsOf(outputs),
+    staticInputs: inputsOf(atStart),
+    inputs: inputsOf([...atStart, ...later]),
   }
 }
 
-/** Bundles each of `names` from `functions/` into its own folder under `outdir`; at most a few at a time. */
-export async function bundleFunctions(
+/**
+ * Bundles each of `sources` into a folder of its own under `outdir`, which is emptied first. The same sources give the same bytes,
+ * so an unchanged function keeps its asset hash and is not deployed again.
+ */
+export async function bundle(sources: Sources, outdir: string): Promise<ReadonlyMap<string, Bundle>> {
+  const parts = await split(sources)
+  const written = Object.keys(sources).map(async (name): Promise<[string, Bundle]> => [
+    name,
+    await writeBundle(parts, name, join(outdir, name)),
+  ])
+  return new Map(await Promise.all(written))
+}
+
+/** Bundles the functions of these names. */
+export function bundleFunctions(
   names: readonly string[],
   outdir: string,
 ): Promise<ReadonlyMap<string, Bundle>> {
-  const bundles = new Map<string, Bundle>()
-  const waiting = [...names]
-  const worker = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      bundles.set(name, await bundleFunction(`functions/${name}.ts`, join(outdir, name)))
-    }
-  }
-  await Promise.all(Array.from({ length: 3 }, worker))
-  return bundles
+  return bundle(Object.fromEntries(names.map((name) => [name, `functions/${name}.ts`])), outdir)
 }

@@ -9,47 +9,75 @@ import { build } from 'esbuild'
  */
 
 export interface Split {
-  /** Text of each output by its file name: the entry and the chunks. */
+  /** Text of each output by its file name: the entries and the chunks. */
   readonly texts: ReadonlyMap<string, string>
-  readonly metafile: Metafile
-  readonly entry: string
+  readonly outputs: ReadonlyMap<string, Metafile['outputs'][string]>
 }
 
-/** File names of the entry and all that it imports statically. */
-export function staticFiles({ outputs }: Metafile, entry: string): ReadonlySet<string> {
-  const byName = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]))
+/** File names of `start` and all that it reaches over imports of the given kinds. */
+function reached({ outputs }: Split, start: Iterable<string>, kinds: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>()
-  const queue = [entry]
+  const queue = [...start]
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (found.has(name)) continue
     found.add(name)
-    for (const next of byName.get(name)?.imports ?? []) {
-      if (next.kind === 'import-statement' && next.external !== true) queue.push(basename(next.path))
+    for (const next of outputs.get(name)?.imports ?? []) {
+      if (kinds.includes(next.kind) && next.external !== true) queue.push(basename(next.path))
     }
   }
   return found
 }
 
-/** The outputs with the static ones merged into the entry; names of files to texts. */
-export async function mergeStatic(split: Split): Promise<ReadonlyMap<string, string>> {
-  const { texts, metafile, entry } = split
-  const merged = staticFiles(metafile, entry)
-  const outputs = Object.entries(metafile.outputs).map(([path, output]) => ({
-    name: basename(path),
-    ...output,
-  }))
-  const later = outputs.filter(({ name }) => !merged.has(name))
-  const wanted = new Set(later.flatMap(({ imports }) => imports.map(({ path }) => basename(path))))
-  const shared = outputs.filter(({ name }) => merged.has(name) && name !== entry && wanted.has(name))
+/** File names of what an entry loads at the start, and of what it may load later. */
+export function partsOf(
+  split: Split,
+  entry: string,
+): { atStart: ReadonlySet<string>; later: ReadonlySet<string> } {
+  const atStart = reached(split, [entry], ['import-statement'])
+  const all = reached(split, [entry], ['import-statement', 'dynamic-import'])
+  return { atStart, later: new Set([...all].filter((name) => !atStart.has(name))) }
+}
 
-  const exportsOfEntry = outputs.find(({ name }) => name === entry)?.exports ?? []
+const namedImport = /(?:import|export)\s*\{([^}]*)\}\s*from\s*"\.\/([^"]+)"/g
+
+/** The names that the chunks in `later` take from each file: esbuild writes nothing but named imports between chunks. */
+function namesTaken(
+  { texts, outputs }: Split,
+  later: ReadonlySet<string>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const taken = new Map<string, Set<string>>()
+  for (const name of later) {
+    // Also what is imported for its effect alone.
+    for (const { path } of outputs.get(name)?.imports ?? [])
+      taken.set(basename(path), taken.get(basename(path)) ?? new Set())
+    for (const [, list = '', from = ''] of (texts.get(name) ?? '').matchAll(namedImport)) {
+      const names = taken.get(from) ?? new Set()
+      for (const one of list.split(',')) {
+        const [exported = ''] = one.trim().split(/\s+as\s+/)
+        if (exported !== '') names.add(exported)
+      }
+      taken.set(from, names)
+    }
+  }
+  return taken
+}
+
+/** One entry with what it loads at the start in one file, `as`, and all that it may load later; names of files to texts. */
+export async function mergeStatic(
+  split: Split,
+  entry: string,
+  as: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { texts, outputs } = split
+  const { atStart, later } = partsOf(split, entry)
+  const taken = namesTaken(split, later)
+  const shared = [...taken].filter(([name]) => atStart.has(name))
   const alias = (chunk: number, name: string): string => `_${chunk}_${name}`
   const lines = [
-    `export { ${exportsOfEntry.join(', ')} } from './${entry}'`,
-    ...shared.map(({ name, exports }, chunk) =>
-      exports.length === 0
-        ? `import './${name}'`
-        : `export { ${exports.map((one) => `${one} as ${alias(chunk, one)}`).join(', ')} } from './${name}'`,
+    `export { ${(outputs.get(entry)?.exports ?? []).join(', ')} } from './${entry}'`,
+    ...shared.map(
+      ([name, names], chunk) =>
+        `export { ${[...names].map((one) => `${one} as ${alias(chunk, one)}`).join(', ')} } from './${name}'`,
     ),
   ]
   const { outputFiles } = await build({
@@ -61,17 +89,17 @@ export async function mergeStatic(split: Split): Promise<ReadonlyMap<string, str
     target: 'node24',
     minify: true,
     legalComments: 'none',
-    plugins: [fromMemory(texts, merged)],
+    plugins: [fromMemory(texts, atStart)],
     logLevel: 'warning',
   })
-  const stubs = shared.map(({ name, exports }, chunk): [string, string] => [
+  const stubs = shared.map(([name, names], chunk): [string, string] => [
     name,
-    `export{${exports.map((one) => `${alias(chunk, one)} as ${one}`).join(',')}}from"./${entry}";`,
+    `export{${[...names].map((one) => `${alias(chunk, one)} as ${one}`).join(',')}}from"./${as}";`,
   ])
   return new Map([
-    [entry, outputFiles[0]?.text ?? ''],
+    [as, outputFiles[0]?.text ?? ''],
     ...stubs,
-    ...later.map(({ name }): [string, string] => [name, texts.get(name) ?? '']),
+    ...[...later].map((name): [string, string] => [name, texts.get(name) ?? '']),
   ])
 }
 
