@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { chromiumPath, connectDrive, openBrowser, signIn } from '../test/e2e/person.ts'
@@ -7,15 +9,15 @@ import { startLocalStack } from '../test/support/local-stack.ts'
 
 /** Takes the pictures of the console that the documentation shows: `docs/images/console-*.png`. */
 const folder = fileURLToPath(new URL('../docs/images', import.meta.url))
-const desktop = { width: 1200, height: 760 }
+const desktop = { width: 1200, height: 840 }
 const phone = { width: 390, height: 800 }
 const user = 'maria'
 
-const samples: readonly { readonly name: string; readonly size: number; readonly type: string }[] = [
-  { name: 'Rental agreement.pdf', size: 1_840_000, type: 'application/pdf' },
-  { name: 'Invoice 2026-0412.pdf', size: 214_000, type: 'application/pdf' },
-  { name: 'Floor plan.png', size: 3_120_000, type: 'image/png' },
-  { name: 'Site visit.mp4', size: 48_000_000, type: 'video/mp4' },
+const samples: readonly { readonly name: string; readonly size: number }[] = [
+  { name: 'Rental agreement.pdf', size: 1_840_000 },
+  { name: 'Invoice 2026-0412.pdf', size: 214_000 },
+  { name: 'Floor plan.png', size: 3_120_000 },
+  { name: 'Site visit.mp4', size: 48_000_000 },
 ]
 
 async function screens(browser: Browser, base: string, simulator: string): Promise<void> {
@@ -43,11 +45,14 @@ async function screens(browser: Browser, base: string, simulator: string): Promi
   await shot('first-run')
   await connectDrive(page, 'Google Drive', 'maria@example.com')
   await connectDrive(page, 'OneDrive', 'maria@contoso.com')
-  await page.getByText(/used/).nth(1).waitFor()
-  await inBothThemes('drives')
+  await page.getByRole('button', { name: 'Dismiss' }).click()
 
   await page.getByRole('link', { name: 'Documents' }).click()
-  const files = samples.map(({ name, size, type }) => ({ name, mimeType: type, buffer: randomBytes(size) }))
+  const files = samples.map(({ name, size }) => {
+    const path = join(scratch, name)
+    writeFileSync(path, randomBytes(size))
+    return path
+  })
   await page.getByLabel('Files to upload').setInputFiles(files.slice(0, 3))
   await page.getByText('All 3 uploaded').waitFor()
   // Slow enough to be seen on its way.
@@ -60,6 +65,10 @@ async function screens(browser: Browser, base: string, simulator: string): Promi
   await slow(1_000_000_000)
   await page.getByText('All 4 uploaded').waitFor({ timeout: 60_000 })
   await page.getByRole('button', { name: 'Clear finished' }).click()
+  await page.getByRole('link', { name: 'Drives' }).click()
+  await page.getByText(/MB of .+ used/).waitFor()
+  await inBothThemes('drives')
+  await page.getByRole('link', { name: 'Documents' }).click()
   await page.getByRole('button', { name: 'Rental-agreement.pdf', exact: true }).click()
   await shot('details')
   await page.getByRole('button', { name: 'Close' }).click()
@@ -70,6 +79,7 @@ async function screens(browser: Browser, base: string, simulator: string): Promi
 }
 
 mkdirSync(folder, { recursive: true })
+const scratch = mkdtempSync(join(tmpdir(), 'driveway-pictures-'))
 const stack = await startLocalStack()
 try {
   const browser = await openBrowser()
@@ -83,4 +93,5 @@ try {
   throw error
 } finally {
   await stack.dispose()
+  rmSync(scratch, { recursive: true, force: true })
 }

@@ -1,6 +1,6 @@
 export interface Polling {
   /** Asks now; the waits begin again with the shortest. */
-  soon(): void
+  readonly soon: () => void
 }
 
 /**

@@ -23,13 +23,13 @@ export interface Connections {
   readonly outcome: ReadonlySignal<Outcome | undefined>
   /** The provider whose consent page is being opened. */
   readonly leaving: ReadonlySignal<string | undefined>
-  refresh(): void
+  readonly refresh: () => void
   checkHealth(connectionId: string): Promise<void>
   /** Leaves for the consent page; `s3` needs none. */
   connect(provider: Provider): Promise<void>
   reconnect(connection: Connection): Promise<void>
   disconnect(connectionId: string): Promise<void>
-  dismissOutcome(): void
+  readonly dismissOutcome: () => void
 }
 
 const slowPollMs = 30_000

@@ -11,7 +11,7 @@ export interface Deletions {
   /** Deletes in some seconds, unless it is undone. */
   remove(document: Document): void
   /** Deletes at once what waits; the page is about to be left. */
-  flush(): Promise<void>
+  readonly flush: () => Promise<void>
 }
 
 export const undoMs = 8_000

@@ -18,10 +18,10 @@ export interface Documents {
   /** From 1. */
   readonly pageNumber: ReadonlySignal<number>
   readonly hasNext: ReadonlySignal<boolean>
-  next(): void
-  previous(): void
+  readonly next: () => void
+  readonly previous: () => void
   /** Something has happened to a document: look soon. */
-  refresh(): void
+  readonly refresh: () => void
 }
 
 const pageSize = 25

@@ -8,7 +8,7 @@ import type { Toasts } from './toasts.ts'
 export interface Downloading {
   readonly bytesReceived: number
   readonly bytesTotal: number | undefined
-  cancel(): void
+  readonly cancel: () => void
 }
 
 export interface Downloads {

@@ -44,7 +44,7 @@ export interface Uploads {
   add(files: readonly File[], replaces?: Document): void
   cancel(id: string): void
   retry(id: string): void
-  clearFinished(): void
+  readonly clearFinished: () => void
 }
 
 interface UploadMeta extends Meta, Pick<Upload, 'phase' | 'bytesSent' | 'bytesStored'> {
@@ -78,7 +78,7 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
   const pass = gate(atOnce)
   let target: string | undefined
 
-  const uppy = new Uppy<UploadMeta, Record<string, never>>({
+  const uppy = new Uppy<UploadMeta>({
     autoProceed: true,
     // What goes wrong stands on the screen, in words for people.
     logger: { debug: silent, warn: silent, error: silent },

@@ -64,7 +64,8 @@ function FirstRun() {
           <div>
             <h3>Connect a drive</h3>
             <p class="soft">
-              You approve it on the drive’s own page, once. Driveway sees only the folder it makes for itself.
+              You approve it on the drive’s own page, once. Driveway works only with the documents that it
+              stores there.
             </p>
             <ConnectTiles />
           </div>

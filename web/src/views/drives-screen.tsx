@@ -37,7 +37,8 @@ export function DrivesScreen() {
             <h2 id="connect-heading">{list.length > 0 ? 'Connect another' : 'Connect your first drive'}</h2>
             {list.length === 0 && (
               <p class="soft">
-                You approve it on the drive’s own page. Driveway sees only the folder it makes for itself.
+                You approve it on the drive’s own page. Driveway works only with the documents that it stores
+                there.
               </p>
             )}
             <ConnectTiles />
