@@ -43,12 +43,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
-function row(
-  name: string,
-  made: Bundle | undefined,
-  starts: readonly Start[],
-  referenceMs: number,
-): string {
+function row(name: string, made: Bundle | undefined, starts: readonly Start[], referenceMs: number): string {
   const ms = starts.map((one) => one.ms)
   const size = (bytes: number | undefined) => (bytes === undefined ? '' : (bytes / 1024).toFixed(0))
   return [

@@ -24,8 +24,8 @@ export interface AwsGate {
   endpointOf(functionName: string): Promise<string>
   /** Calls that the function's role does not allow, as `function: action on resource`; each was refused. */
   readonly refused: readonly string[]
-  /** Calls that were let through, in the same form. */
-  readonly allowed: ReadonlySet<string>
+  /** Calls that were let through, in the same form and in their order. */
+  readonly calls: readonly string[]
   close(): void
 }
 
@@ -36,18 +36,18 @@ export interface AwsGate {
 export function awsGate(options: GateOptions): AwsGate {
   const servers = new Map<string, Promise<{ server: Server; url: string }>>()
   const refused: string[] = []
-  const allowed = new Set<string>()
+  const calls: string[] = []
 
   const serve = async (functionName: string, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const body = await readAll(req)
     const service = serviceOf(req)
-    const calls = service === 's3' ? [s3Call(req)] : jsonCalls(req, body)
+    const asked = service === 's3' ? [s3Call(req)] : jsonCalls(req, body)
     const granted = options.permissionsOf(functionName)
-    for (const call of calls) {
+    for (const call of asked) {
       const resource =
         service === 'secretsmanager' ? call.resource : renamed(call.resource, options.logicalName)
       const line = `${functionName}: ${call.action} on ${resource}`
-      if (granted.some((permission) => permits(permission, call.action, resource))) allowed.add(line)
+      if (granted.some((permission) => permits(permission, call.action, resource))) calls.push(line)
       else {
         refused.push(line)
         return deny(res, service)
@@ -65,7 +65,7 @@ export function awsGate(options: GateOptions): AwsGate {
   }
   return {
     refused,
-    allowed,
+    calls,
     async endpointOf(functionName) {
       const server = servers.get(functionName) ?? start(functionName)
       servers.set(functionName, server)
