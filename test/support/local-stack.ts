@@ -48,7 +48,7 @@ export interface StackOptions {
   readonly env?: Record<string, string>
 }
 
-/** Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it says `ready` and the demo line is out. */
+/** Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it says `ready` and, with Google simulated, the demo line is out. */
 export async function startLocalStack(options: StackOptions = {}): Promise<LocalStack> {
   const port = options.port ?? (await freePorts())
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))
@@ -57,15 +57,18 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
+  const demo = options.env?.['GOOGLE_CLIENT_ID'] === undefined ? 'curl -X PUT' : ''
   const exit = once(child, 'exit').then(([code]) => code as number | null)
   await new Promise<void>((resolve, reject) => {
     const read = (chunk: Buffer): void => {
       output += chunk.toString('utf8')
-      if (/^ready/m.test(output) && output.includes('curl -X PUT')) resolve()
+      if (/^ready/m.test(output) && output.includes(demo)) resolve()
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
-    void exit.then((code) => reject(new Error(`the local stack ended with status ${String(code)}:\n${output}`)))
+    void exit.then((code) =>
+      reject(new Error(`the local stack ended with status ${String(code)}:\n${output}`)),
+    )
   })
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
     child.kill(signal)
