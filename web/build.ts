@@ -32,10 +32,21 @@ function isFresh(): boolean {
   return sources.every((source) => newest(join(root, source)) <= built)
 }
 
+/** What builds that were killed have left. */
+function sweep(folder: string): void {
+  const longAgo = Date.now() - 60_000
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name)
+    if (statSync(path).mtimeMs < longAgo) rmSync(path, { recursive: true, force: true })
+  }
+}
+
 /** Beside the folder in use first, then in its place, so that nobody meets half of it. */
 async function buildAll(): Promise<void> {
-  const own = join(root, `node_modules/.cache/driveway-console/${process.pid}`)
+  const scratch = join(root, 'node_modules/.cache/driveway-console')
+  const own = join(scratch, String(process.pid))
   const next = join(own, 'next')
+  sweep(scratch)
   mkdirSync(own, { recursive: true })
   try {
     const { build } = await import('vite')

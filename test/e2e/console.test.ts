@@ -201,7 +201,7 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
   })
 
   it(
-    'deletes with time to undo, cancels, filters and shows what is known of a document',
+    'deletes with time to undo, tries again, cancels, filters and shows what is known of a document',
     { timeout: 60_000 },
     async () => {
       const { page, complaints } = await visit()
@@ -233,6 +233,20 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
         return all.filter((one) => one.trashed).map(({ name }) => name)
       }
       await expect.poll(trashed, { timeout: 15_000 }).toEqual(['b.txt'])
+
+      // Dropped anywhere; the network is away, and a click tries again.
+      network.cut()
+      const held = await page.evaluateHandle(
+        "const held = new DataTransfer(); held.items.add(new File(['dropped'], 'dropped.txt')); held",
+      )
+      await page.dispatchEvent('main', 'dragover', { dataTransfer: held })
+      await page.getByText('Drop to upload').waitFor()
+      await page.dispatchEvent('main', 'drop', { dataTransfer: held })
+      const dropped = page.getByRole('listitem', { name: 'dropped.txt' })
+      await dropped.getByText('The connection broke').waitFor()
+      network.mend()
+      await dropped.getByRole('button', { name: 'Try again' }).click()
+      await dropped.getByText('Stored in Google Drive and verified').waitFor()
 
       await page.getByLabel('Status').selectOption({ label: 'Failed' })
       await page.getByText('No documents like that').waitFor()
