@@ -14,6 +14,12 @@ const minute = 60_000
 const functionTimeoutMs = 15 * minute
 const stop = new AbortController()
 
+/** What went wrong is worth a line; its text may quote what must not be printed. */
+const report =
+  (what: string) =>
+  (error: unknown): void =>
+    console.error(`worker: ${what} failed: ${error instanceof Error ? error.name : 'unknown'}`)
+
 const sqsClient = new SQSClient({})
 const polling = startSqsPoller({
   queueUrl: process.env['INTAKE_QUEUE_URL'] ?? '',
@@ -23,17 +29,25 @@ const polling = startSqsPoller({
   concurrency: Number(process.env['INTAKE_CONCURRENCY'] ?? 4),
   functionTimeoutMs,
   signal: stop.signal,
+  onError: report('the intake'),
 })
+/** What a killed stack had begun is gone on with at once; later, only what nothing has happened to for a while. */
+let sweepEvent: object = { idleSeconds: 0, restarted: true }
 const schedules = [
   startSchedule({
     everyMs: Number(process.env['SWEEP_EVERY_MS'] ?? minute),
-    run: () => sweepTransfers({}, lambdaContext('sweep-transfers', 5 * minute)),
+    run: async () => {
+      await sweepTransfers(sweepEvent, lambdaContext('sweep-transfers', 5 * minute))
+      sweepEvent = { idleSeconds: 30 }
+    },
     signal: stop.signal,
+    onError: report('the sweeper'),
   }),
   startSchedule({
     everyMs: 24 * 60 * minute,
     run: () => keepAlive({}, lambdaContext('keep-alive', 5 * minute)),
     signal: stop.signal,
+    onError: report('the keep-alive'),
   }),
 ]
 
