@@ -213,16 +213,19 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       ['the last bytes', { ...drive.send, fragment: 3 }, several],
       ['a small document', drive.smallSend, 90_000],
     ]
+    // Drive answers 404 to a creation for a missing parent only, which has its own test.
+    const cannotHappen = (fault: string, step: string): boolean =>
+      provider === 'google-drive' &&
+      fault === 'a gone session' &&
+      (step === 'opening the session' || step === 'a small document')
     const stepsTimesFaults = steps.flatMap(([step, match, size]) =>
-      faults.map(([fault, action]) => [fault, step, match, action, size] as const),
+      faults
+        .filter(([fault]) => !cannotHappen(fault, step))
+        .map(([fault, action]) => [fault, step, match, action, size] as const),
     )
     test.each(stepsTimesFaults)(
       '%s at %s leaves one whole document',
-      async (fault, step, match, action, size) => {
-        // Drive answers 404 to a creation for a missing parent only, which has its own test.
-        if (fault === 'a gone session' && (step === 'opening the session' || step === 'a small document')) {
-          if (provider === 'google-drive') return
-        }
+      async (_fault, _step, match, action, size) => {
         opened.close()
         opened = openDeps(world.endpoints, {
           clock,
