@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { App } from 'aws-cdk-lib'
 import { Code } from 'aws-cdk-lib/aws-lambda'
 import { bundleFunctions } from './bundling/bundle.ts'
-import { consoleIsBuilt } from './constructs/console.ts'
+import { consoleFolder } from './constructs/console.ts'
 import { functionNames } from './functions.ts'
 import { readSettings, settingNames, SettingsError } from './settings.ts'
 import { DrivewayStack } from './stacks/driveway-stack.ts'
@@ -37,7 +37,7 @@ async function synthesize(): Promise<void> {
       if (bundle === undefined) throw new Error(`${name} was not bundled.`)
       return Code.fromAsset(bundle.directory)
     },
-    withConsole: consoleIsBuilt(),
+    consoleFolder: consoleFolder(),
     env: {
       ...(account === undefined ? {} : { account }),
       ...(region === undefined ? {} : { region }),

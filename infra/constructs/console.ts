@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { CfnOutput, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
+import { CfnOutput, DefaultStackSynthesizer, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import {
   CachePolicy,
   Distribution,
@@ -8,7 +8,6 @@ import {
   HttpVersion,
   PriceClass,
   ResponseHeadersPolicy,
-  SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront'
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins'
@@ -17,12 +16,13 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3'
 import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment'
 import { Construct } from 'constructs'
 import type { Settings } from '../settings.ts'
+import { explainWildcard } from './explain.ts'
 
-/** Where the built console lies. Without it the stack has none. */
-export const consoleFolder = 'web/dist'
+const builtConsole = 'web/dist'
 
-export function consoleIsBuilt(): boolean {
-  return existsSync(`${consoleFolder}/index.html`)
+/** Where the built console lies; undefined when it was not built: then the stack has none. */
+export function consoleFolder(): string | undefined {
+  return existsSync(`${builtConsole}/index.html`) ? builtConsole : undefined
 }
 
 /** The web console: static files in a private bucket behind CloudFront. */
@@ -50,7 +50,6 @@ export class Console extends Construct {
       defaultRootObject: 'index.html',
       httpVersion: HttpVersion.HTTP2_AND_3,
       priceClass: PriceClass.PRICE_CLASS_100,
-      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       defaultBehavior: {
         origin: S3BucketOrigin.withOriginAccessControl(this.#bucket),
         viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -72,26 +71,36 @@ export class Console extends Construct {
   }
 
   /** Copies the built files, and with them `config.json`: what the console has to know of this deployment. */
-  publish(config: Readonly<Record<string, string | undefined>>): void {
+  publish(folder: string, config: Readonly<Record<string, string | undefined>>): void {
     const deployment = new BucketDeployment(this, 'Publish', {
       destinationBucket: this.#bucket,
-      sources: [Source.asset(consoleFolder), Source.jsonData('config.json', config)],
+      sources: [Source.asset(folder), Source.jsonData('config.json', config)],
       distribution: this.#distribution,
       prune: true,
     })
-    const provider = Stack.of(this).node.children.find((child) =>
-      child.node.id.startsWith('Custom::CDKBucketDeployment'),
+    this.#explainCopier(deployment)
+  }
+
+  /** CDK's own copier of static files runs while deploying only. */
+  #explainCopier(deployment: BucketDeployment): void {
+    const { partition, account, region, node } = Stack.of(this)
+    const copier = node.children.find((child) => child.node.id.startsWith('Custom::CDKBucketDeployment'))
+    if (!(copier instanceof Construct)) throw new TypeError('The console has no copier.')
+    const reason =
+      'CDK’s own copier of static files: it runs while deploying only, from CDK’s assets to this bucket.'
+    const actions = ['s3:GetBucket*', 's3:GetObject*', 's3:List*', 's3:Abort*', 's3:DeleteObject*']
+    const assets = `arn:${partition}:s3:::cdk-${DefaultStackSynthesizer.DEFAULT_QUALIFIER}-assets-${account}-${region}/*`
+    for (const resource of [`${this.#bucket.bucketArn}/*`, assets, '*'])
+      explainWildcard(copier, resource, reason)
+    Validations.of(copier).acknowledge(
+      ...actions.map((action) => ({ id: `AwsSolutions-IAM5[Action::${action}]`, reason })),
+      { id: 'AwsSolutions-L1', reason },
+      {
+        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]',
+        reason,
+      },
     )
-    for (const part of [deployment, ...(provider === undefined ? [] : [provider])]) {
-      const reason =
-        'CDK’s own copier of static files: it runs while deploying only, and touches this bucket and CDK’s assets.'
-      Validations.of(part).acknowledge(
-        ...['AwsSolutions-L1', 'AwsSolutions-IAM4', 'AwsSolutions-IAM5'].map((rule) => ({
-          id: rule,
-          reason,
-        })),
-      )
-    }
+    Validations.of(deployment).acknowledge({ id: 'AwsSolutions-L1', reason })
   }
 
   #headers(settings: Settings, connectTo: readonly string[]): ResponseHeadersPolicy {

@@ -24,17 +24,21 @@ export interface DrivewayStackProps extends StackProps {
   readonly settings: Settings
   /** The bundled code of a function, by its name. */
   readonly codeOf: (functionName: string) => Code
-  /** The built console is there and goes along. */
-  readonly withConsole: boolean
+  /** The folder of the built console, when it goes along. */
+  readonly consoleFolder: string | undefined
 }
 
 /** A whole deployment of one stage. */
 export class DrivewayStack extends Stack {
-  constructor(scope: Construct, id: string, { settings, codeOf, withConsole, ...props }: DrivewayStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { settings, codeOf, consoleFolder, ...props }: DrivewayStackProps,
+  ) {
     super(scope, id, { terminationProtection: settings.retain, ...props })
     Tags.of(this).add('driveway:stage', settings.stage)
 
-    const secretsAndApi = this.#addApi(settings, withConsole)
+    const secretsAndApi = this.#addApi(settings, consoleFolder !== undefined)
     const { data, api, secrets, console, origins } = secretsAndApi
     const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${settings.stage}` })
     const identity = new Identity(this, 'Identity', {
@@ -76,12 +80,13 @@ export class DrivewayStack extends Stack {
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.days(1))
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
-    console?.publish({
-      apiUrl: api.publicUrl,
-      issuer: identity.issuer,
-      clientId: identity.clientId,
-      signInDomain: identity.signInDomain,
-    })
+    if (consoleFolder !== undefined)
+      console?.publish(consoleFolder, {
+        apiUrl: api.publicUrl,
+        issuer: identity.issuer,
+        clientId: identity.clientId,
+        signInDomain: identity.signInDomain,
+      })
     new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
     new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
     this.#addOutputs(api, identity, intake)

@@ -22,7 +22,10 @@ interface CdkSettings {
 export const cdkSettings: CdkSettings = JSON.parse(readFileSync('cdk.json', 'utf8'))
 
 /** The stack as `cdk synth` makes it, with a word in place of each bundle. */
-export function makeStack(chosen: Readonly<Record<string, unknown>> = {}): {
+export function makeStack(
+  chosen: Readonly<Record<string, unknown>> = {},
+  consoleFolder?: string,
+): {
   app: App
   stack: DrivewayStack
 } {
@@ -30,13 +33,13 @@ export function makeStack(chosen: Readonly<Record<string, unknown>> = {}): {
   const stack = new DrivewayStack(app, 'driveway-test', {
     settings: readSettings({ stage: 'test' }, chosen),
     codeOf: (name) => Code.fromInline(`// ${name}`),
-    withConsole: false,
+    consoleFolder,
   })
   return { app, stack }
 }
 
-export function synthesize(chosen: Readonly<Record<string, unknown>> = {}): Template {
-  return Template.fromStack(makeStack(chosen).stack)
+export function synthesize(chosen: Readonly<Record<string, unknown>> = {}, consoleFolder?: string): Template {
+  return Template.fromStack(makeStack(chosen, consoleFolder).stack)
 }
 
 /** The template's resources of one type, by logical id. */
