@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { openapiDocument } from '../lib/contract/openapi.ts'
+import { openapiPage, openapiPagePolicy } from '../lib/contract/openapi-page.ts'
 import type { Console } from './console.ts'
 import { serversHere } from './free-ports.ts'
 import { sendJson } from './http.ts'
@@ -23,7 +25,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** What the local stack answers beside the API: health, the identity provider that stands in for the deployment's, and the console. */
+/** What the local stack answers beside the API: health, the readable API reference, the identity provider that stands in for the deployment's, and the console. */
 export function localRoutes({ identity, addresses, behind, console }: LocalRoutesOptions) {
   const answerIdentity = identityRoutes(identity)
   const health = async (res: ServerResponse): Promise<void> => {
@@ -38,8 +40,16 @@ export function localRoutes({ identity, addresses, behind, console }: LocalRoute
       ok ? { ok } : { ok, down: up.filter(([, answered]) => !answered).map(([name]) => name) },
     )
   }
+  const reference = (res: ServerResponse): void => {
+    res.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': openapiPagePolicy,
+    })
+    res.end(openapiPage(openapiDocument({ serverUrl: addresses.url('gateway') })))
+  }
   return async (req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> => {
     if (req.method === 'GET' && url.pathname === '/healthz') return health(res)
+    if (req.method === 'GET' && url.pathname === '/docs') return reference(res)
     if (await answerIdentity(req, res, url)) return
     if (await console.answer(req, res, url)) return
     sendJson(res, 404, {

@@ -69,6 +69,9 @@ describe('npm start', () => {
     const first = await start({ stateDir })
     expect(first.output().match(/^ready/gm)).toHaveLength(1)
     expect(await (await fetch(`${first.base}/healthz`)).json()).toEqual({ ok: true })
+    const reference = await fetch(`${first.base}/docs`)
+    expect(reference.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await reference.text()).toContain('/v1/documents/{documentId}')
     const stored = JSON.parse(runPrintedLine(first)) as DocumentAnswer
     expect(stored.document).toMatchObject({ id: 'hello', status: 'stored', provider: 'google-drive' })
     const files = (await (await fetch(`${first.at(1)}/_sim/files?account=alice@example.com`)).json()) as {
