@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bundle } from '../../../infra/bundling/bundle.ts'
@@ -21,11 +31,24 @@ function sourcesHash(): string {
   return hash.digest('hex').slice(0, 16)
 }
 
+const staleMs = 10 * 60_000
+
+/** Bundles of earlier sources, and the lock of a run that was killed. */
+function removeStale(): void {
+  for (const name of readdirSync(root)) {
+    const path = join(root, name)
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
+    if (!path.endsWith(sourcesHash()) && Date.now() - mtimeMs > staleMs)
+      rmSync(path, { recursive: true, force: true })
+  }
+}
+
 /** The functions' bundles, made once for all test files that ask, whichever comes first. */
 export async function testedBundles(): Promise<ReadonlyMap<string, Bundle>> {
   const folder = join(root, sourcesHash())
   const manifest = join(folder, 'bundles.json')
   mkdirSync(root, { recursive: true })
+  removeStale()
   const lock = `${folder}.lock`
   const patience = AbortSignal.timeout(120_000)
   while (!existsSync(manifest)) {
