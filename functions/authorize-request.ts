@@ -12,16 +12,18 @@ export async function handler(event: APIGatewayTokenAuthorizerEvent): Promise<AP
     event.authorizationToken,
   )?.[1]
   const verify = await openTokenVerifier()
-  const sub =
+  const verified =
     token === undefined
       ? undefined
       : await verify(token).catch((error: unknown) => logger.info('token refused', errorFields(error)))
-  if (sub === undefined) throw new Error('Unauthorized')
+  if (verified === undefined) throw new Error('Unauthorized')
   // The answer is cached by token, so it has to allow every route, not only the one that was asked for first.
   const [api = ''] = event.methodArn.split('/')
   const resource = `${api}/*`
   return {
-    principalId: sub,
+    principalId: verified.sub,
+    // The gateway caches this answer for a while, so the chain behind it refuses a token that has ended since.
+    context: { exp: verified.exp },
     policyDocument: {
       Version: '2012-10-17',
       Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: resource }],

@@ -105,7 +105,7 @@ export const permissions: Readonly<Record<string, Use>> = {
   },
   'reauthorize-connection': (fn, on) => {
     http(fn, on)
-    fn.uses(on.connections, 'get')
+    fn.uses(on.connections, 'get', 'put')
       .uses(on.authorizations, 'put')
       .uses(on.oauthClients, 'read')
       .uses(on.sealKey, 'read')

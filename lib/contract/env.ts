@@ -12,7 +12,8 @@ export const environment = {
   SECRET_PREFIX: 'Prefix of this deployment’s secrets, without a trailing slash: driveway/{stage}.',
   SECRET_RECOVERY_DAYS: 'Days that a deleted connection secret can be restored: 0 (at once) or 7 to 30.',
   SECRETS_KEY_ARN: 'KMS key of new connection secrets; the account’s own Secrets Manager key when absent.',
-  WRITES_SECRETS: 'true where this function may write connection secrets; elsewhere rotated tokens wait for the keep-alive.',
+  WRITES_SECRETS:
+    'true where this function may write connection secrets; elsewhere rotated tokens wait for the keep-alive.',
   INTAKE_BUCKET: 'S3 bucket that uploads arrive in.',
   STORAGE_BUCKET: 'S3 bucket of the s3 provider, and of staged downloads.',
   STORAGE_ENDPOINT: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',

@@ -4,6 +4,16 @@ import { ServiceError } from '../errors.ts'
 import { userId, userKeyOf } from '../ids.ts'
 import type { Caller, ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 
+interface AuthorizerContext {
+  readonly principalId?: unknown
+  readonly exp?: unknown
+}
+
+/** What the authorizer answered, as the gateway hands it on. */
+function authorizerContext(event: GatewayEvent): AuthorizerContext {
+  return event.requestContext?.authorizer ?? {}
+}
+
 /** Takes the user from what the authorizer verified; a user route without one is refused. */
 export function verifiedCaller(
   route: Route,
@@ -11,8 +21,10 @@ export function verifiedCaller(
   return {
     before(request) {
       if (route.access === 'public') return
-      const principal: unknown = request.event.requestContext?.authorizer?.['principalId']
-      if (typeof principal !== 'string' || principal === '') {
+      const { principalId: principal, exp } = authorizerContext(request.event)
+      // The gateway answers from its cache for some time after a token has ended.
+      const ended = exp !== undefined && Number(exp) * 1000 <= Date.now()
+      if (typeof principal !== 'string' || principal === '' || ended) {
         throw new ServiceError('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
       }
       const id = userId(principal)

@@ -12,8 +12,14 @@ export interface TokenVerifierOptions {
   readonly jwksUri: string | undefined
 }
 
-/** Verifies a JWT and answers its `sub`; rejects whatever is wrong with it. */
-export type TokenVerifier = (token: string) => Promise<string>
+/** Of a verified token: whose it is, and when it ends (epoch seconds). */
+export interface VerifiedToken {
+  readonly sub: string
+  readonly exp: number
+}
+
+/** Verifies a JWT; rejects whatever is wrong with it. */
+export type TokenVerifier = (token: string) => Promise<VerifiedToken>
 
 const maxDocumentBytes = 256 * 1024
 const discovery = z.looseObject({ jwks_uri: z.url() })
@@ -75,6 +81,6 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
     // A token without an end would be good for ever.
     if (exp === undefined) throw refused('exp is missing')
     if (typeof sub !== 'string' || sub === '') throw refused('sub is missing')
-    return sub
+    return { sub, exp }
   }
 }

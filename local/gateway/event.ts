@@ -52,7 +52,7 @@ export function proxyEvent(
   match: MatchedRoute,
   body: Buffer,
   requestId: string,
-  principalId: string | undefined,
+  authorizer: Readonly<Record<string, unknown>> | undefined,
 ): APIGatewayProxyEvent {
   const multiValueQueryStringParameters: Record<string, string[]> = {}
   for (const [name, value] of url.searchParams) (multiValueQueryStringParameters[name] ??= []).push(value)
@@ -84,7 +84,7 @@ export function proxyEvent(
     requestContext: {
       accountId: '000000000000',
       apiId: 'local',
-      authorizer: principalId === undefined ? undefined : { principalId },
+      authorizer,
       protocol: 'HTTP/1.1',
       httpMethod,
       identity: {

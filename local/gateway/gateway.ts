@@ -23,7 +23,10 @@ export interface GatewayOptions {
 
 /** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */
 export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOptions) {
-  const authorize = async (req: IncomingMessage, path: string): Promise<string | undefined> => {
+  const authorize = async (
+    req: IncomingMessage,
+    path: string,
+  ): Promise<Record<string, unknown> | undefined> => {
     const authorizationToken = req.headers.authorization
     if (authorizationToken === undefined) return undefined
     const methodArn = `arn:aws:execute-api:local:000000000000:local/local/${req.method ?? 'GET'}${path}`
@@ -33,7 +36,8 @@ export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOpt
         authorizationToken,
         methodArn,
       })
-      return (answer as { principalId: string }).principalId
+      const { principalId, context } = answer as { principalId: string; context?: Record<string, unknown> }
+      return { ...context, principalId }
     } catch {
       return undefined
     }

@@ -164,7 +164,7 @@ test('each function may do exactly what its operation needs', () => {
     'reauthorize-connection': [
       'OAuth clients: GetSecretValue',
       'authorizations: PutItem',
-      'connections: GetItem',
+      'connections: GetItem PutItem',
       'sealing keys: GetSecretValue',
     ],
     'start-connection': [
