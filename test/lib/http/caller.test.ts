@@ -1,4 +1,4 @@
-import type { APIGatewayProxyEvent, Context } from 'aws-lambda'
+import type { APIGatewayProxyEvent } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { handler } from '../../../functions/list-connections.ts'
 
@@ -14,7 +14,7 @@ function eventOf(authorizer: Record<string, unknown> | undefined): APIGatewayPro
     requestContext: { authorizer, requestId: 'r-1' },
   } as unknown as APIGatewayProxyEvent
 }
-const context = { awsRequestId: 'r-1', getRemainingTimeInMillis: () => 10_000 } as unknown as Context
+const context = { awsRequestId: 'r-1', getRemainingTimeInMillis: () => 10_000 } as unknown as Parameters<typeof handler>[1]
 
 describe('behind the gateway’s cached authorizer', () => {
   it.each([
