@@ -188,10 +188,13 @@ describe('what does not fit the scheme', () => {
       await until(events, (all) =>
         all.some((event) => event['detail-type'] === 'Intake Rejected' && event.detail['key'] === key),
       )
-      const { TagSet } = await bucket.send(
-        new GetObjectTaggingCommand({ Bucket: 'driveway-intake', Key: key }),
+      const tags = await until(
+        async () =>
+          (await bucket.send(new GetObjectTaggingCommand({ Bucket: 'driveway-intake', Key: key }))).TagSet ??
+          [],
+        (set) => set.length > 0,
       )
-      expect(TagSet).toEqual([{ Key: 'driveway', Value: 'rejected' }])
+      expect(tags).toEqual([{ Key: 'driveway', Value: 'rejected' }])
     }
   })
 })
