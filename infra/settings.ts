@@ -46,6 +46,8 @@ const shape = {
   audience: z._default(z.array(z.string().check(z.regex(/^[^\s,]+$/, 'must have no comma or space'))), []),
   /** Where the issuer's keys are, when its discovery document does not say. */
   jwksUri: z.optional(httpsUrl),
+  /** The public OIDC client of `issuer` that the console signs in with; without it a stack with an issuer has no console. */
+  consoleClientId: z.optional(z.string().check(z.minLength(1))),
   /** Cognito only: anybody may sign up. */
   selfSignUp: z._default(z.boolean(), false),
   /** Cognito only: where the console's sign-in may return to. The console's own address is added. */
@@ -173,8 +175,10 @@ function contradictions(chosen: Settings): string[] {
       'audience: needed with issuer, or tokens made for other services of that issuer would be taken',
     )
   }
-  if (chosen.issuer === undefined && (chosen.audience.length > 0 || chosen.jwksUri !== undefined)) {
-    problems.push('audience, jwksUri: only with issuer; the Cognito user pool has its own')
+  const ofIssuer =
+    chosen.audience.length > 0 || chosen.jwksUri !== undefined || chosen.consoleClientId !== undefined
+  if (chosen.issuer === undefined && ofIssuer) {
+    problems.push('audience, jwksUri, consoleClientId: only with issuer; the Cognito user pool has its own')
   }
   if (chosen.issuer !== undefined && (chosen.selfSignUp || chosen.signInUrls.length > 0)) {
     problems.push('selfSignUp, signInUrls: only without issuer; they belong to the Cognito user pool')

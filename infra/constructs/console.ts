@@ -13,7 +13,7 @@ import {
 import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins'
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
-import { BucketDeployment, Source } from 'aws-cdk-lib/aws-s3-deployment'
+import { BucketDeployment, CacheControl, Source } from 'aws-cdk-lib/aws-s3-deployment'
 import { Construct } from 'constructs'
 import type { Settings } from '../settings.ts'
 import { explainWildcard } from './explain.ts'
@@ -23,6 +23,14 @@ const builtConsole = 'web/dist'
 /** Where the built console lies; undefined when it was not built: then the stack has none. */
 export function consoleFolder(): string | undefined {
   return existsSync(`${builtConsole}/index.html`) ? builtConsole : undefined
+}
+
+/** What `web/src/settings.ts` reads. */
+export interface ConsoleSettings {
+  readonly apiUrl: string
+  readonly issuer: string
+  /** The public OIDC client that people sign in with. */
+  readonly clientId: string
 }
 
 /** The web console: static files in a private bucket behind CloudFront. */
@@ -70,11 +78,13 @@ export class Console extends Construct {
     new CfnOutput(this, 'Address', { value: this.origin, description: 'The web console.' })
   }
 
-  /** Copies the built files, and with them `config.json`: what the console has to know of this deployment. */
-  publish(folder: string, config: Readonly<Record<string, string | undefined>>): void {
+  /** Copies the built files, and with them `settings.json`: what the console has to know of this deployment. */
+  publish(folder: string, settings: ConsoleSettings): void {
     const deployment = new BucketDeployment(this, 'Publish', {
       destinationBucket: this.#bucket,
-      sources: [Source.asset(folder), Source.jsonData('config.json', config)],
+      sources: [Source.asset(folder), Source.jsonData('settings.json', settings)],
+      // The address of a file stays the same from one version to the next: browsers ask whether theirs is current.
+      cacheControl: [CacheControl.noCache()],
       distribution: this.#distribution,
       prune: true,
     })
@@ -105,12 +115,15 @@ export class Console extends Construct {
 
   #headers(settings: Settings, connectTo: readonly string[]): ResponseHeadersPolicy {
     const csp = [
-      "default-src 'self'",
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "img-src 'self'",
       `connect-src 'self' ${connectTo.join(' ')}`,
-      "img-src 'self' data: blob:",
-      "object-src 'none'",
       "base-uri 'none'",
+      "form-action 'none'",
       "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
     ].join('; ')
     return new ResponseHeadersPolicy(this, 'Headers', {
       responseHeadersPolicyName: `driveway-${settings.stage}-${Stack.of(this).region}`,

@@ -17,8 +17,6 @@ export class Identity extends Construct {
   readonly issuer: string
   /** The public client of the user pool that the console and the command line sign in with. */
   readonly clientId: string | undefined
-  /** Cognito's sign-in pages. */
-  readonly signInDomain: string | undefined
   readonly userPool: UserPool | undefined
 
   constructor(scope: Construct, id: string, { settings, signInUrls }: IdentityProps) {
@@ -39,7 +37,6 @@ export class Identity extends Construct {
     pool.addDomain('SignIn', { cognitoDomain: { domainPrefix: prefix } })
     this.userPool = pool
     this.clientId = client.userPoolClientId
-    this.signInDomain = `https://${prefix}.auth.${region}.amazoncognito.com`
     this.issuer = `https://cognito-idp.${region}.${urlSuffix}/${pool.userPoolId}`
     this.environment = { OIDC_ISSUER: this.issuer, OIDC_AUDIENCE: this.clientId }
   }

@@ -38,7 +38,9 @@ export class DrivewayStack extends Stack {
     super(scope, id, { terminationProtection: settings.retain, ...props })
     Tags.of(this).add('driveway:stage', settings.stage)
 
-    const secretsAndApi = this.#addApi(settings, consoleFolder !== undefined)
+    // Whoever signs in at the console needs a client to do it with; the user pool has one.
+    const canSignIn = settings.issuer === undefined || settings.consoleClientId !== undefined
+    const secretsAndApi = this.#addApi(settings, consoleFolder !== undefined && canSignIn)
     const { data, api, secrets, console, origins } = secretsAndApi
     const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${settings.stage}` })
     const identity = new Identity(this, 'Identity', {
@@ -80,13 +82,9 @@ export class DrivewayStack extends Stack {
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.days(1))
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
-    if (consoleFolder !== undefined)
-      console?.publish(consoleFolder, {
-        apiUrl: api.publicUrl,
-        issuer: identity.issuer,
-        clientId: identity.clientId,
-        signInDomain: identity.signInDomain,
-      })
+    const clientId = identity.clientId ?? settings.consoleClientId
+    if (consoleFolder !== undefined && clientId !== undefined)
+      console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer: identity.issuer, clientId })
     new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
     new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
     this.#addOutputs(api, identity, intake)

@@ -29,6 +29,7 @@ function findings(chosen: Record<string, unknown>, folder?: string): string[] {
 }
 
 const everything = {
+  consoleClientId: 'console',
   waf: 'true',
   issuer: 'https://login.example.com',
   audience: 'driveway',
@@ -70,6 +71,9 @@ test('the console lies in a private bucket behind CloudFront, and the API knows 
       RestrictPublicBuckets: true,
     })
   }
+  const policy = JSON.stringify(resourcesOf(template, 'AWS::CloudFront::ResponseHeadersPolicy'))
+  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+  expect(policy).not.toContain('unsafe')
   const functions = JSON.stringify(resourcesOf(template, 'AWS::Lambda::Function'))
   expect(functions).toMatch(
     /"CORS_ORIGINS":\{"Fn::Join":\["",\["https:\/\/",\{"Fn::GetAtt":\["ConsoleDistribution/,
@@ -77,4 +81,12 @@ test('the console lies in a private bucket behind CloudFront, and the API knows 
   expect(JSON.stringify(resourcesOf(template, 'AWS::Cognito::UserPoolClient'))).toContain(
     'ConsoleDistribution',
   )
+})
+
+test('with an issuer of the operator’s own, the console needs a client to sign in with', () => {
+  const own = { issuer: 'https://id.example.com', audience: ['driveway'] }
+  const distributions = (settings: Readonly<Record<string, unknown>>): number =>
+    Object.keys(resourcesOf(synthesize(settings, consoleFolder), 'AWS::CloudFront::Distribution')).length
+  expect(distributions(own)).toBe(0)
+  expect(distributions({ ...own, consoleClientId: 'console' })).toBe(1)
 })

@@ -45,7 +45,7 @@ describe('refuses, naming the setting and what it must be', () => {
     [{ throttleRate: 'many' }, /throttleRate: must be a whole number/],
     [{ issuer: 'https://login.example.com' }, /audience: needed with issuer/],
     [{ issuer: 'http://login.example.com', audience: 'a' }, /issuer: must be an https URL/],
-    [{ audience: 'driveway' }, /audience, jwksUri: only with issuer/],
+    [{ audience: 'driveway' }, /audience, jwksUri, consoleClientId: only with issuer/],
     [
       { issuer: 'https://login.example.com', audience: 'a', selfSignUp: 'true' },
       /selfSignUp, signInUrls: only without issuer/,
