@@ -20,11 +20,8 @@ export const handler = httpHandler(
       onlyCreate: headers['if-none-match']?.trim() === '*',
       signal,
     })
-    const location = { location: `/v1/documents/${row.documentId}` }
-    return {
-      status: created ? 201 : 200,
-      headers: created ? location : {},
-      body: { document: presentDocument(row) },
-    }
+    const answer = { document: presentDocument(row) }
+    if (!created) return { status: 200, body: answer }
+    return { status: 201, headers: { location: `/v1/documents/${row.documentId}` }, body: answer }
   },
 )

@@ -1,0 +1,31 @@
+import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent } from 'aws-lambda'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import type { TokenVerifier } from './token-verifier.ts'
+
+const bearer = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
+
+/**
+ * Answers the gateway's question about a token: whose it is and that it may call every route, since the answer is cached by token.
+ * Throws `Unauthorized`, which the gateway answers as 401, for anything but a valid token.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+ */
+export async function authorizeToken(
+  event: APIGatewayTokenAuthorizerEvent,
+  verify: TokenVerifier,
+): Promise<APIGatewayAuthorizerResult> {
+  const token = bearer.exec(event.authorizationToken)?.[1] ?? ''
+  const verified = await verify(token).catch((error: unknown) => {
+    logger.info('token refused', errorFields(error))
+    throw new Error('Unauthorized')
+  })
+  const [api = ''] = event.methodArn.split('/')
+  return {
+    principalId: verified.sub,
+    // The chain behind the gateway's cache refuses a token that has ended since.
+    context: { exp: verified.exp },
+    policyDocument: {
+      Version: '2012-10-17',
+      Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: `${api}/*` }],
+    },
+  }
+}
