@@ -98,6 +98,14 @@ describe('npm start', () => {
     },
   )
 
+  it('ends with status 0 and leaves nothing behind when npm itself is told to end', async () => {
+    const stack = await start({ command: ['npm', 'start'] })
+    const processes = descendants(stack.pid)
+    expect(processes.length).toBeGreaterThan(4)
+    expect(await stack.stop('SIGTERM')).toBe(0)
+    expect(processes.filter(alive)).toEqual([])
+  })
+
   it('takes its servers along when it is killed', async () => {
     const stack = await start()
     const processes = descendants(stack.pid)

@@ -46,13 +46,16 @@ export interface StackOptions {
   readonly port?: number
   readonly stateDir?: string
   readonly env?: Record<string, string>
+  /** How it is started; by the server's own file when left out. */
+  readonly command?: readonly [string, ...string[]]
 }
 
 /** Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it says `ready` and, with Google simulated, the demo line is out. */
 export async function startLocalStack(options: StackOptions = {}): Promise<LocalStack> {
   const port = options.port ?? (await freePorts())
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))
-  const child = spawn(process.execPath, ['local/server.ts'], {
+  const [program, ...words] = options.command ?? [process.execPath, 'local/server.ts']
+  const child = spawn(program, words, {
     env: { ...process.env, DRIVEWAY_PORT: String(port), DRIVEWAY_STATE_DIR: stateDir, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
