@@ -4,6 +4,7 @@ import { exportFile, getFile } from './drive/download.ts'
 import { copyFile, createFile, deleteFile, emptyTrash, generateIds, updateFile } from './drive/files.ts'
 import { listFiles } from './drive/list.ts'
 import type { ResumableUploads } from './drive/resumable.ts'
+import { isSessionAddress } from './drive/sessions.ts'
 import { upload } from './drive/upload.ts'
 import { decideConsent, showConsent } from './oauth/authorize.ts'
 import type { Signer } from './oauth/identity.ts'
@@ -73,9 +74,16 @@ function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefini
     { method: 'DELETE', path: '/drive/v3/files/:id', handler: (x) => deleteFile(state, x) },
     { method: 'POST', path: '/drive/v3/files/:id/copy', handler: (x) => copyFile(state, x) },
     { method: 'GET', path: '/drive/v3/files/:id/export', handler: (x) => exportFile(state, x) },
-    { method: 'POST', path: '/upload/drive/v3/files', handler: (x) => upload(state, x) },
+    {
+      method: 'POST',
+      path: '/upload/drive/v3/files',
+      handler: (x) => (isSessionAddress(x.url) ? uploads.handle(x) : upload(state, x)),
+    },
     { method: 'PATCH', path: '/upload/drive/v3/files/:id', handler: (x) => upload(state, x) },
     { method: 'PUT', path: session, handler: (x) => uploads.handle(x) },
+    // Google's own Go client, and what is built on it, sends fragments by POST.
+    // https://github.com/googleapis/google-api-go-client/blob/main/internal/gensupport/resumable.go
+    { method: 'POST', path: session, handler: (x) => uploads.handle(x) },
     { method: 'DELETE', path: session, handler: (x) => uploads.cancel(x) },
   ]
 }

@@ -6,6 +6,7 @@ import { googleControl } from './control.ts'
 import { envelope } from './drive/errors.ts'
 import { parseContentRange } from './drive/content-range.ts'
 import { resumableUploads } from './drive/resumable.ts'
+import { isSessionAddress } from './drive/sessions.ts'
 import { openSigner } from './oauth/identity.ts'
 import { oauthFailure } from './oauth/failures.ts'
 import { googleRoutes } from './routes.ts'
@@ -31,13 +32,13 @@ export async function startGoogleSimulator(options: ProviderOptions): Promise<Ru
       errorBody: (status, reason, x) =>
         x.url.pathname.includes('/drive/v3/') ? envelope(status, reason) : oauthFailure(status, reason),
       fragmentOf(req, url) {
-        const id = req.method === 'PUT' ? url.searchParams.get('upload_id') : null
+        const id = req.method === 'DELETE' ? null : url.searchParams.get('upload_id')
         return id !== null && parseContentRange(req.headers['content-range'])?.kind !== 'status'
           ? id
           : undefined
       },
       contentIn(req, url) {
-        if (req.method === 'PUT') return 'body'
+        if (req.method === 'PUT' || isSessionAddress(url)) return 'body'
         const type = url.pathname.startsWith('/upload/') ? url.searchParams.get('uploadType') : null
         if (type === 'multipart') return 'handler'
         return type === 'media' ? 'body' : 'none'

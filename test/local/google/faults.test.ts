@@ -157,6 +157,20 @@ describe('F.1 faults of the connection', () => {
     expect(await json(rest)).toEqual({ sha256Checksum: sha256(bytes) })
   })
 
+  it('F.1 counts fragments sent by POST as it does those sent by PUT', async () => {
+    const bytes = sampleBytes(UNIT * 2)
+    const session = await openUpload(google, auth, { name: 'posted' }, { query: '&fields=size' })
+    await google.fault({ fragment: 2 }, { type: 'partial', bytes: 7 })
+    const post = (at: number): Promise<Response> =>
+      call(google, auth, 'POST', session, {
+        body: bytes.subarray(at * UNIT, (at + 1) * UNIT),
+        headers: { 'content-range': `bytes ${at * UNIT}-${(at + 1) * UNIT - 1}/${bytes.length}` },
+      })
+    expect((await post(0)).headers.get('range')).toBe(`bytes=0-${UNIT - 1}`)
+    expect((await post(1)).headers.get('range')).toBe(`bytes=0-${UNIT + 6}`)
+    expect(await json(await post(1))).toEqual({ size: String(bytes.length) })
+  })
+
   it('F.1 reset in the middle of a simple upload leaves no file', async () => {
     await google.fault({ path: '^/upload' }, { type: 'reset', afterBytes: 5 })
     await expect(upload(sampleBytes(100))).rejects.toThrow(/fetch failed|terminated/)

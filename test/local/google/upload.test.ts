@@ -230,6 +230,36 @@ describe('B.3 sending bytes', () => {
   })
 })
 
+describe('B.3 sending bytes by POST, as the official Go client does', () => {
+  const post = (session: string, range: string, bytes: Uint8Array<ArrayBuffer>): Promise<Response> =>
+    call(google, auth, 'POST', session, { body: bytes, headers: { 'content-range': range } })
+
+  it('B.3 takes fragments, a status query and the last fragment of a new file', async () => {
+    const bytes = sampleBytes(UNIT + 5)
+    const session = await openUpload(google, auth, { name: 'posted.bin' }, { query: MORE })
+    const first = await post(session, `bytes 0-${UNIT - 1}/${bytes.length}`, bytes.subarray(0, UNIT))
+    expect([first.status, first.headers.get('range')]).toEqual([308, `bytes=0-${UNIT - 1}`])
+    const asked = await post(session, `bytes */${bytes.length}`, new Uint8Array(0))
+    expect([asked.status, asked.headers.get('range')]).toEqual([308, `bytes=0-${UNIT - 1}`])
+    const last = await post(session, `bytes ${UNIT}-${UNIT + 4}/${bytes.length}`, bytes.subarray(UNIT))
+    expect(await json(last)).toMatchObject({ name: 'posted.bin', sha256Checksum: sha256(bytes) })
+  })
+
+  it('B.3 replaces the content of a file', async () => {
+    const { drive } = driveClient(google, auth)
+    const { data } = await drive.files.create({ requestBody: { name: 'before' } })
+    const session = await openUpload(google, auth, {}, { file: data.id ?? '', query: MORE })
+    const answer = await post(session, 'bytes 0-9/10', sampleBytes(10))
+    expect(await json(answer)).toMatchObject({ id: data.id, size: '10' })
+  })
+
+  it('B.3 answers 404 for an address that never was, and opens no session', async () => {
+    const address = `${google.origin}/upload/drive/v3/files?uploadType=resumable&upload_id=never`
+    const answer = await post(address, 'bytes 0-9/10', sampleBytes(10))
+    expect([answer.status, answer.headers.get('location')]).toEqual([404, null])
+  })
+})
+
 describe('B.3 asking and resuming', () => {
   it('B.3 needs no token for a session address, and works from another process with another token', async () => {
     const bytes = sampleBytes(UNIT * 2)

@@ -66,6 +66,11 @@ export async function openSession(
   })
 }
 
+/** Whether the address is that of a session; requests to it carry fragments, whatever else the query says. */
+export function isSessionAddress(url: URL): boolean {
+  return url.searchParams.has('upload_id')
+}
+
 /** The blob that a session's bytes go to. */
 export function sessionBlob(session: UploadSession): string {
   return `s${session.id}`
