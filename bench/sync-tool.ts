@@ -1,7 +1,7 @@
 /**
  * A sync tool that was never written for the simulators does its whole work against them: `node bench/sync-tool.ts [remote …]` (drive,
- * personal, business; all when left out). Needs an `rclone` executable on the PATH (Debian's package will do). It runs as it is, with
- * nothing set but a proxy that stands in for the providers' hosts. Prints one line for each step; ends with status 1 when one failed.
+ * personal, business; all when left out). Needs an `rclone` executable on the PATH (Debian's package will do). It runs as it is,
+ * with a proxy that stands in for the providers' hosts, and small fragments and pages. Prints one line for each step; ends with status 1 when one failed.
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
