@@ -1,5 +1,5 @@
 /**
- * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills]` (100 when left out), for
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills] [google-drive|onedrive]` (100 when left out), for
  * each drive. Ends with status 1 when a document is not stored exactly once, whole, or more than a fragment was sent again for a kill.
  */
 import { randomBytes } from 'node:crypto'
@@ -10,6 +10,7 @@ import { killAtRandom } from '../test/support/killing.ts'
 import { startSimulator } from '../test/support/simulators.ts'
 
 const kills = Number(process.argv[2] ?? 100)
+const only = process.argv[3]
 const content = randomBytes(100 * 1024 * 1024)
 const expected = sha256(content)
 const world = await startWorld()
@@ -24,9 +25,12 @@ for (const [provider, name, path] of [
   ['google-drive', 'google', /upload_id=/],
   ['onedrive', 'microsoft', /upload/],
 ] as const) {
+  if (only !== undefined && only !== provider) continue
   const simulator = await startSimulator(name)
   const account = 'kill@outlook.com'
   const tokens = await simulator.signIn(account)
+  // A hundred documents and more are larger together than a new account is.
+  await simulator.setQuota(account, 1024 * 1024 * 1024 * 1024)
   const accessToken = (await tokens.get()).token.reveal()
   const connection = await connect(opened, `killed-${name}`, provider)
   const { connectionId } = connection

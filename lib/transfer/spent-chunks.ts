@@ -4,11 +4,15 @@ import { runInNewContext } from 'node:vm'
 /** So many bytes of chunks may lie about before they are collected. */
 const everyBytes = 8 * 1024 * 1024
 
-type Collect = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void
+/** Some chunks outlive two of these and are then old: so often the old generation's turn comes as well, which takes some 10 ms. */
+const majorEvery = 16
+
+type Collect = (options: { readonly type: 'minor' | 'major'; readonly execution: 'sync' }) => void
 
 let collect: Collect | undefined
 /** Of all transfers in the process together. */
 let bytesSince = 0
+let collections = 0
 
 /**
  * Gives back the memory of chunks that have been sent. V8 sees only a small object for each chunk and not the 64 KiB behind it, so by itself it
@@ -20,7 +24,8 @@ export function releaseSpentChunks(bytes: number): void {
   if (bytesSince < everyBytes) return
   bytesSince = 0
   collect ??= exposeCollector()
-  collect({ type: 'minor', execution: 'sync' })
+  collections += 1
+  collect({ type: collections % majorEvery === 0 ? 'major' : 'minor', execution: 'sync' })
 }
 
 function exposeCollector(): Collect {
