@@ -61,14 +61,21 @@ export const eventually = async <Value>(
   }
 }
 
+/** Below the range that outgoing connections take their ports from: what is free now is still free in a moment. */
 const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    try {
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+      return port
+    } catch {
+      continue
+    } finally {
+      server.close()
+    }
+  }
 }
 
 export interface StackProcess {
