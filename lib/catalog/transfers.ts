@@ -36,7 +36,7 @@ export interface TransferCursor {
 
 const cursorSchema = z.object({ userKey: z.string(), documentId: z.string() })
 
-const target = z.object({ kind: z.enum(['reserved', 'replace']), objectKey: z.string() })
+const target = z.object({ kind: z.enum(['reserved', 'placeholder', 'replace']), objectKey: z.string() })
 
 const entry = z.object({
   objectKey: z.string(),

@@ -2,6 +2,7 @@ import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { TransferCatalog } from '../catalog/transfers.ts'
+import { maxInlineBytes } from '../contract/limits.ts'
 import type { Clock } from '../clock.ts'
 import type { UserKey } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
@@ -38,7 +39,7 @@ export interface IntakeSettings {
 export const defaultIntakeSettings: IntakeSettings = {
   leaseMs: 60_000,
   streamBytes: 64 * 1024 * 1024,
-  directBytes: 5 * 1024 * 1024,
+  directBytes: maxInlineBytes,
   giveUpMs: 24 * 60 * 60 * 1000,
 }
 

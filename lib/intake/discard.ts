@@ -1,7 +1,7 @@
 import type { TransferRow } from '../catalog/transfer.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { Backend } from '../storage/backend.ts'
-import { resumableOf } from '../transfer/uploads.ts'
+import { isOwn, resumableOf } from '../transfer/uploads.ts'
 import type { IntakeDeps } from './deps.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function discardUpload(deps: IntakeDeps, backend: Backend, row: Tra
     const url = await deps.sealer.open(row.session.sealedUrl, row.connectionId)
     await uploads.cancelUpload({ url })
   }
-  if (row.target?.kind === 'reserved') await backend.deleteObject(row.target.objectKey)
+  if (isOwn(row.target)) await backend.deleteObject(row.target.objectKey)
 }
 
 /**
@@ -22,7 +22,7 @@ export async function discardUpload(deps: IntakeDeps, backend: Backend, row: Tra
  * whatever the connection's status; what needs a token is left when there is none.
  */
 export async function discardIfPossible(deps: IntakeDeps, row: TransferRow): Promise<void> {
-  if (!row.session && row.target?.kind !== 'reserved') return
+  if (!row.session && !isOwn(row.target)) return
   const connection = await deps.connections.get(row.userKey, row.connectionId)
   if (connection === undefined) return
   try {

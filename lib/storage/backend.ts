@@ -51,6 +51,8 @@ export interface ObjectContent {
 export type PutTarget =
   /** Create under a key that `reserveObjectKey` gave and the caller has recorded: a repeat meets its own object, never a twin. */
   | { readonly kind: 'reserved'; readonly objectKey: ObjectKey }
+  /** Write into this empty object, which was made and recorded for it. */
+  | { readonly kind: 'placeholder'; readonly objectKey: ObjectKey }
   /** Replace the content of this object, which exists. `object_missing` when the user removed it. */
   | { readonly kind: 'replace'; readonly objectKey: ObjectKey }
 
@@ -103,6 +105,11 @@ export interface Capabilities {
   /** Objects are created under a key that must be reserved and recorded first (Drive). */
   readonly reservedKeys: boolean
   readonly resumableUploads: boolean
+  /**
+   * A session whose URL was lost can be ended only by removing the object that it writes into (OneDrive): so that object is made and recorded
+   * before the session is opened.
+   */
+  readonly placeholders: boolean
   /** The hash that the provider computes and we compare with. */
   readonly checksum: 'sha256' | 'md5' | 'quickXorHash' | 'none'
 }
@@ -149,6 +156,12 @@ export interface PresignedUrls {
 export interface ReservedKeys {
   /** A fresh id from the provider, never used before. Record it, then create under it. */
   reserveObjectKey(options?: OperationOptions): Promise<ObjectKey>
+}
+
+/** Capability `placeholders`. */
+export interface Placeholders {
+  /** Makes an empty object where the plan's content belongs; what stands there with content is answered as an object to `replace`. */
+  createPlaceholder(plan: UploadPlan, options?: OperationOptions): Promise<PutTarget>
 }
 
 /** An open upload at the provider. The URL is a bearer secret: it is sealed before it is stored. */
@@ -206,4 +219,6 @@ export interface DirectDownload {
 }
 
 /** What callers hold: an EntryBackend with whichever capabilities it declares. */
-export type Backend = EntryBackend & Partial<PresignedUrls & ReservedKeys & ResumableUploads & DirectDownload>
+export type Backend = EntryBackend & Partial<
+    PresignedUrls & ReservedKeys & ResumableUploads & Placeholders & DirectDownload
+  >

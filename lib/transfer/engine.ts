@@ -135,7 +135,7 @@ async function giveBack(
   return { kind: 'later', afterSeconds: step.afterSeconds, ...(step.error ? { error: step.error } : {}) }
 }
 
-/** A session that is never finished would hold the name on OneDrive for Business, so it is closed before the outcome is recorded. */
+/** A session that is never finished would hold the name on OneDrive for Business, so what was begun is taken back before the outcome is recorded. */
 async function failed(
   options: EngineOptions,
   attempt: Attempt,
@@ -143,7 +143,7 @@ async function failed(
   error: ServiceError,
 ): Promise<TransferEnd> {
   const { claim } = attempt
-  const left = await closed(run)
+  const left = await takenBack(run)
   if (left && claim.row.failures < 8) {
     if (left instanceof CloudConnectionError)
       return await stop(options, attempt, run, { do: 'park', error: left })
@@ -161,10 +161,10 @@ async function failed(
   return { kind: 'settled', row: claim.row }
 }
 
-/** Closes the session; an error that is worth another try, when it could not be closed. */
-async function closed(run: Run): Promise<ServiceError | undefined> {
+/** Takes back what was begun; an error that is worth another try, when that could not be done. */
+async function takenBack(run: Run): Promise<ServiceError | undefined> {
   try {
-    await run.cancelSession()
+    await run.takeBack()
     return undefined
   } catch (error) {
     return error instanceof ServiceError && (error.retry.retryable || error instanceof CloudConnectionError)
@@ -174,6 +174,6 @@ async function closed(run: Run): Promise<ServiceError | undefined> {
 }
 
 async function dropped(run: Run): Promise<TransferEnd> {
-  await closed(run)
+  await takenBack(run)
   return { kind: 'source-changed' }
 }

@@ -1,6 +1,6 @@
 import type { ServiceError } from '../errors.ts'
 import { CloudConnectionError } from '../errors.ts'
-import type { ObjectEntry, UploadProgress } from '../storage/backend.ts'
+import type { ObjectEntry, PutTarget, UploadProgress } from '../storage/backend.ts'
 
 /** What the plan knows of a transfer while one attempt runs. */
 export interface PlanState {
@@ -11,9 +11,9 @@ export interface PlanState {
   readonly sendBytes: number
   /** The provider wants a key that was reserved and recorded first. */
   readonly reservedKeys: boolean
-  readonly hasTarget: boolean
-  /** The target is an object that exists. */
-  readonly replaces: boolean
+  /** The provider wants an empty object that was made and recorded before a session is opened on it. */
+  readonly placeholders: boolean
+  readonly target: PutTarget['kind'] | undefined
   readonly hasSession: boolean
   /** A direct write was begun and its result is not known. */
   readonly begun: boolean
@@ -30,6 +30,8 @@ export interface PlanState {
 export type Step =
   /** Reserve a key and record it as the target, in place of any other. */
   | { readonly do: 'reserve' }
+  /** Make a placeholder and record it as the target; one from before goes, and with it the session that may be open on it. */
+  | { readonly do: 'place' }
   /** Make the whole object with one request. */
   | { readonly do: 'put' }
   /** Open a session and store its URL, in place of any other. */
@@ -51,6 +53,7 @@ export type Stop =
 export type Answer =
   | { readonly kind: 'started'; readonly uploaded?: ObjectEntry }
   | { readonly kind: 'reserved' }
+  | { readonly kind: 'placed'; readonly target: PutTarget['kind'] }
   | { readonly kind: 'opened' }
   | { readonly kind: 'progress'; readonly from: 'ask' | 'send'; readonly progress: UploadProgress }
   /** The object is there: the provider said so, or it was found and its content compared. */
@@ -102,10 +105,9 @@ function decide(state: PlanState, answer: Answer, budget: Budget): Planned {
       if (state.direct) return now(state, state.begun ? { do: 'look' } : write(state))
       return now(state, state.hasSession ? { do: 'ask' } : write(state))
     case 'reserved':
-      return now(
-        { ...state, hasTarget: true, replaces: false },
-        state.direct ? { do: 'put' } : { do: 'open' },
-      )
+      return now({ ...state, target: 'reserved' }, state.direct ? { do: 'put' } : { do: 'open' })
+    case 'placed':
+      return now({ ...state, target: answer.target }, { do: 'open' })
     case 'opened': {
       const opened = { ...state, hasSession: true, offset: 0 }
       return now(opened, send(opened))
@@ -162,9 +164,10 @@ function afterError(
   budget: Budget,
 ): Planned {
   if (error instanceof CloudConnectionError) return now(state, { do: 'park', error })
-  // The user removed the file that was to be replaced: it is made anew.
-  if (error.code === 'object_missing' && state.replaces && (during === 'open' || during === 'put')) {
-    const anew = { ...state, hasTarget: false, replaces: false }
+  // The user removed the file that was to be written to: it is made anew.
+  const exists = state.target === 'replace' || state.target === 'placeholder'
+  if (error.code === 'object_missing' && exists && (during === 'open' || during === 'put')) {
+    const anew = { ...state, target: undefined }
     return now(anew, write(anew))
   }
   const unsure = error.retry.ambiguous === true
@@ -191,6 +194,7 @@ function repeat(state: PlanState, during: Exclude<Step['do'], Stop['do']>): Step
     case 'verify':
       return { do: 'look' }
     case 'reserve':
+    case 'place':
     case 'open':
       return write(state)
     default:
@@ -199,8 +203,10 @@ function repeat(state: PlanState, during: Exclude<Step['do'], Stop['do']>): Step
 }
 
 function write(state: PlanState): Step {
-  if (state.reservedKeys && !state.hasTarget) return { do: 'reserve' }
-  return state.direct ? { do: 'put' } : { do: 'open' }
+  if (state.reservedKeys && state.target === undefined) return { do: 'reserve' }
+  if (state.direct) return { do: 'put' }
+  // Every session gets a placeholder of its own, so that one whose URL was lost ends with the placeholder before.
+  return state.placeholders && state.target !== 'replace' ? { do: 'place' } : { do: 'open' }
 }
 
 function send(state: PlanState): Step {

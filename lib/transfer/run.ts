@@ -13,7 +13,7 @@ import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
-import { lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
+import { isOwn, lookUp, removePlaceholder, resumableOf, uploadPlanOf } from './uploads.ts'
 import { algorithmsFor, hashWaitMs, judge, settlementOf } from './verdict.ts'
 
 type Verified =
@@ -29,8 +29,8 @@ export interface Run {
   /** Does one step and records what has to be known after a crash. Rejects with the provider's error. */
   perform(step: Exclude<Step, Stop | { do: 'verify' }>, state: PlanState): Promise<Answer>
   verify(entry: ObjectEntry): Promise<Verified>
-  /** Closes the session that the row holds, if any. */
-  cancelSession(): Promise<void>
+  /** Closes the session that the row holds, and removes the empty object that was made for it. */
+  takeBack(): Promise<void>
   /** Why the last body ended early, when the reason is on our side; told once. */
   takeFailure(): unknown
   hashColumns(): TransferChanges
@@ -72,6 +72,11 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (!open) throw new TypeError('The transfer has no session.')
     return open
   }
+  /** Given up, but perhaps not gone everywhere: on OneDrive for Business it would hold the name. */
+  const closeOld = async (): Promise<void> => {
+    const old = await storedSession()
+    if (old) await mustResume().cancelUpload(old, { signal }).catch(unlessFinal)
+  }
   const finished = (entry: ObjectEntry): Answer => {
     made = entry.objectKey
     return { kind: 'finished', entry }
@@ -82,6 +87,21 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const objectKey = await backend.reserveObjectKey({ signal })
     await claim.save({ target: { kind: 'reserved', objectKey } })
     return { kind: 'reserved' }
+  }
+  const place = async (): Promise<Answer> => {
+    if (!backend.createPlaceholder) throw new TypeError('This provider has no placeholders.')
+    await closeOld()
+    await removePlaceholder(backend, planOf(), signal)
+    const target = await backend.createPlaceholder(planOf(), { signal })
+    try {
+      await claim.save({ target, session: undefined, offset: 0 })
+    } catch (error) {
+      // An empty file that nobody has recorded would stay in the user's drive.
+      await removePlaceholder(backend, { ...planOf(), target }).catch(() => undefined)
+      throw error
+    }
+    session = undefined
+    return { kind: 'placed', target: target.kind }
   }
   const put = async (): Promise<Answer> => {
     const content: ContentSource = {
@@ -95,9 +115,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
   }
   const open = async (): Promise<Answer> => {
-    // Given up, but perhaps not gone everywhere: on OneDrive for Business it would hold the name.
-    const old = await storedSession()
-    if (old) await mustResume().cancelUpload(old, { signal }).catch(unlessFinal)
+    await closeOld()
     const opened = await mustResume().beginUpload(planOf(), { signal })
     try {
       const sealedUrl = await options.sealer.seal(opened.url, claim.row.connectionId)
@@ -145,8 +163,8 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const look = async (): Promise<Answer> => {
     const entry = await lookUp(backend, planOf(), signal)
     if (!entry) return { kind: 'absent' }
-    // Nobody but this transfer knows a reserved key, so what stands there is its work, good or bad.
-    if (claim.row.target?.kind === 'reserved') return finished(entry)
+    // Nobody but this transfer writes under a key of its own, so what stands there is its work, good or bad.
+    if (isOwn(claim.row.target)) return finished(entry)
     if (entry.size !== size) return { kind: 'absent' }
     await outgoing.hashTo(size)
     const verdict = judge(entry, size, hash, { extension: claim.row.extension, rewritesOffice: false })
@@ -161,15 +179,14 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     initialState() {
       const { row } = claim
-      const one = backend.capabilities.reservedKeys || backend.capabilities.presignedUrls
-      const direct = size === 0 || !uploads || (size <= options.directBytes && one)
+      const direct = !uploads || size <= options.directBytes
       return {
         size,
         direct,
         sendBytes: uploads?.uploadMode === 'stream' ? options.streamBytes : (uploads?.fragmentBytes ?? size),
         reservedKeys: backend.capabilities.reservedKeys,
-        hasTarget: row.target !== undefined,
-        replaces: row.target?.kind === 'replace',
+        placeholders: backend.capabilities.placeholders,
+        target: row.target?.kind,
         hasSession: row.session !== undefined,
         begun: direct && row.target?.kind === 'reserved',
         offset: row.offset,
@@ -180,10 +197,12 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     async perform(step, state) {
       // The plan has let go of a target that is not there any more.
-      if (!state.hasTarget && claim.row.target) claim.stage({ target: undefined })
+      if (state.target === undefined && claim.row.target) claim.stage({ target: undefined })
       switch (step.do) {
         case 'reserve':
           return await reserve()
+        case 'place':
+          return await place()
         case 'put':
           return await put()
         case 'open':
@@ -214,9 +233,10 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       }
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },
-    async cancelSession() {
+    async takeBack() {
       const open = uploads ? await storedSession() : undefined
       if (open) await uploads?.cancelUpload(open)
+      await removePlaceholder(backend, planOf())
     },
     takeFailure() {
       return outgoing.takeFailure()

@@ -1,6 +1,6 @@
 import type { TransferRow } from '../catalog/transfer.ts'
 import { isServiceError } from '../errors.ts'
-import type { Backend, ObjectEntry, ResumableUploads, UploadPlan } from '../storage/backend.ts'
+import type { Backend, ObjectEntry, PutTarget, ResumableUploads, UploadPlan } from '../storage/backend.ts'
 
 /** A backend's resumable uploads, when it declares them. */
 export function resumableOf(backend: Backend): (Backend & ResumableUploads) | undefined {
@@ -23,14 +23,30 @@ export function uploadPlanOf(row: TransferRow, size: number): UploadPlan {
 export async function lookUp(
   backend: Backend,
   plan: UploadPlan,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<ObjectEntry | undefined> {
-  if (backend.findUploaded) return await backend.findUploaded(plan, { signal })
+  const options = signal ? { signal } : {}
+  if (backend.findUploaded) return await backend.findUploaded(plan, options)
   if (!plan.target) return undefined
   try {
-    return await backend.statEntry(plan.target.objectKey, { signal })
+    return await backend.statEntry(plan.target.objectKey, options)
   } catch (error) {
     if (isServiceError(error, 'object_missing')) return undefined
     throw error
   }
+}
+
+/** An object that exists for one transfer alone. */
+export function isOwn(target: PutTarget | undefined): target is PutTarget {
+  return target?.kind === 'reserved' || target?.kind === 'placeholder'
+}
+
+/** Removes the plan's placeholder, and with it every session that is open on it; one that has been written into is left. */
+export async function removePlaceholder(
+  backend: Backend,
+  plan: UploadPlan,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (plan.target?.kind !== 'placeholder' || (await lookUp(backend, plan, signal))) return
+  await backend.deleteObject(plan.target.objectKey, signal ? { signal } : {})
 }

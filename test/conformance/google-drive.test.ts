@@ -85,6 +85,7 @@ conformance(
     account: true,
     presignedUrls: false,
     reservedKeys: true,
+    placeholders: false,
     pathOf: (_userKey, name) => `/Driveway/${name}`,
     hashOf: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     throttling: { status: 429 },

@@ -20,6 +20,7 @@ export interface Traits {
   readonly account: boolean
   readonly presignedUrls: boolean
   readonly reservedKeys: boolean
+  readonly placeholders: boolean
   /** Where the provider shows a document of this user. */
   pathOf(userKey: string, name: string): string
   /** The provider's hash of these bytes, as an entry holds it. */

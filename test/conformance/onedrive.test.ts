@@ -8,9 +8,11 @@ import type { FaultPoint, Harness, Traits } from './harness.ts'
 import { conformance } from './suite.ts'
 
 const fragment = { method: 'PUT', path: '/uploadSession' }
+/** Up to 4 MiB go with one request, more in fragments. */
+const content = { method: 'PUT', path: '/(?:content|uploadSession)' }
 const points: Record<FaultPoint, FaultMatch> = {
-  write: fragment,
-  replace: fragment,
+  write: content,
+  replace: content,
   begin: { method: 'POST', path: '/createUploadSession' },
   send: fragment,
   stat: { method: 'GET', path: '^/v1.0/me/drive/items/' },
@@ -76,6 +78,7 @@ const traits: Traits = {
   account: true,
   presignedUrls: false,
   reservedKeys: false,
+  placeholders: true,
   pathOf: (userKey, name) => `/Driveway/${userKey}/${name}`,
   hashOf(bytes) {
     const hash = createQuickXor()

@@ -93,6 +93,7 @@ conformance(
     account: false,
     presignedUrls: true,
     reservedKeys: false,
+    placeholders: false,
     pathOf: (userKey, name) => `/${userKey}/${name}`,
     hashOf: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     throttling: { status: 503, reason: 'SlowDown' },

@@ -157,8 +157,13 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
       })
 
       it('is what the suite takes it for', () => {
-        const { presignedUrls, reservedKeys } = traits
-        expect(backend.capabilities).toMatchObject({ presignedUrls, reservedKeys, resumableUploads: true })
+        const { presignedUrls, reservedKeys, placeholders } = traits
+        expect(backend.capabilities).toMatchObject({
+          presignedUrls,
+          reservedKeys,
+          placeholders,
+          resumableUploads: true,
+        })
       })
 
       it('names the object after the document and nothing else', async () => {
@@ -631,11 +636,11 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
 
     describe('resumable uploads', () => {
       const size = 2 * CHUNK_SIZE + 12_345
-      const part = (offset: number, length: number) => ({
-        body: generated(size).open({ start: offset, end: offset + length - 1 }),
+      const part = (offset: number, length: number, total = size) => ({
+        body: generated(total).open({ start: offset, end: offset + length - 1 }),
         offset,
         length,
-        total: size,
+        total,
       })
 
       it('begins, sends, says where it stands, and ends with the object', async () => {
@@ -711,6 +716,40 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
         await uploads.cancelUpload(session)
         await put(backend, { content: contentOf(Buffer.from('instead')), extension: '.bin' })
         expect((await world.held()).map((file) => file.size)).toEqual([7])
+      })
+
+      where(traits.placeholders, () => {
+        it('ends with the empty object that was made for it, when its URL was lost', async () => {
+          const uploads = resumable(backend)
+          const plan = await planFor(backend, size)
+          const target = await backend.createPlaceholder?.(plan)
+          if (target?.kind !== 'placeholder') throw new Error('no placeholder')
+          await uploads.beginUpload({ ...plan, target })
+          expect(await world.openSessions()).toBe(1)
+          expect(await uploads.findUploaded({ ...plan, target })).toBeUndefined()
+          await backend.deleteObject(target.objectKey)
+          expect(await world.openSessions()).toBe(0)
+          const next = await backend.createPlaceholder?.(plan)
+          const session = await uploads.beginUpload({ ...plan, ...(next ? { target: next } : {}) })
+          expect((await uploads.queryUpload(session, size)).state).toBe('open')
+        })
+      })
+
+      where(traits.placeholders, () => {
+        it('goes into the very object that was made for it', async () => {
+          const uploads = resumable(backend)
+          const plan = await planFor(backend, CHUNK_SIZE)
+          const target = await backend.createPlaceholder?.(plan)
+          // The answer to the first was lost: the same object is found.
+          expect(await backend.createPlaceholder?.(plan)).toEqual(target)
+          if (!target) throw new Error('no placeholder')
+          const session = await uploads.beginUpload({ ...plan, target })
+          const end = await uploads.sendBytes(session, part(0, CHUNK_SIZE, CHUNK_SIZE))
+          expect(end).toMatchObject({ state: 'done', entry: { objectKey: target.objectKey } })
+          expect(await uploads.findUploaded({ ...plan, target })).toMatchObject({ size: CHUNK_SIZE })
+          // What has content is no placeholder any more.
+          expect(await backend.createPlaceholder?.(plan)).toEqual({ ...target, kind: 'replace' })
+        })
       })
 
       it('an expired session is gone, not an error', async () => {

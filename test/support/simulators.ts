@@ -54,6 +54,8 @@ export interface Simulator {
   requests(account?: string): Promise<SimulatedRequest[]>
   clearRequests(): Promise<void>
   fault(match: FaultMatch, action: FaultAction, times?: number): Promise<void>
+  /** How many faults have not been met yet. */
+  pendingFaults(): Promise<number>
   clearFaults(): Promise<void>
   setQuota(account: string, limitBytes: number): Promise<void>
   revoke(account: string): Promise<void>
@@ -188,6 +190,7 @@ export async function startSimulator(name: 'google' | 'microsoft'): Promise<Simu
         .filter((request) => account === undefined || request.account === account),
     clearRequests: () => act('DELETE', 'requests'),
     fault: (match, action, times = 1) => act('POST', 'faults', { match, times, action }),
+    pendingFaults: async () => z.array(z.unknown()).parse(await control('GET', 'faults')).length,
     clearFaults: () => act('DELETE', 'faults'),
     setQuota: (account, limitBytes) => act('POST', `accounts/${account}/quota`, { limitBytes }),
     revoke: (account) => act('POST', `accounts/${account}/revoke`),

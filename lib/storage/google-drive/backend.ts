@@ -85,6 +85,7 @@ export function googleDriveBackend(options: GoogleDriveOptions): Backend {
       presignedUrls: false,
       reservedKeys: true,
       resumableUploads: true,
+      placeholders: false,
       checksum: 'sha256',
     },
     ...uploads,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { maxInlineBytes } from '../../contract/limits.ts'
 import { isServiceError, NotSupportedError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
@@ -6,15 +7,16 @@ import { providerHttp } from '../../net/provider-http.ts'
 import type { TokenSource } from '../../net/token-source.ts'
 import { secret } from '../../secret.ts'
 import type { Backend, EntryBackend } from '../backend.ts'
-import { isSameContent, plainContentType } from '../content.ts'
+import { isSameContent, openContent, plainContentType } from '../content.ts'
 import { createQuickXor } from '../quick-xor.ts'
 import { sendWhole } from '../send-whole.ts'
 import { downloadItem, locate } from './download.ts'
 import { graphError } from './errors.ts'
 import { graphApi } from './graph.ts'
 import { byId } from './names.ts'
+import { findByPlan, writeAtPlace } from './placement.ts'
 import { toEntry } from './schemas.ts'
-import { findByPlan, oneDriveUploads, writeAtPlace } from './uploads.ts'
+import { oneDriveUploads } from './uploads.ts'
 
 export interface OneDriveOptions {
   readonly connectionId: ConnectionId
@@ -26,6 +28,12 @@ export interface OneDriveOptions {
   readonly folder?: string | undefined
   readonly observe?: ObserveCall | undefined
 }
+
+/**
+ * Up to so many bytes go with one request: half the calls of a session, and nothing that a crash could leave open; a session cannot carry an
+ * empty file at all. 250 MB are documented today, 4 MB were for years. https://learn.microsoft.com/graph/api/driveitem-put-content
+ */
+const oneRequestBytes = maxInlineBytes
 
 const digests = { quickXorHash: createQuickXor } as const
 
@@ -63,15 +71,23 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
       size: content.size,
       ...(target ? { target } : {}),
     }
-    const putEmpty = async (address: string, createOnly: boolean) => {
-      // A session cannot carry an empty file.
-      const empty = { length: 0, open: () => content.open() }
+    const putWhole = (address: string, createOnly: boolean) => {
+      const body = { length: content.size, open: () => openContent(content) }
       const type = plainContentType(contentType)
-      return toEntry(await graph.putContent(address, { body: empty, contentType: type, createOnly }, signal))
+      return graph.putContent(address, { body, contentType: type, createOnly }, signal)
     }
+    const over = (id: string) => putWhole(byId(id), false)
     try {
-      if (content.size === 0) return await writeAtPlace(parts, plan, putEmpty, signal)
-      return await sendWhole(uploads, plan, content, signal)
+      if (content.size > oneRequestBytes) return await sendWhole(uploads, plan, content, signal)
+      const item = target
+        ? await over(target.objectKey)
+        : await writeAtPlace(
+            parts,
+            plan,
+            { create: (address) => putWhole(address, true), over: ({ id }) => over(id) },
+            signal,
+          )
+      return toEntry(item)
     } catch (error) {
       if (!isServiceError(error) || !error.retry.ambiguous || signal?.aborted) throw error
       const item = await findByPlan(parts, plan, signal).catch(ignore)
@@ -87,6 +103,7 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
       presignedUrls: false,
       reservedKeys: false,
       resumableUploads: true,
+      placeholders: true,
       checksum: 'quickXorHash',
     },
     ...uploads,

@@ -7,7 +7,7 @@ import type { ResolvedRange } from '../range.ts'
 import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../range.ts'
 import { byId } from './names.ts'
 import { toEntry } from './schemas.ts'
-import type { OneDriveParts } from './uploads.ts'
+import type { OneDriveParts } from './placement.ts'
 
 /** The entry, and its pre-authenticated URL: good for minutes, and for anybody who has it. */
 export async function locate(

@@ -50,3 +50,8 @@ export function byPath(folders: readonly string[], name: string): string {
 export function byId(id: string): string {
   return `/me/drive/items/${encodeURIComponent(id)}`
 }
+
+/** The Graph address of a name in a folder. */
+export function byName(folderId: string, name: string): string {
+  return `${byId(folderId)}:/${encodeURIComponent(name)}:`
+}

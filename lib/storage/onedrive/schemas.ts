@@ -10,6 +10,7 @@ export const itemSchema = z.object({
   size: z.optional(z.number()),
   eTag: z.optional(z.string()),
   cTag: z.optional(z.string()),
+  parentReference: z.optional(z.object({ id: z.optional(z.string()) })),
   file: z.optional(
     z.object({
       mimeType: z.optional(z.string()),
@@ -21,7 +22,7 @@ export const itemSchema = z.object({
 export type DriveItem = z.output<typeof itemSchema>
 
 /** With `$select`, the download URL comes only when it is named. */
-export const itemFields = 'id,name,size,file,eTag,cTag,@microsoft.graph.downloadUrl'
+export const itemFields = 'id,name,size,file,eTag,cTag,parentReference,@microsoft.graph.downloadUrl'
 
 /** `nextExpectedRanges` may be missing in the answer to createUploadSession. */
 export const sessionSchema = z.object({

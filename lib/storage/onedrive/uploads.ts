@@ -1,12 +1,13 @@
 import { chunkSize } from '../../contract/limits.ts'
-import { isServiceError, ServiceError } from '../../errors.ts'
+import { ServiceError } from '../../errors.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
-import type { ResumableUploads, UploadPlan, UploadProgress, UploadSession } from '../backend.ts'
+import type { Placeholders, ResumableUploads, UploadProgress, UploadSession } from '../backend.ts'
 import { contentRange } from '../range.ts'
-import type { GraphApi } from './graph.ts'
-import { byId, byPath, placeOf } from './names.ts'
+import { byId } from './names.ts'
+import type { OneDriveParts } from './placement.ts'
+import { findByPlan, placeholderFor, sessionAddress, writeAtPlace } from './placement.ts'
 import type { DriveItem, SessionProgress } from './schemas.ts'
 import { itemSchema, progressSchema, toEntry } from './schemas.ts'
 
@@ -16,64 +17,8 @@ export const CHUNK_SIZE = chunkSize
 /** The service may take its time to put a large file together after the last fragment. */
 const commitTimeouts = { answer: 120_000 } as const
 
-export interface OneDriveParts {
-  readonly http: ProviderHttp
-  readonly graph: GraphApi
-  readonly folder: string | undefined
-}
-
-/**
- * Runs `write` where the plan's content belongs: at the item that it replaces, wherever the user has moved it; at its path when
- * nothing is there; at the item that stands at its path; or beside that one, when it belongs to a document whose id differs in
- * case only. `createOnly` makes the write fail with 409 or 412 when something is there, so that a new document costs no question.
- */
-export async function writeAtPlace<Result>(
-  { graph, folder }: OneDriveParts,
-  plan: Omit<UploadPlan, 'size'>,
-  write: (address: string, createOnly: boolean) => Promise<Result>,
-  signal?: AbortSignal,
-): Promise<Result> {
-  if (plan.target?.kind === 'replace') return write(byId(plan.target.objectKey), false)
-  const place = placeOf(folder, plan.userId, plan.documentId, plan.extension)
-  const address = byPath(place.folders, place.name)
-  try {
-    return await inFolders(() => write(address, true))
-  } catch (error) {
-    const occupied = isServiceError(error) && [409, 412].includes(error.context.providerStatus ?? 0)
-    const item = occupied ? await graph.findItem(address, signal) : undefined
-    // Nothing there, and yet taken: an open session holds the name. The error says to come back later.
-    if (!item) throw error
-    if (item.name === place.name) return write(byId(item.id), false)
-    return write(byPath(place.folders, place.otherName), false)
-  }
-
-  async function inFolders(create: () => Promise<Result>): Promise<Result> {
-    try {
-      return await create()
-    } catch (error) {
-      // Most accounts make missing folders on the way, some answer 404.
-      if (!isServiceError(error, 'object_missing')) throw error
-      await graph.createFolders(place.folders, signal)
-      return create()
-    }
-  }
-}
-
-/** The item of this plan, by id or by path; its name has to be exactly the document's. */
-export async function findByPlan(
-  { graph, folder }: OneDriveParts,
-  plan: Omit<UploadPlan, 'size'>,
-  signal?: AbortSignal,
-): Promise<DriveItem | undefined> {
-  if (plan.target?.kind === 'replace') return graph.findItem(byId(plan.target.objectKey), signal)
-  const { folders, name, otherName } = placeOf(folder, plan.userId, plan.documentId, plan.extension)
-  const item = await graph.findItem(byPath(folders, name), signal)
-  if (!item || item.name === name) return item
-  return graph.findItem(byPath(folders, otherName), signal)
-}
-
 /** OneDrive's upload sessions. The upload URL is its own credential: a bearer there would be answered with 401. */
-export function oneDriveUploads(parts: OneDriveParts): ResumableUploads {
+export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeholders {
   const { http, graph } = parts
   /** Sessions that have not been seen yet by the host that takes their fragments. */
   const fresh = new Set<string>()
@@ -137,9 +82,16 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads {
     fragmentBytes: CHUNK_SIZE,
 
     async beginUpload(plan, { signal } = {}) {
-      const open = (address: string, createOnly: boolean): Promise<UploadSession> =>
-        graph.openSession(address, createOnly, signal)
-      const session = await writeAtPlace(parts, plan, open, signal)
+      const over = (item: DriveItem): Promise<UploadSession> =>
+        graph.openSession(sessionAddress(item), false, signal)
+      const session = plan.target
+        ? await over(await graph.getItem(byId(plan.target.objectKey), signal))
+        : await writeAtPlace(
+            parts,
+            plan,
+            { create: (address) => graph.openSession(address, true, signal), over },
+            signal,
+          )
       fresh.add(session.url.reveal())
       return session
     },
@@ -172,6 +124,8 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads {
     queryUpload: (session, _total, { signal } = {}) => query(session, signal),
 
     cancelUpload: (session, { signal } = {}) => cancel(session, signal),
+
+    createPlaceholder: (plan, { signal } = {}) => placeholderFor(parts, plan, signal),
 
     async findUploaded(plan, { signal } = {}) {
       const item = await findByPlan(parts, plan, signal)

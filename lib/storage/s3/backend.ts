@@ -86,7 +86,13 @@ export function s3Backend({ client, bucket, clock, observe }: S3Options): Backen
 
   return {
     provider: 's3',
-    capabilities: { presignedUrls: true, reservedKeys: false, resumableUploads: true, checksum: 'sha256' },
+    capabilities: {
+      presignedUrls: true,
+      reservedKeys: false,
+      resumableUploads: true,
+      placeholders: false,
+      checksum: 'sha256',
+    },
     ...uploads,
     ...s3Presigning(client, bucket),
     objectKeyFor: (userId, documentId, extension) => objectKey(keyFor(userId, documentId, extension)),

@@ -14,7 +14,7 @@ import { identityRoutes, isIdentityPath } from './identity/routes.ts'
 import { openSigningKey } from './identity/keys.ts'
 import type { Context } from './drive/records.ts'
 import { lasting, openTables } from './drive/tables.ts'
-import { dropExpired } from './upload/create.ts'
+import { dropExpired } from './upload/ended.ts'
 import { fragmentOf, UPLOAD_PATH } from './upload/url.ts'
 
 /**

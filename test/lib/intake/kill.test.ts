@@ -77,10 +77,10 @@ describe.each([
     })
     expect(killing.kills).toBe(10)
     expect(killing.resentPerKill).toBeLessThanOrEqual(fragment)
-    // A kill between the provider's answer and our writing it down leaves a session that nobody can close: it is empty, and ends by itself.
+    // A session whose URL was lost between the provider's answer and our writing it down ends with its placeholder. Drive has none, and cannot
+    // list or end it either; there it holds no name, no space and no bytes, and ends by itself.
     const open = await simulator.sessions(account)
-    expect(open.filter(({ received }) => received > 0)).toEqual([])
-    expect(open.length).toBeLessThanOrEqual(2)
+    expect(provider === 'onedrive' ? open : open.filter(({ received }) => received > 0)).toEqual([])
     expect(await bucketKeys(opened)).toEqual([])
   }, 300_000)
 })

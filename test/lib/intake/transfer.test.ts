@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { IntakeSettings } from '../../../lib/intake/deps.ts'
 import { cancelTransfer } from '../../../lib/intake/cancel.ts'
 import type { Announcement } from '../../../lib/intake/announce.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
@@ -40,7 +41,7 @@ const drives = {
     begin: { method: 'POST', path: 'uploadType=resumable' },
     send: { method: 'PUT', path: 'upload_id=' },
     small: { method: 'POST', path: 'uploadType=multipart' },
-    smallSend: { method: 'POST', path: 'uploadType=multipart' },
+    ownSteps: [['one long request', { method: 'PUT', path: 'upload_id=' }, several, { streamBytes: 10 * MiB }]],
     quota: { status: 403, reason: 'storageQuotaExceeded' },
     callsForSmall: 2,
   },
@@ -49,10 +50,10 @@ const drives = {
     open: oneDriveBackend,
     begin: { method: 'POST', path: 'createUploadSession' },
     send: { method: 'PUT', path: 'upload' },
-    small: { method: 'POST', path: 'createUploadSession' },
-    smallSend: { method: 'PUT', path: 'upload' },
+    small: { method: 'PUT', path: '/content' },
+    ownSteps: [['making the placeholder', { method: 'PUT', path: '/content' }, several, {}]],
     quota: { status: 507, reason: 'quotaLimitReached' },
-    callsForSmall: 2,
+    callsForSmall: 1,
   },
 } as const
 
@@ -81,12 +82,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     counter += 1
     clock = movableClock()
     events = []
-    opened = openDeps(world.endpoints, {
-      clock,
-      openBackend: () => Promise.resolve(backend),
-      publish: (event) => events.push(event),
-      settings: { streamBytes: fragment, directBytes: 100_000 },
-    })
+    opened = open({})
     connection = await connect(opened, `u${String(counter)}-${drive.simulator}`, provider)
     const tokens = await simulator.signIn(userAccount())
     const { connectionId } = connection
@@ -101,6 +97,13 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     opened.close()
   })
 
+  const open = (settings: Partial<IntakeSettings>): OpenedDeps =>
+    openDeps(world.endpoints, {
+      clock,
+      openBackend: () => Promise.resolve(backend),
+      publish: (event) => events.push(event),
+      settings: { streamBytes: fragment, directBytes: 100_000, ...settings },
+    })
   const userAccount = (): string => `${String(counter)}-${account}`
   const keyOf = (documentId: string, extension = '.pdf'): string =>
     intakeKeyOf(address(connection, documentId, extension))
@@ -206,38 +209,42 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       ['a cut answer', { type: 'truncate', afterBytes: 5 }],
       ['a gone session', { type: 'status', status: 404 }],
     ]
-    const steps: [string, FaultMatch, number][] = [
-      ['opening the session', drive.begin, several],
-      ['the first bytes', { ...drive.send, fragment: 1 }, several],
-      ['a later fragment', { ...drive.send, fragment: 2 }, several],
-      ['the last bytes', { ...drive.send, fragment: 3 }, several],
-      ['a small document', drive.smallSend, 90_000],
+    const steps: (readonly [string, FaultMatch, number, Partial<IntakeSettings>])[] = [
+      ['opening the session', drive.begin, several, {}],
+      ['the first bytes', { ...drive.send, fragment: 1 }, several, {}],
+      ['a later fragment', { ...drive.send, fragment: 2 }, several, {}],
+      ['the last bytes', { ...drive.send, fragment: 3 }, several, {}],
+      ['a small document', drive.small, 90_000, {}],
+      ...drive.ownSteps,
     ]
     // Drive answers 404 to a creation for a missing parent only, which has its own test.
     const cannotHappen = (fault: string, step: string): boolean =>
       provider === 'google-drive' &&
       fault === 'a gone session' &&
       (step === 'opening the session' || step === 'a small document')
-    const stepsTimesFaults = steps.flatMap(([step, match, size]) =>
+    // A session whose URL was lost cannot be ended at Drive; it holds no name and no space, and ends by itself.
+    const leftOpen = (fault: string, step: string): number =>
+      provider === 'google-drive' &&
+      step === 'opening the session' &&
+      (fault === 'a reset' || fault === 'a lost answer')
+        ? 1
+        : 0
+    const stepsTimesFaults = steps.flatMap(([step, match, size, settings]) =>
       faults
         .filter(([fault]) => !cannotHappen(fault, step))
-        .map(([fault, action]) => [fault, step, match, action, size] as const),
+        .map(([fault, action]) => [fault, step, match, action, size, settings] as const),
     )
     test.each(stepsTimesFaults)(
       '%s at %s leaves one whole document',
-      async (_fault, _step, match, action, size) => {
+      async (fault, step, match, action, size, settings) => {
         opened.close()
-        opened = openDeps(world.endpoints, {
-          clock,
-          openBackend: () => Promise.resolve(backend),
-          publish: (event) => events.push(event),
-          settings: { streamBytes: 10 * MiB },
-        })
+        opened = open(settings)
         const content = randomBytes(size)
         const object = await drop(opened, keyOf('doc'), content)
         await simulator.fault(match, action)
         await ingest(object)
-        await expectStored('doc', content)
+        expect(await simulator.pendingFaults()).toBe(0)
+        await expectStored('doc', content, leftOpen(fault, step))
       },
     )
 

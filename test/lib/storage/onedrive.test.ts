@@ -77,10 +77,6 @@ describe('the fragment', () => {
 })
 
 describe('calls', () => {
-  const session = [
-    'POST /v1.0/me/drive/root:/{path}:/createUploadSession',
-    'PUT /_api/v2.0/drives/{id}/uploadSession',
-  ]
   it('are the fewest that OneDrive allows', async () => {
     const backend = open()
     let key = (await put(backend, 'warm')).objectKey
@@ -88,11 +84,10 @@ describe('calls', () => {
       await callsOf(async () => {
         key = (await put(backend, 'doc')).objectKey
       }),
-    ).toEqual(session)
+    ).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
     const target = { kind: 'replace', objectKey: key } as const
     expect(await callsOf(() => put(backend, 'doc', { target }))).toEqual([
-      'POST /v1.0/me/drive/items/{id}/createUploadSession',
-      session[1],
+      'PUT /v1.0/me/drive/items/{id}/content',
     ])
     expect(await callsOf(() => backend.statEntry(key))).toEqual(['GET /v1.0/me/drive/items/{id}'])
     expect(await callsOf(async () => bytesOf((await backend.getObject(key)).body))).toEqual([
@@ -102,6 +97,11 @@ describe('calls', () => {
     expect(await callsOf(() => backend.deleteObject(key))).toEqual(['DELETE /v1.0/me/drive/items/{id}'])
     const empty = await callsOf(() => put(backend, 'empty', { content: generated(0) }))
     expect(empty).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
+    const content = generated(4 * 1024 * 1024 + 1)
+    expect(await callsOf(() => put(backend, 'large', { content }))).toEqual([
+      'POST /v1.0/me/drive/root:/{path}:/createUploadSession',
+      'PUT /_api/v2.0/drives/{id}/uploadSession',
+    ])
   })
 })
 
@@ -181,11 +181,11 @@ describe('a work account', () => {
 
 describe('folders', () => {
   it('are made when the service does not make them on the way', async () => {
-    await simulator.fault({ path: 'createUploadSession' }, { type: 'status', status: 404 })
+    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
     const calls = await callsOf(() => put(open(), 'doc'))
     expect(calls.filter((call) => call.endsWith('children'))).toHaveLength(2)
     expect(await simulator.files(account)).toMatchObject([{ path: '/Driveway/alice/doc.txt' }])
-    await simulator.fault({ path: 'createUploadSession' }, { type: 'status', status: 404 })
+    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
     await put(open(), 'doc-2')
     expect(await simulator.files(account)).toHaveLength(2)
   })

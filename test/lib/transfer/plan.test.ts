@@ -18,8 +18,8 @@ const session: PlanState = {
   direct: false,
   sendBytes: 40,
   reservedKeys: false,
-  hasTarget: false,
-  replaces: false,
+  placeholders: false,
+  target: undefined,
   hasSession: true,
   begun: false,
   offset: 0,
@@ -50,15 +50,43 @@ describe('the first step', () => {
       { ...session, hasSession: false, reservedKeys: true },
       { do: 'reserve' },
     ],
+    [
+      'makes a placeholder first where the provider wants one',
+      { ...session, hasSession: false, placeholders: true },
+      { do: 'place' },
+    ],
+    [
+      'makes another placeholder when a session may be open on the one that is there',
+      { ...session, hasSession: false, placeholders: true, target: 'placeholder' },
+      { do: 'place' },
+    ],
+    [
+      'makes no placeholder for an object that is to be replaced',
+      { ...session, hasSession: false, placeholders: true, target: 'replace' },
+      { do: 'open' },
+    ],
+    [
+      'makes no placeholder for a small object',
+      { ...direct, reservedKeys: false, placeholders: true },
+      { do: 'put' },
+    ],
     ['reserves a key for a small object too', direct, { do: 'reserve' }],
-    ['puts a small object under a key that is there', { ...direct, hasTarget: true }, { do: 'put' }],
-    ['looks first when a put was begun before', { ...direct, hasTarget: true, begun: true }, { do: 'look' }],
+    ['puts a small object under a key that is there', { ...direct, target: 'reserved' }, { do: 'put' }],
+    ['looks first when a put was begun before', { ...direct, target: 'reserved', begun: true }, { do: 'look' }],
   ])('%s', (_name, state, expected) => {
     expect(step(state, { kind: 'started' })).toEqual(expected)
   })
 
   test('goes straight to the verification of what was finished before', () => {
     expect(step(session, { kind: 'started', uploaded: entry })).toEqual({ do: 'verify', entry })
+  })
+
+  test('after a placeholder a session is opened, on what was found there too', () => {
+    const state: PlanState = { ...session, hasSession: false, placeholders: true }
+    expect(nextStep(state, { kind: 'placed', target: 'replace' }, plenty)).toMatchObject({
+      step: { do: 'open' },
+      state: { target: 'replace' },
+    })
   })
 
   test('after a reserved key is the write', () => {
@@ -119,7 +147,7 @@ describe('a session that is gone', () => {
   })
 
   test('of a small object is another put', () => {
-    expect(step({ ...direct, hasTarget: true, begun: true }, { kind: 'absent' })).toEqual({ do: 'put' })
+    expect(step({ ...direct, target: 'reserved', begun: true }, { kind: 'absent' })).toEqual({ do: 'put' })
   })
 })
 
@@ -149,23 +177,41 @@ describe('an error', () => {
     ['while verifying: looks again', session, error('verify', { retryable: true }), 'look'],
     [
       'while opening: opens again',
-      { ...session, hasTarget: true },
+      { ...session, target: 'reserved' },
       error('open', { retryable: true }),
       'open',
+    ],
+    [
+      'while opening on a placeholder: makes another, in case a session was opened',
+      { ...session, target: 'placeholder', placeholders: true },
+      error('open', { retryable: true, ambiguous: true }),
+      'place',
+    ],
+    [
+      'while making a placeholder: makes it again',
+      { ...session, placeholders: true },
+      error('place', { retryable: true, ambiguous: true }),
+      'place',
     ],
     ['while reserving: reserves again', direct, error('reserve', { retryable: true }), 'reserve'],
     ['that is final fails', session, error('send', { retryable: false }, 'provider_quota_exceeded'), 'fail'],
     [
       'object_missing of what was to be replaced: makes it anew',
-      { ...session, hasTarget: true, replaces: true, reservedKeys: true },
+      { ...session, target: 'replace', reservedKeys: true },
       error('open', { retryable: false }, 'object_missing'),
       'reserve',
     ],
     [
       'object_missing of what was to be replaced by path: makes it anew',
-      { ...session, hasTarget: true, replaces: true },
+      { ...session, target: 'replace' },
       error('open', { retryable: false }, 'object_missing'),
       'open',
+    ],
+    [
+      'object_missing of a placeholder: makes another',
+      { ...session, target: 'placeholder', placeholders: true },
+      error('open', { retryable: false }, 'object_missing'),
+      'place',
     ],
     [
       'object_missing of anything else fails',

@@ -137,6 +137,32 @@ describe('fragments', () => {
     expect(replaced.body).toMatchObject({ id: made.id, size: 9 })
   })
 
+  it('D.4 a personal account refuses a session for an id without a name, and takes folder and name', async () => {
+    const user = await signIn(simulator, 'personal')
+    const { body: made } = await user.graph('PUT', '/me/drive/root:/x:/content', { bytes: content(3) })
+    const byId = await user.graph('POST', `/me/drive/items/${made.id}/createUploadSession`, { json: {} })
+    expect(byId.status).toBe(400)
+    expect(byId.body.error).toMatchObject({ message: 'File name not provided in url' })
+    const inFolder = `/me/drive/items/${made.parentReference.id}:/x:/createUploadSession`
+    const session = await user.graph('POST', inFolder, { json: {} })
+    expect((await upload(session.body.uploadUrl, content(9))).body).toMatchObject({ id: made.id, size: 9 })
+  })
+
+  it.each(['personal', 'business'] as const)(
+    'D.4 a session ends with the item that it writes into, and with its folder (%s)',
+    async (kind) => {
+      const user = await signIn(simulator, kind)
+      await user.graph('PUT', '/me/drive/root:/a/x:/content', { bytes: content(0) })
+      const url = await open(user, 'a/x')
+      expect((await user.graph('DELETE', '/me/drive/root:/a/x')).status).toBe(204)
+      expect((await fragment(url, FOUR, 0, UNIT)).status).toBe(404)
+      const below = await open(user, 'a/y')
+      expect((await user.graph('DELETE', '/me/drive/root:/a')).status).toBe(204)
+      expect((await send('GET', below)).status).toBe(404)
+      expect((await open(user, 'a/x')).startsWith('http')).toBe(true)
+    },
+  )
+
   it('D.4 a fragment that is not a multiple of 320 KiB is refused, the last may be any size', async () => {
     const user = await signIn(simulator, 'business')
     const url = await open(user, 'x')

@@ -24,7 +24,8 @@ import {
 } from '../drive/operations.ts'
 import type { Item } from '../drive/records.ts'
 import { newGuid } from '../drive/ids.ts'
-import { addFolder, childNamed, descend, freeName, itemById } from '../drive/tree.ts'
+import { addFolder, childNamed, descend, freeName, itemById, subtree } from '../drive/tree.ts'
+import { endSessionsOn } from '../upload/ended.ts'
 import { changeBody, newFolderBody, readBody, timesOf } from './wire.ts'
 
 const LARGEST_PUT = 250 * 1024 * 1024
@@ -168,7 +169,10 @@ export function referencedFolder(
 export async function deleteItem(call: GraphCall): Promise<void> {
   const item = existingItem(call, 'write')
   assertMatch(item, headerOf(call.x, 'if-match'))
-  call.context.store.transaction(() => binItem(call.context, call.account, item, call.context.clock.now()))
+  const { context, account } = call
+  const gone = subtree(context.tables, item)
+  context.store.transaction(() => binItem(context, account, item, context.clock.now()))
+  await endSessionsOn(context, gone)
   await call.x.send(204, {})
 }
 
@@ -178,8 +182,10 @@ export async function permanentDelete(call: GraphCall): Promise<void> {
   if (call.account.kind === 'personal') {
     throw graphError(501, 'notSupported', 'The request is not supported by the system.')
   }
+  const gone = subtree(call.context.tables, item)
   const blobs = purgeItem(call.context, call.account.email, item)
   for (const blob of blobs) await call.context.blobs.delete(blob)
+  await endSessionsOn(call.context, gone)
   await call.x.send(204, {})
 }
 

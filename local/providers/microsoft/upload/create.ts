@@ -10,6 +10,7 @@ import type { Account, Context, UploadSession } from '../drive/records.ts'
 import { newGuid } from '../drive/ids.ts'
 import { childNamed } from '../drive/tree.ts'
 import { commitSession } from './commit.ts'
+import { dropExpired } from './ended.ts'
 import { credentialEnd, nextExpiry, sessionStatus } from './rules.ts'
 import { commitBody, readBody, timesOf, uploadSessionBody } from '../graph/wire.ts'
 
@@ -22,6 +23,11 @@ export async function createUploadSession(call: GraphCall): Promise<void> {
   const { context, account, x } = call
   const { item, deferCommit } = await readBody(x, uploadSessionBody)
   const conflict = conflictBehavior(item?.['@microsoft.graph.conflictBehavior'], queryConflict(x, 'replace'))
+  if (account.kind === 'personal' && call.address.path.length === 0) {
+    // Seen on personal accounts, although the documentation lists this form too.
+    // https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7838
+    throw graphError(400, 'invalidRequest', 'File name not provided in url')
+  }
   const { parent, name } = targetPlace(call)
   if (item?.name !== undefined && nameKey(item.name) !== nameKey(name)) {
     throw graphError(400, 'invalidRequest', 'The name does not match the one in the URL.', 'invalidArgument')
@@ -75,16 +81,6 @@ function uploadUrl(context: Context, account: Account, session: UploadSession, o
     tempauth: signLink(context.secret, `upload:${session.id}`, end),
   })
   return `${contentOrigin(origin)}/_api/v2.0/drives/${account.driveId}/uploadSession?${query.toString()}`
-}
-
-/** Forgets those sessions that have run out, with what they had received. */
-export async function dropExpired(context: Context, sessions: UploadSession[]): Promise<void> {
-  const now = context.clock.now()
-  for (const session of sessions) {
-    if (session.expiresAt > now) continue
-    context.tables.sessions.delete(session.id)
-    await context.blobs.delete(session.blob)
-  }
 }
 
 /**
