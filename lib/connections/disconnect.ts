@@ -14,7 +14,7 @@ import { changeConnection } from './read.ts'
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly oauth: (provider: CloudProvider) => OAuthProvider
-  /** Ends every transfer of the connection that is under way, and its sessions at the provider. */
+  /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
 
@@ -40,7 +40,7 @@ export async function disconnectConnection(
   },
 ): Promise<Disconnected> {
   const { userKey, connectionId } = request
-  const { after } = await changeConnection(deps, userKey, connectionId, ({ status }) =>
+  const { before, after } = await changeConnection(deps, userKey, connectionId, ({ status }) =>
     status === 'disconnected'
       ? undefined
       : { status: 'disconnected', reason: undefined, idleSince: undefined },
@@ -50,7 +50,9 @@ export async function disconnectConnection(
     return { revoked: false }
   }
   const oauth = deps.oauth(after.provider)
-  await deps.cancelTransfers(after)
+  // The last thing that a living grant is used for; a repeat may find it alive too.
+  const alive = before.status === 'active' || before.status === 'disconnected'
+  await deps.cancelTransfers(alive ? { ...after, status: 'active' } : after)
   const revoked = await revoke(deps, after, oauth, request.signal)
   await removeGrant(deps, after)
   // An account was never there, so no document is either.

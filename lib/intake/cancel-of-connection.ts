@@ -7,19 +7,17 @@ const onTheirWay: readonly DocumentStatus[] = ['receiving', 'uploading', 'parked
 const pageSize = 100
 
 /**
- * Ends everything under way on a connection that its user gives up: sessions at the provider are freed, intake objects removed,
- * and the documents say why they failed. Repeating it is harmless.
+ * Ends everything under way on a connection that its user gives up: what was begun at the provider is taken back with the grant of
+ * `connection` as given, intake objects are removed, and the documents say why they failed. Repeating it is harmless.
  */
-export async function cancelTransfersOf(
-  deps: IntakeDeps,
-  connection: Pick<Connection, 'userKey' | 'connectionId'>,
-): Promise<void> {
+export async function cancelTransfersOf(deps: IntakeDeps, connection: Connection): Promise<void> {
   const { userKey, connectionId } = connection
+  const withGrant: IntakeDeps = { ...deps, openBackend: () => deps.openBackend(connection) }
   for (const status of onTheirWay) {
     // What is cancelled leaves the status, so every page is a first page.
     for (;;) {
       const { rows } = await deps.documents.listDocuments(userKey, { connectionId, status, limit: pageSize })
-      for (const row of rows) await cancelDocument(deps, row)
+      for (const row of rows) await cancelDocument(withGrant, row)
       if (rows.length < pageSize) break
     }
   }

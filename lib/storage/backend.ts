@@ -219,6 +219,5 @@ export interface DirectDownload {
 }
 
 /** What callers hold: an EntryBackend with whichever capabilities it declares. */
-export type Backend = EntryBackend & Partial<
-    PresignedUrls & ReservedKeys & ResumableUploads & Placeholders & DirectDownload
-  >
+export type Backend = EntryBackend &
+  Partial<PresignedUrls & ReservedKeys & ResumableUploads & Placeholders & DirectDownload>

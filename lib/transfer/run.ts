@@ -1,18 +1,11 @@
 import type { Settlement } from '../catalog/transfer.ts'
-import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { TransferChanges } from '../catalog/transfers.ts'
-import type {
-  Backend,
-  ContentSource,
-  ObjectEntry,
-  ResumableUploads,
-  UploadPlan,
-  UploadSession,
-} from '../storage/backend.ts'
+import type { Backend, ContentSource, ObjectEntry, ResumableUploads, UploadPlan } from '../storage/backend.ts'
 import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
+import { holdSession } from './session.ts'
 import { isOwn, lookUp, removePlaceholder, resumableOf, uploadPlanOf } from './uploads.ts'
 import { algorithmsFor, hashWaitMs, judge, settlementOf } from './verdict.ts'
 
@@ -41,6 +34,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const { claim, backend, source } = attempt
   const { size } = source
   const uploads = resumableOf(backend)
+  const session = holdSession(claim, options.sealer, uploads)
   const wanted = algorithmsFor(backend, claim.row.expectedSha256)
   const hash = await createContentHash(wanted, claim.row.hashState)
   const outgoing = openOutgoing(source, hash, {
@@ -49,7 +43,6 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     onProgress: attempt.onProgress,
     ...(claim.row.expectedSha256 === undefined ? {} : { expectedSha256: claim.row.expectedSha256 }),
   })
-  let session: UploadSession | undefined
   let made: string | undefined
   const hashColumns = (): TransferChanges => (hash.position > 0 ? { hashState: hash.save() } : {})
   claim.onRenewal(hashColumns)
@@ -58,24 +51,6 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const mustResume = (): Backend & ResumableUploads => {
     if (!uploads) throw new TypeError('This provider has no upload sessions.')
     return uploads
-  }
-  const storedSession = async (): Promise<UploadSession | undefined> => {
-    const stored = claim.row.session
-    if (!session && stored) {
-      const url = await options.sealer.open(stored.sealedUrl, claim.row.connectionId)
-      session = { url, ...(stored.expiresAt === undefined ? {} : { expiresAt: stored.expiresAt }) }
-    }
-    return session
-  }
-  const mustHaveSession = async (): Promise<UploadSession> => {
-    const open = await storedSession()
-    if (!open) throw new TypeError('The transfer has no session.')
-    return open
-  }
-  /** Given up, but perhaps not gone everywhere: on OneDrive for Business it would hold the name. */
-  const closeOld = async (): Promise<void> => {
-    const old = await storedSession()
-    if (old) await mustResume().cancelUpload(old, { signal }).catch(unlessFinal)
   }
   const finished = (entry: ObjectEntry): Answer => {
     made = entry.objectKey
@@ -90,7 +65,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   }
   const place = async (): Promise<Answer> => {
     if (!backend.createPlaceholder) throw new TypeError('This provider has no placeholders.')
-    await closeOld()
+    await session.giveUp(signal)
     await removePlaceholder(backend, planOf(), signal)
     const target = await backend.createPlaceholder(planOf(), { signal })
     try {
@@ -100,7 +75,6 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       await removePlaceholder(backend, { ...planOf(), target }).catch(() => undefined)
       throw error
     }
-    session = undefined
     return { kind: 'placed', target: target.kind }
   }
   const put = async (): Promise<Answer> => {
@@ -114,23 +88,6 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const putOptions = { signal, ...(target ? { target } : {}) }
     return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
   }
-  const open = async (): Promise<Answer> => {
-    await closeOld()
-    const opened = await mustResume().beginUpload(planOf(), { signal })
-    try {
-      const sealedUrl = await options.sealer.seal(opened.url, claim.row.connectionId)
-      const stored = { sealedUrl, ...(opened.expiresAt === undefined ? {} : { expiresAt: opened.expiresAt }) }
-      await claim.save({ session: stored, offset: 0 })
-    } catch (error) {
-      // An address that nobody has recorded would hold the document's name on OneDrive for Business for as long as it lives.
-      await mustResume()
-        .cancelUpload(opened)
-        .catch(() => undefined)
-      throw error
-    }
-    session = opened
-    return { kind: 'opened' }
-  }
   const progressed = async (from: 'ask' | 'send', before: number): Promise<void> => {
     const at = before
     if (at <= claim.row.offset && from === 'ask') return
@@ -143,7 +100,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     })
   }
   const ask = async (): Promise<Answer> => {
-    const progress = await mustResume().queryUpload(await mustHaveSession(), size, { signal })
+    const progress = await mustResume().queryUpload(await session.get(), size, { signal })
     if (progress.state === 'open') await progressed('ask', progress.offset)
     if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'ask', progress }
@@ -152,7 +109,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const body = outgoing.body(offset, length)
     try {
       const part = { body, offset, length, total: size }
-      const progress = await mustResume().sendBytes(await mustHaveSession(), part, { signal })
+      const progress = await mustResume().sendBytes(await session.get(), part, { signal })
       if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
       if (progress.state === 'done') made = progress.entry.objectKey
       return { kind: 'progress', from: 'send', progress }
@@ -206,7 +163,8 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
         case 'put':
           return await put()
         case 'open':
-          return await open()
+          await session.open(planOf(), signal)
+          return { kind: 'opened' }
         case 'ask':
           return await ask()
         case 'send':
@@ -234,8 +192,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },
     async takeBack() {
-      const open = uploads ? await storedSession() : undefined
-      if (open) await uploads?.cancelUpload(open)
+      await session.close()
       await removePlaceholder(backend, planOf())
     },
     takeFailure() {
@@ -243,10 +200,4 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     close: () => outgoing.close(),
   }
-}
-
-/** A session that cannot be closed for good reasons is left to end by itself; other trouble is worth another try. */
-function unlessFinal(error: unknown): void {
-  if (!(error instanceof ServiceError) || error.retry.retryable || error instanceof CloudConnectionError)
-    throw error
 }

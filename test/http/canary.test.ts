@@ -221,7 +221,9 @@ async function intake(
   await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: randomBytes(size) })
   await until(async () => {
     const { document } = (await api.request<DocumentAnswer>('GET', `/v1/documents/${documentId}`)).body
-    const row = (await control.scan('transfers')).find((each) => each['documentId'] === documentId)
+    const row = (await control.scan('transfers')).find(
+      (each) => each['documentId'] === documentId && each['connectionId'] === id,
+    )
     return waits
       ? row?.['session'] !== undefined && row['notBefore'] !== undefined
       : document?.status !== 'uploading' && document?.status !== 'receiving'

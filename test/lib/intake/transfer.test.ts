@@ -41,7 +41,9 @@ const drives = {
     begin: { method: 'POST', path: 'uploadType=resumable' },
     send: { method: 'PUT', path: 'upload_id=' },
     small: { method: 'POST', path: 'uploadType=multipart' },
-    ownSteps: [['one long request', { method: 'PUT', path: 'upload_id=' }, several, { streamBytes: 10 * MiB }]],
+    ownSteps: [
+      ['one long request', { method: 'PUT', path: 'upload_id=' }, several, { streamBytes: 10 * MiB }],
+    ],
     quota: { status: 403, reason: 'storageQuotaExceeded' },
     callsForSmall: 2,
   },

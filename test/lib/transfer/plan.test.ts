@@ -72,7 +72,11 @@ describe('the first step', () => {
     ],
     ['reserves a key for a small object too', direct, { do: 'reserve' }],
     ['puts a small object under a key that is there', { ...direct, target: 'reserved' }, { do: 'put' }],
-    ['looks first when a put was begun before', { ...direct, target: 'reserved', begun: true }, { do: 'look' }],
+    [
+      'looks first when a put was begun before',
+      { ...direct, target: 'reserved', begun: true },
+      { do: 'look' },
+    ],
   ])('%s', (_name, state, expected) => {
     expect(step(state, { kind: 'started' })).toEqual(expected)
   })
