@@ -5,7 +5,14 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'
 import { chunkSize } from '../lib/contract/limits.ts'
-import { bucketKeys, connect, openDeps, sha256, startWorld } from '../test/support/intake-world.ts'
+import {
+  bucketKeys,
+  connect,
+  openClients,
+  openDeps,
+  sha256,
+  startWorld,
+} from '../test/support/intake-world.ts'
 import { killAtRandom } from '../test/support/killing.ts'
 import { startSimulator } from '../test/support/simulators.ts'
 
@@ -14,7 +21,7 @@ const only = process.argv[3]
 const content = randomBytes(100 * 1024 * 1024)
 const expected = sha256(content)
 const world = await startWorld()
-const opened = openDeps(world.endpoints, {
+const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
   openBackend: () => Promise.reject(new Error('not here')),
   publish: () => undefined,

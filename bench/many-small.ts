@@ -12,6 +12,7 @@ import {
   connect,
   drop,
   must,
+  openClients,
   openDeps,
   sha256,
   startWorld,
@@ -20,7 +21,7 @@ import { startSimulator } from '../test/support/simulators.ts'
 
 const many = Number(process.argv[2] ?? 1000)
 const world = await startWorld()
-const opened = openDeps(world.endpoints, {
+const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
   openBackend: () => Promise.reject(new Error('not here')),
   publish: () => undefined,

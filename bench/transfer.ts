@@ -10,7 +10,15 @@ import type { Announcement } from '../lib/intake/announce.ts'
 import { intakeKeyOf } from '../lib/intake/intake-key.ts'
 import { startIngestChild } from '../test/support/ingest-child.ts'
 import type { OpenedDeps } from '../test/support/intake-world.ts'
-import { address, bucketName, connect, must, openDeps, startWorld } from '../test/support/intake-world.ts'
+import {
+  address,
+  bucketName,
+  connect,
+  must,
+  openClients,
+  openDeps,
+  startWorld,
+} from '../test/support/intake-world.ts'
 import { startSimulator } from '../test/support/simulators.ts'
 
 const MiB = 1024 * 1024
@@ -40,7 +48,7 @@ async function dropLarge(
 
 const sizes = process.argv.slice(2).map(Number)
 const world = await startWorld()
-const opened = openDeps(world.endpoints, {
+const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
   openBackend: () => Promise.reject(new Error('not here')),
   publish: () => undefined,

@@ -8,7 +8,7 @@ import { secret } from '../../lib/secret.ts'
 import { googleDriveBackend } from '../../lib/storage/google-drive/backend.ts'
 import { oneDriveBackend } from '../../lib/storage/onedrive/backend.ts'
 import type { WorldEndpoints } from './intake-world.ts'
-import { must, openDeps } from './intake-world.ts'
+import { must, openClients, openDeps } from './intake-world.ts'
 
 /** What a process that ingests is told at its start, as JSON in INGEST_CONFIG. */
 export interface IngestConfig {
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const { fragmentBytes } = config
   const backend = fragmentBytes === undefined ? made : { ...made, fragmentBytes }
   const events: string[] = []
-  const { deps } = openDeps(config.endpoints, {
+  const { deps } = openDeps(openClients(config.endpoints), {
     clock,
     openBackend: () => Promise.resolve(backend),
     publish: (event) => events.push(event.type),

@@ -58,17 +58,8 @@ export function movableClock(): MovableClock {
   }
 }
 
-/** The clients and use-case dependencies of one process in a world. */
-export function openDeps(
-  endpoints: WorldEndpoints,
-  options: {
-    readonly clock: Clock
-    readonly openBackend: (connection: Connection) => Promise<Backend>
-    readonly publish: (event: DrivewayEvent) => void
-    readonly settings?: Partial<IntakeSettings>
-  },
-) {
-  const { clock } = options
+/** The AWS clients of one process in a world; costly enough to be shared by many cases. */
+export function openClients(endpoints: WorldEndpoints) {
   const s3 = new S3Client({
     endpoint: endpoints.s3,
     region,
@@ -81,6 +72,27 @@ export function openDeps(
     new DynamoDBClient({ endpoint: endpoints.dynamoDb, region, credentials }),
   )
   const sqs = new SQSClient({ endpoint: endpoints.sqs, region, credentials })
+  const close = (): void => {
+    s3.destroy()
+    dynamo.destroy()
+    sqs.destroy()
+  }
+  return { s3, dynamo, sqs, intakeQueueUrl: endpoints.intakeQueueUrl, close }
+}
+
+export type Clients = ReturnType<typeof openClients>
+
+/** Use-case dependencies as a process in a world has them. */
+export function openDeps(
+  { s3, dynamo, sqs, intakeQueueUrl, close }: Clients,
+  options: {
+    readonly clock: Clock
+    readonly openBackend: (connection: Connection) => Promise<Backend>
+    readonly publish: (event: DrivewayEvent) => void
+    readonly settings?: Partial<IntakeSettings>
+  },
+) {
+  const { clock } = options
   const connections = connectionStore(dynamo, 'connections', () => clock.now())
   const key = sealKey('a test key that is long enough to be one, is it not?')
   const deps: IntakeDeps = {
@@ -91,15 +103,10 @@ export function openDeps(
     openBackend: options.openBackend,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
     bucket: intakeBucket(s3, bucketName),
-    announce: sqsAnnouncer(sqs, endpoints.intakeQueueUrl, () => clock.now()),
+    announce: sqsAnnouncer(sqs, intakeQueueUrl, () => clock.now()),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
     settings: { ...defaultIntakeSettings, ...options.settings },
-  }
-  const close = (): void => {
-    s3.destroy()
-    dynamo.destroy()
-    sqs.destroy()
   }
   return { deps, s3, sqs, connections, close }
 }

@@ -12,7 +12,7 @@ import { parseIntakeMessage } from '../../../lib/queue/intake-event.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
 import { googleDriveBackend } from '../../../lib/storage/google-drive/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
-import type { MovableClock, OpenedDeps } from '../../support/intake-world.ts'
+import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
   bucketKeys,
@@ -21,6 +21,7 @@ import {
   drop,
   movableClock,
   must,
+  openClients,
   openDeps,
   randomBytes,
   sha256,
@@ -34,6 +35,7 @@ const send = { method: 'PUT', path: 'upload_id=' }
 
 describe('the intake', () => {
   let world: Awaited<ReturnType<typeof startWorld>>
+  let clients: Clients
   let simulator: Simulator
   let opened: OpenedDeps
   let clock: MovableClock
@@ -46,9 +48,11 @@ describe('the intake', () => {
 
   beforeAll(async () => {
     world = await startWorld()
+    clients = openClients(world.endpoints)
     simulator = await startSimulator('google')
   })
   afterAll(async () => {
+    clients.close()
     await simulator.close()
     await world.close()
   })
@@ -57,7 +61,7 @@ describe('the intake', () => {
     clock = movableClock()
     events = []
     publish = (event) => events.push(event)
-    opened = openDeps(world.endpoints, {
+    opened = openDeps(clients, {
       clock,
       openBackend: () => Promise.resolve(backend),
       publish: (event) => publish(event),
@@ -76,7 +80,6 @@ describe('the intake', () => {
     }
     const { rows } = await opened.deps.transfers.scan(100)
     for (const row of rows) await opened.deps.transfers.remove(row)
-    opened.close()
   })
 
   const account = (): string => `intake${String(counter)}@example.com`

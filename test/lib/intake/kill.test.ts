@@ -6,6 +6,7 @@ import {
   bucketKeys,
   connect,
   must,
+  openClients,
   openDeps,
   randomBytes,
   sha256,
@@ -28,7 +29,7 @@ describe.each([
   beforeAll(async () => {
     world = await startWorld()
     simulator = await startSimulator(name)
-    opened = openDeps(world.endpoints, {
+    opened = openDeps(openClients(world.endpoints), {
       clock: systemClock,
       openBackend: () => Promise.reject(new Error('not here')),
       publish: () => undefined,

@@ -10,7 +10,7 @@ import { googleDriveBackend } from '../../../lib/storage/google-drive/backend.ts
 import { oneDriveBackend } from '../../../lib/storage/onedrive/backend.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
-import type { MovableClock, OpenedDeps } from '../../support/intake-world.ts'
+import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
   bucketKeys,
@@ -18,6 +18,7 @@ import {
   drop,
   movableClock,
   must,
+  openClients,
   openDeps,
   randomBytes,
   sha256,
@@ -26,11 +27,7 @@ import {
 import type { FaultAction, FaultMatch, Simulator } from '../../support/simulators.ts'
 import { startSimulator } from '../../support/simulators.ts'
 
-const MiB = 1024 * 1024
-/** Fits both drives; smaller than in earnest, so that many cases run quickly. */
-const fragment = 1.25 * MiB
-/** Three fragments, the last one not whole. */
-const several = 2 * fragment + 300_001
+const KiB = 1024
 const attemptMs = 60_000
 const account = 'alice@example.com'
 
@@ -41,9 +38,9 @@ const drives = {
     begin: { method: 'POST', path: 'uploadType=resumable' },
     send: { method: 'PUT', path: 'upload_id=' },
     small: { method: 'POST', path: 'uploadType=multipart' },
-    ownSteps: [
-      ['one long request', { method: 'PUT', path: 'upload_id=' }, several, { streamBytes: 10 * MiB }],
-    ],
+    /** Smaller than in earnest, so that many cases run quickly. */
+    fragment: 256 * KiB,
+    ownSteps: [['one long request', { method: 'PUT', path: 'upload_id=' }, { streamBytes: 10_240 * KiB }]],
     quota: { status: 403, reason: 'storageQuotaExceeded' },
     callsForSmall: 2,
   },
@@ -53,20 +50,29 @@ const drives = {
     begin: { method: 'POST', path: 'createUploadSession' },
     send: { method: 'PUT', path: 'upload' },
     small: { method: 'PUT', path: '/content' },
-    ownSteps: [['making the placeholder', { method: 'PUT', path: '/content' }, several, {}]],
+    fragment: 320 * KiB,
+    ownSteps: [['making the placeholder', { method: 'PUT', path: '/content' }, {}]],
     quota: { status: 507, reason: 'quotaLimitReached' },
     callsForSmall: 1,
   },
 } as const
 
 let world: Awaited<ReturnType<typeof startWorld>>
+let clients: Clients
 beforeAll(async () => {
   world = await startWorld()
+  clients = openClients(world.endpoints)
 })
-afterAll(async () => await world.close())
+afterAll(async () => {
+  clients.close()
+  await world.close()
+})
 
 describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %s', (provider) => {
   const drive = drives[provider]
+  const { fragment } = drive
+  /** Three fragments, the last one not whole. */
+  const several = 2 * fragment + 100_001
   let simulator: Simulator
   let opened: OpenedDeps
   let clock: MovableClock
@@ -96,11 +102,10 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
   })
   afterEach(async () => {
     await simulator.clearFaults()
-    opened.close()
   })
 
   const open = (settings: Partial<IntakeSettings>): OpenedDeps =>
-    openDeps(world.endpoints, {
+    openDeps(clients, {
       clock,
       openBackend: () => Promise.resolve(backend),
       publish: (event) => events.push(event),
@@ -217,7 +222,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       ['a later fragment', { ...drive.send, fragment: 2 }, several, {}],
       ['the last bytes', { ...drive.send, fragment: 3 }, several, {}],
       ['a small document', drive.small, 90_000, {}],
-      ...drive.ownSteps,
+      ...drive.ownSteps.map(([step, match, settings]) => [step, match, several, settings] as const),
     ]
     // Drive answers 404 to a creation for a missing parent only, which has its own test.
     const cannotHappen = (fault: string, step: string): boolean =>
@@ -239,7 +244,6 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     test.each(stepsTimesFaults)(
       '%s at %s leaves one whole document',
       async (fault, step, match, action, size, settings) => {
-        opened.close()
         opened = open(settings)
         const content = randomBytes(size)
         const object = await drop(opened, keyOf('doc'), content)
@@ -253,7 +257,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     test('bytes that the session keeps only in part are sent again from where it stands', async () => {
       const content = randomBytes(several)
       const object = await drop(opened, keyOf('doc'), content)
-      await simulator.fault({ ...drive.send, fragment: 1 }, { type: 'partial', bytes: 600_777 })
+      await simulator.fault({ ...drive.send, fragment: 1 }, { type: 'partial', bytes: 200_777 })
       await ingest(object)
       await expectStored('doc', content)
     })
@@ -276,7 +280,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     })
 
     test('a full drive fails at once, is not tried again, and holds no session', async () => {
-      await simulator.setQuota(userAccount(), 1 * MiB)
+      await simulator.setQuota(userAccount(), 400 * KiB)
       const object = await drop(opened, keyOf('doc'), randomBytes(several))
       expect(await ingest(object)).toBe(1)
       expect(await documentOf('doc')).toMatchObject({
