@@ -2,9 +2,12 @@
 // Starts main.ts with a Node that runs TypeScript: this one when it can, else the one that the project pins.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 if (process.features.typescript) {
+  // Half of a short command's time is compiling; what was compiled is kept in the system's folder for temporary files.
+  enableCompileCache()
   await import('./main.ts')
 } else {
   const windows = process.platform === 'win32'

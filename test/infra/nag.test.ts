@@ -19,13 +19,13 @@ function findings(chosen: Record<string, unknown>, folder?: string): string[] {
   const { app, stack } = makeStack(chosen, folder)
   const checks = new AwsSolutionsChecks(app)
   Validations.of(app).addPlugins(checks)
-  return checks
-    .validateScope(stack)
-    .violations.flatMap((violation) =>
-      violation.violatingResources.map(
-        (resource) => `${violation.ruleName} at ${resource.constructPath ?? ''}`,
-      ),
-    )
+  const { violations } = checks.validateScope(stack)
+  rmSync(app.outdir, { recursive: true, force: true })
+  return violations.flatMap((violation) =>
+    violation.violatingResources.map(
+      (resource) => `${violation.ruleName} at ${resource.constructPath ?? ''}`,
+    ),
+  )
 }
 
 const everything = {
@@ -50,7 +50,8 @@ test('nor with every setting chosen, and the console', () => {
 })
 
 test('every explanation is a sentence', () => {
-  const { stack } = makeStack(everything, consoleFolder)
+  const { app, stack } = makeStack(everything, consoleFolder)
+  rmSync(app.outdir, { recursive: true, force: true })
   const key = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
   const reasons = stack.node
     .findAll()

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { App } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { Code } from 'aws-cdk-lib/aws-lambda'
@@ -39,7 +39,12 @@ export function makeStack(
 }
 
 export function synthesize(chosen: Readonly<Record<string, unknown>> = {}, consoleFolder?: string): Template {
-  return Template.fromStack(makeStack(chosen, consoleFolder).stack)
+  const { app, stack } = makeStack(chosen, consoleFolder)
+  try {
+    return Template.fromStack(stack)
+  } finally {
+    rmSync(app.outdir, { recursive: true, force: true })
+  }
 }
 
 /** The template's resources of one type, by logical id. */
