@@ -74,9 +74,10 @@ for (const { provider, offset, account, sent } of drives) {
   const files = (await (await fetch(`${stack.at(offset)}/_sim/files?account=${account}`)).json()) as {
     name: string
     sha256: string
+    trashed: boolean
   }[]
   const whole = sent.filter((id) => {
-    const named = files.filter(({ name }) => name === id)
+    const named = files.filter(({ name, trashed }) => name === id && !trashed)
     return named.length === 1 && named[0]?.sha256 === expected
   })
   const sessions = (await (

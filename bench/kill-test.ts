@@ -51,7 +51,9 @@ for (const [provider, name, path] of [
     random: Math.random,
     isContent: (request) => request.method === 'PUT' && path.test(request.path),
     async onStored(documentId) {
-      const files = (await simulator.files(account)).filter((file) => file.name === `${documentId}.bin`)
+      const files = (await simulator.files(account)).filter(
+        (file) => file.name === `${documentId}.bin` && !file.trashed,
+      )
       if (files.length === 1 && files[0]?.sha256 === expected) stored += 1
     },
   })

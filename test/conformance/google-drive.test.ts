@@ -53,6 +53,7 @@ async function googleDrive(): Promise<Harness> {
         openSessions: () => Promise.resolve(0),
         fault: (point, action, times) => simulator.fault(points[point], action, times),
         faultLast: (action) => simulator.fault({ ...points.send, fragment: 1 }, action),
+        unmetFaults: () => simulator.pendingFaults(),
         async removeAsUser(key) {
           const response = await fetch(`${simulator.origin}/drive/v3/files/${key}`, {
             method: 'PATCH',

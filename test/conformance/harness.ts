@@ -43,6 +43,8 @@ export interface World {
   fault(point: FaultPoint, action: FaultAction, times?: number): Promise<void>
   /** The last fragment of a large upload gets the fault; `fragments` says how many there are when each is of `fragmentBytes`. */
   faultLast(action: FaultAction, fragments: number): Promise<void>
+  /** How many faults no request has met: a test that waits for one of them shows nothing. */
+  unmetFaults(): Promise<number>
   removeAsUser(key: ObjectKey): Promise<void>
   expireSessions(): Promise<void>
   /** Absent where there is no such thing. */

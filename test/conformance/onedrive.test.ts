@@ -47,6 +47,7 @@ function oneDrive(domain: string) {
           openSessions: async () => (await simulator.sessions(account)).length,
           fault: (point, action, times) => simulator.fault(points[point], action, times),
           faultLast: (action, fragments) => simulator.fault({ ...fragment, fragment: fragments }, action),
+          unmetFaults: () => simulator.pendingFaults(),
           async removeAsUser(key) {
             const response = await fetch(
               `${simulator.origin}/v1.0/me/drive/items/${encodeURIComponent(key)}`,

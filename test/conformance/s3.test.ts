@@ -73,6 +73,7 @@ async function s3(): Promise<Harness> {
           Promise.resolve(
             proxy.fault({ method: 'POST', path: 'x-id=CompleteMultipartUpload|uploadId=' }, action),
           ),
+        unmetFaults: () => Promise.resolve(proxy.pendingFaults()),
         async removeAsUser(key) {
           await direct.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
         },

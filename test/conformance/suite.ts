@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ServiceError } from '../../lib/errors.ts'
 import { CloudConnectionError, isServiceError, NotSupportedError } from '../../lib/errors.ts'
 import type { ObjectKey } from '../../lib/ids.ts'
@@ -120,6 +120,9 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
     beforeEach(async () => {
       world = await harness.world()
       backend = world.backend()
+    })
+    afterEach(async () => {
+      expect(await world.unmetFaults()).toBe(0)
     })
 
     const again = <Result>(work: () => Promise<Result>): Promise<Result> =>

@@ -252,7 +252,7 @@ describe.each([
     const gone =
       provider === 'google-drive'
         ? { method: 'PATCH', path: '/upload/drive/v3/files/' }
-        : { method: 'POST', path: '/items/[^/]+/createUploadSession' }
+        : { method: 'PUT', path: '/items/[^/]+/content' }
     await control(offset, 'POST', 'faults', {
       match: gone,
       times: 1,
@@ -263,6 +263,7 @@ describe.each([
       },
     })
     const after = await put('again-and-again')
+    expect(await (await control(offset, 'GET', 'faults')).json()).toEqual([])
     expect(after.status).toBe(200)
     expect(after.body.document.status).toBe('stored')
     if (provider === 'google-drive') expect(after.body.document.objectKey).not.toBe(before.objectKey)

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function start(options?: StackOptions): Promise<LocalStack> {
   const stack = await startLocalStack(options)
-  cleanUps.push(() => stack.stop())
+  cleanUps.push(() => stack.dispose())
   return stack
 }
 

@@ -9,6 +9,8 @@ import type { FaultAction, FaultMatch } from './simulators.ts'
 export interface FaultProxy {
   readonly origin: string
   fault(match: FaultMatch, action: FaultAction, times?: number): void
+  /** How many faults have not been met yet. */
+  pendingFaults(): number
   clearFaults(): void
   close(): Promise<void>
 }
@@ -92,6 +94,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return {
     origin: `http://127.0.0.1:${String(address.port)}`,
     fault: (match, action, times = 1) => void armed.push({ match, action, times }),
+    pendingFaults: () => armed.length,
     clearFaults() {
       armed = []
     },

@@ -3,7 +3,12 @@ import { reauthorizeConnection, startConnection } from '../../../lib/connections
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { checkHealth } from '../../../lib/connections/health.ts'
-import { getConnection, listConnections, rememberFolder } from '../../../lib/connections/read.ts'
+import {
+  changeConnection,
+  getConnection,
+  listConnections,
+  rememberFolder,
+} from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { CloudProvider } from '../../../lib/contract/providers.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
@@ -160,6 +165,32 @@ describe.each(providers)('disconnecting %s', (provider) => {
     await expect(world.main.accessTokens.sourceOf(await read(connection)).get()).rejects.toMatchObject({
       code: 'connection_requires_reauth',
     })
+  })
+
+  it('ends transfers with the grant while it is alive, and asks nobody with a dead one', async () => {
+    const alive = await connect(world.main, `live-${provider}`, provider, `live-${provider}@example.com`)
+    const { deps, cancelled } = useCases(world.main)
+    const tokens: string[] = []
+    const cancelTransfers = async (connection: Connection): Promise<void> => {
+      const token = await world.main.accessTokens
+        .sourceOf(connection)
+        .get()
+        .then(
+          () => 'a token',
+          () => 'none',
+        )
+      tokens.push(token)
+      await deps.cancelTransfers(connection)
+    }
+    await disconnectConnection({ ...deps, cancelTransfers }, alive)
+    const dead = await connect(world.main, `dead-${provider}`, provider, `dead-${provider}@example.com`)
+    await changeConnection(world.main, dead.userKey, dead.connectionId, () => ({
+      status: 'requires_reauth',
+      reason: 'grant_revoked',
+    }))
+    await disconnectConnection({ ...deps, cancelTransfers }, dead)
+    expect(tokens).toEqual(['a token', 'none'])
+    expect(cancelled.map(({ status }) => status)).toEqual(['active', 'disconnected'])
   })
 
   it('can be repeated, and removes a connection that was never completed', async () => {

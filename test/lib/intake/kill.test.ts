@@ -65,7 +65,9 @@ describe.each([
       random: Math.random,
       isContent: (request) => request.method === 'PUT' && path.test(request.path),
       async onStored(documentId) {
-        const stored = (await simulator.files(account)).filter((file) => file.name === `${documentId}.bin`)
+        const stored = (await simulator.files(account)).filter(
+          (file) => file.name === `${documentId}.bin` && !file.trashed,
+        )
         expect(stored.map((file) => file.sha256)).toEqual([sha256(content)])
         const row = must(
           await opened.deps.documents.getDocument(
