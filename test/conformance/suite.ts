@@ -16,6 +16,7 @@ import type {
 } from '../../lib/storage/backend.ts'
 import { contentOf } from '../../lib/storage/content.ts'
 import { breaking, bytesAt, bytesOf, generated, ofWrongLength, sha256Of } from '../support/content.ts'
+import type { FaultAction } from '../support/simulators.ts'
 import type { Harness, Traits, World } from './harness.ts'
 
 const CHUNK_SIZE = 10 * 1024 * 1024
@@ -476,6 +477,21 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
         expect(entry.size).toBe(size)
         expect(await standing()).toEqual(only(await bytesOf(generated(size).open())))
       })
+
+      it.each<[string, FaultAction]>([
+        ['breaks off', { type: 'reset' }],
+        ['is answered with 500', { type: 'status', status: 500 }],
+      ])(
+        'a last part of a large document that %s with nothing done makes one object in the end',
+        async (_what, fault) => {
+          await world.faultLast(fault, 2)
+          const target = await newTarget(backend)
+          const size = CHUNK_SIZE + 5
+          const input = { content: generated(size), ...(target ? { target } : {}) }
+          expect((await again(() => put(backend, input))).size).toBe(size)
+          expect(await standing()).toEqual(only(await bytesOf(generated(size).open())))
+        },
+      )
 
       it('a connection that breaks before the content was sent is worth another try', async () => {
         await world.fault('write', { type: 'reset', afterBytes: 1000 })

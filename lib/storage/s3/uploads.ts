@@ -28,8 +28,9 @@ export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) =>
     } catch (error) {
       if (!isServiceError(error) || !error.retry.ambiguous || signal?.aborted) throw error
       // The answer was lost; the object's ETag tells whether it was put together from these very parts.
-      const entry = toEntry(session.key, await api.head(session.key, signal))
-      if (entry.size !== total || entry.etag !== multipartEtag(parts)) throw error
+      const found = await api.head(session.key, signal).catch(() => undefined)
+      const entry = found && toEntry(session.key, found)
+      if (entry?.size !== total || entry.etag !== multipartEtag(parts)) throw error
       return { state: 'done', entry }
     }
   }
