@@ -8,7 +8,7 @@ import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { wakeParked } from '../../../lib/intake/wake.ts'
 import { googleDriveBackend } from '../../../lib/storage/google-drive/backend.ts'
 import { oneDriveBackend } from '../../../lib/storage/onedrive/backend.ts'
-import type { Backend } from '../../../lib/storage/backend.ts'
+import type { Backend, ObjectEntry } from '../../../lib/storage/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
@@ -337,6 +337,51 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       expect(await documentOf('doc')).toMatchObject({ status: 'parked' })
     })
   })
+
+  if (provider === 'onedrive') {
+    /** The drive, with what it says of a finished file changed: its hash comes late, or SharePoint has rewritten it. */
+    const saying = (said: (entry: ObjectEntry) => ObjectEntry): void => {
+      const real = backend
+      backend = {
+        ...real,
+        async sendBytes(...args) {
+          const progress = await must(real.sendBytes)(...args)
+          return progress.state === 'done' ? { ...progress, entry: said(progress.entry) } : progress
+        },
+        statEntry: async (...args) => said(await real.statEntry(...args)),
+      }
+    }
+
+    test('is verified by a hash that comes late', async () => {
+      let asked = 0
+      saying((entry) => ((asked += 1) <= 3 ? { ...entry, checksums: {} } : entry))
+      const content = randomBytes(several)
+      expect(await ingest(await drop(opened, keyOf('doc'), content))).toBeGreaterThan(1)
+      expect(asked).toBe(4)
+      await expectStored('doc', content)
+    })
+
+    test('is stored by its size alone when the hash has not come after a quarter of an hour', async () => {
+      saying((entry) => ({ ...entry, checksums: {} }))
+      const startedAt = clock.now()
+      await ingest(await drop(opened, keyOf('doc'), randomBytes(several)))
+      expect(clock.now() - startedAt).toBeGreaterThanOrEqual(15 * 60_000)
+      const row = must(await documentOf('doc'))
+      expect([row.status, row.size, row.checksum]).toEqual(['stored', several, undefined])
+      expect(await bucketKeys(opened, connection.userKey)).toEqual([])
+    })
+
+    test('says so when a work account’s SharePoint has rewritten it', async () => {
+      saying((entry) => ({ ...entry, size: entry.size + 812, checksums: { quickXorHash: 'rewritten' } }))
+      await ingest(await drop(opened, keyOf('doc', '.docx'), randomBytes(several)))
+      expect(await documentOf('doc')).toMatchObject({
+        status: 'stored',
+        size: several + 812,
+        checksum: { verdict: 'provider_transformed', value: 'rewritten' },
+      })
+      expect(events.map((event) => event.type)).toEqual(['Document Stored'])
+    })
+  }
 
   test('ends with the document when the user deletes it on the way, and leaves nothing', async () => {
     const object = await drop(opened, keyOf('doc'), randomBytes(several))
