@@ -61,7 +61,7 @@ for (const [provider, name] of [
   const calls = await simulator.requests()
   const kinds = new Map<string, number>()
   for (const { method, path } of calls) {
-    const kind = `${method} ${/generateIds|uploadType=\w+|createUploadSession|children/.exec(path)?.[0] ?? 'upload URL'}`
+    const kind = `${method} ${/generateIds|uploadType=\w+|createUploadSession|children|content/.exec(path)?.[0] ?? 'upload URL'}`
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
   const stored = (await simulator.files(account)).filter((file) => file.name.startsWith('doc-'))

@@ -162,6 +162,8 @@ export interface ReservedKeys {
 export interface Placeholders {
   /** Makes an empty object where the plan's content belongs; what stands there with content is answered as an object to `replace`. */
   createPlaceholder(plan: UploadPlan, options?: OperationOptions): Promise<PutTarget>
+  /** Removes it, and with it every session that is open on it, unless it has been written into. Already gone is success. */
+  removePlaceholder(objectKey: ObjectKey, options?: OperationOptions): Promise<void>
 }
 
 /** An open upload at the provider. The URL is a bearer secret: it is sealed before it is stored. */

@@ -6,7 +6,7 @@ import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
 import { holdSession } from './session.ts'
-import { isOwn, lookUp, removePlaceholder, resumableOf, uploadPlanOf } from './uploads.ts'
+import { isOwn, lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
 import { algorithmsFor, hashWaitMs, judge, settlementOf } from './verdict.ts'
 
 type Verified =
@@ -63,16 +63,20 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     await claim.save({ target: { kind: 'reserved', objectKey } })
     return { kind: 'reserved' }
   }
+  const removePlaceholder = async (target = claim.row.target, within?: AbortSignal): Promise<void> => {
+    if (target?.kind !== 'placeholder') return
+    await backend.removePlaceholder?.(target.objectKey, within ? { signal: within } : {})
+  }
   const place = async (): Promise<Answer> => {
     if (!backend.createPlaceholder) throw new TypeError('This provider has no placeholders.')
     await session.giveUp(signal)
-    await removePlaceholder(backend, planOf(), signal)
+    await removePlaceholder(claim.row.target, signal)
     const target = await backend.createPlaceholder(planOf(), { signal })
     try {
       await claim.save({ target, session: undefined, offset: 0 })
     } catch (error) {
       // An empty file that nobody has recorded would stay in the user's drive.
-      await removePlaceholder(backend, { ...planOf(), target }).catch(() => undefined)
+      await removePlaceholder(target).catch(() => undefined)
       throw error
     }
     return { kind: 'placed', target: target.kind }
@@ -88,8 +92,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const putOptions = { signal, ...(target ? { target } : {}) }
     return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
   }
-  const progressed = async (from: 'ask' | 'send', before: number): Promise<void> => {
-    const at = before
+  const progressed = async (from: 'ask' | 'send', at: number): Promise<void> => {
     if (at <= claim.row.offset && from === 'ask') return
     await claim.save({
       offset: at,
@@ -193,7 +196,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     async takeBack() {
       await session.close()
-      await removePlaceholder(backend, planOf())
+      await removePlaceholder()
     },
     takeFailure() {
       return outgoing.takeFailure()

@@ -23,13 +23,12 @@ export function uploadPlanOf(row: TransferRow, size: number): UploadPlan {
 export async function lookUp(
   backend: Backend,
   plan: UploadPlan,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ObjectEntry | undefined> {
-  const options = signal ? { signal } : {}
-  if (backend.findUploaded) return await backend.findUploaded(plan, options)
+  if (backend.findUploaded) return await backend.findUploaded(plan, { signal })
   if (!plan.target) return undefined
   try {
-    return await backend.statEntry(plan.target.objectKey, options)
+    return await backend.statEntry(plan.target.objectKey, { signal })
   } catch (error) {
     if (isServiceError(error, 'object_missing')) return undefined
     throw error
@@ -39,14 +38,4 @@ export async function lookUp(
 /** An object that exists for one transfer alone. */
 export function isOwn(target: PutTarget | undefined): target is PutTarget {
   return target?.kind === 'reserved' || target?.kind === 'placeholder'
-}
-
-/** Removes the plan's placeholder, and with it every session that is open on it; one that has been written into is left. */
-export async function removePlaceholder(
-  backend: Backend,
-  plan: UploadPlan,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (plan.target?.kind !== 'placeholder' || (await lookUp(backend, plan, signal))) return
-  await backend.deleteObject(plan.target.objectKey, signal ? { signal } : {})
 }

@@ -746,7 +746,8 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
           await uploads.beginUpload({ ...plan, target })
           expect(await world.openSessions()).toBe(1)
           expect(await uploads.findUploaded({ ...plan, target })).toBeUndefined()
-          await backend.deleteObject(target.objectKey)
+          await backend.removePlaceholder?.(target.objectKey)
+          await backend.removePlaceholder?.(target.objectKey)
           expect(await world.openSessions()).toBe(0)
           const next = await backend.createPlaceholder?.(plan)
           const session = await uploads.beginUpload({ ...plan, ...(next ? { target: next } : {}) })
@@ -766,7 +767,9 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
           const end = await uploads.sendBytes(session, part(0, CHUNK_SIZE, CHUNK_SIZE))
           expect(end).toMatchObject({ state: 'done', entry: { objectKey: target.objectKey } })
           expect(await uploads.findUploaded({ ...plan, target })).toMatchObject({ size: CHUNK_SIZE })
-          // What has content is no placeholder any more.
+          // What has content is no placeholder any more, and stays.
+          await backend.removePlaceholder?.(target.objectKey)
+          expect(await backend.statObject(target.objectKey)).toBe(CHUNK_SIZE)
           expect(await backend.createPlaceholder?.(plan)).toEqual({ ...target, kind: 'replace' })
         })
       })

@@ -123,7 +123,7 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
       return toEntry(await graph.getItem(byId(key), signal))
     },
 
-    deleteObject: (key, { signal } = {}) => graph.deleteItem(key, signal),
+    deleteObject: (key, options) => graph.deleteItem(key, options),
 
     async presignedGetUrl() {
       throw new NotSupportedError('A presigned download URL', 'getObject')

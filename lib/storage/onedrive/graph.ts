@@ -14,7 +14,8 @@ export interface GraphApi {
   getItem(address: string, signal?: AbortSignal): Promise<DriveItem>
   /** Undefined when nothing is there. */
   findItem(address: string, signal?: AbortSignal): Promise<DriveItem | undefined>
-  deleteItem(id: string, signal?: AbortSignal): Promise<void>
+  /** With `eTag`, an item that has changed since is left as it is. Already gone is success. */
+  deleteItem(id: string, options?: { readonly eTag?: string; readonly signal?: AbortSignal }): Promise<void>
   /** Makes each folder that is not there yet. */
   createFolders(folders: readonly string[], signal?: AbortSignal): Promise<void>
   /** `createOnly`: 412 when there is an item at the address already. */
@@ -79,13 +80,14 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
       }
     },
 
-    async deleteItem(id, signal) {
+    async deleteItem(id, { eTag, signal } = {}) {
       // Into the recycle bin, which keeps counting toward the quota. https://learn.microsoft.com/graph/api/driveitem-delete
       const response = await http({
         operation: 'item.delete',
         method: 'DELETE',
         url: `${root}${byId(id)}`,
-        expect: [404],
+        ...(eTag === undefined ? {} : { headers: { 'if-match': eTag } }),
+        expect: eTag === undefined ? [404] : [404, 412],
         signal,
       })
       await readText(response.body, 4096)

@@ -127,6 +127,12 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
 
     createPlaceholder: (plan, { signal } = {}) => placeholderFor(parts, plan, signal),
 
+    async removePlaceholder(key, options = {}) {
+      const item = await graph.findItem(byId(key), options.signal)
+      if (item?.size !== 0) return
+      await graph.deleteItem(key, { ...options, ...(item.eTag === undefined ? {} : { eTag: item.eTag }) })
+    },
+
     async findUploaded(plan, { signal } = {}) {
       const item = await findByPlan(parts, plan, signal)
       return item && toEntry(item)
