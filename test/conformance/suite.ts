@@ -17,6 +17,7 @@ import type {
 import { contentOf } from '../../lib/storage/content.ts'
 import { breaking, bytesAt, bytesOf, generated, ofWrongLength, sha256Of } from '../support/content.ts'
 import type { FaultAction } from '../support/simulators.ts'
+import { where } from '../support/where.ts'
 import type { Harness, Traits, World } from './harness.ts'
 
 const CHUNK_SIZE = 10 * 1024 * 1024
@@ -101,11 +102,6 @@ const nothing = { held: [], open: 0 }
 
 function only(content: Uint8Array) {
   return { held: [sha256(content)], open: 0 }
-}
-
-/** Tests of what only some providers have. */
-function where(has: boolean, tests: () => void): void {
-  if (has) tests()
 }
 
 /** The behaviour that every backend owes to its callers; what a provider does not have is left out by its traits. */

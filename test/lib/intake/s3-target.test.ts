@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
@@ -60,9 +60,6 @@ describe('a document on its way to a bucket', () => {
     })
     connection = await connect(opened, `bucket-${String(counter)}`, 's3')
   })
-  afterEach(() => {
-    expect(proxy.pendingFaults()).toBe(0)
-  })
 
   const store = async (content: Uint8Array): Promise<void> => {
     const object = await drop(opened, intakeKeyOf(address(connection, 'doc', '.pdf')), content)
@@ -75,6 +72,7 @@ describe('a document on its way to a bucket', () => {
     throw new Error('The message keeps coming back.')
   }
   const expectStored = async (content: Uint8Array): Promise<void> => {
+    expect(proxy.pendingFaults()).toBe(0)
     const { Contents = [] } = await clients.s3.send(
       new ListObjectsV2Command({ Bucket: bucket, Prefix: `${connection.userKey}/` }),
     )
