@@ -69,9 +69,10 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
     }
     child.stdout.on('data', read)
     child.stderr.on('data', read)
-    void exit.then((code) =>
-      reject(new Error(`the local stack ended with status ${String(code)}:\n${output}`)),
-    )
+    void exit.then((code) => {
+      if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true })
+      reject(new Error(`the local stack ended with status ${String(code)}:\n${output}`))
+    })
   })
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
     child.kill(signal)
