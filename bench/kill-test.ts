@@ -1,5 +1,5 @@
 /**
- * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills] [google-drive|onedrive]` (100 when left out), for
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when left out), for
  * each drive. Ends with status 1 when a document is not stored exactly once, whole, or more than a fragment was sent again for a kill.
  */
 import { randomBytes } from 'node:crypto'
@@ -28,18 +28,19 @@ const opened = openDeps(openClients(world.endpoints), {
 })
 let wrong = 0
 
-for (const [provider, name, path] of [
-  ['google-drive', 'google', /upload_id=/],
-  ['onedrive', 'microsoft', /upload/],
+for (const [provider, name, path, account] of [
+  ['google-drive', 'google', /upload_id=/, 'kill@example.com'],
+  ['onedrive', 'microsoft', /upload/, 'kill@outlook.com'],
+  // A work account, whose open sessions hold names.
+  ['onedrive', 'microsoft', /upload/, 'kill@contoso.example'],
 ] as const) {
-  if (only !== undefined && only !== provider) continue
+  if (only !== undefined && only !== provider && only !== account) continue
   const simulator = await startSimulator(name)
-  const account = 'kill@outlook.com'
   const tokens = await simulator.signIn(account)
   // A hundred documents and more are larger together than a new account is.
   await simulator.setQuota(account, 1024 * 1024 * 1024 * 1024)
   const accessToken = (await tokens.get()).token.reveal()
-  const connection = await connect(opened, `killed-${name}`, provider)
+  const connection = await connect(opened, account.replace(/\W/g, '-'), provider)
   const { connectionId } = connection
   const { endpoints } = world
   const config = { endpoints, provider, origin: simulator.origin, connectionId, accessToken, settings: {} }
@@ -62,7 +63,7 @@ for (const [provider, name, path] of [
   const right = stored === result.transfers && sessions.length === 0 && left.length === 0
   if (!right || result.resentPerKill > chunkSize) wrong += 1
   console.log(
-    `${provider.padEnd(12)} ${String(result.kills)} kills over ${String(result.transfers)} transfers: ${String(stored)} stored once and whole, ` +
+    `${provider.padEnd(12)} ${account}: ${String(result.kills)} kills over ${String(result.transfers)} transfers: ${String(stored)} stored once and whole, ` +
       `${String(sessions.length)} sessions open, ${String(left.length)} objects left, ${(result.resentPerKill / 1024 / 1024).toFixed(2)} MiB sent again a kill`,
   )
   await simulator.close()

@@ -128,8 +128,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
   const deliver = async (object: Announcement, messageId = `m${String((message += 1))}`) =>
     await ingestObject(opened.deps, object, { messageId, deadline: clock.now() + attemptMs })
   /** As SQS would: delivers until the message is done, moving the clock instead of waiting. */
-  const ingest = async (object: Announcement): Promise<number> => {
-    const messageId = `m${String((message += 1))}`
+  const ingest = async (object: Announcement, messageId = `m${String((message += 1))}`): Promise<number> => {
     for (let deliveries = 1; deliveries <= 60; deliveries += 1) {
       const end = await deliver(object, messageId)
       if (end.kind === 'done') return deliveries
@@ -255,6 +254,31 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       },
     )
 
+    test('a process that dies before the address of its session is recorded leaves nothing that holds the name', async () => {
+      const content = randomBytes(several)
+      const object = await drop(opened, keyOf('doc'), content)
+      const opening = Promise.withResolvers<undefined>()
+      const dead = Promise.withResolvers<string>()
+      const seal = (): Promise<string> => {
+        opening.resolve(undefined)
+        return dead.promise
+      }
+      const delivery = { messageId: 'm', deadline: clock.now() + attemptMs }
+      const dying = ingestObject(
+        { ...opened.deps, sealer: { ...opened.deps.sealer, seal } },
+        object,
+        delivery,
+      )
+      await opening.promise
+      expect(await simulator.sessions(userAccount())).toHaveLength(1)
+      expect(await ingest(object, 'm')).toBe(1)
+      await expectStored('doc', content, provider === 'google-drive' ? 1 : 0)
+      // It was only slow, and comes back: nothing that it still does counts.
+      dead.resolve('sealed')
+      expect(await dying).toEqual({ kind: 'done' })
+      await expectStored('doc', content)
+    })
+
     test('bytes that the session keeps only in part are sent again from where it stands', async () => {
       const content = randomBytes(several)
       const object = await drop(opened, keyOf('doc'), content)
@@ -352,6 +376,21 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
         statEntry: async (...args) => said(await real.statEntry(...args)),
       }
     }
+
+    test('replaces another in the end when the address of its session was lost and the work account holds the name', async () => {
+      await ingest(await drop(opened, keyOf('doc'), randomBytes(several)))
+      const first = (await files())[0]?.id
+      events.length = 0
+      const content = randomBytes(several)
+      const object = await drop(opened, keyOf('doc'), content)
+      await simulator.fault(drive.begin, { type: 'commit-then-reset' })
+      const startedAt = clock.now()
+      expect(await ingest(object)).toBeGreaterThan(1)
+      // Nobody can end that session: a work account lets go of the name after a quarter of an hour.
+      expect(clock.now() - startedAt).toBeGreaterThanOrEqual(15 * 60_000)
+      await expectStored('doc', content)
+      expect((await files())[0]?.id).toBe(first)
+    })
 
     test('is verified by a hash that comes late', async () => {
       let asked = 0
