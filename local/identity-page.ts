@@ -18,7 +18,7 @@ export function signInPage(): string {
   return page(
     'Sign in (local)',
     `<h1>Sign in</h1>
-<p>This is the local identity provider: any name will do. Everybody has their own drives and documents.</p>
+<p>This is the local identity provider. Every name is accepted. Everybody has their own drives and documents.</p>
 <form method="post"><label for="user">User name</label>
 <input id="user" name="user" value="alice" required maxlength="64" autocomplete="username" autofocus>
 <button>Sign in</button></form>`,

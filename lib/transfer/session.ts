@@ -15,6 +15,7 @@ export interface HeldSession {
   close(): Promise<void>
 }
 
+/** The session of the transfer that `claim` holds; its URL is opened from the row only when it is needed. Without `uploads` there is none to open. */
 export function holdSession(
   claim: Claim,
   sealer: Sealer,

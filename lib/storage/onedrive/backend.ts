@@ -76,15 +76,15 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
       const type = plainContentType(contentType)
       return graph.putContent(address, { body, contentType: type, createOnly }, signal)
     }
-    const over = (id: string) => putWhole(byId(id), false)
+    const replace = (id: string) => putWhole(byId(id), false)
     try {
       if (content.size > oneRequestBytes) return await sendWhole(uploads, plan, content, signal)
       const item = target
-        ? await over(target.objectKey)
+        ? await replace(target.objectKey)
         : await writeAtPlace(
             parts,
             plan,
-            { create: (address) => putWhole(address, true), over: ({ id }) => over(id) },
+            { create: (address) => putWhole(address, true), existing: ({ id }) => replace(id) },
             signal,
           )
       return toEntry(item)

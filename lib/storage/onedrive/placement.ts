@@ -19,12 +19,12 @@ type Plan = Omit<UploadPlan, 'size'>
 interface Write<Result> {
   /** Fails with 409 or 412 when something is there after all, so that a new document costs no question. */
   create(address: string): Promise<Result>
-  over(item: DriveItem): Promise<Result>
+  existing(item: DriveItem): Promise<Result>
 }
 
 /**
- * Runs a write where the plan's content belongs: at its target, wherever the user has moved it; at its path when nothing is there; at the
- * item that stands at its path; or beside that one, when it belongs to a document whose id differs in case only.
+ * Runs a write where the content of a plan without a target belongs: at its path when nothing is there; at the item that stands at its
+ * path; or beside that one, when it belongs to a document whose id differs in case only.
  */
 export async function writeAtPlace<Result>(
   { graph, folder }: OneDriveParts,
@@ -42,7 +42,7 @@ export async function writeAtPlace<Result>(
       const item = occupied ? await graph.findItem(address, signal) : undefined
       // Nothing there, and yet taken: an open session holds the name. The error says to come back later.
       if (!item) throw error
-      return item.name === name ? write.over(item) : undefined
+      return item.name === name ? write.existing(item) : undefined
     }
   }
   const result = (await at(place.name)) ?? (await at(place.otherName))
@@ -85,7 +85,7 @@ export async function placeholderFor(
   signal?: AbortSignal,
 ): Promise<PutTarget> {
   const empty = contentOf(new Uint8Array())
-  const item = await writeAtPlace(
+  const placed = await writeAtPlace(
     parts,
     plan,
     {
@@ -99,11 +99,11 @@ export async function placeholderFor(
           },
           signal,
         ),
-      over: (standing) => Promise.resolve(standing),
+      existing: (item) => Promise.resolve(item),
     },
     signal,
   )
-  const { objectKey, size } = toEntry(item)
+  const { objectKey, size } = toEntry(placed)
   return { kind: size === 0 ? 'placeholder' : 'replace', objectKey }
 }
 

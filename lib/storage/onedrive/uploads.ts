@@ -82,14 +82,14 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
     fragmentBytes: CHUNK_SIZE,
 
     async beginUpload(plan, { signal } = {}) {
-      const over = (item: DriveItem): Promise<UploadSession> =>
+      const existing = (item: DriveItem): Promise<UploadSession> =>
         graph.openSession(sessionAddress(item), false, signal)
       const session = plan.target
-        ? await over(await graph.getItem(byId(plan.target.objectKey), signal))
+        ? await existing(await graph.getItem(byId(plan.target.objectKey), signal))
         : await writeAtPlace(
             parts,
             plan,
-            { create: (address) => graph.openSession(address, true, signal), over },
+            { create: (address) => graph.openSession(address, true, signal), existing },
             signal,
           )
       fresh.add(session.url.reveal())

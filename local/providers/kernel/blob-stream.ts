@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import type { Block, BlockPool } from './blocks.ts'
 import { BLOCK, openDirect, SECTOR } from './blocks.ts'
 
-/** A file's bytes, to be read as any stream is, or passed straight on to a socket without a copy in between. */
+/** A file's bytes, to be read like every stream, or passed straight on to a socket without a copy in between. */
 export class BlobStream extends Readable {
   readonly #path: string
   readonly #end: number
