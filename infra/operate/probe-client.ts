@@ -14,17 +14,24 @@ export interface ClientToProbe {
 export type ProbeOutcome = 'accepted' | 'refused' | 'redirect_unknown' | 'unreachable' | 'unclear'
 
 function tokenEndpoint({ provider, tenant }: ClientToProbe): string {
-  return provider === 'google-drive'
-    ? `${process.env['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`
-    : `${process.env['MICROSOFT_ENDPOINT'] ?? 'https://login.microsoftonline.com'}/${tenant}/oauth2/v2.0/token`
+  switch (provider) {
+    case 'google-drive':
+      return `${process.env['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`
+    case 'onedrive':
+      return `${process.env['MICROSOFT_ENDPOINT'] ?? 'https://login.microsoftonline.com'}/${tenant}/oauth2/v2.0/token`
+    default:
+      // A secret goes to nobody but the provider that it belongs to.
+      throw new TypeError(`No token endpoint is known for ${String(provider)}.`)
+  }
 }
 
 /**
  * Offers the provider an authorization code that cannot be valid: it refuses either the client (`invalid_client`) or, when the
- * client is right, the code (`invalid_grant`). Nothing is changed anywhere.
+ * client is right, the code (`invalid_grant`). Nothing is changed anywhere. Throws for a provider that it does not know.
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
 export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> {
+  const endpoint = tokenEndpoint(client)
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     code: 'driveway-probe',
@@ -34,7 +41,7 @@ export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> 
     client_secret: client.clientSecret.reveal(),
   })
   try {
-    const answer = await fetch(tokenEndpoint(client), {
+    const answer = await fetch(endpoint, {
       method: 'POST',
       body,
       signal: AbortSignal.timeout(10_000),

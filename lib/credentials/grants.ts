@@ -30,7 +30,10 @@ export async function saveGrant(
   const { connectionId } = connection
   const now = deps.clock.now()
   const before = await deps.tokens.get(connectionId)
-  const sealed = await sealTokens(deps.sealer, connection, tokens, before, now)
+  // Google keeps this refresh token for good, so Secrets Manager is its only place; others replace it at the first refresh.
+  const { refreshToken: _kept, ...accessOnly } = tokens
+  const inRow = connection.provider === 'google-drive' ? accessOnly : tokens
+  const sealed = await sealTokens(deps.sealer, connection, inRow, before, now)
   const issuedAt = sealed.rotated?.issuedAt ?? now
   await deps.vault.writeGrant(connectionId, { refreshToken, issuedAt })
   await deps.tokens.replace(connectionId, { ...sealed.write, secretWrittenAt: now }, sealed.rowExpiresAt)

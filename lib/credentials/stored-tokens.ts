@@ -17,7 +17,7 @@ export interface SealedTokens {
   readonly token: AccessToken
   readonly write: TokenWrite
   readonly rowExpiresAt: number
-  /** The refresh token that came along, where the provider rotates them. */
+  /** The refresh token that came along: whoever sends a new one may refuse the old one from then on. */
   readonly rotated?: StoredGrant
 }
 
@@ -38,8 +38,7 @@ export async function sealTokens(
   const expiresAt = now + tokens.expiresInSeconds * 1000
   const accessToken = await sealer.seal(tokens.accessToken, connectionId)
   const token = { token: tokens.accessToken, version, expiresAt }
-  // Google keeps its refresh token, which stays in Secrets Manager alone; Microsoft gives a new one each time.
-  if (provider !== 'onedrive' || tokens.refreshToken === undefined) {
+  if (tokens.refreshToken === undefined) {
     const rowExpiresAt = Math.max(expiresAt, (before?.refreshIssuedAt ?? 0) + lifetimeMs) + day
     return { token, write: { version, accessToken, tokenExpiresAt: expiresAt }, rowExpiresAt }
   }

@@ -71,6 +71,8 @@ export async function createContentHash(
 
 async function start(algorithm: HashAlgorithm, saved: Uint8Array | undefined): Promise<Running> {
   if (algorithm === 'quickXorHash') return createQuickXor(saved)
+  if (algorithm !== 'md5' && algorithm !== 'sha256')
+    throw new TypeError(`No hash is known by the name ${String(algorithm)}.`)
   // Loaded on first use: half of the functions that can hash never do.
   const { createMD5, createSHA256 } = await import('hash-wasm')
   const hasher = await (algorithm === 'md5' ? createMD5() : createSHA256())

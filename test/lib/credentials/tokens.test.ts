@@ -1,11 +1,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { text } from 'node:stream/consumers'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { CloudProvider } from '../../../lib/contract/providers.ts'
 import { CloudConnectionError } from '../../../lib/errors.ts'
+import { googleScopes } from '../../../lib/oauth/google.ts'
 import { secret } from '../../../lib/secret.ts'
+import { serve } from '../net/server.ts'
 import type { Stack } from './stack.ts'
+import { openStack } from './stack.ts'
 import type { World } from './world.ts'
 import { clients, clientSecretOf, connect, openWorld } from './world.ts'
 
@@ -342,6 +346,44 @@ describe('a refused refresh token', () => {
     expect(await tokenCalls('google-drive')).toBe(2)
     expect((await read(connection))?.status).toBe('active')
   })
+})
+
+/** A Google that replaces the refresh token with each refresh, and takes note of those that are presented. */
+async function rotatingGoogle(): Promise<{ origin: string; presented: string[] }> {
+  const presented: string[] = []
+  const origin = await serve((req, res) => {
+    void text(req).then((form) => {
+      presented.push(new URLSearchParams(form).get('refresh_token') ?? '')
+      const tokens = {
+        access_token: `canary-access-${presented.length}`,
+        refresh_token: `canary-rotated-${presented.length}`,
+        expires_in: 3600,
+        scope: googleScopes.join(' '),
+        token_type: 'Bearer',
+      }
+      res.setHeader('content-type', 'application/json').end(JSON.stringify(tokens))
+    })
+  })
+  return { origin, presented }
+}
+
+it('a refresh token that comes with a refresh is kept, whoever sends it', async () => {
+  const { connection } = await expired('google-drive')
+  const before = await world.main.vault.readGrant(connection.connectionId)
+  const { origin, presented } = await rotatingGoogle()
+  for (let use = 0; use < 3; use += 1) {
+    const stack = openStack({ ...world.endpoints, google: origin }, { clock: world.clock })
+    onTestFinished(() => stack.close())
+    await stack.accessTokens.sourceOf(connection).get()
+    world.advance(2 * hour)
+  }
+  expect(presented).toEqual([before?.refreshToken.reveal(), 'canary-rotated-1', 'canary-rotated-2'])
+  world.advance(2 * day)
+  const last = openStack({ ...world.endpoints, google: origin }, { clock: world.clock })
+  onTestFinished(() => last.close())
+  await last.accessTokens.sourceOf(connection).get()
+  const stored = await world.main.vault.readGrant(connection.connectionId)
+  expect(stored?.refreshToken.reveal()).toBe('canary-rotated-4')
 })
 
 const writes = async (): Promise<number> => {

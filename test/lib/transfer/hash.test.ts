@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { HashAlgorithm } from '../../../lib/transfer/hash.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
 import { createQuickXor } from '../../../lib/storage/quick-xor.ts'
 
@@ -119,6 +120,12 @@ describe('a content hash', () => {
     expect(hash.digest('sha256')).toBe(sha256)
     expect(hash.digest('sha256')).toBe(sha256)
     expect(hash.digest('md5')).toBe(md5)
+  })
+
+  test('refuses an algorithm that it does not know, rather than computing another', async () => {
+    await expect(createContentHash(['content_hash' as HashAlgorithm])).rejects.toThrow(
+      'No hash is known by the name content_hash.',
+    )
   })
 
   test('begins again when a saved state is of other algorithms or damaged', async () => {
