@@ -4,7 +4,8 @@ import {
   ResourceNotFoundException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import type { CloudProvider } from '../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../lib/providers/registry.ts'
+import { oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { Questions } from './operate/ask.ts'
 import { questions } from './operate/ask.ts'
@@ -17,31 +18,6 @@ import { probeClient } from './operate/probe-client.ts'
  * `npm run setup -- --stage {stage}`: asks for the OAuth clients and puts them into Secrets Manager. A client secret is typed
  * without being shown, and never stands on a command line, in a file or in a log.
  */
-
-interface ProviderSetup {
-  readonly provider: CloudProvider
-  readonly label: string
-  readonly secretName: string
-  readonly clientId: RegExp
-  readonly looksLike: string
-}
-
-const setups: readonly ProviderSetup[] = [
-  {
-    provider: 'google-drive',
-    label: 'Google',
-    secretName: 'oauth/google',
-    clientId: /^[\w-]+\.apps\.googleusercontent\.com$/,
-    looksLike: '1234-abcd.apps.googleusercontent.com',
-  },
-  {
-    provider: 'onedrive',
-    label: 'Microsoft',
-    secretName: 'oauth/microsoft',
-    clientId: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
-    looksLike: '11111111-2222-3333-4444-555555555555 (Application (client) ID)',
-  },
-]
 
 const verdicts: Readonly<Record<ProbeOutcome, string>> = {
   accepted: 'The provider knows this client.',
@@ -77,17 +53,19 @@ async function store(
 }
 
 async function setUp(
-  setup: ProviderSetup,
+  provider: OAuthProviderId,
   target: Target,
   asked: Questions,
   client: SecretsManagerClient,
 ): Promise<void> {
-  const clientId = await asked.ask(`${setup.label} client id (empty to leave as it is): `)
+  const grant = oauth2Of(provider)
+  const clientId = await asked.ask(`${grant.registrar} client id (empty to leave as it is): `)
   if (clientId === '') return
-  if (!setup.clientId.test(clientId)) console.log(`  This does not look like one: ${setup.looksLike}`)
-  const clientSecret = await asked.askSecret(`${setup.label} client secret (not shown): `)
+  if (!grant.clientId.pattern.test(clientId))
+    console.log(`  This does not look like one: ${grant.clientId.looksLike}`)
+  const clientSecret = await asked.askSecret(`${grant.registrar} client secret (not shown): `)
   const outcome = await probeClient({
-    provider: setup.provider,
+    provider,
     clientId,
     clientSecret,
     redirectUri: target.outputs['RedirectUri'] ?? 'https://localhost/v1/oauth/callback',
@@ -95,9 +73,9 @@ async function setUp(
   })
   console.log(`  ${verdicts[outcome]}`)
   if (outcome === 'refused' && !/^y/i.test(await asked.ask('  Store it all the same? [y/N] '))) return
-  await store(client, target, setup.secretName, clientId, clientSecret)
+  await store(client, target, grant.clientSecretName, clientId, clientSecret)
   console.log(
-    `  Stored as driveway/${target.stage}/${setup.secretName}. Functions use it within five minutes.`,
+    `  Stored as driveway/${target.stage}/${grant.clientSecretName}. Functions use it within five minutes.`,
   )
 }
 
@@ -114,7 +92,7 @@ async function main(): Promise<void> {
   const asked = questions(process.stdin, process.stdout)
   const client = new SecretsManagerClient({})
   try {
-    for (const setup of setups) await setUp(setup, target, asked, client)
+    for (const provider of oauthProviderIds) await setUp(provider, target, asked, client)
   } finally {
     asked.close()
   }

@@ -1,8 +1,8 @@
-import type { CloudProvider } from '../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../lib/providers/registry.ts'
 import type { Secret } from '../../lib/secret.ts'
 
 export interface ClientToProbe {
-  readonly provider: CloudProvider
+  readonly provider: OAuthProviderId
   readonly clientId: string
   readonly clientSecret: Secret
   readonly redirectUri: string

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import type { CloudProvider } from '../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../lib/providers/registry.ts'
 import { secret } from '../../lib/secret.ts'
 import type { Check, Deployed } from './finding.ts'
 import { fault, note, ok, unlessMissing } from './finding.ts'
@@ -47,7 +47,7 @@ export function sealKeyCheck({ stage }: Deployed): Check {
 }
 
 /** The OAuth client of one provider, tried at the provider itself. */
-export function clientCheck({ stage, outputs }: Deployed, provider: CloudProvider, name: string): Check {
+export function clientCheck({ stage, outputs }: Deployed, provider: OAuthProviderId, name: string): Check {
   const client = new SecretsManagerClient({})
   const again = `npm run setup -- --stage ${stage}`
   return {

@@ -1,8 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
-import { cloudProviders } from '../contract/providers.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import { oauthProviderIds } from '../providers/registry.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
 import { connectionIdPattern, parseUserKey } from '../ids.ts'
@@ -18,7 +18,7 @@ export interface Authorization {
   readonly kind: 'state' | 'completion'
   readonly userKey: UserKey
   readonly connectionId: ConnectionId
-  readonly provider: CloudProvider
+  readonly provider: OAuthProviderId
   readonly redirectUri: string
   readonly returnUrl?: string
   /** The PKCE verifier, sealed. */
@@ -50,7 +50,7 @@ const rowSchema = z.object({
   kind: z.enum(['state', 'completion']),
   userKey: z.string().check(z.refine((text) => parseUserKey(text) !== undefined)),
   connectionId: z.string().check(z.regex(connectionIdPattern)),
-  provider: z.enum(cloudProviders),
+  provider: z.enum(oauthProviderIds),
   redirectUri: z.string(),
   returnUrl: z.optional(z.string()),
   sealedVerifier: z.string(),

@@ -1,4 +1,4 @@
-import type { Provider } from '../contract/providers.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { ReauthReason } from '../errors.ts'
 import type { ConnectionId, UserId, UserKey } from '../ids.ts'
 
@@ -9,7 +9,7 @@ export interface Connection {
   readonly userKey: UserKey
   readonly userId: UserId
   readonly connectionId: ConnectionId
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly status: ConnectionStatus
   /** Why the user has to reconnect. */
   readonly reason?: ReauthReason

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
-import type { CloudProvider } from '../contract/providers.ts'
-import { providers } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { providerIds } from '../providers/registry.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
 import { connectionIdPattern, parseUserKey } from '../ids.ts'
@@ -34,7 +34,7 @@ export interface ConnectionStore {
   remove(seen: Connection): Promise<boolean>
   /** Connections of `provider` that the keep-alive is for (see `idleSince`) and nothing has refreshed since `before` (ISO time), longest idle first. */
   listIdle(
-    provider: CloudProvider,
+    provider: OAuthProviderId,
     before: string,
     limit: number,
     startKey?: Page<Connection>['nextKey'],
@@ -45,7 +45,7 @@ const rowSchema = z.object({
   userKey: z.string().check(z.refine((text) => parseUserKey(text) !== undefined)),
   userId: z.string(),
   connectionId: z.string().check(z.regex(connectionIdPattern)),
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
   reason: z.optional(z.enum(reauthReasons)),
   accountId: z.optional(z.string()),

@@ -1,5 +1,5 @@
 import type { DocumentChecksum } from '../contract/checksum.ts'
-import type { Provider } from '../contract/providers.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 
@@ -11,7 +11,7 @@ export interface DocumentRow {
   readonly userId?: UserId
   readonly documentId: DocumentId
   readonly connectionId: ConnectionId
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly status: DocumentStatus
   readonly objectKey?: ObjectKey
   /** The object exists at the provider (an earlier version is there while a new one is on its way). */

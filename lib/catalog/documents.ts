@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod/mini'
-import { providers } from '../contract/providers.ts'
+import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 import { errorCodes } from '../errors.ts'
 import type { ConnectionId, DocumentId, UserKey } from '../ids.ts'
 import type { DocumentRow, DocumentStatus } from './document.ts'
@@ -12,14 +12,14 @@ const rowSchema = z.looseObject({
   userKey: z.string(),
   documentId: z.string(),
   connectionId: z.string(),
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   status: z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed']),
   size: z.number(),
   contentType: z.string(),
   extension: z.string(),
   checksum: z.optional(
     z.object({
-      algorithm: z.enum(['sha256', 'md5', 'quickXorHash']),
+      algorithm: z.enum(hashAlgorithms),
       value: z.string(),
       verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
     }),

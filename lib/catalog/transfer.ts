@@ -1,5 +1,5 @@
 import type { DocumentChecksum } from '../contract/checksum.ts'
-import type { Provider } from '../contract/providers.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { ObjectEntry, PutTarget } from '../storage/backend.ts'
@@ -43,7 +43,7 @@ export interface NewTransfer {
   readonly documentId: DocumentId
   readonly userId: UserId
   readonly connectionId: ConnectionId
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly extension: Extension
   readonly contentType: string
   /** Lower-case hex: what the client says the bytes hash to. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
-import { providers } from '../contract/providers.ts'
+import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 import { errorCodes } from '../errors.ts'
 import type { DocumentId, UserKey } from '../ids.ts'
 import type { Condition } from './table.ts'
@@ -44,15 +44,11 @@ const entry = z.object({
   name: z.optional(z.string()),
   contentType: z.optional(z.string()),
   etag: z.optional(z.string()),
-  checksums: z.object({
-    sha256: z.optional(z.string()),
-    md5: z.optional(z.string()),
-    quickXorHash: z.optional(z.string()),
-  }),
+  checksums: z.partialRecord(z.enum(hashAlgorithms), z.string()),
 })
 
 const checksum = z.object({
-  algorithm: z.enum(['sha256', 'md5', 'quickXorHash']),
+  algorithm: z.enum(hashAlgorithms),
   value: z.string(),
   verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
 })
@@ -79,7 +75,7 @@ const transferSchema = z.object({
   transferId: z.string(),
   userId: z.string(),
   connectionId: z.string(),
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   extension: z.string(),
   contentType: z.string(),
   expectedSha256: z.optional(z.string()),

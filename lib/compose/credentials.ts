@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import { createAccessTokens } from '../credentials/access-tokens.ts'
 import { createSealer } from '../credentials/seal.ts'
 import { secretStore } from '../credentials/secret-store.ts'
@@ -59,7 +59,7 @@ const microsoft = once(() =>
 )
 
 /** The OAuth side of a cloud provider. */
-export function oauth(provider: CloudProvider): OAuthProvider {
+export function oauth(provider: OAuthProviderId): OAuthProvider {
   switch (provider) {
     case 'google-drive':
       return google()

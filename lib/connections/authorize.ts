@@ -3,8 +3,8 @@ import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
-import type { CloudProvider, Provider } from '../contract/providers.ts'
-import { isCloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
+import { usesOAuth } from '../providers/registry.ts'
 import type { Sealer } from '../credentials/seal.ts'
 import type { ConnectionId } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
@@ -20,7 +20,7 @@ export interface AuthorizeDeps {
   readonly connections: ConnectionStore
   readonly authorizations: Pick<AuthorizationStore, 'create'>
   readonly sealer: Sealer
-  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
   readonly clock: Clock
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string
@@ -40,13 +40,13 @@ export interface Started {
  */
 export async function startConnection(
   deps: AuthorizeDeps,
-  request: Owner & { readonly provider: Provider; readonly returnUrl?: string | undefined },
+  request: Owner & { readonly provider: ProviderId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
   const { userId, userKey, provider } = request
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const connectionId = newConnectionId()
-  if (!isCloudProvider(provider)) {
+  if (!usesOAuth(provider)) {
     return {
       connection: await deps.connections.create({
         userKey,
@@ -83,7 +83,7 @@ export async function reauthorizeConnection(
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const { provider } = connection
-  if (!isCloudProvider(provider)) {
+  if (!usesOAuth(provider)) {
     const { after } = await changeConnection(deps, userKey, connectionId, (seen) =>
       seen.status === 'active' ? undefined : { status: 'active' },
     )
@@ -96,7 +96,7 @@ export async function reauthorizeConnection(
 
 async function prepareConsent(
   deps: AuthorizeDeps,
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   connectionId: ConnectionId,
   loginHint?: string,
 ) {

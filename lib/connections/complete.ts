@@ -4,7 +4,7 @@ import type { Authorization, AuthorizationStore } from '../catalog/authorization
 import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { TokenSet } from '../catalog/grant.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../credentials/grants.ts'
 import { removeGrant, saveGrant } from '../credentials/grants.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
@@ -22,7 +22,7 @@ import { changeConnection, getConnection } from './read.ts'
 export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
-  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
   readonly events: EventPublisher
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>

@@ -1,7 +1,7 @@
 import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
-import type { CloudProvider } from '../contract/providers.ts'
-import { isCloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { usesOAuth } from '../providers/registry.ts'
 import type { GrantDeps } from '../credentials/grants.ts'
 import { readRefreshToken, removeGrant } from '../credentials/grants.ts'
 import { isServiceError } from '../errors.ts'
@@ -13,7 +13,7 @@ import { changeConnection } from './read.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
-  readonly oauth: (provider: CloudProvider) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
   /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
@@ -45,7 +45,7 @@ export async function disconnectConnection(
       ? undefined
       : { status: 'disconnected', reason: undefined, idleSince: undefined },
   )
-  if (!isCloudProvider(after.provider)) {
+  if (!usesOAuth(after.provider)) {
     await deps.cancelTransfers(after)
     return { revoked: false }
   }

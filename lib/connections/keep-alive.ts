@@ -1,8 +1,8 @@
 import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
-import type { CloudProvider } from '../contract/providers.ts'
-import { cloudProviders } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { oauthProviderIds } from '../providers/registry.ts'
 import type { AccessTokens } from '../credentials/access-tokens.ts'
 import { keepAliveAfterMs } from '../credentials/lifetimes.ts'
 import type { AnnounceDeps } from '../credentials/requires-reauth.ts'
@@ -43,7 +43,7 @@ const reserveMs = 20_000
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
-  for (const provider of cloudProviders) await keepProviderAlive(deps, provider, run, report)
+  for (const provider of oauthProviderIds) await keepProviderAlive(deps, provider, run, report)
   logger.info('Idle grants were kept alive', report)
   return report
 }
@@ -52,11 +52,11 @@ type Count = { -readonly [K in keyof KeepAliveReport]: number }
 
 async function keepProviderAlive(
   deps: KeepAliveDeps,
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   run: KeepAliveRun,
   report: Count,
 ): Promise<void> {
-  const before = new Date(deps.clock.now() - keepAliveAfterMs[provider]).toISOString()
+  const before = new Date(deps.clock.now() - keepAliveAfterMs(provider)).toISOString()
   let startKey: Parameters<ConnectionStore['listIdle']>[3]
   do {
     const page = await deps.connections.listIdle(provider, before, pageSize, startKey)

@@ -1,6 +1,8 @@
+import type { providers } from '../providers/registry.ts'
+
 /**
- * Every environment variable that a function may read: infrastructure sets them from here, `compose.ts` reads them from here.
- * A function is given only those that its operation needs. This file imports nothing.
+ * Every environment variable that a function may read, beside those of single providers, which stand in their facts.
+ * A function is given only those that its operation needs.
  */
 export const environment = {
   STAGE: 'The deployment stage; part of every name.',
@@ -15,9 +17,6 @@ export const environment = {
   WRITES_SECRETS:
     'true where this function may write connection secrets; elsewhere rotated tokens wait for the keep-alive.',
   INTAKE_BUCKET: 'S3 bucket that uploads arrive in.',
-  STORAGE_BUCKET: 'S3 bucket of the s3 provider, and of staged downloads.',
-  STORAGE_ENDPOINT: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',
-  STORAGE_REGION: 'Region of the storage bucket when it is not the function’s own.',
   STAGING_BUCKET: 'S3 bucket of staged copies of large Drive documents.',
   INTAKE_QUEUE_URL: 'SQS queue of intake events.',
   EVENT_BUS: 'EventBridge bus that outcomes go to.',
@@ -28,10 +27,11 @@ export const environment = {
   OIDC_ISSUER: 'Issuer of the callers’ tokens.',
   OIDC_AUDIENCE: 'Comma-separated audiences (or client ids) that callers’ tokens must carry.',
   OIDC_JWKS_URI: 'Where the issuer’s keys are; from its discovery document when absent.',
-  MICROSOFT_TENANT_ID: 'Directory of the Microsoft authority; common when absent.',
-  GOOGLE_ENDPOINT: 'One origin in place of all of Google’s (a simulator).',
-  MICROSOFT_ENDPOINT: 'One origin in place of all of Microsoft’s (a simulator).',
   LOG_LEVEL: 'DEBUG, INFO, WARN or ERROR.',
 } as const
 
-export type EnvironmentName = keyof typeof environment
+type OfProvider<Id extends keyof typeof providers> = Id extends unknown
+  ? keyof (typeof providers)[Id]['settings']
+  : never
+
+export type EnvironmentName = keyof typeof environment | OfProvider<keyof typeof providers>

@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { connectionIdPattern, documentIdPattern, extensionPattern } from '../ids.ts'
 import { errorCodes } from '../errors.ts'
 import { downloadUrlMinutes, listLimit, maxIntakeBytes, uploadUrlMinutes } from './limits.ts'
-import { providers } from './providers.ts'
+import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 
 /** The shapes of the HTTP contract. Requests are strict: an unknown field is refused by name. */
 
@@ -32,7 +32,7 @@ export const documentPath = z.strictObject({ documentId })
 export const connectionPath = z.strictObject({ connectionId })
 
 export const startConnectionBody = z.strictObject({
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   returnUrl: z.optional(returnUrl),
 })
 export const completeConnectionBody = z.strictObject({
@@ -87,7 +87,7 @@ export const intakeBody = z.strictObject({
 
 export const connection = z.object({
   id: connectionId,
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
   account: z.optional(z.object({ email: z.string() })),
   scopes: z.optional(z.array(z.string())),
@@ -98,7 +98,7 @@ export const connection = z.object({
 export const document = z.object({
   id: documentId,
   connectionId,
-  provider: z.enum(providers),
+  provider: z.enum(providerIds),
   objectKey: z.optional(z.string()),
   status: z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed']),
   size: bytes,
@@ -106,7 +106,7 @@ export const document = z.object({
   extension: z.optional(z.string()),
   checksum: z.optional(
     z.object({
-      algorithm: z.enum(['sha256', 'md5', 'quickXorHash']),
+      algorithm: z.enum(hashAlgorithms),
       value: z.string(),
       verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
     }),

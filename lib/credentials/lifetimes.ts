@@ -1,22 +1,13 @@
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { oauth2Of } from '../providers/registry.ts'
 
 const day = 24 * 3600 * 1000
 
-/**
- * How long a grant lives without being used, milliseconds. Google counts from the last use (six months), Microsoft from the issue of the
- * refresh token (90 days). https://developers.google.com/identity/protocols/oauth2#expiration
- * https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens#token-lifetime
- */
-export const idleLifetimeMs: Readonly<Record<CloudProvider, number>> = {
-  'google-drive': 180 * day,
-  onedrive: 90 * day,
-}
+/** How long a grant lives without being used, milliseconds. */
+export const idleLifetimeMs = (provider: OAuthProviderId): number => oauth2Of(provider).idleDays * day
 
-/** A grant that idles this long is refreshed by the keep-alive: early enough for weeks of failed runs. */
-export const keepAliveAfterMs: Readonly<Record<CloudProvider, number>> = {
-  'google-drive': 60 * day,
-  onedrive: 30 * day,
-}
+/** A grant that idles this long is refreshed by the keep-alive. */
+export const keepAliveAfterMs = (provider: OAuthProviderId): number => oauth2Of(provider).keepAliveDays * day
 
 /** How often the catalog learns of a grant's use, and Secrets Manager of a rotated refresh token: it takes few writes a secret. */
 export const recordEveryMs = day

@@ -2,7 +2,7 @@ import type { Connection } from '../catalog/connection.ts'
 import type { TokenOutcome } from '../catalog/grant.ts'
 import type { TokenRow } from '../catalog/token-row.ts'
 import type { Lease } from '../catalog/tokens.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import type { ReauthReason } from '../errors.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { AccessToken } from '../net/token-source.ts'
@@ -22,7 +22,7 @@ export interface RefreshDeps extends RotationDeps {
   readonly sealer: Sealer
   readonly events: EventPublisher
   /** The provider's token endpoint: final answers resolve, everything else rejects with advice. */
-  readonly refresh: (provider: CloudProvider, refreshToken: Secret) => Promise<TokenOutcome>
+  readonly refresh: (provider: OAuthProviderId, refreshToken: Secret) => Promise<TokenOutcome>
 }
 
 /** What a refresh is for. */

@@ -1,7 +1,7 @@
 import type { Connection } from '../catalog/connection.ts'
 import type { TokenSet } from '../catalog/grant.ts'
 import type { TokenRow, TokenWrite } from '../catalog/token-row.ts'
-import { isCloudProvider } from '../contract/providers.ts'
+import { usesOAuth } from '../providers/registry.ts'
 import type { ConnectionId } from '../ids.ts'
 import type { AccessToken } from '../net/token-source.ts'
 import type { Secret } from '../secret.ts'
@@ -33,7 +33,7 @@ export async function sealTokens(
   now: number,
 ): Promise<SealedTokens> {
   const { connectionId, provider } = connection
-  const lifetimeMs = isCloudProvider(provider) ? idleLifetimeMs[provider] : 0
+  const lifetimeMs = usesOAuth(provider) ? idleLifetimeMs(provider) : 0
   const version = Math.max((before?.version ?? 0) + 1, now)
   const expiresAt = now + tokens.expiresInSeconds * 1000
   const accessToken = await sealer.seal(tokens.accessToken, connectionId)

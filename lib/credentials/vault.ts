@@ -1,7 +1,8 @@
 import * as z from 'zod/mini'
 import type { OAuthClient } from '../catalog/grant.ts'
 import type { Clock } from '../clock.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { oauth2Of } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
 import type { Secret } from '../secret.ts'
@@ -32,7 +33,7 @@ export interface Vault {
   /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
   deleteGrant(connectionId: ConnectionId): Promise<void>
   /** This deployment's OAuth client, from memory for some minutes; `provider_not_configured` when there is none. */
-  oauthClient(provider: CloudProvider, fresh: boolean): Promise<OAuthClient>
+  oauthClient(provider: OAuthProviderId, fresh: boolean): Promise<OAuthClient>
   readonly sealKeys: SealKeySource
 }
 
@@ -43,7 +44,6 @@ const clientBody = z.object({ clientId: text, clientSecret: text })
 const nestedKeys = z.object({ current: text, keys: z.record(z.string(), text) })
 const flatKeys = z.catchall(z.object({ current: text }), text)
 
-const clientNames = { 'google-drive': 'oauth/google', onedrive: 'oauth/microsoft' } as const
 const cacheMs = 5 * 60_000
 const rememberedGrants = 1_000
 
@@ -52,9 +52,11 @@ const nameOf = (connectionId: ConnectionId): string => `connections/${connection
 /** The vault over `store`. Everything read is kept in memory: for minutes to spare calls, and longer for when calls fail. */
 export function createVault(store: SecretStore, clock: Clock): Vault {
   const grants = new Map<ConnectionId, StoredGrant>()
-  const client = {
-    'google-drive': cached(clock, () => readClient(store, 'google-drive')),
-    onedrive: cached(clock, () => readClient(store, 'onedrive')),
+  const clients = new Map<OAuthProviderId, (fresh: boolean) => Promise<OAuthClient>>()
+  const clientOf = (provider: OAuthProviderId) => {
+    const known = clients.get(provider) ?? cached(clock, () => readClient(store, provider))
+    clients.set(provider, known)
+    return known
   }
   const sealKeys = cached(clock, () => readSealKeys(store))
   const remember = (connectionId: ConnectionId, grant: StoredGrant): void => {
@@ -92,7 +94,7 @@ export function createVault(store: SecretStore, clock: Clock): Vault {
       await store.remove(nameOf(connectionId))
       grants.delete(connectionId)
     },
-    oauthClient: (provider, fresh) => client[provider](fresh),
+    oauthClient: (provider, fresh) => clientOf(provider)(fresh),
     sealKeys,
   }
 }
@@ -123,8 +125,8 @@ function cached<Value>(clock: Clock, read: () => Promise<Value>): (fresh: boolea
   }
 }
 
-async function readClient(store: SecretStore, provider: CloudProvider): Promise<OAuthClient> {
-  const value = await store.read(clientNames[provider])
+async function readClient(store: SecretStore, provider: OAuthProviderId): Promise<OAuthClient> {
+  const value = await store.read(oauth2Of(provider).clientSecretName)
   const body = value === undefined ? undefined : clientBody.safeParse(parseJson(value)).data
   if (body === undefined) {
     throw new ServiceError('provider_not_configured', `This deployment has no OAuth client for ${provider}.`)

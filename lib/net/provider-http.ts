@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
-import type { Provider } from '../contract/providers.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { HttpResponse, RequestBody, Timeouts } from './http-client.ts'
 import { networkFailure, sendRequest } from './http-client.ts'
@@ -11,7 +11,7 @@ import type { AccessToken, TokenSource } from './token-source.ts'
 
 /** One call to a provider as it went; `status` 0 when no answer came. Holds no URL: some are secrets. */
 export interface ProviderCall {
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly operation: string
   readonly status: number
   /** To the head of the answer. */
@@ -47,7 +47,7 @@ export interface FailedAnswer {
 }
 
 export interface ProviderHttpOptions {
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly tokens: TokenSource
   readonly clock: Clock
   readonly mapError: (answer: FailedAnswer) => ServiceError

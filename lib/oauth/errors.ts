@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import type { ReauthReason } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 import { parseJson } from '../net/provider-http.ts'
@@ -74,7 +74,7 @@ const clientErrors: ReadonlySet<string> = new Set([
  * an answer that is not the token endpoint's own (a proxy's HTML page, whatever its status) is an outage.
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
-export function classify(provider: CloudProvider, refusal: Refusal): Verdict {
+export function classify(provider: OAuthProviderId, refusal: Refusal): Verdict {
   const after = refusal.retryAfterSeconds === undefined ? {} : { afterSeconds: refusal.retryAfterSeconds }
   if (refusal.status === 429) return { kind: 'retry', code: 'provider_throttled', ...after }
   const body = parseError(refusal.text)

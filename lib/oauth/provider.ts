@@ -1,5 +1,5 @@
 import type { OAuthClient, TokenOutcome, TokenSet } from '../catalog/grant.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import type { Secret } from '../secret.ts'
 
 /** What goes into an authorization URL. `codeChallenge` is the S256 challenge of a fresh verifier (RFC 7636). */
@@ -29,7 +29,7 @@ export interface Account {
  * `provider_throttled` and retry advice, what only the operator can mend with `provider_error` and `context.operatorFault`.
  */
 export interface OAuthProvider {
-  readonly provider: CloudProvider
+  readonly provider: OAuthProviderId
   /** Where a user takes the grant back by hand. */
   readonly manageUrl: string
   /** `provider_not_configured` without an OAuth client. */

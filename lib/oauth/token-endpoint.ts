@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { OAuthClient, TokenOutcome, TokenSet } from '../catalog/grant.ts'
 import type { Clock } from '../clock.ts'
-import type { CloudProvider } from '../contract/providers.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { Timeouts } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
@@ -91,7 +91,7 @@ export function parseTokens(text: string, requestedScopes: readonly string[]): T
  * since: an operator can rotate the secret with no failed request.
  */
 export async function requestTokens(
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   clientSource: ClientSource,
   requestedScopes: readonly string[],
   send: (client: OAuthClient) => Promise<EndpointAnswer>,
@@ -114,7 +114,7 @@ type OperatorVerdict = {
 }
 
 function interpret(
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   answer: EndpointAnswer,
   requestedScopes: readonly string[],
 ): TokenOutcome | OperatorVerdict {
@@ -130,7 +130,7 @@ function interpret(
   throw verdictError(verdict, answer.status)
 }
 
-function operatorFault(provider: CloudProvider, { verdict, status }: OperatorVerdict): ServiceError {
+function operatorFault(provider: OAuthProviderId, { verdict, status }: OperatorVerdict): ServiceError {
   count('OperatorFaults', { provider })
   return verdictError(verdict, status)
 }

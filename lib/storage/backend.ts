@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Provider } from '../contract/providers.ts'
+import type { HashAlgorithm, ProviderId } from '../providers/registry.ts'
 import type { DocumentId, Extension, ObjectKey, UserId } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 
@@ -22,16 +22,8 @@ export interface ObjectEntry {
   readonly contentType?: string
   /** The provider's version tag of the content, without quotes. */
   readonly etag?: string
-  readonly checksums: ProviderChecksums
-}
-
-export interface ProviderChecksums {
-  /** Lower-case hex. */
-  readonly sha256?: string
-  /** Lower-case hex. */
-  readonly md5?: string
-  /** Base64, 28 characters. */
-  readonly quickXorHash?: string
+  /** sha256 and md5 in lower-case hex, others as the provider spells them. */
+  readonly checksums: Readonly<Partial<Record<HashAlgorithm, string>>>
 }
 
 /** Bytes on their way from the provider. `body` ends early only with an error. */
@@ -69,7 +61,7 @@ export interface PutOptions extends OperationOptions {
  * Every method either does its whole work or rejects with a ServiceError; a backend never loops over retries, it attaches the advice.
  */
 export interface StorageBackend {
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly capabilities: Capabilities
 
   /**
@@ -111,7 +103,7 @@ export interface Capabilities {
    */
   readonly placeholders: boolean
   /** The hash that the provider computes and we compare with. */
-  readonly checksum: 'sha256' | 'md5' | 'quickXorHash' | 'none'
+  readonly checksum: HashAlgorithm | 'none'
 }
 
 /** The richer answers that our own three backends give; every backend of this project implements it. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { sourceFailure } from '../net/exactly.ts'
+import { hashAlgorithms } from '../providers/registry.ts'
 import type { ContentSource, ObjectEntry } from './backend.ts'
 
 /** Bytes that are already in memory, as a source. */
@@ -55,7 +56,7 @@ export async function isSameContent(
   digests: { readonly [Name in keyof ObjectEntry['checksums']]?: () => Digest },
 ): Promise<boolean> {
   if (entry.size !== content.size) return false
-  for (const name of ['sha256', 'md5', 'quickXorHash'] as const) {
+  for (const name of hashAlgorithms) {
     const expected = entry.checksums[name]
     const digest = digests[name]
     if (expected !== undefined && digest) return (await digestOf(content, digest())) === expected

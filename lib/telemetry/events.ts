@@ -1,6 +1,6 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import type { DocumentChecksum } from '../contract/checksum.ts'
-import type { Provider } from '../contract/providers.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode, ReauthReason } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 
@@ -8,7 +8,7 @@ interface DocumentDetail {
   readonly userId: string
   readonly documentId: string
   readonly connectionId: string
-  readonly provider: Provider
+  readonly provider: ProviderId
   readonly size: number
   readonly contentType: string
 }
@@ -32,14 +32,18 @@ export type DrivewayEvent =
     }
   | {
       readonly type: 'Connection Activated'
-      readonly detail: { readonly userId: string; readonly connectionId: string; readonly provider: Provider }
+      readonly detail: {
+        readonly userId: string
+        readonly connectionId: string
+        readonly provider: ProviderId
+      }
     }
   | {
       readonly type: 'Connection Requires Reauth'
       readonly detail: {
         readonly userId: string
         readonly connectionId: string
-        readonly provider: Provider
+        readonly provider: ProviderId
         readonly reason: ReauthReason
       }
     }

@@ -1,6 +1,5 @@
+import type { HashAlgorithm } from '../providers/registry.ts'
 import { createQuickXor } from '../storage/quick-xor.ts'
-
-export type HashAlgorithm = 'sha256' | 'md5' | 'quickXorHash'
 
 /** Hashes a document from its first byte on, in one or several algorithms, over any number of processes. */
 export interface ContentHash {

@@ -1,7 +1,8 @@
 import type { DocumentChecksum } from '../contract/checksum.ts'
 import type { Settlement } from '../catalog/transfer.ts'
-import type { Backend, ObjectEntry, ProviderChecksums } from '../storage/backend.ts'
-import type { ContentHash, HashAlgorithm } from './hash.ts'
+import type { Backend, ObjectEntry } from '../storage/backend.ts'
+import type { HashAlgorithm } from '../providers/registry.ts'
+import type { ContentHash } from './hash.ts'
 
 export type Verdict =
   /** The provider has not computed its hash yet: ask again. */
@@ -63,7 +64,7 @@ export function judge(
   return { kind: 'mismatch', ...compared('mismatch') }
 }
 
-function comparable(hash: ContentHash, checksums: ProviderChecksums): HashAlgorithm | undefined {
+function comparable(hash: ContentHash, checksums: ObjectEntry['checksums']): HashAlgorithm | undefined {
   return hash.algorithms.find((algorithm) => checksums[algorithm] !== undefined)
 }
 

@@ -12,7 +12,7 @@ import { documentCatalog } from '../../lib/catalog/documents.ts'
 import { openTransfers } from '../../lib/catalog/transfers.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { systemClock } from '../../lib/clock.ts'
-import type { Provider } from '../../lib/contract/providers.ts'
+import type { ProviderId } from '../../lib/providers/registry.ts'
 import { tables } from '../../lib/contract/tables.ts'
 import { createSealer, sealKey } from '../../lib/credentials/seal.ts'
 import type { ConnectionId, DocumentId, Extension, UserKey } from '../../lib/ids.ts'
@@ -134,7 +134,7 @@ export async function startWorld() {
 export async function connect(
   opened: OpenedDeps,
   user: string,
-  provider: Provider,
+  provider: ProviderId,
   id: string = `${user}-${provider}`,
 ): Promise<Connection> {
   return await opened.connections.create({

@@ -4,7 +4,7 @@ import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { presentConnection } from '../../../lib/connections/present.ts'
 import { getConnection, listConnections } from '../../../lib/connections/read.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { secret } from '../../../lib/secret.ts'
 import type { World } from '../credentials/world.ts'
 import {
@@ -31,11 +31,11 @@ beforeEach(async () => {
   }
 })
 
-const providers: readonly CloudProvider[] = ['google-drive', 'onedrive']
+const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
 const deps = () => useCases(world.main).deps
 const start = async (
   sub: string,
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   options: { returnUrl?: string } = { returnUrl },
 ) => {
   const { connection, authorizationUrl } = await startConnection(deps(), {

@@ -4,7 +4,7 @@ import { reauthorizeConnection } from '../../../lib/connections/authorize.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { requireReauth } from '../../../lib/credentials/requires-reauth.ts'
 import type { World } from '../credentials/world.ts'
 import { approve, caller, connect, openWorld, returnUrl, useCases } from '../credentials/world.ts'
@@ -23,7 +23,7 @@ beforeEach(async () => {
 })
 
 const day = 24 * 3600 * 1000
-const providers: readonly CloudProvider[] = ['google-drive', 'onedrive']
+const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
 const read = (connection: Connection) =>
   getConnection(world.main, connection.userKey, connection.connectionId)
 

@@ -10,7 +10,7 @@ import {
   rememberFolder,
 } from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connection.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
 import type { Stack } from '../credentials/stack.ts'
@@ -31,7 +31,7 @@ beforeEach(async () => {
   }
 })
 
-const providers: readonly CloudProvider[] = ['google-drive', 'onedrive']
+const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
 const read = (connection: Connection) =>
   getConnection(world.main, connection.userKey, connection.connectionId)
 const revokeCalls = async (): Promise<number> =>

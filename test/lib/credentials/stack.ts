@@ -5,7 +5,7 @@ import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../../lib/catalog/connections.ts'
 import { tokenStore } from '../../../lib/catalog/tokens.ts'
 import type { Clock } from '../../../lib/clock.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { createAccessTokens } from '../../../lib/credentials/access-tokens.ts'
 import { createSealer } from '../../../lib/credentials/seal.ts'
 import { secretStore } from '../../../lib/credentials/secret-store.ts'
@@ -82,7 +82,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
       endpoint: endpoints.microsoft,
     }),
   }
-  const oauth = (provider: CloudProvider) => providers[provider]
+  const oauth = (provider: OAuthProviderId) => providers[provider]
   const events = {
     publish: (event: DrivewayEvent) => {
       options.publish?.(event)

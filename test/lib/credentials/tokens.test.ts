@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError } from '../../../lib/errors.ts'
 import { googleScopes } from '../../../lib/oauth/google.ts'
 import { secret } from '../../../lib/secret.ts'
@@ -29,14 +29,14 @@ beforeEach(async () => {
 
 const hour = 3600 * 1000
 const day = 24 * hour
-const providers: readonly CloudProvider[] = ['google-drive', 'onedrive']
-const tokenCalls = (provider: CloudProvider): Promise<number> => world.simulator(provider).tokenCalls()
+const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const tokenCalls = (provider: OAuthProviderId): Promise<number> => world.simulator(provider).tokenCalls()
 const read = (connection: Connection) =>
   world.main.connections.get(connection.userKey, connection.connectionId)
 
 let users = 0
 /** A fresh connection whose access token has run out. */
-async function expired(provider: CloudProvider): Promise<{ connection: Connection; account: string }> {
+async function expired(provider: OAuthProviderId): Promise<{ connection: Connection; account: string }> {
   users += 1
   const account = `user-${users}@example.com`
   const connection = await connect(world.main, `user-${users}`, provider, account)
@@ -46,7 +46,7 @@ async function expired(provider: CloudProvider): Promise<{ connection: Connectio
   return { connection, account }
 }
 
-async function setSecret(provider: CloudProvider, clientSecret: string): Promise<void> {
+async function setSecret(provider: OAuthProviderId, clientSecret: string): Promise<void> {
   const name = provider === 'google-drive' ? 'oauth/google' : 'oauth/microsoft'
   await world.main.secrets.write(name, secret(JSON.stringify({ ...clientSecretOf(provider), clientSecret })))
 }

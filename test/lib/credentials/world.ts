@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { tables } from '../../../lib/contract/tables.ts'
-import type { CloudProvider } from '../../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { startConnection } from '../../../lib/connections/authorize.ts'
 import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
@@ -87,7 +87,7 @@ export async function openWorld() {
   await main.secrets.write('oauth/microsoft', secret(JSON.stringify(clientSecretOf('onedrive'))))
 
   const origins = { 'google-drive': google.origin, onedrive: microsoft.origin }
-  const simulator = (provider: CloudProvider) => control(origins[provider], provider)
+  const simulator = (provider: OAuthProviderId) => control(origins[provider], provider)
   return {
     endpoints,
     clock,
@@ -107,13 +107,13 @@ export async function openWorld() {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-export function clientSecretOf(provider: CloudProvider) {
+export function clientSecretOf(provider: OAuthProviderId) {
   const { clientId, clientSecret } = clients[provider]
   return { clientId, clientSecret }
 }
 
 /** A simulator's control API. */
-function control(origin: string, provider: CloudProvider) {
+function control(origin: string, provider: OAuthProviderId) {
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const answer = await fetch(`${origin}/_sim/${path}`, {
       method,
@@ -206,7 +206,7 @@ export function useCases(stack: Stack) {
 export async function connect(
   stack: Stack,
   sub: string,
-  provider: CloudProvider,
+  provider: OAuthProviderId,
   account: string,
 ): Promise<Connection> {
   const { deps } = useCases(stack)
