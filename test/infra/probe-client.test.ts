@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { CloudProvider } from '../../lib/contract/providers.ts'
+import type { OAuthProviderId } from '../../lib/providers/registry.ts'
 import { secret } from '../../lib/secret.ts'
 import { probeClient } from '../../infra/operate/probe-client.ts'
 import { serve } from '../lib/net/server.ts'
@@ -23,7 +23,7 @@ test('the secret of a client goes to its own provider, and to nobody when the pr
     })
     vi.stubEnv(name, origin)
   }
-  const unknown = 'dropbox' as CloudProvider
+  const unknown = 'dropbox' as OAuthProviderId
   await expect(probeClient({ ...client, provider: unknown })).rejects.toThrow(
     'No token endpoint is known for dropbox.',
   )

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { HashAlgorithm } from '../../../lib/transfer/hash.ts'
+import type { HashAlgorithm } from '../../../lib/providers/registry.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
 import { createQuickXor } from '../../../lib/storage/quick-xor.ts'
 
