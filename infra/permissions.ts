@@ -88,7 +88,7 @@ export const permissions: Readonly<Record<string, Use>> = {
     http(fn, on)
     provider(fn, on)
     fn.uses(on.authorizations, 'get', 'update', 'delete')
-      .uses(on.connectionSecrets, 'create', 'write', 'restore')
+      .uses(on.connectionSecrets, 'create', 'write', 'restore', 'delete')
       .uses(on.secretWriting, 'read')
       .uses(on.documents, 'index:parked')
       .uses(on.intakeQueue, 'send')
@@ -124,7 +124,6 @@ export const permissions: Readonly<Record<string, Use>> = {
     cancelsTransfer(fn, on)
     fn.uses(on.connections, 'query', 'delete')
       .uses(on.documents, 'query', 'get', 'put')
-      .uses(on.tokens, 'delete')
       .uses(on.connectionSecrets, 'delete')
   },
 

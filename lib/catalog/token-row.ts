@@ -29,8 +29,8 @@ export interface TokenRow {
   readonly refreshIssuedAt?: number
   /** When a rotated refresh token last went into Secrets Manager. */
   readonly secretWrittenAt?: number
-  /** The grant is proven dead: nobody calls the provider until a reconnect replaces this row. */
-  readonly dead?: ReauthReason
+  /** There is no grant: it is proven dead, or the user has ended it. Nobody calls the provider until a reconnect writes its tokens here. */
+  readonly dead?: ReauthReason | 'disconnected'
   readonly failure?: RefreshFailure
 }
 
@@ -49,7 +49,7 @@ const rowSchema = z.object({
   refreshToken: z.optional(z.string()),
   refreshIssuedAt: z.optional(z.int()),
   secretWrittenAt: z.optional(z.int()),
-  dead: z.optional(z.enum(reauthReasons)),
+  dead: z.optional(z.enum([...reauthReasons, 'disconnected'])),
   failure: z.optional(
     z.object({
       fence: z.int(),

@@ -42,11 +42,24 @@ export interface TokenStore {
   replace(connectionId: ConnectionId, write: TokenWrite, rowExpiresAt: number): Promise<void>
   /** Gives the time of the last secret write back after that write failed. */
   restoreSecretWrittenAt(connectionId: ConnectionId, claimed: number, before: number): Promise<void>
-  remove(connectionId: ConnectionId): Promise<void>
+  /**
+   * The grant has been taken away: no tokens, and every lease that is still out loses. The row stays as a mark, since no row at all
+   * would let a refresh that is under way make a new one.
+   */
+  retire(connectionId: ConnectionId, rowExpiresAt: number): Promise<void>
 }
 
 /** A lease that is held by a process that died ends by itself; its row does too, a day later, when nothing else was written. */
 const leaseRowSeconds = 24 * 3600
+
+const leaseAttributes = ['leaseOwner', 'leaseUntil', 'settledBy']
+const grantAttributes = ['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const
+/** Whatever lease is still out loses. */
+const nextFence = {
+  expressions: ['#fence = if_not_exists(#fence, :zero) + :one'],
+  names: { '#fence': 'fence' },
+  values: { ':zero': 0, ':one': 1 },
+}
 
 /** The tokens table. */
 export function tokenStore(client: DynamoDBDocumentClient, tableName: string): TokenStore {
@@ -106,15 +119,11 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
       return row !== undefined
     },
     async replace(connectionId, write, rowExpiresAt) {
-      const gone = (['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const).filter(
-        (name) => write[name] === undefined,
-      )
+      const gone = grantAttributes.filter((name) => write[name] === undefined)
       await update(connectionId, {
         set: { ...write, expiresAt: seconds(rowExpiresAt) },
-        remove: ['leaseOwner', 'leaseUntil', 'settledBy', 'dead', 'failure', ...gone],
-        expressions: ['#fence = if_not_exists(#fence, :zero) + :one'],
-        names: { '#fence': 'fence' },
-        values: { ':zero': 0, ':one': 1 },
+        remove: [...leaseAttributes, 'dead', 'failure', ...gone],
+        ...nextFence,
       })
     },
     async restoreSecretWrittenAt(connectionId, claimed, before) {
@@ -125,8 +134,12 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
         condition: 'secretWrittenAt = :claimed',
       })
     },
-    async remove(connectionId) {
-      await table.delete({ connectionId })
+    async retire(connectionId, rowExpiresAt) {
+      await update(connectionId, {
+        set: { dead: 'disconnected', expiresAt: seconds(rowExpiresAt) },
+        remove: [...leaseAttributes, ...grantAttributes, 'accessToken', 'tokenExpiresAt', 'failure'],
+        ...nextFence,
+      })
     },
   }
 }

@@ -4,6 +4,7 @@ import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
 import type { AccessTokens } from './access-tokens.ts'
+import { retiredRowMs } from './lifetimes.ts'
 import type { Sealer } from './seal.ts'
 import { newestGrant, sealTokens } from './stored-tokens.ts'
 import type { Vault } from './vault.ts'
@@ -49,12 +50,15 @@ export async function readRefreshToken(
   return (await newestGrant(deps.sealer, deps.vault, connectionId, row, true))?.refreshToken
 }
 
-/** Deletes all tokens of a connection. A refresh that is under way finds no row to write to. Already gone is success. */
+/**
+ * Deletes all tokens of a connection. A refresh that is under way, with or without a lease, meets the mark in the tokens row and keeps
+ * what it gets to itself. Already gone is success.
+ */
 export async function removeGrant(
-  deps: Pick<GrantDeps, 'vault' | 'tokens' | 'accessTokens'>,
+  deps: Pick<GrantDeps, 'vault' | 'tokens' | 'accessTokens' | 'clock'>,
   { connectionId }: Pick<Connection, 'connectionId'>,
 ): Promise<void> {
+  await deps.tokens.retire(connectionId, deps.clock.now() + retiredRowMs)
   await deps.vault.deleteGrant(connectionId)
-  await deps.tokens.remove(connectionId)
   deps.accessTokens.forget(connectionId)
 }

@@ -14,3 +14,6 @@ export const recordEveryMs = day
 
 /** The life of a row that says a grant is dead; the connection itself says so for ever. */
 export const deadRowMs = 90 * day
+
+/** The life of the mark that a disconnect leaves in the tokens table: longer than any refresh that began before it. */
+export const retiredRowMs = day

@@ -79,14 +79,16 @@ async function outcomeIn(
   if (row === undefined) return undefined
   const now = deps.clock.now()
   if (row.dead !== undefined) {
+    // Of a disconnect the connection itself tells, unless a reconnect was quicker than its last step: then the grant is missing.
+    const reason = row.dead === 'disconnected' ? 'refresh_token_missing' : row.dead
     // Who marked it may have ended before the connection was told: telling it is safe to repeat.
     const dead = await requireReauth(
       deps,
       connection,
-      row.dead,
+      reason,
       async () => (await deps.tokens.get(connection.connectionId))?.dead !== undefined,
     )
-    if (dead) throw new CloudConnectionError(connection.connectionId, row.dead)
+    if (dead) throw new CloudConnectionError(connection.connectionId, reason)
     return undefined
   }
   if (row.version > wanted.after && (row.tokenExpiresAt ?? 0) > now + margin(row, first)) {

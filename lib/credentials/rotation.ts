@@ -55,16 +55,18 @@ export async function recordRefresh(
   }
 }
 
-/** Secrets Manager has no compare-and-set for values, so the stored one is looked at first: an older token never takes a newer one's place. */
+/**
+ * Secrets Manager has no compare-and-set for values, so the stored one is looked at first: an older token never takes a newer one's
+ * place. A disconnect may come even after that look, so the write makes no secret where there is none.
+ */
 async function writeUnlessOlder(
   vault: Vault,
   { connectionId }: Connection,
   rotated: StoredGrant,
 ): Promise<void> {
   const stored = await vault.readGrant(connectionId, { fresh: true })
-  // Without a secret the connection has been disconnected meanwhile: nothing may bring the grant back.
   if (stored === undefined || stored.issuedAt >= rotated.issuedAt) return
-  await vault.writeGrant(connectionId, rotated)
+  await vault.renewGrant(connectionId, rotated)
 }
 
 /** `idleSince` is what the keep-alive goes by: the last time that the grant, as Secrets Manager holds it, was known to be good. */

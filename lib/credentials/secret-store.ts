@@ -23,6 +23,8 @@ export interface SecretStore {
   read(name: string): Promise<Secret | undefined>
   /** Creates it, adds a version, or brings it back from its recovery window. */
   write(name: string, value: Secret): Promise<void>
+  /** A new version of a secret that is there; false, with nothing written, when there is none or it is on its way out. */
+  replace(name: string, value: Secret): Promise<boolean>
   /** Already gone is success. */
   remove(name: string): Promise<void>
 }
@@ -71,6 +73,18 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
         if (outcome === 'written') return
         if (attempt >= deletionTries) throw storeError(undefined)
         await options.clock.sleep(deletionPauseMs)
+      }
+    },
+    async replace(name, value) {
+      const content = { ClientRequestToken: randomUUID(), SecretString: value.reveal() }
+      try {
+        await call((aws, client) =>
+          client.send(new aws.PutSecretValueCommand({ SecretId: id(name), ...content })),
+        )
+        return true
+      } catch (error) {
+        if (is(error, 'ResourceNotFoundException') || deleted(error)) return false
+        throw storeError(error)
       }
     },
     async remove(name) {

@@ -30,6 +30,8 @@ export interface Vault {
   ): Promise<StoredGrant | undefined>
   /** Stores a grant in place of the one before. */
   writeGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
+  /** Stores a grant in place of one that is still there; without one nothing is written. */
+  renewGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
   /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
   deleteGrant(connectionId: ConnectionId): Promise<void>
   /** This deployment's OAuth client, from memory for some minutes; `provider_not_configured` when there is none. */
@@ -46,6 +48,9 @@ const flatKeys = z.catchall(z.object({ current: text }), text)
 
 const cacheMs = 5 * 60_000
 const rememberedGrants = 1_000
+
+const pack = ({ refreshToken, issuedAt }: StoredGrant): Secret =>
+  secret(JSON.stringify({ refreshToken: refreshToken.reveal(), issuedAt }))
 
 const nameOf = (connectionId: ConnectionId): string => `connections/${connectionId}`
 
@@ -86,9 +91,12 @@ export function createVault(store: SecretStore, clock: Clock): Vault {
       return grant
     },
     async writeGrant(connectionId, grant) {
-      const body = JSON.stringify({ refreshToken: grant.refreshToken.reveal(), issuedAt: grant.issuedAt })
-      await store.write(nameOf(connectionId), secret(body))
+      await store.write(nameOf(connectionId), pack(grant))
       remember(connectionId, grant)
+    },
+    async renewGrant(connectionId, grant) {
+      if (await store.replace(nameOf(connectionId), pack(grant))) remember(connectionId, grant)
+      else grants.delete(connectionId)
     },
     async deleteGrant(connectionId) {
       await store.remove(nameOf(connectionId))

@@ -46,7 +46,7 @@ test('each function may do exactly what its operation needs', () => {
     'complete-connection': [
       'OAuth clients: GetSecretValue',
       'authorizations: DeleteItem GetItem UpdateItem',
-      'connection secrets: CreateSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
+      'connection secrets: CreateSecret DeleteSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
       'connections: GetItem PutItem',
       'documents by parked: Query',
       'events: PutEvents',
@@ -86,7 +86,7 @@ test('each function may do exactly what its operation needs', () => {
       'intake objects: DeleteObject GetObject',
       'sealing keys: GetSecretValue',
       'storage objects: AbortMultipartUpload DeleteObject',
-      'tokens: DeleteItem GetItem UpdateItem',
+      'tokens: GetItem UpdateItem',
       'transfers: DeleteItem GetItem PutItem',
     ],
     'delete-document': [

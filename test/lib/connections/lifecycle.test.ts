@@ -13,9 +13,8 @@ import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
-import type { Stack } from '../credentials/stack.ts'
 import type { World } from '../credentials/world.ts'
-import { approve, caller, connect, openWorld, returnUrl, useCases } from '../credentials/world.ts'
+import { approve, caller, connect, openWorld, reconnect, returnUrl, useCases } from '../credentials/world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -36,16 +35,6 @@ const read = (connection: Connection) =>
   getConnection(world.main, connection.userKey, connection.connectionId)
 const revokeCalls = async (): Promise<number> =>
   (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
-
-async function reconnect(stack: Stack, connection: Connection, account: string): Promise<Connection> {
-  const { deps } = useCases(stack)
-  const request = { ...caller(connection.userId), connectionId: connection.connectionId }
-  const { authorizationUrl } = await reauthorizeConnection(deps, { ...request, returnUrl })
-  return completeConnection(deps, {
-    ...request,
-    completionCode: await approve(stack, authorizationUrl ?? '', account),
-  })
-}
 
 async function die(connection: Connection, account: string): Promise<void> {
   const { provider } = connection
@@ -160,7 +149,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
     expect(await revokeCalls()).toBe(provider === 'google-drive' ? 1 : 0)
     expect(cancelled.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
     expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
-    expect(await world.main.tokens.get(connection.connectionId)).toBeUndefined()
+    expect(await world.main.tokens.get(connection.connectionId)).toMatchObject({ dead: 'disconnected' })
     expect((await read(connection)).status).toBe('disconnected')
     await expect(world.main.accessTokens.sourceOf(await read(connection)).get()).rejects.toMatchObject({
       code: 'connection_requires_reauth',

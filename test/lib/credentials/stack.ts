@@ -34,6 +34,8 @@ export interface StackOptions {
   readonly publish?: (event: DrivewayEvent) => void
   /** Called when a refresh is about to go to a provider. */
   readonly onRefresh?: () => void
+  /** Awaited when a provider has answered a refresh and nothing of it is stored yet. */
+  readonly onRefreshed?: () => Promise<void>
   /** Where the tokens table is, when not with the others. */
   readonly tokensEndpoint?: string
   readonly timeouts?: Timeouts
@@ -96,9 +98,11 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     sealer,
     events,
     clock,
-    refresh: (provider, refreshToken) => {
+    refresh: async (provider, refreshToken) => {
       options.onRefresh?.()
-      return oauth(provider).refresh(refreshToken)
+      const outcome = await oauth(provider).refresh(refreshToken)
+      await options.onRefreshed?.()
+      return outcome
     },
     writesSecrets: options.writesSecrets ?? true,
     leaseMs: options.leaseMs,

@@ -4,14 +4,16 @@ import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
+import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { CloudConnectionError } from '../../../lib/errors.ts'
 import { googleScopes } from '../../../lib/oauth/google.ts'
 import { secret } from '../../../lib/secret.ts'
 import { serve } from '../net/server.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
 import type { Stack } from './stack.ts'
 import { openStack } from './stack.ts'
 import type { World } from './world.ts'
-import { clients, clientSecretOf, connect, openWorld } from './world.ts'
+import { clients, clientSecretOf, connect, openWorld, reconnect, useCases } from './world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -251,6 +253,44 @@ describe.each(providers)('tokens of %s', (provider) => {
     expect(await tokenCalls(provider)).toBe(1)
   })
 
+  it.each(['with a lease', 'without one'])(
+    'that arrive after a disconnect are not kept, refreshed %s',
+    async (how) => {
+      const { connection, account } = await expired(provider)
+      const { connectionId } = connection
+      const table = await startFaultProxy(world.endpoints.dynamoDb)
+      // While the table cannot be used, a refresh goes on without a lease.
+      if (how === 'without one') table.fault({}, { type: 'reset' }, 100)
+      const onRefreshed = async (): Promise<void> => {
+        table.clearFaults()
+        await disconnectConnection(useCases(world.main).deps, connection)
+      }
+      const stack = world.open({ tokensEndpoint: table.origin, onRefreshed })
+      await expect(stack.accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
+      await table.close()
+      expect(await world.main.tokens.get(connectionId)).toEqual({
+        connectionId,
+        dead: 'disconnected',
+        fence: expect.any(Number),
+        version: expect.any(Number),
+      })
+      expect(await world.open().vault.readGrant(connectionId)).toBeUndefined()
+
+      // Whoever still has the connection as it was gets no token, asks no provider and leaves the mark.
+      await world.simulator(provider).clear()
+      await expect(world.open().accessTokens.sourceOf(connection).get()).rejects.toMatchObject({
+        reason: 'refresh_token_missing',
+      })
+      expect(await tokenCalls(provider)).toBe(0)
+      expect(await world.main.tokens.get(connectionId)).toMatchObject({ dead: 'disconnected' })
+      expect(await read(connection)).toMatchObject({ status: 'disconnected' })
+      expect(world.events).toEqual([])
+
+      const back = await reconnect(world.main, connection, account)
+      await expect(world.open().accessTokens.sourceOf(back).get()).resolves.toBeDefined()
+    },
+  )
+
   it('in their last minute serve on when the token endpoint is down', async () => {
     const connection = await connect(world.main, `last-${provider}`, provider, `last-${provider}@example.com`)
     const stack = world.open()
@@ -424,6 +464,20 @@ describe('Secrets Manager', () => {
     await world.open().accessTokens.sourceOf(connection).get()
     expect((await world.open().vault.readGrant(connection.connectionId))?.refreshToken.reveal()).toBe('newer')
   })
+
+  it.each([0, 7])(
+    'gets no rotated token back after a disconnect, with a recovery window of %i days',
+    async (recoveryDays) => {
+      const { connection } = await expired('onedrive')
+      const { connectionId } = connection
+      const { vault } = world.open({ recoveryDays })
+      await vault.readGrant(connectionId)
+      await vault.deleteGrant(connectionId)
+      await vault.renewGrant(connectionId, { refreshToken: secret('rotated'), issuedAt: world.clock.now() })
+      expect(await vault.readGrant(connectionId)).toBeUndefined()
+      expect(await world.open().vault.readGrant(connectionId)).toBeUndefined()
+    },
+  )
 
   it('is written by no function that may not, and the rotated token stays in the table', async () => {
     const { connection } = await expired('onedrive')

@@ -7,7 +7,7 @@ import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { tables } from '../../../lib/contract/tables.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
-import { startConnection } from '../../../lib/connections/authorize.ts'
+import { reauthorizeConnection, startConnection } from '../../../lib/connections/authorize.ts'
 import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { userId, userKeyOf } from '../../../lib/ids.ts'
@@ -216,6 +216,17 @@ export async function connect(
     ...caller(sub),
     connectionId: started.connection.connectionId,
     completionCode,
+  })
+}
+
+/** The same connection again, with the provider's `account`. */
+export async function reconnect(stack: Stack, connection: Connection, account: string): Promise<Connection> {
+  const { deps } = useCases(stack)
+  const request = { ...caller(connection.userId), connectionId: connection.connectionId }
+  const { authorizationUrl } = await reauthorizeConnection(deps, { ...request, returnUrl })
+  return completeConnection(deps, {
+    ...request,
+    completionCode: await approve(stack, authorizationUrl ?? '', account),
   })
 }
 
