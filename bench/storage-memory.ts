@@ -40,12 +40,12 @@ async function openBackend({ provider, endpoint, token }: Task): Promise<Backend
     clock: systemClock,
   }
   if (provider === 'google-drive') {
-    return (await import('../lib/storage/google-drive/backend.ts')).googleDriveBackend(options)
+    return (await import('../lib/providers/google-drive/backend.ts')).googleDriveBackend(options)
   }
   if (provider === 'onedrive')
-    return (await import('../lib/storage/onedrive/backend.ts')).oneDriveBackend(options)
-  const { s3Client } = await import('../lib/storage/s3/client.ts')
-  const { s3Backend } = await import('../lib/storage/s3/backend.ts')
+    return (await import('../lib/providers/onedrive/backend.ts')).oneDriveBackend(options)
+  const { s3Client } = await import('../lib/providers/s3/client.ts')
+  const { s3Backend } = await import('../lib/providers/s3/backend.ts')
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
   return s3Backend({
     client: s3Client({ endpoint, region: 'us-east-1', credentials }),

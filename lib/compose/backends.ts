@@ -16,7 +16,7 @@ const observeCall: ObserveCall = ({ provider, operation, status, ms, bytes }) =>
 }
 
 async function googleDrive(connection: Connection): Promise<Backend> {
-  const { googleDriveBackend } = await import('../storage/google-drive/backend.ts')
+  const { googleDriveBackend } = await import('../providers/google-drive/backend.ts')
   const folder = optional('DRIVE_FOLDER')
   return googleDriveBackend({
     connectionId: connection.connectionId,
@@ -36,7 +36,7 @@ async function googleDrive(connection: Connection): Promise<Backend> {
 }
 
 async function oneDrive(connection: Connection): Promise<Backend> {
-  const { oneDriveBackend } = await import('../storage/onedrive/backend.ts')
+  const { oneDriveBackend } = await import('../providers/onedrive/backend.ts')
   return oneDriveBackend({
     connectionId: connection.connectionId,
     tokens: accessTokens().sourceOf(connection),
@@ -49,8 +49,8 @@ async function oneDrive(connection: Connection): Promise<Backend> {
 
 const s3 = onceAsync(async (): Promise<Backend> => {
   const [{ s3Backend }, { s3Client }] = await Promise.all([
-    import('../storage/s3/backend.ts'),
-    import('../storage/s3/client.ts'),
+    import('../providers/s3/backend.ts'),
+    import('../providers/s3/client.ts'),
   ])
   const client = s3Client({ region: optional('STORAGE_REGION'), endpoint: optional('STORAGE_ENDPOINT') })
   return s3Backend({ client, bucket: required('STORAGE_BUCKET'), clock: systemClock, observe: observeCall })

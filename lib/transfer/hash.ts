@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from '../providers/registry.ts'
-import { createQuickXor } from '../storage/quick-xor.ts'
+import { createQuickXor } from '../providers/onedrive/quick-xor-hash.ts'
 
 /** Hashes a document from its first byte on, in one or several algorithms, over any number of processes. */
 export interface ContentHash {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { googleDriveBackend } from '../../lib/storage/google-drive/backend.ts'
+import { googleDriveBackend } from '../../lib/providers/google-drive/backend.ts'
 import { parseConnectionId } from '../../lib/ids.ts'
 import { instantClock } from '../support/instant-clock.ts'
 import type { FaultMatch, TestTokens } from '../support/simulators.ts'

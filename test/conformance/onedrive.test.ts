@@ -1,6 +1,6 @@
 import { parseConnectionId } from '../../lib/ids.ts'
-import { oneDriveBackend } from '../../lib/storage/onedrive/backend.ts'
-import { createQuickXor } from '../../lib/storage/quick-xor.ts'
+import { oneDriveBackend } from '../../lib/providers/onedrive/backend.ts'
+import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
 import { instantClock } from '../support/instant-clock.ts'
 import type { FaultMatch, TestTokens } from '../support/simulators.ts'
 import { startSimulator } from '../support/simulators.ts'

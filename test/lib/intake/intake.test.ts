@@ -10,7 +10,7 @@ import { startIntake } from '../../../lib/intake/start-intake.ts'
 import { sweepTransfers } from '../../../lib/intake/sweep.ts'
 import { parseIntakeMessage } from '../../../lib/queue/intake-event.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
-import { googleDriveBackend } from '../../../lib/storage/google-drive/backend.ts'
+import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {

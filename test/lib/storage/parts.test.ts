@@ -5,8 +5,8 @@ import { objectKey } from '../../../lib/ids.ts'
 import { contentOf, hexDigest, isSameContent, plainContentType } from '../../../lib/storage/content.ts'
 import { objectBody } from '../../../lib/storage/object-body.ts'
 import { resolveRange } from '../../../lib/storage/range.ts'
-import { s3Error } from '../../../lib/storage/s3/errors.ts'
-import { toEntry } from '../../../lib/storage/s3/schemas.ts'
+import { s3Error } from '../../../lib/providers/s3/errors.ts'
+import { toEntry } from '../../../lib/providers/s3/wire.ts'
 import { breaking, bytesAt, bytesOf, generated } from '../../support/content.ts'
 
 describe('the body of an object', () => {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { HashAlgorithm } from '../../../lib/providers/registry.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
-import { createQuickXor } from '../../../lib/storage/quick-xor.ts'
+import { createQuickXor } from '../../../lib/providers/onedrive/quick-xor-hash.ts'
 
 function quickXor(content: Uint8Array): string {
   const hash = createQuickXor()

@@ -3,11 +3,17 @@ import { chunkSize } from '../../contract/limits.ts'
 import { isServiceError, ServiceError } from '../../errors.ts'
 import { parseJson } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
-import type { ObjectEntry, ResumableUploads, UploadPlan, UploadProgress, UploadSession } from '../backend.ts'
-import { plainContentType } from '../content.ts'
+import type {
+  ObjectEntry,
+  ResumableUploads,
+  UploadPlan,
+  UploadProgress,
+  UploadSession,
+} from '../../storage/backend.ts'
+import { plainContentType } from '../../storage/content.ts'
 import type { S3Api, S3Part } from './api.ts'
-import type { S3Session } from './schemas.ts'
-import { sessionSchema, toEntry } from './schemas.ts'
+import type { S3Session } from './wire.ts'
+import { sessionSchema, toEntry } from './wire.ts'
 
 /** Part n holds the n-th 10 MiB, so a part's number follows from its offset. */
 const partBytes = chunkSize

@@ -1,11 +1,11 @@
 import { isServiceError } from '../../errors.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
-import type { PutTarget, UploadPlan } from '../backend.ts'
-import { contentOf, plainContentType } from '../content.ts'
-import type { GraphApi } from './graph.ts'
+import type { PutTarget, UploadPlan } from '../../storage/backend.ts'
+import { contentOf, plainContentType } from '../../storage/content.ts'
+import type { GraphApi } from './api.ts'
 import { byId, byName, byPath, placeOf } from './names.ts'
-import type { DriveItem } from './schemas.ts'
-import { toEntry } from './schemas.ts'
+import type { DriveItem } from './wire.ts'
+import { toEntry } from './wire.ts'
 
 export interface OneDriveParts {
   readonly http: ProviderHttp

@@ -3,7 +3,7 @@ import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { FailedAnswer } from '../../net/provider-http.ts'
 import { parseJson } from '../../net/provider-http.ts'
-import { errorSchema } from './schemas.ts'
+import { errorSchema } from './wire.ts'
 
 interface Meaning {
   readonly code: ErrorCode

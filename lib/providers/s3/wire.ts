@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { objectKey } from '../../ids.ts'
-import type { ObjectEntry } from '../backend.ts'
+import type { ObjectEntry } from '../../storage/backend.ts'
 
 /** What is inside an upload session's opaque text. */
 export const sessionSchema = z.object({ key: z.string(), uploadId: z.string() })

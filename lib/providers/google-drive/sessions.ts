@@ -5,13 +5,19 @@ import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
 import { chunkSize } from '../../contract/limits.ts'
-import type { ObjectEntry, ResumableUploads, UploadPlan, UploadProgress, UploadSession } from '../backend.ts'
-import { plainContentType } from '../content.ts'
-import { contentRange } from '../range.ts'
+import type {
+  ObjectEntry,
+  ResumableUploads,
+  UploadPlan,
+  UploadProgress,
+  UploadSession,
+} from '../../storage/backend.ts'
+import { plainContentType } from '../../storage/content.ts'
+import { contentRange } from '../../storage/range.ts'
 import type { DriveApi } from './api.ts'
 import type { DriveFolder } from './folder.ts'
-import type { DriveFile } from './schemas.ts'
-import { fileFields, fileSchema, toEntry } from './schemas.ts'
+import type { DriveFile } from './wire.ts'
+import { fileFields, fileSchema, toEntry } from './wire.ts'
 
 /** A session URI lives one week. https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable */
 const sessionLifetimeMs = 7 * 24 * 60 * 60 * 1000

@@ -3,12 +3,12 @@ import * as z from 'zod/mini'
 import { ServiceError } from '../../errors.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { parseAnswer, readJson } from '../../net/provider-http.ts'
-import type { DriveFile } from './schemas.ts'
-import { fileFields, fileSchema, folderListSchema, idsSchema, quotaSchema } from './schemas.ts'
+import type { DriveFile } from './wire.ts'
+import { fileFields, fileSchema, folderListSchema, idsSchema, quotaSchema } from './wire.ts'
 
 const folderType = 'application/vnd.google-apps.folder'
 
-/** Drive's metadata calls, made by the official client. Bytes never go through it: see uploads.ts and download in backend.ts. */
+/** Drive's metadata calls, made by the official client. Bytes never go through it: see sessions.ts and download in backend.ts. */
 export interface DriveApi {
   getFile(id: string, signal?: AbortSignal): Promise<DriveFile>
   updateFile(id: string, changes: FileChanges, signal?: AbortSignal): Promise<DriveFile>

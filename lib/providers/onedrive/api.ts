@@ -4,10 +4,10 @@ import type { RequestBody } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
-import type { UploadSession } from '../backend.ts'
+import type { UploadSession } from '../../storage/backend.ts'
 import { byId } from './names.ts'
-import type { DriveItem } from './schemas.ts'
-import { drivePingSchema, driveSchema, itemFields, itemSchema, sessionSchema } from './schemas.ts'
+import type { DriveItem } from './wire.ts'
+import { drivePingSchema, driveSchema, itemFields, itemSchema, sessionSchema } from './wire.ts'
 
 /** Graph's calls on a drive. Addresses are those of names.ts. */
 export interface GraphApi {

@@ -3,8 +3,8 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { downloadUrlMinutes, uploadUrlMinutes } from '../../contract/limits.ts'
 import { ServiceError } from '../../errors.ts'
-import type { PresignedUrls, StorageBackend } from '../backend.ts'
-import { plainContentType } from '../content.ts'
+import type { PresignedUrls, StorageBackend } from '../../storage/backend.ts'
+import { plainContentType } from '../../storage/content.ts'
 
 type Presigning = Omit<PresignedUrls, 'objectKeyFor'> &
   Pick<StorageBackend, 'presignedGetUrl' | 'generatePresignedPutUrl'>

@@ -3,7 +3,7 @@ import type { ErrorCode, RetryAdvice } from '../../errors.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { FailedAnswer } from '../../net/provider-http.ts'
 import { parseJson } from '../../net/provider-http.ts'
-import { errorSchema } from './schemas.ts'
+import { errorSchema } from './wire.ts'
 
 interface Meaning {
   readonly code: ErrorCode

@@ -16,7 +16,7 @@ import type { Clock } from '../../clock.ts'
 import { ServiceError } from '../../errors.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import { s3Error, statusOf } from './errors.ts'
-import type { ObjectHead, S3Session } from './schemas.ts'
+import type { ObjectHead, S3Session } from './wire.ts'
 import type { S3Bytes } from './sending.ts'
 import { sending } from './sending.ts'
 

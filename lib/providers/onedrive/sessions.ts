@@ -3,13 +3,13 @@ import { ServiceError } from '../../errors.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
-import type { Placeholders, ResumableUploads, UploadProgress, UploadSession } from '../backend.ts'
-import { contentRange } from '../range.ts'
+import type { Placeholders, ResumableUploads, UploadProgress, UploadSession } from '../../storage/backend.ts'
+import { contentRange } from '../../storage/range.ts'
 import { byId } from './names.ts'
 import type { OneDriveParts } from './placement.ts'
 import { findByPlan, placeholderFor, sessionAddress, writeAtPlace } from './placement.ts'
-import type { DriveItem, SessionProgress } from './schemas.ts'
-import { itemSchema, progressSchema, toEntry } from './schemas.ts'
+import type { DriveItem, SessionProgress } from './wire.ts'
+import { itemSchema, progressSchema, toEntry } from './wire.ts'
 
 /** One fragment: a multiple of 320 KiB, under 60 MiB. https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
 export const CHUNK_SIZE = chunkSize

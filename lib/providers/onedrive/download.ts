@@ -1,12 +1,12 @@
 import { ServiceError } from '../../errors.ts'
 import type { ObjectKey } from '../../ids.ts'
 import { unreachable, type HttpResponse } from '../../net/http-client.ts'
-import type { ByteRange, ObjectContent, ObjectEntry } from '../backend.ts'
-import { objectBody } from '../object-body.ts'
-import type { ResolvedRange } from '../range.ts'
-import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../range.ts'
+import type { ByteRange, ObjectContent, ObjectEntry } from '../../storage/backend.ts'
+import { objectBody } from '../../storage/object-body.ts'
+import type { ResolvedRange } from '../../storage/range.ts'
+import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/range.ts'
 import { byId } from './names.ts'
-import { toEntry } from './schemas.ts'
+import { toEntry } from './wire.ts'
 import type { OneDriveParts } from './placement.ts'
 
 /** The entry, and its pre-authenticated URL: good for minutes, and for anybody who has it. */

@@ -1,13 +1,19 @@
 import { isServiceError } from '../../errors.ts'
 import { objectKey } from '../../ids.ts'
 import { readJson } from '../../net/provider-http.ts'
-import type { ContentSource, EntryBackend, ObjectEntry, ResumableUploads, UploadPlan } from '../backend.ts'
-import { hexDigest, isSameContent, plainContentType } from '../content.ts'
-import { sendWhole } from '../send-whole.ts'
+import type {
+  ContentSource,
+  EntryBackend,
+  ObjectEntry,
+  ResumableUploads,
+  UploadPlan,
+} from '../../storage/backend.ts'
+import { hexDigest, isSameContent, plainContentType } from '../../storage/content.ts'
+import { sendWhole } from '../../storage/send-whole.ts'
 import { multipartRelated } from './multipart.ts'
-import type { DriveFile } from './schemas.ts'
-import { fileSchema, toEntry } from './schemas.ts'
-import type { DriveParts } from './uploads.ts'
+import type { DriveFile } from './wire.ts'
+import { fileSchema, toEntry } from './wire.ts'
+import type { DriveParts } from './sessions.ts'
 import {
   createMetadata,
   findFile,
@@ -16,7 +22,7 @@ import {
   replaceMetadata,
   settled,
   uploadUrl,
-} from './uploads.ts'
+} from './sessions.ts'
 
 /** Content up to this size goes in one request with its metadata. https://developers.google.com/workspace/drive/api/guides/manage-uploads */
 const multipartBytes = 5 * 1000 * 1000

@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream'
 import { pipeline, Transform } from 'node:stream'
 import { exactly, sourceFailure } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
-import type { ContentSource } from '../backend.ts'
-import { openContent } from '../content.ts'
+import type { ContentSource } from '../../storage/backend.ts'
+import { openContent } from '../../storage/content.ts'
 
 /**
  * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own multipart has no
