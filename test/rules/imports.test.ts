@@ -17,7 +17,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/telemetry/'],
   ['lib/net/'],
   ['lib/storage/', 'lib/catalog/'],
-  ['lib/transfer/', 'lib/providers/', 'lib/credentials/', 'lib/oauth/'],
+  ['lib/transfer/', 'lib/providers/', 'lib/grants/', 'lib/oauth/'],
   ['lib/documents/', 'lib/connections/', 'lib/intake/'],
   ['lib/http/', 'lib/queue/', 'lib/compose.ts', 'lib/compose/'],
   ['functions/'],

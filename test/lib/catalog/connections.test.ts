@@ -6,9 +6,9 @@ import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../../lib/catalog/connections.ts'
 import { tokenStore } from '../../../lib/catalog/tokens.ts'
 import { newConnectionId } from '../../../lib/ids.ts'
-import { documentClient } from '../credentials/stack.ts'
-import type { World } from '../credentials/world.ts'
-import { caller, openWorld } from '../credentials/world.ts'
+import { documentClient } from '../grants/stack.ts'
+import type { World } from '../grants/world.ts'
+import { caller, openWorld } from '../grants/world.ts'
 
 let world: World
 let lossy: Awaited<ReturnType<typeof losingAnswers>>

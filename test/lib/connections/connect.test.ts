@@ -6,7 +6,7 @@ import { presentConnection } from '../../../lib/connections/present.ts'
 import { getConnection, listConnections } from '../../../lib/connections/read.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { secret } from '../../../lib/secret.ts'
-import type { World } from '../credentials/world.ts'
+import type { World } from '../grants/world.ts'
 import {
   approve,
   caller,
@@ -16,7 +16,7 @@ import {
   openWorld,
   returnUrl,
   useCases,
-} from '../credentials/world.ts'
+} from '../grants/world.ts'
 
 let world: World
 beforeAll(async () => {

@@ -5,9 +5,9 @@ import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
-import { requireReauth } from '../../../lib/credentials/requires-reauth.ts'
-import type { World } from '../credentials/world.ts'
-import { approve, caller, connect, openWorld, returnUrl, useCases } from '../credentials/world.ts'
+import { requireReauth } from '../../../lib/grants/requires-reauth.ts'
+import type { World } from '../grants/world.ts'
+import { approve, caller, connect, openWorld, returnUrl, useCases } from '../grants/world.ts'
 
 let world: World
 beforeAll(async () => {

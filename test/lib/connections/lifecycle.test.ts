@@ -13,8 +13,8 @@ import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
-import type { World } from '../credentials/world.ts'
-import { approve, caller, connect, openWorld, reconnect, returnUrl, useCases } from '../credentials/world.ts'
+import type { World } from '../grants/world.ts'
+import { approve, caller, connect, openWorld, reconnect, returnUrl, useCases } from '../grants/world.ts'
 
 let world: World
 beforeAll(async () => {

@@ -1,11 +1,11 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
-import type { TokenRow } from '../catalog/token-row.ts'
-import type { TokenStore } from '../catalog/tokens.ts'
-import type { Clock } from '../clock.ts'
-import { errorFields, logger } from '../telemetry/logger.ts'
-import { recordEveryMs } from './lifetimes.ts'
-import type { StoredGrant, Vault } from './vault.ts'
+import type { Connection } from '../../catalog/connection.ts'
+import type { ConnectionStore } from '../../catalog/connections.ts'
+import type { TokenRow } from '../../catalog/token-row.ts'
+import type { TokenStore } from '../../catalog/tokens.ts'
+import type { Clock } from '../../clock.ts'
+import { errorFields, logger } from '../../telemetry/logger.ts'
+import { recordEveryMs } from '../lifetimes.ts'
+import type { StoredGrant, Vault } from '../vault.ts'
 
 export interface RotationDeps {
   readonly connections: ConnectionStore

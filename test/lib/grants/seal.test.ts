@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { createSealer, sealKey } from '../../../lib/credentials/seal.ts'
+import { createSealer, sealKey } from '../../../lib/grants/seal.ts'
 import { secret } from '../../../lib/secret.ts'
 
 const material = (): string => randomBytes(32).toString('base64')

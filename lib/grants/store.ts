@@ -3,10 +3,10 @@ import type { TokenSet } from '../catalog/grant.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
-import type { AccessTokens } from './access-tokens.ts'
 import { retiredRowMs } from './lifetimes.ts'
+import type { AccessTokens } from './tokens/access-tokens.ts'
 import type { Sealer } from './seal.ts'
-import { newestGrant, sealTokens } from './stored-tokens.ts'
+import { newestGrant, sealTokens } from './tokens/stored-tokens.ts'
 import type { Vault } from './vault.ts'
 
 /** What giving a connection a grant, and taking it away, works with. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createSealer } from '../../../lib/credentials/seal.ts'
+import { createSealer } from '../../../lib/grants/seal.ts'
 import { newConnectionId } from '../../../lib/ids.ts'
 import { secret } from '../../../lib/secret.ts'
 import type { World } from './world.ts'
