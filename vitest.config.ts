@@ -6,9 +6,15 @@ const report = process.env['VITEST_REPORT']
 // Tests start the stack and its servers many times: compiled code is kept for all of them. https://nodejs.org/api/module.html#module-compile-cache
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node')
 
+const project = (name: string, include: string[]) => ({ extends: true as const, test: { name, include } })
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      project('driveway', ['test/**/*.test.ts']),
+      project('simulators', ['simulators/test/**/*.test.ts']),
+      project('emulators', ['emulators/test/**/*.test.ts']),
+    ],
     setupFiles: ['test/support/block-network.ts'],
     passWithNoTests: false,
     testTimeout: 90_000,

@@ -103,7 +103,7 @@ async function measure(task: Task): Promise<z.output<typeof resultSchema>> {
 }
 
 async function main(sizes: readonly number[]): Promise<void> {
-  const { startS3 } = await import('../local/aws/s3/server.ts')
+  const { startS3 } = await import('../emulators/s3/server.ts')
   const { startSimulator } = await import('../test/support/simulators.ts')
   const google = await startSimulator('google')
   const microsoft = await startSimulator('microsoft')

@@ -8,7 +8,7 @@ import {
 import { tables } from '../lib/contract/tables.ts'
 import type { Secret } from '../lib/secret.ts'
 import { secret } from '../lib/secret.ts'
-import { createTables } from './aws/tables.ts'
+import { createTables } from '../emulators/tables.ts'
 import { localTableName, secretPrefix } from './environment.ts'
 
 export interface OAuthClient {

@@ -87,7 +87,7 @@ async function start(addresses: Addresses): Promise<void> {
   }
   const redirectUri = `${addresses.url('gateway')}/v1/oauth/callback`
   const simulator = (name: 'google' | 'microsoft'): Promise<void> =>
-    child(`the ${name} simulator`, `./providers/${name}/main.ts`, {
+    child(`the ${name} simulator`, `../simulators/${name}/main.ts`, {
       PORT: String(addresses.ports[name]),
       STATE_DIR: resolve(stateDir, name),
       CLIENT_ID: clients[name].clientId,
@@ -95,7 +95,7 @@ async function start(addresses: Addresses): Promise<void> {
       REDIRECT_URIS: redirectUri,
     })
   const emulators = (): Promise<void> =>
-    child('the AWS emulators', './aws/main.ts', {
+    child('the AWS emulators', '../emulators/main.ts', {
       S3_PORT: String(addresses.ports.s3),
       DYNAMODB_PORT: String(addresses.ports.dynamodb),
       SQS_PORT: String(addresses.ports.sqs),

@@ -2,8 +2,8 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
 import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
-import { startSqsPoller } from './aws/lambda-poller.ts'
-import { startSchedule } from './aws/schedule.ts'
+import { startSqsPoller } from './lambda-poller.ts'
+import { startSchedule } from './schedule.ts'
 import { lambdaContext } from './gateway/invoker.ts'
 
 /**

@@ -62,11 +62,16 @@ function importsOf(file: string): Import[] {
   }))
 }
 
-const sources = globSync('{lib,functions,infra,local,cli,client,web/src}/**/*.{ts,tsx}', {
-  exclude: ['**/node_modules/**', '**/dist/**'],
-})
+const sources = globSync(
+  '{lib,functions,infra,local,simulators,emulators,cli,client,web/src}/**/*.{ts,tsx}',
+  {
+    exclude: ['**/node_modules/**', '**/dist/**'],
+  },
+)
 const imports = sources.flatMap(importsOf)
-const own = imports.filter(({ to }) => /^(lib|functions|infra|local|web|client|cli|test)\//.test(to))
+const own = imports.filter(({ to }) =>
+  /^(lib|functions|infra|local|simulators|emulators|web|client|cli|test|bench)\//.test(to),
+)
 const insideProvider = (file: string): boolean => /^lib\/providers\/[^/]+\//.test(file) && !facts.test(file)
 const show = ({ from, to }: Import): string => `${from} → ${to}`
 
@@ -96,7 +101,7 @@ describe('the import rule', () => {
     expect(wrong.map(show)).toEqual([])
   })
 
-  it('lets infra, local, web and the client use of lib only the contract and what it stands on', () => {
+  it('lets infra, local, web, cli and the client’s generator use of lib only the contract and what it stands on', () => {
     const wrong = own.filter(
       ({ from, to }) =>
         /^(infra|local|web|client|cli)\//.test(from) &&
@@ -108,10 +113,12 @@ describe('the import rule', () => {
     expect(wrong.map(show)).toEqual([])
   })
 
-  it('keeps the client free of server code', () => {
-    expect(
-      own.filter(({ from, to }) => from.startsWith('client/src/') && !to.startsWith('client/')).map(show),
-    ).toEqual([])
+  it('lets the client, the simulators and the emulators import of this repository only themselves', () => {
+    const wrong = own.filter(({ from, to }) => {
+      const [workspace] = /^(simulators|emulators|client\/src)\//.exec(from) ?? []
+      return workspace !== undefined && !to.startsWith(workspace)
+    })
+    expect(wrong.map(show)).toEqual([])
   })
 
   it('lets only the composition name a concrete backend', () => {

@@ -2,10 +2,13 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
-const code = globSync('{lib,functions,infra,local,cli,client,web/src,test,bench}/**/*.{ts,tsx}', {
-  exclude: ['**/node_modules/**', '**/dist/**'],
-})
-const product = code.filter((file) => !file.startsWith('test/'))
+const code = globSync(
+  '{lib,functions,infra,local,simulators,emulators,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
+  {
+    exclude: ['**/node_modules/**', '**/dist/**'],
+  },
+)
+const product = code.filter((file) => !/^((simulators|emulators)\/)?test\//.test(file))
 const lines = (file: string): number => readFileSync(file, 'utf8').split('\n').length - 1
 
 describe('the sources', () => {

@@ -116,8 +116,8 @@ export type OpenedDeps = ReturnType<typeof openDeps>
 /** AWS-compatible servers with empty tables, in this process. */
 export async function startWorld() {
   // Only here, so that a process whose memory is measured does not carry the servers.
-  const { startAwsStack } = await import('../../local/aws/stack.ts')
-  const { createTables } = await import('../../local/aws/tables.ts')
+  const { startAwsStack } = await import('../../emulators/stack.ts')
+  const { createTables } = await import('../../emulators/tables.ts')
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-intake-'))
   const stack = await startAwsStack({ ports: { s3: 0, dynamoDb: 0, sqs: 0, secrets: 0 }, stateDir })
   await createTables(stack.dynamoDb, tables)

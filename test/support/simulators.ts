@@ -5,8 +5,8 @@ import * as z from 'zod/mini'
 import { CloudConnectionError } from '../../lib/errors.ts'
 import type { AccessToken, TokenSource } from '../../lib/net/token-source.ts'
 import { secret } from '../../lib/secret.ts'
-import { startGoogleSimulator } from '../../local/providers/google/server.ts'
-import { startMicrosoftSimulator } from '../../local/providers/microsoft/server.ts'
+import { startGoogleSimulator } from '../../simulators/google/server.ts'
+import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
 
 const client = {
   clientId: 'conformance',
