@@ -64,13 +64,8 @@ export async function isSameContent(
   return false
 }
 
-/**
- * The content type as it may stand in a header or in a provider's metadata: printable ASCII, and none of Google's own types, which
- * would ask Drive to convert the file. Anything else is `application/octet-stream`.
- */
+/** The content type as it may stand in a header or in a provider's metadata: printable ASCII, else `application/octet-stream`. */
 export function plainContentType(contentType: string): string {
   const plain = /^[\x20-\x7e]{1,255}$/.test(contentType) && contentType.includes('/')
-  return plain && !contentType.toLowerCase().startsWith('application/vnd.google-apps')
-    ? contentType
-    : 'application/octet-stream'
+  return plain ? contentType : 'application/octet-stream'
 }

@@ -1,33 +1,13 @@
 import type { ConnectionId } from '../../ids.ts'
-import type { ErrorCode, RetryAdvice } from '../../errors.ts'
-import { CloudConnectionError, ServiceError } from '../../errors.ts'
+import type { ServiceError } from '../../errors.ts'
+import { CloudConnectionError } from '../../errors.ts'
 import type { FailedAnswer } from '../../net/provider-http.ts'
 import { parseJson } from '../../net/provider-http.ts'
+import { meaningsFor, meant, type Meaning } from '../meanings.ts'
+import { about } from './about.ts'
 import { errorSchema } from './wire.ts'
 
-interface Meaning {
-  readonly code: ErrorCode
-  readonly detail: string
-  readonly retryable?: boolean
-  readonly operatorFault?: boolean
-}
-
-const throttled: Meaning = {
-  code: 'provider_throttled',
-  detail: 'Google Drive asks for fewer requests. Try again later.',
-  retryable: true,
-}
-const full: Meaning = {
-  code: 'provider_quota_exceeded',
-  detail: 'The Google Drive is full. Ask the user to free some space.',
-}
-const down: Meaning = {
-  code: 'provider_unavailable',
-  detail: 'Google Drive has a problem at the moment.',
-  retryable: true,
-}
-const missing: Meaning = { code: 'object_missing', detail: 'The file is no longer in the Google Drive.' }
-const refused: Meaning = { code: 'provider_error', detail: 'Google Drive refused the request.' }
+const { throttled, full, down, missing, refused } = meaningsFor(about.name)
 const taken: Meaning = { code: 'provider_error', detail: 'Another file has this id already.' }
 const misconfigured: Meaning = {
   code: 'provider_error',
@@ -77,24 +57,12 @@ export function driveError(connectionId: ConnectionId, answer: FailedAnswer): Se
     return new CloudConnectionError(connectionId, 'scope_missing', { context })
   }
   const meaning = (reason === undefined ? undefined : byReason[reason]) ?? byStatus(answer.status)
-  return new ServiceError(meaning.code, meaning.detail, {
-    retry: advice(meaning, answer),
-    context: {
-      ...context,
-      ...(meaning.operatorFault ? { operatorFault: true } : {}),
-      ...(answer.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: answer.retryAfterSeconds }),
-    },
-  })
-}
-
-function advice(meaning: Meaning, answer: FailedAnswer): RetryAdvice {
-  if (!meaning.retryable) return { retryable: false }
-  return {
-    retryable: true,
+  return meant(meaning, {
+    context,
     // A 5xx may stand in front of work that was done all the same.
     ambiguous: answer.status >= 500 && answer.method !== 'GET',
-    ...(answer.retryAfterSeconds === undefined ? {} : { afterSeconds: answer.retryAfterSeconds }),
-  }
+    afterSeconds: answer.retryAfterSeconds,
+  })
 }
 
 /** `errors[0].reason`, when it is a plain word: it goes into logs. */

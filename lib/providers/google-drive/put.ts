@@ -8,7 +8,7 @@ import type {
   ResumableUploads,
   UploadPlan,
 } from '../../storage/backend.ts'
-import { hexDigest, isSameContent, plainContentType } from '../../storage/content.ts'
+import { hexDigest, isSameContent } from '../../storage/content.ts'
 import { sendWhole } from '../../storage/send-whole.ts'
 import { multipartRelated } from './multipart.ts'
 import type { DriveFile } from './wire.ts'
@@ -19,6 +19,7 @@ import {
   findFile,
   inFolder,
   isIdInUse,
+  mimeTypeOf,
   replaceMetadata,
   settled,
   uploadUrl,
@@ -43,7 +44,7 @@ export function drivePut(parts: DriveParts, uploads: ResumableUploads): EntryBac
     id: string | undefined,
     signal?: AbortSignal,
   ): Promise<DriveFile> => {
-    const { contentType, body } = multipartRelated(metadata, content, plainContentType(plan.contentType))
+    const { contentType, body } = multipartRelated(metadata, content, mimeTypeOf(plan))
     const response = await http({
       operation: id === undefined ? 'files.create' : 'files.replace',
       method: id === undefined ? 'POST' : 'PATCH',

@@ -40,19 +40,25 @@ export function uploadUrl(rootUrl: string, uploadType: 'multipart' | 'resumable'
   return `${rootUrl}upload/drive/v3/${path}?uploadType=${uploadType}&fields=${fileFields}&supportsAllDrives=true`
 }
 
+/** Google's own types would ask Drive to convert the file. */
+export function mimeTypeOf({ contentType }: Pick<UploadPlan, 'contentType'>): string {
+  const plain = plainContentType(contentType)
+  return /^application\/vnd\.google-apps/i.test(plain) ? 'application/octet-stream' : plain
+}
+
 /** What a new file is made with. */
 export function createMetadata(plan: UploadPlan, id: string, parent: string | undefined) {
   return {
     id,
     name: `${plan.documentId}${plan.extension}`,
-    mimeType: plainContentType(plan.contentType),
+    mimeType: mimeTypeOf(plan),
     ...(parent === undefined ? {} : { parents: [parent] }),
   }
 }
 
 /** What a replacement sets: new content also takes the file out of the trash. */
 export function replaceMetadata(plan: UploadPlan) {
-  return { mimeType: plainContentType(plan.contentType), trashed: false }
+  return { mimeType: mimeTypeOf(plan), trashed: false }
 }
 
 /**
@@ -121,7 +127,7 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
       url: uploadUrl(rootUrl, 'resumable', id),
       headers: {
         'content-type': 'application/json; charset=UTF-8',
-        'x-upload-content-type': plainContentType(plan.contentType),
+        'x-upload-content-type': mimeTypeOf(plan),
         'x-upload-content-length': String(plan.size),
       },
       body: Buffer.from(JSON.stringify(metadata)),

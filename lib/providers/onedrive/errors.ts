@@ -1,34 +1,13 @@
-import type { ErrorCode, RetryAdvice } from '../../errors.ts'
-import { CloudConnectionError, ServiceError } from '../../errors.ts'
+import type { ServiceError } from '../../errors.ts'
+import { CloudConnectionError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { FailedAnswer } from '../../net/provider-http.ts'
 import { parseJson } from '../../net/provider-http.ts'
+import { meaningsFor, meant, type Meaning } from '../meanings.ts'
+import { about } from './about.ts'
 import { errorSchema } from './wire.ts'
 
-interface Meaning {
-  readonly code: ErrorCode
-  readonly detail: string
-  readonly retryable?: boolean
-  /** A pause that is sensible although the answer asks for none. */
-  readonly afterSeconds?: number
-}
-
-const throttled: Meaning = {
-  code: 'provider_throttled',
-  detail: 'OneDrive asks for fewer requests. Try again later.',
-  retryable: true,
-}
-const full: Meaning = {
-  code: 'provider_quota_exceeded',
-  detail: 'The OneDrive is full. Ask the user to free some space.',
-}
-const down: Meaning = {
-  code: 'provider_unavailable',
-  detail: 'OneDrive has a problem at the moment.',
-  retryable: true,
-}
-const missing: Meaning = { code: 'object_missing', detail: 'The file is no longer in the OneDrive.' }
-const refused: Meaning = { code: 'provider_error', detail: 'OneDrive refused the request.' }
+const { throttled, full, down, missing, refused } = meaningsFor(about.name)
 const infected: Meaning = {
   code: 'provider_error',
   detail: 'OneDrive does not give out the file: it looks harmful.',
@@ -106,22 +85,13 @@ export function graphError(connectionId: ConnectionId, answer: FailedAnswer): Se
     (known === undefined ? undefined : byCode[known]) ??
     byStatus[answer.status] ??
     (answer.status >= 500 && answer.status !== 501 ? down : refused)
-  const afterSeconds = answer.retryAfterSeconds ?? meaning.afterSeconds
-  return new ServiceError(meaning.code, meaning.detail, {
-    retry: advice(meaning, answer, afterSeconds),
-    context: { ...context, ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }) },
-  })
-}
-
-function advice(meaning: Meaning, answer: FailedAnswer, afterSeconds: number | undefined): RetryAdvice {
-  if (!meaning.retryable) return { retryable: false }
-  return {
-    retryable: true,
+  return meant(meaning, {
+    context,
     // A 5xx on the last fragment may have committed the file. https://learn.microsoft.com/graph/api/driveitem-createuploadsession
     ambiguous:
       answer.status >= 500 && answer.status !== 507 && answer.status !== 509 && answer.method !== 'GET',
-    ...(afterSeconds === undefined ? {} : { afterSeconds }),
-  }
+    afterSeconds: answer.retryAfterSeconds,
+  })
 }
 
 /** The codes of the body, the innermost first; only plain words: they go into logs. */

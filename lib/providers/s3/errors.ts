@@ -1,26 +1,9 @@
-import type { ErrorCode } from '../../errors.ts'
 import { ServiceError } from '../../errors.ts'
+import { meaningsFor, meant, type Meaning } from '../meanings.ts'
 
-interface Meaning {
-  readonly code: ErrorCode
-  readonly detail: string
-  readonly retryable?: boolean
-  readonly operatorFault?: boolean
-}
-
-const missing: Meaning = { code: 'object_missing', detail: 'The object is no longer in the bucket.' }
-const throttled: Meaning = {
-  code: 'provider_throttled',
-  detail: 'S3 asks for fewer requests. Try again later.',
-  retryable: true,
-}
-const down: Meaning = {
-  code: 'provider_unavailable',
-  detail: 'S3 has a problem at the moment.',
-  retryable: true,
-}
-const full: Meaning = { code: 'provider_quota_exceeded', detail: 'The bucket is full.' }
-const refused: Meaning = { code: 'provider_error', detail: 'S3 refused the request.' }
+const { throttled, down, missing, refused, ...common } = meaningsFor('S3', 'bucket')
+/** It is the deployment's own: no user can free space in it. */
+const full: Meaning = { ...common.full, detail: 'The bucket is full.' }
 const misconfigured: Meaning = {
   code: 'provider_error',
   detail: 'The deployment may not use its storage bucket as it is set up.',
@@ -64,15 +47,12 @@ export function s3Error(error: unknown, { writing }: { readonly writing: boolean
   const name = nameOf(error)
   const status = statusOf(error)
   const meaning = byName[name] ?? byStatus(status)
-  return new ServiceError(meaning.code, meaning.detail, {
+  return meant(meaning, {
     cause: error,
-    retry: meaning.retryable
-      ? { retryable: true, ambiguous: writing && meaning === down }
-      : { retryable: false },
+    ambiguous: writing && meaning === down,
     context: {
       ...(/^\w{1,64}$/.test(name) ? { providerCode: name } : {}),
       ...(status === 0 ? {} : { providerStatus: status }),
-      ...(meaning.operatorFault ? { operatorFault: true } : {}),
     },
   })
 }

@@ -5,6 +5,7 @@ import type { ObjectKey } from '../../../lib/ids.ts'
 import type { Backend, PutTarget } from '../../../lib/storage/backend.ts'
 import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import { driveError } from '../../../lib/providers/google-drive/errors.ts'
+import { mimeTypeOf } from '../../../lib/providers/google-drive/sessions.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
 import type { Simulator, TestTokens } from '../../support/simulators.ts'
@@ -235,6 +236,19 @@ describe('a session for a key that is already in use', () => {
     const body = generated(size).open()
     const end = await backend.sendBytes?.(session, { body, offset: 0, length: size, total: size })
     expect(end).toMatchObject({ state: 'done', entry: { objectKey: target.objectKey, size } })
+  })
+})
+
+describe('a content type of Google’s own', () => {
+  it.each(['application/vnd.google-apps.document', 'Application/Vnd.Google-Apps.Folder'])(
+    '%s is not sent: Drive would convert the file',
+    (contentType) => {
+      expect(mimeTypeOf({ contentType })).toBe('application/octet-stream')
+    },
+  )
+
+  it('any other is sent as it is', () => {
+    expect(mimeTypeOf({ contentType: 'application/pdf' })).toBe('application/pdf')
   })
 })
 

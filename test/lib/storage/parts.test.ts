@@ -91,8 +91,6 @@ describe('the same content', () => {
 describe('a content type', () => {
   it.each([
     ['text/plain; charset=utf-8', 'text/plain; charset=utf-8'],
-    ['application/vnd.google-apps.document', 'application/octet-stream'],
-    ['Application/Vnd.Google-Apps.Folder', 'application/octet-stream'],
     ['text/plain\r\nx: y', 'application/octet-stream'],
     ['plain', 'application/octet-stream'],
     ['', 'application/octet-stream'],
