@@ -43,3 +43,13 @@ export class Secret {
 export function secret(value: string): Secret {
   return new Secret(value)
 }
+
+/**
+ * What makes a bearer secret safe to store in a table: only the functions can open it again. `boundTo` (the connection's id) goes in
+ * with it, so a sealed value that is copied into another connection's row does not open.
+ */
+export interface Sealer {
+  seal(value: Secret, boundTo: string): Promise<string>
+  /** Rejects with `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
+  open(sealed: string, boundTo: string): Promise<Secret>
+}

@@ -4,9 +4,9 @@ import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
 import { createSealer } from '../grants/seal.ts'
 import { secretStore } from '../grants/secret-store.ts'
 import { createVault } from '../grants/vault.ts'
-import type { OAuthProvider } from '../oauth/provider.ts'
-import { googleProvider } from '../oauth/google.ts'
-import { microsoftProvider } from '../oauth/microsoft.ts'
+import type { OAuth2Grant } from '../grants/grant.ts'
+import { googleGrant } from '../providers/google-drive/grant.ts'
+import { microsoftGrant } from '../providers/onedrive/grant.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgePublisher } from '../telemetry/events.ts'
 import { connections, tokens } from './catalog.ts'
@@ -43,14 +43,14 @@ export const vault = once(() =>
 export const sealer = once(() => createSealer(vault().sealKeys))
 
 const google = once(() =>
-  googleProvider({
+  googleGrant({
     client: (fresh) => vault().oauthClient('google-drive', fresh),
     clock: systemClock,
     endpoint: optional('GOOGLE_ENDPOINT'),
   }),
 )
 const microsoft = once(() =>
-  microsoftProvider({
+  microsoftGrant({
     client: (fresh) => vault().oauthClient('onedrive', fresh),
     clock: systemClock,
     tenant: optional('MICROSOFT_TENANT_ID'),
@@ -59,7 +59,7 @@ const microsoft = once(() =>
 )
 
 /** The OAuth side of a cloud provider. */
-export function oauth(provider: OAuthProviderId): OAuthProvider {
+export function oauth(provider: OAuthProviderId): OAuth2Grant {
   switch (provider) {
     case 'google-drive':
       return google()

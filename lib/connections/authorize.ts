@@ -5,10 +5,10 @@ import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
 import { usesOAuth } from '../providers/registry.ts'
-import type { Sealer } from '../grants/seal.ts'
+import type { Sealer } from '../secret.ts'
 import type { ConnectionId } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
-import type { OAuthProvider } from '../oauth/provider.ts'
+import type { OAuth2Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
 import type { Owner } from './read.ts'
@@ -20,7 +20,7 @@ export interface AuthorizeDeps {
   readonly connections: ConnectionStore
   readonly authorizations: Pick<AuthorizationStore, 'create'>
   readonly sealer: Sealer
-  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
   readonly clock: Clock
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string

@@ -3,14 +3,14 @@ import * as z from 'zod/mini'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
-import type { TokenSet } from '../catalog/grant.ts'
+import type { TokenSet } from '../grants/grant.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { removeGrant, saveGrant } from '../grants/store.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { Account, OAuthProvider } from '../oauth/provider.ts'
+import type { Account, OAuth2Grant } from '../grants/grant.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
@@ -22,7 +22,7 @@ import { changeConnection, getConnection } from './read.ts'
 export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
-  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
   readonly events: EventPublisher
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>

@@ -1,19 +1,19 @@
 import type { Connection } from '../catalog/connection.ts'
 import type { ConnectionStore } from '../catalog/connections.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
-import { usesOAuth } from '../providers/registry.ts'
+import { oauth2Of, usesOAuth } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { readRefreshToken, removeGrant } from '../grants/store.ts'
 import { isServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { OAuthProvider } from '../oauth/provider.ts'
+import type { OAuth2Grant } from '../grants/grant.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { changeConnection } from './read.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
-  readonly oauth: (provider: OAuthProviderId) => OAuthProvider
+  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
   /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
@@ -58,7 +58,7 @@ export async function disconnectConnection(
   // An account was never there, so no document is either.
   if (after.accountId === undefined) await removeRow(deps, after)
   logger.info('A connection was disconnected', { connectionId, provider: after.provider, revoked })
-  return revoked ? { revoked } : { revoked, manageUrl: oauth.manageUrl }
+  return revoked ? { revoked } : { revoked, manageUrl: oauth2Of(after.provider).manageUrl }
 }
 
 async function removeRow(deps: DisconnectDeps, { userKey, connectionId }: Connection): Promise<void> {
@@ -69,7 +69,7 @@ async function removeRow(deps: DisconnectDeps, { userKey, connectionId }: Connec
 async function revoke(
   deps: DisconnectDeps,
   connection: Connection,
-  oauth: OAuthProvider,
+  oauth: OAuth2Grant,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const refreshToken = await readRefreshToken(deps, connection)

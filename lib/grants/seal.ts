@@ -1,17 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
-import type { Secret } from '../secret.ts'
+import type { Sealer } from '../secret.ts'
 import { secret } from '../secret.ts'
-
-/**
- * What makes a bearer secret safe to store in a table: AES-256-GCM under a key that only the functions can read.
- * `boundTo` (the connection id) goes in as additional data, so a sealed value copied into another connection's row does not open.
- */
-export interface Sealer {
-  seal(value: Secret, boundTo: string): Promise<string>
-  /** Rejects with `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
-  open(sealed: string, boundTo: string): Promise<Secret>
-}
 
 /** The keys that values are sealed with: `current` seals, all of them open. */
 export interface SealKeys {
@@ -37,7 +27,7 @@ export function sealKey(material: string): Buffer {
 }
 
 /**
- * Seals with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url.
+ * AES-256-GCM with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url.
  * A nonce is 96 random bits: safe for far more than 2^32 values a key, and keys rotate by adding one and naming it `current`.
  * https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf (8.3)
  */

@@ -1,11 +1,10 @@
 import type { Connection } from '../catalog/connection.ts'
-import type { TokenSet } from '../catalog/grant.ts'
+import type { TokenSet } from './grant.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
-import type { Secret } from '../secret.ts'
+import type { Sealer, Secret } from '../secret.ts'
 import { retiredRowMs } from './lifetimes.ts'
 import type { AccessTokens } from './tokens/access-tokens.ts'
-import type { Sealer } from './seal.ts'
 import { newestGrant, sealTokens } from './tokens/stored-tokens.ts'
 import type { Vault } from './vault.ts'
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import type { OAuthClient } from '../catalog/grant.ts'
+import type { OAuthClient } from './grant.ts'
 import type { Clock } from '../clock.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
 import { oauth2Of } from '../providers/registry.ts'

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { UserKey } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
-import type { Sealer } from '../transfer/ports.ts'
+import type { Sealer } from '../secret.ts'
 import type { Announce } from './announce.ts'
 import type { IntakeBucket } from './bucket.ts'
 

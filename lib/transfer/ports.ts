@@ -1,16 +1,10 @@
 import type { TransferRow } from '../catalog/transfer.ts'
 import type { Clock } from '../clock.ts'
 import type { ReauthReason, ServiceError } from '../errors.ts'
-import type { Secret } from '../secret.ts'
+import type { Sealer } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { Claim } from './claim.ts'
 import type { ByteSource } from './read-ahead.ts'
-
-/** Makes a bearer secret safe to store; bound to its connection, so that it opens nowhere else. */
-export interface Sealer {
-  seal(value: Secret, boundTo: string): Promise<string>
-  open(sealed: string, boundTo: string): Promise<Secret>
-}
 
 export interface EngineOptions {
   readonly clock: Clock

@@ -1,7 +1,7 @@
 import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { ResumableUploads, UploadPlan, UploadSession } from '../storage/backend.ts'
 import type { Claim } from './claim.ts'
-import type { Sealer } from './ports.ts'
+import type { Sealer } from '../secret.ts'
 
 /** The upload session of one attempt: the one that the claimed row holds, or one that was opened since. */
 export interface HeldSession {

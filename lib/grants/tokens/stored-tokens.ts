@@ -1,13 +1,12 @@
 import type { Connection } from '../../catalog/connection.ts'
-import type { TokenSet } from '../../catalog/grant.ts'
+import type { TokenSet } from '../grant.ts'
 import type { TokenRow, TokenWrite } from '../../catalog/token-row.ts'
 import { usesOAuth } from '../../providers/registry.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { AccessToken } from '../../net/token-source.ts'
-import type { Secret } from '../../secret.ts'
+import type { Sealer, Secret } from '../../secret.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { idleLifetimeMs } from '../lifetimes.ts'
-import type { Sealer } from '../seal.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
 
 const day = 24 * 3600 * 1000

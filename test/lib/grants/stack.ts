@@ -11,8 +11,8 @@ import { createSealer } from '../../../lib/grants/seal.ts'
 import { secretStore } from '../../../lib/grants/secret-store.ts'
 import { createVault } from '../../../lib/grants/vault.ts'
 import type { Timeouts } from '../../../lib/net/http-client.ts'
-import { googleProvider } from '../../../lib/oauth/google.ts'
-import { microsoftProvider } from '../../../lib/oauth/microsoft.ts'
+import { googleGrant } from '../../../lib/providers/google-drive/grant.ts'
+import { microsoftGrant } from '../../../lib/providers/onedrive/grant.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
 
 export const secretPrefix = 'driveway/test'
@@ -71,13 +71,13 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   const vault = createVault(secrets, clock)
   const sealer = createSealer(vault.sealKeys)
   const providers = {
-    'google-drive': googleProvider({
+    'google-drive': googleGrant({
       client: (fresh) => vault.oauthClient('google-drive', fresh),
       clock,
       timeouts: options.timeouts,
       endpoint: endpoints.google,
     }),
-    onedrive: microsoftProvider({
+    onedrive: microsoftGrant({
       client: (fresh) => vault.oauthClient('onedrive', fresh),
       clock,
       timeouts: options.timeouts,

@@ -4,9 +4,9 @@ import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connection.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
+import { oauth2Of } from '../../../lib/providers/registry.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { CloudConnectionError } from '../../../lib/errors.ts'
-import { googleScopes } from '../../../lib/oauth/google.ts'
 import { secret } from '../../../lib/secret.ts'
 import { serve } from '../net/server.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
@@ -398,7 +398,7 @@ async function rotatingGoogle(): Promise<{ origin: string; presented: string[] }
         access_token: `canary-access-${presented.length}`,
         refresh_token: `canary-rotated-${presented.length}`,
         expires_in: 3600,
-        scope: googleScopes.join(' '),
+        scope: oauth2Of('google-drive').scopes.join(' '),
         token_type: 'Bearer',
       }
       res.setHeader('content-type', 'application/json').end(JSON.stringify(tokens))

@@ -1,15 +1,21 @@
 import * as z from 'zod/mini'
-import { ServiceError } from '../errors.ts'
-import { sendRequest } from '../net/http-client.ts'
-import { parseJson, readJson, readText } from '../net/provider-http.ts'
-import { retryAfterSeconds } from '../net/retry-after.ts'
-import { classify, verdictError } from './errors.ts'
-import type { ClientSource, OAuthProvider } from './provider.ts'
-import type { CallSettings } from './token-endpoint.ts'
-import { endpointTimeouts, postForm, requestTokens } from './token-endpoint.ts'
+import { ServiceError } from '../../errors.ts'
+import type { ClientSource, OAuth2Grant } from '../../grants/grant.ts'
+import type { CallSettings, RefusalBody, TokenEndpoint, Verdict } from '../../grants/oauth2.ts'
+import {
+  classify,
+  endpointTimeouts,
+  postForm,
+  requestTokens,
+  shortCode,
+  verdictError,
+} from '../../grants/oauth2.ts'
+import { sendRequest } from '../../net/http-client.ts'
+import { parseJson, readJson, readText } from '../../net/provider-http.ts'
+import { retryAfterSeconds } from '../../net/retry-after.ts'
+import { about } from './about.ts'
 
-/** Per-file access to what this project itself creates: no review by Google, and nothing else of the drive is visible. */
-export const googleScopes = ['https://www.googleapis.com/auth/drive.file'] as const
+const { scopes } = about.grant
 
 export interface GoogleOptions extends CallSettings {
   readonly client: ClientSource
@@ -26,19 +32,19 @@ const revokeError = z.object({ error: z.string() })
  * Google's OAuth 2.0 for web servers, by plain form POSTs.
  * https://developers.google.com/identity/protocols/oauth2/web-server
  */
-export function googleProvider(options: GoogleOptions): OAuthProvider {
+export function googleGrant(options: GoogleOptions): OAuth2Grant {
   const { client, clock } = options
   const at = endpoints(options.endpoint)
+  const tokens: TokenEndpoint = { provider: about.id, client, scopes, readRefusal }
   return {
-    provider: 'google-drive',
-    manageUrl: 'https://myaccount.google.com/connections',
+    kind: 'oauth2',
     async authorizationUrl(request) {
       const url = new URL(at.authorization)
       url.search = new URLSearchParams({
         client_id: (await client(false)).clientId,
         redirect_uri: request.redirectUri,
         response_type: 'code',
-        scope: googleScopes.join(' '),
+        scope: scopes.join(' '),
         state: request.state,
         code_challenge: request.codeChallenge,
         code_challenge_method: 'S256',
@@ -50,7 +56,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
       return url.href
     },
     exchangeCode: (exchange) =>
-      requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
+      requestTokens(tokens, ({ clientId, clientSecret }) =>
         post(at.token, options, {
           grant_type: 'authorization_code',
           client_id: clientId,
@@ -61,7 +67,7 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
         }),
       ),
     refresh: (refreshToken) =>
-      requestTokens('google-drive', client, googleScopes, ({ clientId, clientSecret }) =>
+      requestTokens(tokens, ({ clientId, clientSecret }) =>
         post(at.token, options, {
           grant_type: 'refresh_token',
           client_id: clientId,
@@ -75,18 +81,18 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
       const refusal = revokeError.safeParse(parseJson(answer.text))
       // A token that Google does not know any more is what was wanted.
       if (answer.status === 400 && refusal.data?.error === 'invalid_token') return 'revoked'
-      const verdict = classify('google-drive', answer)
+      const verdict = classify(readRefusal, answer)
       if (verdict.kind === 'reauth') return 'revoked'
       throw verdictError(verdict, answer.status)
     },
-    async identify(tokens) {
+    async identify({ accessToken }) {
       // about.get works with drive.file alone and wants its fields named; the address is missing when the user hides it.
       // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
       const response = await sendRequest({
         method: 'GET',
         url: `${at.about}?fields=${encodeURIComponent('user(permissionId,emailAddress)')}`,
         headers: {
-          authorization: `Bearer ${tokens.accessToken.reveal()}`,
+          authorization: `Bearer ${accessToken.reveal()}`,
           accept: 'application/json',
           'accept-encoding': 'identity',
         },
@@ -102,7 +108,25 @@ export function googleProvider(options: GoogleOptions): OAuthProvider {
         ...(user.emailAddress === undefined ? {} : { email: user.emailAddress }),
       }
     },
-    missingScopes: (granted) => googleScopes.filter((scope) => !granted.includes(scope)),
+    missingScopes: (granted) => scopes.filter((scope) => !granted.includes(scope)),
+  }
+}
+
+const withSubtype = z.object({ error_subtype: shortCode })
+
+/** https://developers.google.com/identity/protocols/oauth2/web-server#errors */
+export function readRefusal({ error, json }: RefusalBody): Verdict {
+  switch (error) {
+    case 'invalid_grant':
+      // A Workspace session-control policy wants the user to sign in again.
+      return withSubtype.safeParse(json).data?.error_subtype === 'invalid_rapt'
+        ? { kind: 'reauth', reason: 'interaction_required', providerCode: 'invalid_rapt' }
+        : { kind: 'reauth', reason: 'grant_revoked', providerCode: error }
+    case 'admin_policy_enforced':
+    case 'access_denied':
+      return { kind: 'reauth', reason: 'policy_blocked', providerCode: error }
+    default:
+      return { kind: 'operator', providerCode: error, client: false }
   }
 }
 

@@ -1,14 +1,15 @@
 import * as z from 'zod/mini'
-import type { OAuthClient } from '../catalog/grant.ts'
-import { ServiceError } from '../errors.ts'
-import { parseJson } from '../net/provider-http.ts'
-import type { Secret } from '../secret.ts'
-import type { CallSettings, EndpointAnswer } from './token-endpoint.ts'
-import { parseTokens, postForm, requestTokens } from './token-endpoint.ts'
-import type { ClientSource, OAuthProvider } from './provider.ts'
+import { ServiceError } from '../../errors.ts'
+import type { ClientSource, OAuth2Grant, OAuthClient } from '../../grants/grant.ts'
+import type { CallSettings, EndpointAnswer } from '../../grants/oauth2.ts'
+import { parseTokens, postForm, requestTokens } from '../../grants/oauth2.ts'
+import { parseJson } from '../../net/provider-http.ts'
+import type { Secret } from '../../secret.ts'
+import { about } from './about.ts'
+import { readRefusal } from './refusals.ts'
 
-/** What the work needs. `openid profile email` tell whose account it is; `offline_access` gives a refresh token and is never echoed. */
-export const microsoftScopes = ['Files.ReadWrite', 'offline_access', 'openid', 'profile', 'email'] as const
+// `openid profile email` tell whose account it is; `offline_access` gives a refresh token and is never echoed.
+const { scopes } = about.grant
 
 export interface MicrosoftOptions extends CallSettings {
   readonly client: ClientSource
@@ -30,17 +31,15 @@ const claimsBody = z.object({
  * The Microsoft identity platform v2.0, its token calls through `@azure/msal-node`.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
-export function microsoftProvider(options: MicrosoftOptions): OAuthProvider {
+export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
   const { client, tenant = 'common' } = options
   const authority = `${options.endpoint ?? 'https://login.microsoftonline.com'}/${tenant}`
   const call = (use: (app: App) => Promise<unknown>) =>
-    requestTokens('onedrive', client, microsoftScopes, (oauthClient) =>
+    requestTokens({ provider: about.id, client, scopes, readRefusal }, (oauthClient) =>
       throughMsal(authority, tenant, oauthClient, options, use),
     )
   return {
-    provider: 'onedrive',
-    // Microsoft has no revocation endpoint: the user takes work grants back at https://myapplications.microsoft.com instead.
-    manageUrl: 'https://account.live.com/consent/Manage',
+    kind: 'oauth2',
     async authorizationUrl(request) {
       const url = new URL(`${authority}/oauth2/v2.0/authorize`)
       url.search = new URLSearchParams({
@@ -48,7 +47,7 @@ export function microsoftProvider(options: MicrosoftOptions): OAuthProvider {
         response_type: 'code',
         redirect_uri: request.redirectUri,
         response_mode: 'query',
-        scope: microsoftScopes.join(' '),
+        scope: scopes.join(' '),
         state: request.state,
         code_challenge: request.codeChallenge,
         code_challenge_method: 'S256',
@@ -65,14 +64,14 @@ export function microsoftProvider(options: MicrosoftOptions): OAuthProvider {
           code: exchange.code.reveal(),
           codeVerifier: exchange.codeVerifier.reveal(),
           redirectUri: exchange.redirectUri,
-          scopes: [...microsoftScopes],
+          scopes: [...scopes],
         }),
       ),
     refresh: (refreshToken: Secret) =>
       call((app) =>
         app.acquireTokenByRefreshToken({
           refreshToken: refreshToken.reveal(),
-          scopes: [...microsoftScopes],
+          scopes: [...scopes],
           forceCache: true,
         }),
       ),

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { classify, verdictError } from '../../../lib/oauth/errors.ts'
+import { classify, verdictError } from '../../../lib/grants/oauth2.ts'
+import { readRefusal as readGoogle } from '../../../lib/providers/google-drive/grant.ts'
+import { readRefusal as readMicrosoft } from '../../../lib/providers/onedrive/refusals.ts'
 
 const google = (error: string, extra: object = {}, status = 400) =>
-  classify('google-drive', {
+  classify(readGoogle, {
     status,
     text: JSON.stringify({ error, error_description: 'Bad Request', ...extra }),
   })
 
 const microsoft = (error: string, code?: number, extra: object = {}, status = 400) =>
-  classify('onedrive', {
+  classify(readMicrosoft, {
     status,
     text: JSON.stringify({
       error,
@@ -79,7 +81,7 @@ describe('a refusal by Microsoft', () => {
       error_description: 'AADSTS700082: The refresh token.',
       error_codes: 'odd',
     })
-    expect(classify('onedrive', { status: 400, text })).toEqual({
+    expect(classify(readMicrosoft, { status: 400, text })).toEqual({
       kind: 'reauth',
       reason: 'grant_expired',
       providerCode: 'AADSTS700082',
@@ -119,32 +121,32 @@ describe('a refusal by Microsoft', () => {
   })
 })
 
-describe.each(['google-drive', 'onedrive'] as const)(
-  'an answer of %s that is not the token endpoint’s own',
-  (provider) => {
-    it.each([
-      [400, '<html><body>Bad Request</body></html>'],
-      [403, '<html>blocked</html>'],
-      [401, ''],
-      [502, '<html>Bad Gateway</html>'],
-      [400, '[]'],
-      [400, '{"error": {"code": 400, "errors": [{"reason": "invalid_grant"}]}}'],
-      [400, '{"error": "invalid grant with <b>text</b>"}'],
-      [408, '{"error": "invalid_grant"}'],
-      [503, '{"error": "invalid_grant"}'],
-    ])('%i %j is an outage', (status, text) => {
-      expect(classify(provider, { status, text })).toEqual({ kind: 'retry', code: 'provider_unavailable' })
-    })
+describe.each([
+  ['google-drive', readGoogle],
+  ['onedrive', readMicrosoft],
+] as const)('an answer of %s that is not the token endpoint’s own', (_, readRefusal) => {
+  it.each([
+    [400, '<html><body>Bad Request</body></html>'],
+    [403, '<html>blocked</html>'],
+    [401, ''],
+    [502, '<html>Bad Gateway</html>'],
+    [400, '[]'],
+    [400, '{"error": {"code": 400, "errors": [{"reason": "invalid_grant"}]}}'],
+    [400, '{"error": "invalid grant with <b>text</b>"}'],
+    [408, '{"error": "invalid_grant"}'],
+    [503, '{"error": "invalid_grant"}'],
+  ])('%i %j is an outage', (status, text) => {
+    expect(classify(readRefusal, { status, text })).toEqual({ kind: 'retry', code: 'provider_unavailable' })
+  })
 
-    it('with 429 is throttling, with the pause that it names', () => {
-      expect(classify(provider, { status: 429, text: '<html>', retryAfterSeconds: 12 })).toEqual({
-        kind: 'retry',
-        code: 'provider_throttled',
-        afterSeconds: 12,
-      })
+  it('with 429 is throttling, with the pause that it names', () => {
+    expect(classify(readRefusal, { status: 429, text: '<html>', retryAfterSeconds: 12 })).toEqual({
+      kind: 'retry',
+      code: 'provider_throttled',
+      afterSeconds: 12,
     })
-  },
-)
+  })
+})
 
 describe('the error of a refusal', () => {
   it('is the operator’s and not worth a retry, or worth one with the provider’s pause', () => {

@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../lib/clock.ts'
-import { microsoftProvider, microsoftScopes } from '../../../lib/oauth/microsoft.ts'
+import { about } from '../../../lib/providers/onedrive/about.ts'
+import { microsoftGrant } from '../../../lib/providers/onedrive/grant.ts'
 import { secret } from '../../../lib/secret.ts'
 
 /** A token endpoint that answers what a test wants, to show what msal does in between. */
@@ -29,7 +30,7 @@ beforeEach(() => {
 })
 
 const provider = (tenant?: string) =>
-  microsoftProvider({
+  microsoftGrant({
     client: () => Promise.resolve({ clientId: 'client-1', clientSecret: secret('s3cret') }),
     clock: systemClock,
     tenant,
@@ -78,7 +79,7 @@ describe('refreshing through msal', () => {
       client_secret: 's3cret',
     })
     const scopes = new Set(seen[0]?.form.get('scope')?.split(' '))
-    for (const scope of microsoftScopes) expect(scopes).toContain(scope)
+    for (const scope of about.grant.scopes) expect(scopes).toContain(scope)
   })
 
   it('does without an id token', async () => {
@@ -186,7 +187,7 @@ describe('the authorization URL', () => {
       code_challenge: 'c',
       code_challenge_method: 'S256',
       response_type: 'code',
-      scope: microsoftScopes.join(' '),
+      scope: about.grant.scopes.join(' '),
     })
     const again = new URL(await provider().authorizationUrl({ ...request, loginHint: 'ada@example.com' }))
     expect(again.searchParams.get('login_hint')).toBe('ada@example.com')
