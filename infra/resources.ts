@@ -62,10 +62,7 @@ export function deploymentResources(deployment: Deployment): Resources {
         ',',
       ),
     }),
-    filing: settingResource({
-      DRIVE_FOLDER: settings.driveFolder,
-      MICROSOFT_TENANT_ID: settings.microsoftTenantId,
-    }),
+    filing: settingResource({ DRIVE_FOLDER: settings.driveFolder, ...settings.ofProviders }),
     browsers: settingResource({ CORS_ORIGINS: [...settings.corsOrigins, ...origins].join(',') }),
   }
 }

@@ -1,5 +1,7 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
+import { providers } from '../lib/providers/registry.ts'
+import type { ProviderAbout } from '../lib/providers/about.ts'
 
 /**
  * Everything about a deployment that can be chosen, in one place.
@@ -93,11 +95,6 @@ const shape = {
     z.string().check(z.regex(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters')),
     '',
   ),
-  /** Directory of the Microsoft authority: `common`, `organizations`, `consumers` or a tenant id. */
-  microsoftTenantId: z._default(
-    z.string().check(z.regex(/^[A-Za-z0-9.-]+$/, 'must be common, organizations, consumers or a tenant id')),
-    'common',
-  ),
   /** Days that a deleted connection's secret can be restored; 0 deletes at once. */
   secretRecoveryDays: z._default(
     z
@@ -133,8 +130,27 @@ const shape = {
 
 const settings = z.strictObject(shape)
 
-export type Settings = z.infer<typeof settings>
-export const settingNames: readonly string[] = Object.keys(shape)
+/** What single providers let a deployment choose: by the setting's name, the variable that functions find it in. */
+const variables = new Map<string, string>()
+const choices: Record<string, z.ZodMiniType<string>> = {}
+for (const about of Object.values<ProviderAbout>(providers)) {
+  for (const [variable, { chosen }] of Object.entries(about.settings)) {
+    if (chosen === undefined) continue
+    const name = variable.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+    variables.set(name, variable)
+    choices[name] = z._default(
+      z.string().check(z.regex(chosen.pattern, `must be ${chosen.mustBe}`)),
+      chosen.default,
+    )
+  }
+}
+const ofProviders = z.object(choices)
+
+export type Settings = z.infer<typeof settings> & {
+  /** Variables of single providers, as functions find them. */
+  readonly ofProviders: Readonly<Record<string, string>>
+}
+export const settingNames: readonly string[] = [...Object.keys(shape), ...variables.keys()]
 
 /** A setting that does not fit; the message names each one and says what it must be. */
 export class SettingsError extends Error {
@@ -168,7 +184,7 @@ function fromText(name: string, value: unknown): unknown {
 }
 
 /** Rules that need more than one setting. */
-function contradictions(chosen: Settings): string[] {
+function contradictions(chosen: z.infer<typeof settings>): string[] {
   const problems: string[] = []
   if (chosen.issuer !== undefined && chosen.audience.length === 0) {
     problems.push(
@@ -208,22 +224,27 @@ function contradictions(chosen: Settings): string[] {
  * Throws SettingsError naming every setting that is unknown, does not fit or contradicts another.
  */
 export function readSettings(...layers: readonly Readonly<Record<string, unknown>>[]): Settings {
-  const merged = Object.fromEntries(
-    layers
-      .flatMap((layer) => Object.entries(layer))
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, fromText(name, value)]),
-  )
-  const read = settings.safeParse(merged)
-  const problems = read.success
-    ? contradictions(read.data)
-    : read.error.issues.map((issue) =>
-        issue.code === 'unrecognized_keys'
-          ? `${issue.keys.join(', ')}: no such setting; there are ${settingNames.join(', ')}`
-          : `${issue.path.join('.')}: ${issue.message}`,
-      )
-  if (read.success && problems.length === 0) return read.data
+  const merged = layers
+    .flatMap((layer) => Object.entries(layer))
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, fromText(name, value)] as const)
+  const read = settings.safeParse(Object.fromEntries(merged.filter(([name]) => !variables.has(name))))
+  const chosen = ofProviders.safeParse(Object.fromEntries(merged.filter(([name]) => variables.has(name))))
+  const problems = [
+    ...(read.success ? contradictions(read.data) : read.error.issues.map(problem)),
+    ...(chosen.success ? [] : chosen.error.issues.map(problem)),
+  ]
+  if (read.success && chosen.success && problems.length === 0) {
+    const values = Object.entries(chosen.data).map(([name, value]) => [variables.get(name) ?? name, value])
+    return { ...read.data, ofProviders: Object.fromEntries(values) }
+  }
   throw new SettingsError(
-    `These settings need another value:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    `These settings need another value:\n${problems.map((line) => `  ${line}`).join('\n')}`,
   )
+}
+
+function problem(issue: z.core.$ZodIssue): string {
+  return issue.code === 'unrecognized_keys'
+    ? `${issue.keys.join(', ')}: no such setting; there are ${settingNames.join(', ')}`
+    : `${issue.path.join('.')}: ${issue.message}`
 }

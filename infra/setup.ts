@@ -21,8 +21,7 @@ import { probeClient } from './operate/probe-client.ts'
 
 const verdicts: Readonly<Record<ProbeOutcome, string>> = {
   accepted: 'The provider knows this client.',
-  refused:
-    'The provider refuses this client: the id or the secret is wrong. At Microsoft take the secret’s Value, not its ID.',
+  refused: 'The provider refuses this client: the id or the secret is wrong.',
   redirect_unknown: 'The provider knows this client, but not the redirect URI above. Add it there.',
   unreachable: 'The provider could not be reached, so the client was not tried.',
   unclear: 'The provider’s answer says nothing about the client, so it was not tried.',
@@ -65,13 +64,14 @@ async function setUp(
     console.log(`  This does not look like one: ${grant.clientId.looksLike}`)
   const clientSecret = await asked.askSecret(`${grant.registrar} client secret (not shown): `)
   const outcome = await probeClient({
-    provider,
+    grant,
     clientId,
     clientSecret,
     redirectUri: target.outputs['RedirectUri'] ?? 'https://localhost/v1/oauth/callback',
-    tenant: process.env['MICROSOFT_TENANT_ID'] ?? 'common',
   })
   console.log(`  ${verdicts[outcome]}`)
+  if (outcome === 'refused' && grant.clientSecretHint !== undefined)
+    console.log(`  ${grant.clientSecretHint}`)
   if (outcome === 'refused' && !/^y/i.test(await asked.ask('  Store it all the same? [y/N] '))) return
   await store(client, target, grant.clientSecretName, clientId, clientSecret)
   console.log(

@@ -3,6 +3,7 @@ import { DescribeEventBusCommand, EventBridgeClient } from '@aws-sdk/client-even
 import { GetBucketNotificationConfigurationCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { tables } from '../../lib/contract/tables.ts'
+import { oauthProviderIds } from '../../lib/providers/registry.ts'
 import type { Check, Deployed } from './finding.ts'
 import { fault, ok, unlessMissing } from './finding.ts'
 import { clientCheck, sealKeyCheck } from './secret-checks.ts'
@@ -110,8 +111,7 @@ export function checksOf(deployed: Deployed): readonly Check[] {
     sealKeyCheck(deployed),
     intakeCheck(deployed),
     busCheck(deployed),
-    clientCheck(deployed, 'google-drive', 'google'),
-    clientCheck(deployed, 'onedrive', 'microsoft'),
+    ...oauthProviderIds.map((provider) => clientCheck(deployed, provider)),
     issuerCheck(deployed),
     apiCheck(deployed),
   ]

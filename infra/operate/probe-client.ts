@@ -1,29 +1,16 @@
-import type { OAuthProviderId } from '../../lib/providers/registry.ts'
+import type { OAuth2About } from '../../lib/providers/about.ts'
 import type { Secret } from '../../lib/secret.ts'
 
 export interface ClientToProbe {
-  readonly provider: OAuthProviderId
+  /** Whose client it is: the secret goes to this provider's token endpoint and to nobody else. */
+  readonly grant: OAuth2About
   readonly clientId: string
   readonly clientSecret: Secret
   readonly redirectUri: string
-  /** Microsoft's directory. */
-  readonly tenant: string
 }
 
 /** What a provider thinks of an OAuth client. `unclear`: it answered something that says nothing about the client. */
 export type ProbeOutcome = 'accepted' | 'refused' | 'redirect_unknown' | 'unreachable' | 'unclear'
-
-function tokenEndpoint({ provider, tenant }: ClientToProbe): string {
-  switch (provider) {
-    case 'google-drive':
-      return `${process.env['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`
-    case 'onedrive':
-      return `${process.env['MICROSOFT_ENDPOINT'] ?? 'https://login.microsoftonline.com'}/${tenant}/oauth2/v2.0/token`
-    default:
-      // A secret goes to nobody but the provider that it belongs to.
-      throw new TypeError(`No token endpoint is known for ${String(provider)}.`)
-  }
-}
 
 /**
  * Offers the provider an authorization code that cannot be valid: it refuses either the client (`invalid_client`) or, when the
@@ -31,7 +18,6 @@ function tokenEndpoint({ provider, tenant }: ClientToProbe): string {
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
 export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> {
-  const endpoint = tokenEndpoint(client)
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     code: 'driveway-probe',
@@ -41,7 +27,7 @@ export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> 
     client_secret: client.clientSecret.reveal(),
   })
   try {
-    const answer = await fetch(endpoint, {
+    const answer = await fetch(client.grant.tokenUrl(process.env), {
       method: 'POST',
       body,
       signal: AbortSignal.timeout(10_000),

@@ -1,5 +1,6 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { OAuthProviderId } from '../../lib/providers/registry.ts'
+import { oauth2Of } from '../../lib/providers/registry.ts'
 import { secret } from '../../lib/secret.ts'
 import type { Check, Deployed } from './finding.ts'
 import { fault, note, ok, unlessMissing } from './finding.ts'
@@ -47,28 +48,23 @@ export function sealKeyCheck({ stage }: Deployed): Check {
 }
 
 /** The OAuth client of one provider, tried at the provider itself. */
-export function clientCheck({ stage, outputs }: Deployed, provider: OAuthProviderId, name: string): Check {
+export function clientCheck({ stage, outputs }: Deployed, provider: OAuthProviderId): Check {
   const client = new SecretsManagerClient({})
+  const grant = oauth2Of(provider)
+  const id = `driveway/${stage}/${grant.clientSecretName}`
   const again = `npm run setup -- --stage ${stage}`
   return {
-    name: `OAuth client of ${name}`,
+    name: `OAuth client of ${grant.registrar}`,
     async run() {
-      const value = await readSecret(client, `driveway/${stage}/oauth/${name}`)
+      const value = await readSecret(client, id)
       if (value === undefined)
         return [note(`${provider} has no OAuth client: it answers 503 provider_not_configured`, again)]
       const { clientId, clientSecret } = value
       if (typeof clientId !== 'string' || typeof clientSecret !== 'string') {
-        return [fault(`driveway/${stage}/oauth/${name} is not {"clientId", "clientSecret"}`, again)]
+        return [fault(`${id} is not {"clientId", "clientSecret"}`, again)]
       }
       const redirectUri = outputs['RedirectUri'] ?? 'https://localhost/v1/oauth/callback'
-      const tenant = process.env['MICROSOFT_TENANT_ID'] ?? 'common'
-      const outcome = await probeClient({
-        provider,
-        clientId,
-        clientSecret: secret(clientSecret),
-        redirectUri,
-        tenant,
-      })
+      const outcome = await probeClient({ grant, clientId, clientSecret: secret(clientSecret), redirectUri })
       switch (outcome) {
         case 'accepted':
           return [ok(`${provider}: the provider knows the client`)]

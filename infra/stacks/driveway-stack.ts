@@ -4,6 +4,7 @@ import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
 import type { Code } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
+import { oauth2Of, oauthProviderIds } from '../../lib/providers/registry.ts'
 import { Alarms } from '../constructs/alarms.ts'
 import { Api } from '../constructs/api.ts'
 import { Console } from '../constructs/console.ts'
@@ -120,10 +121,11 @@ export class DrivewayStack extends Stack {
   }
 
   #addOutputs(api: Api, identity: Identity, intake: Intake): void {
+    const registrars = oauthProviderIds.map((id) => oauth2Of(id).registrar)
     new CfnOutput(this, 'ApiUrl', { value: api.publicUrl, description: 'Where clients reach the API.' })
     new CfnOutput(this, 'RedirectUri', {
       value: `${api.publicUrl}/v1/oauth/callback`,
-      description: 'What to enter as the redirect URI at Google and Microsoft.',
+      description: `What to enter as the redirect URI at ${registrars.join(' and ')}.`,
     })
     new CfnOutput(this, 'Issuer', {
       value: identity.issuer,

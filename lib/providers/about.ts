@@ -10,8 +10,8 @@ export interface ProviderAbout {
   readonly grant: GrantAbout
   /** The hash that proves content there; `late`: it may be missing for some minutes after the last byte. */
   readonly hash?: { readonly algorithm: string; readonly late: boolean }
-  /** Environment variables of this provider alone, with what they mean. */
-  readonly settings: Readonly<Record<string, string>>
+  /** Environment variables of this provider alone. */
+  readonly settings: Readonly<Record<string, SettingAbout>>
   readonly simulator?: SimulatorAbout
 }
 
@@ -28,6 +28,12 @@ export interface ConsoleWords {
   readonly noAccount: string
   /** A user can connect it once only: it is the deployment's own storage. */
   readonly once?: true
+}
+
+export interface SettingAbout {
+  readonly means: string
+  /** A deployment chooses its value, under the same name in camel case. */
+  readonly chosen?: { readonly default: string; readonly pattern: RegExp; readonly mustBe: string }
 }
 
 /** The provider's simulator on the local stack. */
@@ -51,6 +57,8 @@ export interface OAuth2About {
   /** Whose OAuth client it is, for the person who registers it. */
   readonly registrar: string
   readonly clientId: { readonly pattern: RegExp; readonly looksLike: string }
+  /** What people take for the client's secret there, and what to take instead; one sentence. */
+  readonly clientSecretHint?: string
   /** Asked for in the consent. */
   readonly scopes: readonly string[]
   /** `kept`: the first refresh token stays. `rotated`: each refresh gives a new one, the old one lives on for a while. `single use`: the old one dies at once. */

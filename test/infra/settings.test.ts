@@ -18,7 +18,13 @@ test('a stage needs nothing but its name', () => {
     retain: true,
     driveFolder: '',
     secretRecoveryDays: 0,
+    ofProviders: { MICROSOFT_TENANT_ID: 'common' },
   })
+})
+
+test('what a provider lets a deployment choose is a setting like the others', () => {
+  const { ofProviders } = readSettings({ stage: 'dev' }, { microsoftTenantId: 'consumers' })
+  expect(ofProviders).toEqual({ MICROSOFT_TENANT_ID: 'consumers' })
 })
 
 test('the command line’s text becomes lists, numbers and booleans, and wins over the file', () => {
@@ -63,6 +69,10 @@ describe('refuses, naming the setting and what it must be', () => {
     [{ throttleRate: '900' }, /throttleBurst: must not be less than throttleRate/],
     [{ alarmEmail: 'nobody' }, /alarmEmail: must be an e-mail address/],
     [{ driveFolder: 'a/b' }, /driveFolder: must be one folder name/],
+    [
+      { microsoftTenantId: 'a/b', trottleRate: 5 },
+      /trottleRate: no such setting[\s\S]*microsoftTenantId: must be common, organizations/,
+    ],
   ])('%o', (settings, message) => {
     expect(refused(settings)).toMatch(message)
   })

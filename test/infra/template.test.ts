@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { problemTypes } from '../../lib/contract/problems.ts'
 import { routeList } from '../../lib/contract/routes.ts'
 import { environment } from '../../lib/contract/env.ts'
+import { providers } from '../../lib/providers/registry.ts'
 import { errorCodes } from '../../lib/errors.ts'
 import { asText, resourcesOf, synthesize } from './support/stack.ts'
 import type { TemplateResource } from './support/stack.ts'
@@ -182,9 +183,12 @@ describe('functions', () => {
     }
   })
 
-  test('are given only variables that the contract names', () => {
+  test('are given only variables that the contract or a provider’s facts name', () => {
+    const known = new Set(Object.keys(environment))
+    for (const { settings: own } of Object.values(providers))
+      for (const name of Object.keys(own)) known.add(name)
     const names = new Set([...variablesOf(template).values()].flatMap((variables) => Object.keys(variables)))
-    expect([...names].filter((name) => !(name in environment))).toEqual([])
+    expect([...names].filter((name) => !known.has(name))).toEqual([])
   })
 })
 

@@ -30,7 +30,7 @@ export const about = {
     tokenUrl: (settings) => `${settings['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`,
   },
   hash: { algorithm: 'sha256', late: false },
-  settings: { GOOGLE_ENDPOINT: 'One origin in place of all of Google’s (a simulator).' },
+  settings: { GOOGLE_ENDPOINT: { means: 'One origin in place of all of Google’s (a simulator).' } },
   simulator: {
     name: 'google',
     portOffset: 1,

@@ -19,6 +19,7 @@ export const about = {
       pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
       looksLike: '11111111-2222-3333-4444-555555555555 (Application (client) ID)',
     },
+    clientSecretHint: 'Take the secret’s Value, not its Secret ID.',
     scopes: ['Files.ReadWrite', 'offline_access', 'openid', 'profile', 'email'],
     refreshTokens: 'rotated',
     // From the issue of the refresh token. https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens#token-lifetime
@@ -32,8 +33,15 @@ export const about = {
   },
   hash: { algorithm: 'quickXorHash', late: true },
   settings: {
-    MICROSOFT_ENDPOINT: 'One origin in place of all of Microsoft’s (a simulator).',
-    MICROSOFT_TENANT_ID: 'Directory of the Microsoft authority; common when absent.',
+    MICROSOFT_ENDPOINT: { means: 'One origin in place of all of Microsoft’s (a simulator).' },
+    MICROSOFT_TENANT_ID: {
+      means: 'Directory of the Microsoft authority; common when absent.',
+      chosen: {
+        default: 'common',
+        pattern: /^[A-Za-z0-9.-]+$/,
+        mustBe: 'common, organizations, consumers or a tenant id',
+      },
+    },
   },
   simulator: {
     name: 'microsoft',

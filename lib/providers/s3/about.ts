@@ -15,8 +15,10 @@ export const about = {
   grant: { kind: 'none' },
   hash: { algorithm: 'sha256', late: false },
   settings: {
-    STORAGE_BUCKET: 'S3 bucket of the s3 provider, and of staged downloads.',
-    STORAGE_ENDPOINT: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',
-    STORAGE_REGION: 'Region of the storage bucket when it is not the function’s own.',
+    STORAGE_BUCKET: { means: 'S3 bucket of the s3 provider, and of staged downloads.' },
+    STORAGE_ENDPOINT: {
+      means: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',
+    },
+    STORAGE_REGION: { means: 'Region of the storage bucket when it is not the function’s own.' },
   },
 } as const satisfies ProviderAbout
