@@ -19,15 +19,28 @@ export const documentIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 export const extensionPattern = /^\.[A-Za-z0-9]{1,16}$/
 export const connectionIdPattern = /^[A-Za-z0-9-]{1,64}$/
 const safeUserKey = /^[A-Za-z0-9_-]{1,64}$/
+/** 32 bytes as base64url. */
+const hashLength = 43
+/** No control characters, no halves of a surrogate pair, no line ends. https://openid.net/specs/openid-connect-core-1_0.html#IDToken */
+const printableSub = /^(?=.*\P{Z})[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u
 
-/** Takes a verified token's `sub` as it is. */
+/** Takes a `sub` that `parseUserId` has let through, or a stored one, as it is. */
 export function userId(sub: string): UserId {
   return sub as UserId
 }
 
-/** `userId` itself when it matches `^[A-Za-z0-9_-]{1,64}$`, else the base64url SHA-256 of it (43 characters). */
+/** A verified token's `sub` when it is well-formed text of 1 to 255 printable characters, not blanks alone; else undefined. */
+export function parseUserId(sub: string): UserId | undefined {
+  return printableSub.test(sub) ? userId(sub) : undefined
+}
+
+/**
+ * `userId` itself when it matches `^[A-Za-z0-9_-]{1,64}$` and has not the length of a hash, else the base64url SHA-256 of it.
+ * So what has 43 characters is always a hash, and nobody's name can be the hash of another's.
+ */
 export function userKeyOf(id: UserId): UserKey {
-  return (safeUserKey.test(id) ? id : createHash('sha256').update(id).digest('base64url')) as UserKey
+  const plain = safeUserKey.test(id) && id.length !== hashLength
+  return (plain ? id : createHash('sha256').update(id).digest('base64url')) as UserKey
 }
 
 /** Takes a user key read back from a table or an intake key; undefined when it cannot be one. */

@@ -25,7 +25,8 @@ export const environment = {
   CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
   DRIVE_FOLDER: 'Folder in the user’s drive that documents go into; empty for the root.',
   OIDC_ISSUER: 'Issuer of the callers’ tokens.',
-  OIDC_AUDIENCE: 'Comma-separated audiences (or client ids) that callers’ tokens must carry.',
+  OIDC_AUDIENCE:
+    'Comma-separated audiences (or client ids, for tokens without an audience) that callers’ tokens must carry.',
   OIDC_JWKS_URI: 'Where the issuer’s keys are; from its discovery document when absent.',
   LOG_LEVEL: 'DEBUG, INFO, WARN or ERROR.',
 } as const

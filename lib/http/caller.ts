@@ -1,7 +1,7 @@
 import type { MiddlewareObj } from '@middy/core'
 import type { Route } from '../contract/route.ts'
 import { ServiceError } from '../errors.ts'
-import { userId, userKeyOf } from '../ids.ts'
+import { parseUserId, userKeyOf } from '../ids.ts'
 import type { Caller, ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 
 interface AuthorizerContext {
@@ -24,10 +24,10 @@ export function verifiedCaller(
       const { principalId: principal, exp } = authorizerContext(request.event)
       // The gateway answers from its cache for some time after a token has ended.
       const ended = exp !== undefined && Number(exp) * 1000 <= Date.now()
-      if (typeof principal !== 'string' || principal === '' || ended) {
+      const id = typeof principal === 'string' ? parseUserId(principal) : undefined
+      if (id === undefined || ended) {
         throw new ServiceError('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
       }
-      const id = userId(principal)
       request.context.driveway.input['caller'] = { userId: id, userKey: userKeyOf(id) } satisfies Caller
     },
   }

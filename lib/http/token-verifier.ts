@@ -2,11 +2,13 @@ import { JwtVerifier } from 'aws-jwt-verify'
 import { SimpleJwksCache } from 'aws-jwt-verify/jwk'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
+import type { UserId } from '../ids.ts'
+import { parseUserId } from '../ids.ts'
 import { sendRequest } from '../net/http-client.ts'
 
 export interface TokenVerifierOptions {
   readonly issuer: string
-  /** A token must carry one of these as `aud`, or as `client_id` (Cognito's access tokens have no `aud`). */
+  /** A token must carry one of these as `aud`, or when it has none (Cognito's access tokens) as `client_id`. */
   readonly audiences: readonly string[]
   /** Where the keys are; from the issuer's discovery document when undefined. */
   readonly jwksUri: string | undefined
@@ -14,7 +16,7 @@ export interface TokenVerifierOptions {
 
 /** Of a verified token: whose it is, and when it ends (epoch seconds). */
 export interface VerifiedToken {
-  readonly sub: string
+  readonly sub: UserId
   readonly exp: number
 }
 
@@ -47,6 +49,11 @@ function unreachable(): ServiceError {
   })
 }
 
+/** Nothing that a token calls critical is understood here. https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11 */
+function refuseCritical({ header }: { readonly header: object }): void {
+  if ('crit' in header) throw refused('crit is not understood')
+}
+
 async function jwksUriOf({ issuer, jwksUri }: TokenVerifierOptions): Promise<string> {
   if (jwksUri !== undefined) return jwksUri
   const document = await fetchDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
@@ -65,22 +72,21 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
   }
   const { issuer, audiences } = options
   const verifier = JwtVerifier.create(
-    { issuer, audience: null, jwksUri: await jwksUriOf(options) },
+    { issuer, audience: null, jwksUri: await jwksUriOf(options), customJwtCheck: refuseCritical },
     { jwksCache: new SimpleJwksCache({ fetcher }) },
   )
   return async (token) => {
     const payload = await verifier.verify(token)
     const { sub, aud, client_id: clientId, exp } = payload
-    const carried = [
-      ...(Array.isArray(aud) ? aud : [aud]),
-      ...(typeof clientId === 'string' ? [clientId] : []),
-    ]
-    if (!carried.some((audience) => audience !== undefined && audiences.includes(audience))) {
+    // A token for another API of the same issuer is not for this one, whichever client it was given to.
+    const carried = aud === undefined ? [clientId] : [aud].flat()
+    if (!carried.some((audience) => typeof audience === 'string' && audiences.includes(audience))) {
       throw refused('audience not allowed')
     }
     // A token without an end would be good for ever.
     if (exp === undefined) throw refused('exp is missing')
-    if (typeof sub !== 'string' || sub === '') throw refused('sub is missing')
-    return { sub, exp }
+    const id = typeof sub === 'string' ? parseUserId(sub) : undefined
+    if (id === undefined) throw refused('sub is missing, or no text of 1 to 255 printable characters')
+    return { sub: id, exp }
   }
 }

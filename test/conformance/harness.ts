@@ -1,5 +1,5 @@
 import type { InstantClock } from '../support/instant-clock.ts'
-import type { ObjectKey } from '../../lib/ids.ts'
+import type { ObjectKey, UserKey } from '../../lib/ids.ts'
 import type { Backend } from '../../lib/storage/backend.ts'
 import type { FaultAction } from '../support/simulators.ts'
 
@@ -22,7 +22,7 @@ export interface Traits {
   readonly reservedKeys: boolean
   readonly placeholders: boolean
   /** Where the provider shows a document of this user. */
-  pathOf(userKey: string, name: string): string
+  pathOf(userKey: UserKey, name: string): string
   /** The provider's hash of these bytes, as an entry holds it. */
   hashOf(bytes: Uint8Array): string
   /** How the provider says that it wants fewer requests. */

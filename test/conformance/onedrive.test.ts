@@ -1,5 +1,6 @@
 import { parseConnectionId } from '../../lib/ids.ts'
 import { oneDriveBackend } from '../../lib/providers/onedrive/backend.ts'
+import { folderOf } from '../../lib/providers/onedrive/names.ts'
 import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
 import { instantClock } from '../support/instant-clock.ts'
 import type { FaultMatch, TestTokens } from '../support/simulators.ts'
@@ -80,7 +81,7 @@ const traits: Traits = {
   presignedUrls: false,
   reservedKeys: false,
   placeholders: true,
-  pathOf: (userKey, name) => `/Driveway/${userKey}/${name}`,
+  pathOf: (userKey, name) => `/Driveway/${folderOf(userKey)}/${name}`,
   hashOf(bytes) {
     const hash = createQuickXor()
     hash.update(bytes)

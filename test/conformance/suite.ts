@@ -169,7 +169,7 @@ export function conformance(name: string, traits: Traits, start: () => Promise<H
       it('names the object after the document and nothing else', async () => {
         await put(backend, { id: 'report.v1', extension: '.pdf' })
         expect(await world.held()).toMatchObject([
-          { name: 'report.v1.pdf', path: traits.pathOf('alice', 'report.v1.pdf') },
+          { name: 'report.v1.pdf', path: traits.pathOf(userKeyOf(userId('alice')), 'report.v1.pdf') },
         ])
       })
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DocumentId, Extension, UserId } from '../../ids.ts'
+import type { DocumentId, Extension, UserId, UserKey } from '../../ids.ts'
 import { userKeyOf } from '../../ids.ts'
 
 /** Where a document lies in the OneDrive. */
@@ -17,24 +17,33 @@ export interface Place {
  */
 const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|_vti_|\.$/i
 
-/** `{folder}/{userKey}/{documentId}{extension}`; a name that OneDrive refuses gets a hash of itself in it. */
+/**
+ * `{folder}/{userKey}/{documentId}{extension}`; a name that OneDrive refuses gets a hash of itself before it. Whatever is made up
+ * has a blank in it, which neither user keys nor document ids can have: so it is nobody else's name.
+ */
 export function placeOf(
   folder: string | undefined,
   userId: UserId,
   documentId: DocumentId,
   extension: Extension,
 ): Place {
-  const userKey = userKeyOf(userId)
   const plain = `${documentId}${extension}`
-  const marked = `${hashMark(plain)}-${documentId.replaceAll(/\.+$|_vti_/gi, '')}${extension}`
+  const marked = `${hashMark(plain)} ${documentId.replaceAll(/\.+$|_vti_/gi, '')}${extension}`
   return {
     folders: [
       ...(folder === undefined ? [] : folder.split('/').filter((segment) => segment !== '')),
-      reserved.test(userKey) ? `${hashMark(userKey)}-user` : userKey,
+      folderOf(userKeyOf(userId)),
     ],
     name: reserved.test(plain) ? marked : plain,
     otherName: marked,
   }
+}
+
+/** OneDrive takes `Casey` and `casey` for one folder, so a key with capitals says which of its letters they are: `Casey (10)`. */
+export function folderOf(userKey: UserKey): string {
+  if (!/[A-Z]/.test(userKey) && !reserved.test(userKey)) return userKey
+  const capitals = userKey.replaceAll(/./g, (letter) => (/[A-Z]/.test(letter) ? '1' : '0'))
+  return `${userKey.replaceAll(/_vti(?=_)/gi, '$& ')} (${BigInt(`0b${capitals}`).toString(16)})`
 }
 
 function hashMark(text: string): string {

@@ -4,6 +4,7 @@ import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
 import { graphError } from '../../../lib/providers/onedrive/errors.ts'
 import { placeOf } from '../../../lib/providers/onedrive/names.ts'
 import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
+import { userId } from '../../../lib/ids.ts'
 import { oneDriveFragmentUnit } from '../../../lib/contract/limits.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
@@ -269,7 +270,7 @@ describe('names', () => {
     ['ends.', ''],
   ])('are changed for %s%s, which it refuses', (id, ext) => {
     const { name } = place(id, ext)
-    expect(name).toMatch(/^[0-9a-f]{16}-/)
+    expect(name).toMatch(/^[0-9a-f]{16} /)
     expect(name).not.toMatch(/_vti_|\.$/)
     expect(name.endsWith(ext)).toBe(true)
   })
@@ -277,6 +278,54 @@ describe('names', () => {
   it('have a place for the document whose id differs in case only', () => {
     expect(place('note').otherName).not.toBe(place('NOTE').otherName)
   })
+})
+
+/** Words that differ in case, in a reserved part, or in what a mark of ours looks like. */
+const words = ['casey', 'con', 'x_vti_y', '_vti_vti_', '0f', 'a', 'a-1', 'doc', 'con.tar', 'doc.b']
+const variants = words.flatMap((word) => [
+  word,
+  word.toUpperCase(),
+  `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`,
+  `${word.slice(0, -1)}${word.slice(-1).toUpperCase()}`,
+])
+
+describe('two places', () => {
+  it('of two users are never one, whatever the case of their names', () => {
+    const marks = variants.flatMap((name) =>
+      placeOf(undefined, userId(name), documentId('doc'), extension('')).folders.map((folder) =>
+        folder.replaceAll(' ', '-').replaceAll(/[().]/g, ''),
+      ),
+    )
+    const subs = new Set([...variants, ...marks])
+    const folders = [...subs].flatMap(
+      (sub) => placeOf(undefined, userId(sub), documentId('doc'), extension('')).folders,
+    )
+    expect(new Set(folders.map((folder) => folder.toLowerCase())).size).toBe(subs.size)
+    expect(folders.filter((folder) => /^(con|aux)$|_vti_|\.$/i.test(folder))).toEqual([])
+  })
+
+  it('of two documents are never one, unless they are written alike', () => {
+    const ids = variants.filter((id) => !id.startsWith('_'))
+    const derived = ids.flatMap((id) => {
+      const { name, otherName } = place(id, '')
+      return [name, otherName].map((made) => made.replaceAll(' ', '-'))
+    })
+    const seen = new Map<string, string>()
+    for (const id of new Set([...ids, ...derived])) {
+      for (const ext of ['', '.b', '.B', '.tar']) {
+        const { name, otherName } = place(id, ext)
+        // The plain name where it can be had, and the one that is taken when it belongs to another in all but case.
+        for (const made of new Set([name, otherName])) {
+          const before = seen.get(made)
+          expect(before ?? `${id}${ext}`, `${id} with ${ext} is at ${made}`).toBe(`${id}${ext}`)
+          seen.set(made, `${id}${ext}`)
+        }
+        expect(otherName.toLowerCase()).not.toBe(`${id}${ext}`.toLowerCase())
+      }
+    }
+  })
+
+  const place = (id: string, ext: string) => placeOf('Driveway', alice, documentId(id), extension(ext))
 })
 
 describe('Graph’s errors', () => {
