@@ -4,6 +4,7 @@ import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 import { contentLink, intakeLink } from './present.ts'
+import { changedMeanwhile } from './settle-put.ts'
 import { requireStored } from './stat-document.ts'
 
 export interface PresignedUrl {
@@ -103,12 +104,5 @@ async function record(
     row === undefined
       ? await deps.documents.createDocument(document)
       : await deps.documents.updateDocument(row, document)
-  if (written !== undefined) return
-  throw new ServiceError(
-    'provider_unavailable',
-    'Another request changed this document at the same moment. Try again.',
-    {
-      retry: { retryable: true, afterSeconds: 1 },
-    },
-  )
+  if (written === undefined) throw changedMeanwhile()
 }

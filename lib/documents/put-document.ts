@@ -4,10 +4,14 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
+import { createContentHash } from '../transfer/hash.ts'
+import { rewrites } from '../transfer/rewriting.ts'
+import { algorithmsFor, judgeStored } from '../transfer/verdict.ts'
 import { chooseConnection } from './choose-connection.ts'
 import { checkContentDigest } from './content-digest.ts'
 import type { DocumentDeps } from './deps.ts'
-import { verifyBytes } from './verify.ts'
+import type { Written } from './settle-put.ts'
+import { changedMeanwhile, settleMismatch, settleStored } from './settle-put.ts'
 
 export interface PutRequest {
   readonly userId: UserId
@@ -113,13 +117,7 @@ async function record(
   // Another request for the same document was first: go on under the key that it recorded, so that both make one file.
   const theirs = await deps.documents.getDocument(userKey, documentId)
   if (theirs?.objectKey !== undefined && theirs.connectionId === connection.connectionId) return theirs
-  throw new ServiceError(
-    'provider_unavailable',
-    'Another request changed this document at the same moment. Try again.',
-    {
-      retry: { retryable: true, afterSeconds: 1 },
-    },
-  )
+  throw changedMeanwhile()
 }
 
 async function store(
@@ -143,7 +141,7 @@ async function store(
 /** Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route. */
 export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
   checkContentDigest(request.contentDigest, request.bytes)
-  const { userKey, documentId, bytes } = request
+  const { userKey, documentId } = request
   const before = await deps.documents.getDocument(userKey, documentId)
   checkPreconditions(request, before)
   const connection = await chooseConnection(deps, userKey, request.connectionId ?? before?.connectionId)
@@ -163,15 +161,14 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
     entry = await store(deps, request, backend, extension, target)
   }
 
-  const checksum = await verifyBytes(bytes, entry)
-  if (checksum?.verdict === 'mismatch') {
-    await backend.deleteObject(entry.objectKey, { signal: request.signal })
-    throw new ServiceError(
-      'digest_mismatch',
-      'The provider stored other bytes than were sent. They were removed again; send the document once more.',
-    )
-  }
-  const settled = await settle(deps, request, connection, extension, entry, checksum, row)
+  const { userId, contentType, signal } = request
+  const judged = await judgeBytes(deps, request, backend, entry, rewrites(connection, extension))
+  const { verdict } = judged
+  const who = { userId, userKey, documentId, contentType, extension, signal }
+  const replacing = target?.kind === 'replace'
+  const written: Written = { ...who, connection, backend, row, replacing, entry: judged.entry }
+  if (verdict.kind === 'mismatch') throw await settleMismatch(deps, written, verdict)
+  const settled = await settleStored(deps, written, verdict)
   const moved =
     before?.objectExists === true && before.objectKey !== undefined && before.objectKey !== entry.objectKey
   // Another extension is another path on OneDrive and S3: what stood at the old one goes.
@@ -180,46 +177,15 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   return { row: settled, created: before?.objectExists !== true }
 }
 
-async function settle(
-  deps: DocumentDeps,
-  request: PutRequest,
-  connection: Connection,
-  extension: Extension,
+async function judgeBytes(
+  { retry }: DocumentDeps,
+  { bytes, signal }: PutRequest,
+  backend: Backend,
   entry: ObjectEntry,
-  checksum: DocumentRow['checksum'],
-  row: DocumentRow | undefined,
-): Promise<DocumentRow> {
-  const { userKey, userId, documentId, contentType } = request
-  const fields = {
-    connectionId: connection.connectionId,
-    provider: connection.provider,
-    status: 'stored',
-    objectKey: entry.objectKey,
-    objectExists: true,
-    size: entry.size,
-    contentType,
-    extension,
-  } as const
-  for (let standing = row; ;) {
-    const written =
-      standing === undefined
-        ? await deps.documents.createDocument({
-            userKey,
-            userId,
-            documentId,
-            ...fields,
-            ...(checksum === undefined ? {} : { checksum }),
-          })
-        : await deps.documents.updateDocument(standing, {
-            ...fields,
-            checksum,
-            error: undefined,
-            parkedOn: undefined,
-            bytesTransferred: undefined,
-            expectedSha256: undefined,
-          })
-    if (written !== undefined) return written
-    // Somebody wrote the row meanwhile; the object is there, so its row has to say so.
-    standing = await deps.documents.getDocument(userKey, documentId)
-  }
+  rewritten: boolean,
+) {
+  const hash = await createContentHash(algorithmsFor(backend, undefined))
+  hash.update(bytes, 0)
+  const stat = (): Promise<ObjectEntry> => retry(() => backend.statEntry(entry.objectKey, { signal }), signal)
+  return await judgeStored(entry, bytes.length, hash, { rewritten, stat })
 }

@@ -10,6 +10,7 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claim } from '../transfer/claim.ts'
 import { runTransfer } from '../transfer/engine.ts'
 import type { TransferEnd } from '../transfer/ports.ts'
+import { rewrites } from '../transfer/rewriting.ts'
 import type { IntakeObject } from './bucket.ts'
 import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
 import { discardIfPossible } from './discard.ts'
@@ -17,8 +18,6 @@ import { openProgress } from './progress.ts'
 import { changeDocument, detailOf, fail, removeAtProvider, settle } from './settle.ts'
 
 const done: Ingested = { kind: 'done' }
-/** The tenant of personal Microsoft accounts; only the others rewrite Office files. https://learn.microsoft.com/entra/identity-platform/id-tokens */
-const personalTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** One attempt at a claimed transfer, whose object stands in the bucket as `standing` says. Rejects with ClaimLost. */
 export async function attemptTransfer(
@@ -158,8 +157,7 @@ async function send(
         claim,
         backend,
         source: { size: source.size, read: (from, to, signal) => deps.bucket.read(source, from, to, signal) },
-        rewritesOffice:
-          connection.provider === 'onedrive' && !(connection.accountId ?? '').startsWith(personalTenant),
+        rewritten: rewrites(connection, claim.row.extension),
         deadline: delivery.deadline,
         ...(delivery.signal ? { signal: delivery.signal } : {}),
         onProgress: (bytes) => progress.report(bytes),

@@ -24,8 +24,8 @@ export interface Attempt {
   readonly claim: Claim
   readonly backend: Backend
   readonly source: ByteSource
-  /** The account is one whose provider may rewrite Office files after they were uploaded. */
-  readonly rewritesOffice: boolean
+  /** The provider rewrites files of this kind after they were uploaded. */
+  readonly rewritten: boolean
   /** Epoch milliseconds: the attempt has ended by then. */
   readonly deadline: number
   readonly signal?: AbortSignal

@@ -7,7 +7,7 @@ import type { Answer, PlanState, Step, Stop } from './plan.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
 import { holdSession } from './session.ts'
 import { isOwn, lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
-import { algorithmsFor, hashWaitMs, judge, settlementOf } from './verdict.ts'
+import { algorithmsFor, hashWaitMs, judge, judgeStored, settlementOf } from './verdict.ts'
 
 type Verified =
   | { readonly kind: 'unknown'; readonly entry: ObjectEntry }
@@ -127,7 +127,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (isOwn(claim.row.target)) return finished(entry)
     if (entry.size !== size) return { kind: 'absent' }
     await outgoing.hashTo(size)
-    const verdict = judge(entry, size, hash, { extension: claim.row.extension, rewritesOffice: false })
+    const verdict = judge(entry, size, hash, { rewritten: false })
     return verdict.kind === 'proven' ? finished(entry) : { kind: 'absent' }
   }
 
@@ -181,17 +181,12 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     async verify(given) {
       await outgoing.hashTo(size)
       const { row } = claim
-      const judged = { extension: row.extension, rewritesOffice: attempt.rewritesOffice }
-      let entry = given
-      let verdict = judge(entry, size, hash, judged)
-      if (verdict.kind === 'unknown' && backend.capabilities.checksum !== 'none') {
-        // OneDrive computes its hash a little later than it answers. https://learn.microsoft.com/graph/api/resources/hashes
-        entry = await backend.statEntry(entry.objectKey, { signal })
-        verdict = judge(entry, size, hash, judged)
-        const waitedMs = options.clock.now() - row.progressAt
-        const comes = backend.capabilities.checksum === 'quickXorHash' && waitedMs < hashWaitMs
-        if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
-      }
+      const stat = async (): Promise<ObjectEntry> => await backend.statEntry(given.objectKey, { signal })
+      const { rewritten } = attempt
+      const { entry, verdict } = await judgeStored(given, size, hash, { rewritten, stat })
+      const waitedMs = options.clock.now() - row.progressAt
+      const comes = backend.capabilities.checksum === 'quickXorHash' && waitedMs < hashWaitMs
+      if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },
     async takeBack() {

@@ -10,42 +10,15 @@ export type Verdict =
   | { readonly kind: 'proven'; readonly checksum?: DocumentChecksum }
   | { readonly kind: 'mismatch'; readonly checksum?: DocumentChecksum }
 
-/** What SharePoint rewrites on arrival. https://github.com/OneDrive/onedrive-api-docs/issues/935 */
-const officeExtensions = new Set([
-  '.doc',
-  '.docx',
-  '.docm',
-  '.dot',
-  '.dotx',
-  '.dotm',
-  '.xls',
-  '.xlsx',
-  '.xlsm',
-  '.xlsb',
-  '.xlt',
-  '.xltx',
-  '.xltm',
-  '.ppt',
-  '.pptx',
-  '.pptm',
-  '.pps',
-  '.ppsx',
-  '.pot',
-  '.potx',
-  '.potm',
-  '.vsd',
-  '.vsdx',
-  '.pub',
-  '.mpp',
-  '.one',
-])
-
-/** Compares what the provider says of the finished object with what was sent: `size` bytes that hash to `hash`. */
+/**
+ * Compares what the provider says of the finished object with what was sent: `size` bytes that hash to `hash`.
+ * With `rewritten` the provider rewrites files of this kind: another size is its work then, no damage.
+ */
 export function judge(
   entry: ObjectEntry,
   size: number,
   hash: ContentHash,
-  options: { readonly extension: string; readonly rewritesOffice: boolean },
+  { rewritten }: { readonly rewritten: boolean },
 ): Verdict {
   const algorithm = comparable(hash, entry.checksums)
   const theirs = algorithm === undefined ? undefined : entry.checksums[algorithm]
@@ -56,16 +29,35 @@ export function judge(
   }
   const compared = (verdict: DocumentChecksum['verdict']): { checksum?: DocumentChecksum } =>
     algorithm === undefined || theirs === undefined ? {} : { checksum: { algorithm, value: theirs, verdict } }
-  // Rewriting changes the size too; the same size with another hash is damage.
-  if (!sameSize && options.rewritesOffice && officeExtensions.has(options.extension.toLowerCase())) {
-    return { kind: 'proven', ...compared('provider_transformed') }
+  if (sameSize && theirs === undefined) {
+    // Work accounts give no hash of an empty file, and it needs none. https://github.com/OneDrive/onedrive-api-docs/issues/1704
+    return size === 0 ? { kind: 'proven' } : { kind: 'unknown' }
   }
-  if (sameSize && theirs === undefined) return { kind: 'unknown' }
+  // Rewriting changes the size too; the same size with another hash is damage.
+  if (!sameSize && rewritten) return { kind: 'proven', ...compared('provider_transformed') }
   return { kind: 'mismatch', ...compared('mismatch') }
 }
 
 function comparable(hash: ContentHash, checksums: ObjectEntry['checksums']): HashAlgorithm | undefined {
   return hash.algorithms.find((algorithm) => checksums[algorithm] !== undefined)
+}
+
+/**
+ * As `judge`, and asks the provider once more where its first answer may be older than what stands: OneDrive computes its hash a little
+ * later than it answers, and may answer with the size from before the rewriting.
+ * https://learn.microsoft.com/graph/api/resources/hashes https://github.com/rclone/rclone/issues/9767
+ */
+export async function judgeStored(
+  entry: ObjectEntry,
+  size: number,
+  hash: ContentHash,
+  options: { readonly rewritten: boolean; readonly stat: () => Promise<ObjectEntry> },
+): Promise<{ readonly entry: ObjectEntry; readonly verdict: Verdict }> {
+  const verdict = judge(entry, size, hash, options)
+  const sure = verdict.kind === 'proven' || (verdict.kind === 'mismatch' && !options.rewritten)
+  if (sure || hash.algorithms.length === 0) return { entry, verdict }
+  const standing = await options.stat()
+  return { entry: standing, verdict: judge(standing, size, hash, options) }
 }
 
 /** How long a missing hash is waited for before the size alone has to do. */

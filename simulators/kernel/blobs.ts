@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { BlobStream } from './blob-stream.ts'
 import { writeStream } from './blob-writer.ts'
 import { BLOCK, openBlockPool, openDirect, SECTOR } from './blocks.ts'
@@ -28,6 +28,8 @@ export interface BlobStore {
   read(id: string, range?: { start: number; end: number }): Readable
   /** 0 when there is no such blob */
   size(id: string): Promise<number>
+  /** Adds `bytes` bytes at the end, as a provider does that rewrites files; answers the new size. */
+  grow(id: string, bytes: number): Promise<number>
   /** Cuts the blob to `size` bytes. */
   truncate(id: string, size: number): Promise<void>
   delete(id: string): Promise<void>
@@ -72,7 +74,7 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
     pool.advance(id, file(id), to, at === undefined ? undefined : { at, length: BLOCK })
   }
 
-  return {
+  const blobs: BlobStore = {
     async write(id, offset, source, limit = Number.POSITIVE_INFINITY, granularity) {
       await ready
       settle(id, offset)
@@ -109,6 +111,11 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
         (found) => found.size,
         () => 0,
       ),
+    async grow(id, bytes) {
+      const size = await blobs.size(id)
+      if (bytes === 0) return size
+      return size + (await blobs.write(id, size, Readable.from([Buffer.alloc(bytes, 'rewritten ')])))
+    },
     async truncate(id, size) {
       settle(id, size)
       const handle = await open(file(id), READ_WRITE, 0o600)
@@ -142,4 +149,5 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
     },
     close: () => pool.close(),
   }
+  return blobs
 }

@@ -34,6 +34,8 @@ export interface Exchange {
   readonly broken: boolean
   /** wraps a stream of file content inside the body (a multipart media part), so that `corrupt` hits it */
   fileContent(source: Readable, length?: number): Readable
+  /** how many bytes the `rewrite` fault adds to a stored file of this name; 0 without one */
+  rewrites(name: string): number
   /** a small form body (1 MiB at most) */
   form(): Promise<URLSearchParams>
   /** a small JSON body (1 MiB at most); undefined when there is none; throws SyntaxError */
@@ -172,6 +174,13 @@ export function createExchange(setup: ExchangeSetup): Exchange {
       const flipped = tap({ ...shared, count: () => undefined, corrupt: true, length })
       pipeline(source, flipped).catch(() => undefined)
       return flipped
+    },
+    rewrites(name) {
+      if (fault?.type !== 'rewrite') return 0
+      const { add, extensions } = fault
+      return extensions?.some((extension) => name.toLowerCase().endsWith(extension.toLowerCase())) === false
+        ? 0
+        : add
     },
     form: async () => new URLSearchParams(await small()),
     jsonBody: async () => {

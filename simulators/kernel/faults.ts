@@ -11,6 +11,7 @@ const action = z.discriminatedUnion('type', [
   z.object({ type: z.literal('delay'), ms: z.number().check(z.gte(0)) }),
   z.object({ type: z.literal('truncate'), afterBytes: z.optional(bytes) }),
   z.object({ type: z.literal('corrupt') }),
+  z.object({ type: z.literal('rewrite'), add: bytes, extensions: z.optional(z.array(z.string())) }),
   z.object({ type: z.literal('garbage'), status: z.optional(z.int()) }),
 ])
 

@@ -187,6 +187,7 @@ async function instead(def: SimulatorDefinition, fault: FaultAction, x: Exchange
     case 'partial':
     case 'truncate':
     case 'corrupt':
+    case 'rewrite':
       return false
     default:
       return fault satisfies never

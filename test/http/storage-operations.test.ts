@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
 import type { Api, DocumentAnswer, Problem, Provider } from '../support/api.ts'
 import { apiOf, connect } from '../support/api.ts'
+import { simulatorControl } from '../support/stack-control.ts'
 import type { LocalStack } from '../support/local-stack.ts'
 import { startLocalStack } from '../support/local-stack.ts'
 
@@ -18,6 +20,14 @@ const accounts: readonly [Provider, string][] = [
   ['s3', ''],
 ]
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const hashes: Readonly<Record<string, (bytes: Uint8Array) => string>> = {
+  sha256,
+  quickXorHash(bytes) {
+    const hash = createQuickXor()
+    hash.update(bytes)
+    return hash.digest()
+  },
+}
 
 describe.each(accounts)('%s %s over HTTP', (provider, account) => {
   const isDrive = provider !== 's3'
@@ -126,6 +136,29 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     expect((await api.request('GET', '/v1/documents/report/content')).bytes.equals(other)).toBe(true)
   })
 
+  it('tells what the drive holds after three puts of one document at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const id = `contested-${round}`
+      const bodies = [100, 200, 300].map((size) => randomBytes(size))
+      const puts = await Promise.all(
+        bodies.map((bytes) =>
+          api.request('PUT', `/v1/documents/${id}?connectionId=${connectionId}&extension=.bin`, { bytes }),
+        ),
+      )
+      expect(puts.map(({ status }) => status)).toEqual(puts.map(() => expect.toBeOneOf([200, 201])))
+      // The list says what the row says; a stat would ask the drive.
+      const list = `/v1/documents?connectionId=${connectionId}&limit=200`
+      const { documents } = (await api.request<{ documents: DocumentAnswer['document'][] }>('GET', list)).body
+      const row = documents.find((each) => each.id === id)
+      const { bytes } = await api.request('GET', `/v1/documents/${id}/content`)
+      expect(bodies.map((body) => body.equals(bytes))).toContain(true)
+      const { algorithm = 'none' } = row?.checksum ?? {}
+      const checksum = { algorithm, value: hashes[algorithm]?.(bytes), verdict: 'verified' }
+      expect(row).toMatchObject({ status: 'stored', size: bytes.length, checksum })
+      await api.request('DELETE', `/v1/documents/${id}`)
+    }
+  })
+
   it('creates only when asked to', async () => {
     const refused = await api.request<Problem>('PUT', '/v1/documents/report', {
       bytes: content,
@@ -142,6 +175,29 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     expect([put.status, put.body.document.size]).toEqual([201, 0])
     const got = await api.request('GET', '/v1/documents/empty/content')
     expect([got.status, got.bytes.length, got.headers.get('content-length')]).toEqual([200, 0, '0'])
+  })
+
+  it('stores an Office file that the drive rewrites, new and again', async () => {
+    if (account !== 'bob@contoso.example') return
+    const simulator = simulatorControl(stack.at(2))
+    for (const [status, size] of [
+      [201, 4000],
+      [200, 5000],
+    ] as const) {
+      await simulator.fault({ method: 'PUT' }, { type: 'rewrite', add: 812, extensions: ['.docx'] })
+      const put = await api.request<DocumentAnswer>(
+        'PUT',
+        `/v1/documents/letter?connectionId=${connectionId}&extension=.docx`,
+        { bytes: randomBytes(size) },
+      )
+      expect([put.status, put.body.document]).toMatchObject([
+        status,
+        { status: 'stored', size: size + 812, checksum: { verdict: 'provider_transformed' } },
+      ])
+      const got = await api.request('GET', '/v1/documents/letter/content')
+      expect(got.bytes.length).toBe(size + 812)
+    }
+    await api.request('DELETE', '/v1/documents/letter')
   })
 
   it('refuses a body that is not what its digest says, and stores nothing', async () => {

@@ -80,6 +80,7 @@ export type FaultAction =
   | { type: 'delay'; ms: number }
   | { type: 'truncate'; afterBytes?: number }
   | { type: 'corrupt' }
+  | { type: 'rewrite'; add: number; extensions?: readonly string[] }
   | { type: 'garbage'; status?: number }
 
 export interface TestTokens extends TokenSource {

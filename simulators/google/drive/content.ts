@@ -24,9 +24,9 @@ export function requireSpace(state: GoogleState, caller: Caller, bytes: number, 
   if (bytes > free) throw driveError(403, 'storageQuotaExceeded')
 }
 
-/** What a finished blob becomes as a file's content; its hashes were made while it was written. */
-export async function finishedContent(state: GoogleState, blob: string): Promise<Content> {
-  const size = await state.blobs.size(blob)
+/** What a finished blob becomes as a file's content, with so many bytes added; its hashes were made while it was written. */
+export async function finishedContent(state: GoogleState, blob: string, rewritten = 0): Promise<Content> {
+  const size = await state.blobs.grow(blob, rewritten)
   const { md5 = '', sha1 = '', sha256 = '' } = await state.blobs.digests(blob)
   return { blob, size, md5, sha1, sha256, revision: `0B${state.random.text(49)}` }
 }

@@ -173,15 +173,20 @@ async function finish(uploads: Uploads, caller: Caller, x: Exchange, session: Up
   const { state, finishing } = uploads
   if (liveSession(state, session.id)?.state === 'done') return answerDone(state, caller, x, session)
   const known = finishing.get(session.id)
-  const file = known ?? complete(state, caller, session).finally(() => finishing.delete(session.id))
+  const file = known ?? complete(state, caller, x, session).finally(() => finishing.delete(session.id))
   if (known === undefined) finishing.set(session.id, file)
   await answerFile(state, caller, x, await file)
 }
 
-async function complete(state: GoogleState, caller: Caller, session: UploadSession): Promise<DriveFile> {
+async function complete(
+  state: GoogleState,
+  caller: Caller,
+  x: Exchange,
+  session: UploadSession,
+): Promise<DriveFile> {
   const blob = sessionBlob(session)
   if (session.received === 0) await state.blobs.write(blob, 0, Readable.from([]))
-  const content = await finishedContent(state, blob)
+  const content = await finishedContent(state, blob, x.rewrites(session.name))
   const settle = (end: Pick<UploadSession, 'state' | 'result'>): void =>
     state.sessions.put(session.id, { ...session, ...end })
   try {

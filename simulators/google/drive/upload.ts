@@ -51,7 +51,7 @@ async function receive(
   source: Readable,
   length: number | undefined,
 ): Promise<void> {
-  const { replaced } = prepareUpload(state, caller, request)
+  const { file, replaced } = prepareUpload(state, caller, request)
   requireSpace(state, caller, length ?? 0, replaced)
   const blob = newBlob(state)
   await state.blobs.write(blob, 0, source)
@@ -60,7 +60,7 @@ async function receive(
     await state.blobs.delete(blob)
     throw malformed()
   }
-  const content = await finishedContent(state, blob)
+  const content = await finishedContent(state, blob, x.rewrites(file.name))
   await answerFile(state, caller, x, await commitUpload(state, caller, request, content))
 }
 

@@ -55,11 +55,17 @@ export function driveItem(view: ItemView, item: Item, select: string | null = nu
     },
     ...(item.description === null ? {} : { description: item.description }),
     ...(item.kind === 'file'
-      ? { file: { mimeType: item.mimeType, hashes: { quickXorHash: item.quickXorHash } } }
+      ? { file: { mimeType: item.mimeType, ...hashesOf(account, item) } }
       : { folder: { childCount: item.childCount } }),
     ...(item.parentId === null ? { root: {} } : {}),
   }
   return select === null ? body : selected(body, select)
+}
+
+/** Work accounts have no hash of an empty file. https://github.com/OneDrive/onedrive-api-docs/issues/1704 */
+function hashesOf(account: Account, item: Item): Record<string, unknown> {
+  if (item.size === 0 && account.kind === 'business') return {}
+  return { hashes: { quickXorHash: item.quickXorHash } }
 }
 
 function parentReference(view: ItemView, item: Item, path: string[]): Record<string, unknown> {

@@ -72,6 +72,8 @@ export interface UploadSession {
   /** Unknown until the first fragment names it. */
   total: number | null
   received: number
+  /** Bytes that the service adds when it stores the file. */
+  rewritten?: number
   createdAt: number
   expiresAt: number
 }

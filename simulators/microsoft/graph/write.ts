@@ -77,10 +77,11 @@ export async function putContent(call: GraphCall): Promise<void> {
   assertSpace(call.account, length, existing)
 
   const blob = newGuid(context.random)
-  const size = await context.blobs.write(blob, 0, x.body, length)
+  await context.blobs.write(blob, 0, x.body, length)
   try {
     // An upload that broke off leaves nothing behind.
     if (x.broken) throw graphError(400, 'invalidRequest', 'The request body is incomplete.')
+    const size = await context.blobs.grow(blob, x.rewrites(name))
     const digests = await readDigests(context, blob)
     const stored = commitFile(context, {
       email: call.account.email,

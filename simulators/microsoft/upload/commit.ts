@@ -8,6 +8,7 @@ import type { Context, UploadSession } from '../drive/records.ts'
  * space or the eTag does not allow it, that is thrown and the session stays with its bytes.
  */
 export async function commitSession(context: Context, session: UploadSession): Promise<Stored> {
+  const size = await context.blobs.grow(session.blob, session.rewritten ?? 0)
   const digests = await readDigests(context, session.blob)
   const stored = commitFile(context, {
     email: session.account,
@@ -16,7 +17,7 @@ export async function commitSession(context: Context, session: UploadSession): P
     conflict: session.conflict,
     ifMatch: session.ifMatch,
     blob: session.blob,
-    size: session.received,
+    size,
     quickXorHash: base64Hash(digests),
     sha256: digests.sha256,
     description: session.description,

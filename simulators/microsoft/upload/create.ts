@@ -62,6 +62,7 @@ export async function createUploadSession(call: GraphCall): Promise<void> {
     blob: newGuid(context.random),
     total: null,
     received: 0,
+    rewritten: x.rewrites(name),
     createdAt: now,
     expiresAt: nextExpiry(account.kind, now, now),
   }

@@ -137,6 +137,7 @@ async function received(
     ...before,
     total: fragment.total,
     received: before.received + written,
+    rewritten: Math.max(before.rewritten ?? 0, x.rewrites(before.name)),
     expiresAt: nextExpiry(kind, before.createdAt, context.clock.now()),
   }
   context.tables.sessions.put(session.id, session)

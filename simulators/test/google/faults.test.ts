@@ -286,6 +286,30 @@ describe('F.1 faults of the connection', () => {
     }
   })
 
+  it('F.1 rewrite adds to what is stored: simple, multipart and session', async () => {
+    const bytes = sampleBytes(5000)
+    const { drive, here } = driveClient(google, auth)
+    const session = await openUpload(google, auth, { name: 's.docx' })
+    await google.fault({ path: '^/upload' }, { type: 'rewrite', add: 100 })
+    await upload(bytes)
+    await google.fault({ path: '^/upload' }, { type: 'rewrite', add: 100, extensions: ['.docx'] }, 3)
+    await put(session, undefined, bytes)
+    for (const name of ['a.DOCX', 'a.txt']) {
+      const media = { mimeType: 'text/plain', body: 'x'.repeat(5000) }
+      await drive.files.create({ requestBody: { name }, media }, here)
+    }
+    const sizes = z
+      .array(z.looseObject({ name: z.string(), size: z.number() }))
+      .parse(await google.sim('GET', 'files'))
+      .map(({ name, size }) => [name, size])
+    expect(Object.fromEntries(sizes)).toEqual({
+      Untitled: 5100,
+      's.docx': 5100,
+      'a.DOCX': 5100,
+      'a.txt': 5000,
+    })
+  })
+
   it('F.1 corrupt flips one bit of what is sent', async () => {
     const bytes = sampleBytes(5000)
     const { id } = await upload(bytes)

@@ -446,6 +446,25 @@ describe('faults', () => {
     expect(last.body.file.hashes.quickXorHash).not.toBe(quickXor(FOUR))
   })
 
+  it('D.11 what is rewritten on arrival has more bytes and another hash: by session and by one request', async () => {
+    const user = await signIn(simulator, 'business')
+    const rewrite = { type: 'rewrite', add: 812, extensions: ['.docx', '.pdf'] }
+    for (const name of ['a.docx', 'b.PDF', 'c.txt']) {
+      await fault(simulator, { method: 'PUT', path: 'uploadSession' }, rewrite)
+      const last = await upload(await open(user, name), FOUR)
+      await fault(simulator, { method: 'PUT', path: '/content' }, rewrite)
+      const whole = await user.graph('PUT', `/me/drive/root:/whole-${name}:/content`, { bytes: FOUR })
+      for (const { body } of [last, whole]) {
+        const answer = await fetch(body['@microsoft.graph.downloadUrl'])
+        const stored = Buffer.from(await answer.arrayBuffer())
+        const added = name === 'c.txt' ? 0 : 812
+        expect([body.size, stored.length]).toEqual([FOUR.length + added, FOUR.length + added])
+        expect(body.file.hashes.quickXorHash).toBe(quickXor(stored))
+        expect(stored.subarray(0, FOUR.length).equals(FOUR)).toBe(true)
+      }
+    }
+  })
+
   it('D.4 injected statuses on the upload URL have the storage’s own bodies', async () => {
     const user = await signIn(simulator, 'business')
     const url = await open(user, 'x')

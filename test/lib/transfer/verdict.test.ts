@@ -1,14 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { objectKey } from '../../../lib/ids.ts'
+import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Extension } from '../../../lib/ids.ts'
+import { objectKey, parseExtension } from '../../../lib/ids.ts'
 import type { ObjectEntry } from '../../../lib/storage/backend.ts'
 import type { ContentHash } from '../../../lib/transfer/hash.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
-import { judge, settlementOf } from '../../../lib/transfer/verdict.ts'
+import { rewrites } from '../../../lib/transfer/rewriting.ts'
+import { judge, judgeStored, settlementOf } from '../../../lib/transfer/verdict.ts'
 
 const content = Buffer.from('what was sent')
 const size = content.length
-const personal = { extension: '.docx', rewritesOffice: false }
-const work = { extension: '.docx', rewritesOffice: true }
+const kept = { rewritten: false }
+const rewritten = { rewritten: true }
 
 let hash: ContentHash
 let sha256: string
@@ -28,39 +31,83 @@ const other = { sha256: '0'.repeat(64) }
 
 describe('what the provider says of the finished object', () => {
   test('is verified when size and hash are those of what was sent', () => {
-    expect(judge(entry(), size, hash, personal)).toEqual({
+    expect(judge(entry(), size, hash, kept)).toEqual({
       kind: 'proven',
       checksum: { algorithm: 'sha256', value: sha256, verdict: 'verified' },
     })
   })
 
-  test('is a mismatch when the hash is another, whatever the account', () => {
-    for (const account of [personal, work])
-      expect(judge(entry({ checksums: other }), size, hash, account)).toMatchObject({
-        kind: 'mismatch',
-        checksum: { verdict: 'mismatch', value: other.sha256 },
-      })
+  test('is a mismatch when the hash is another', () => {
+    expect(judge(entry({ checksums: other }), size, hash, kept)).toMatchObject({
+      kind: 'mismatch',
+      checksum: { verdict: 'mismatch', value: other.sha256 },
+    })
   })
 
   test('is a mismatch when the size is another, even without a hash', () => {
-    expect(judge(entry({ size: size - 1, checksums: {} }), size, hash, personal).kind).toBe('mismatch')
+    expect(judge(entry({ size: size - 1, checksums: {} }), size, hash, kept).kind).toBe('mismatch')
   })
 
-  test('is what SharePoint made of an Office file, on a work account only', () => {
-    const rewritten = entry({ size: size + 900, checksums: other })
-    expect(judge(rewritten, size, hash, work)).toMatchObject({
+  test('is what SharePoint made of a file that it rewrites: its size is another too', () => {
+    expect(judge(entry({ size: size + 900, checksums: other }), size, hash, rewritten)).toMatchObject({
       kind: 'proven',
       checksum: { verdict: 'provider_transformed', value: other.sha256 },
     })
-    expect(judge(rewritten, size, hash, personal).kind).toBe('mismatch')
-    expect(judge(rewritten, size, hash, { ...work, extension: '.DOCX' }).kind).toBe('proven')
-    expect(judge(rewritten, size, hash, { ...work, extension: '.pdf' }).kind).toBe('mismatch')
+    expect(judge(entry({ checksums: other }), size, hash, rewritten).kind).toBe('mismatch')
+  })
+
+  test('is asked for once more where the answer may be an old one', async () => {
+    const now = entry({ size: size + 900, checksums: other })
+    let asked = 0
+    const stat = (): Promise<ObjectEntry> => {
+      asked += 1
+      return Promise.resolve(now)
+    }
+    const old = [entry({ checksums: other }), entry({ checksums: {} })]
+    for (const answer of old) {
+      expect(await judgeStored(answer, size, hash, { rewritten: true, stat })).toMatchObject({
+        entry: now,
+        verdict: { kind: 'proven', checksum: { verdict: 'provider_transformed' } },
+      })
+    }
+    expect(asked).toBe(2)
+    expect((await judgeStored(entry(), size, hash, { rewritten: true, stat })).verdict.kind).toBe('proven')
+    expect((await judgeStored(now, size, hash, { rewritten: false, stat })).verdict.kind).toBe('mismatch')
+    expect(asked).toBe(2)
+  })
+
+  test('is proven by its size when it is empty and has no hash', async () => {
+    const nothing = await createContentHash(['quickXorHash'])
+    expect(judge(entry({ size: 0, checksums: {} }), 0, nothing, kept)).toEqual({ kind: 'proven' })
   })
 
   test('is not known yet while its hash is missing', () => {
-    expect(judge(entry({ checksums: {} }), size, hash, personal)).toEqual({ kind: 'unknown' })
+    expect(judge(entry({ checksums: {} }), size, hash, kept)).toEqual({ kind: 'unknown' })
     // A hash that we did not compute says nothing.
-    expect(judge(entry({ checksums: { md5: 'x' } }), size, hash, personal)).toEqual({ kind: 'unknown' })
+    expect(judge(entry({ checksums: { md5: 'x' } }), size, hash, kept)).toEqual({ kind: 'unknown' })
+  })
+})
+
+describe('files that the provider rewrites', () => {
+  const account = (provider: 'onedrive' | 'google-drive', accountId?: string) =>
+    ({ provider, ...(accountId === undefined ? {} : { accountId }) }) as Connection
+  const work = account('onedrive', 'b7f0c2a8-5c0e-4d52-9d2f-0f2f1f0c9f11.0001')
+  const personal = account('onedrive', '9188040d-6c67-4c5b-b112-36a304b66dad.0001')
+
+  test.each(['.docx', '.DOCX', '.pdf', '.html', '.htm', '.xlsm'])(
+    'are %s on a work OneDrive alone',
+    (name) => {
+      const extension = parseExtension(name) as Extension
+      expect([work, personal, account('google-drive')].map((at) => rewrites(at, extension))).toEqual([
+        true,
+        false,
+        false,
+      ])
+    },
+  )
+
+  test.each(['.txt', '.csv', '.jpg', ''])('are not %s', (name) => {
+    expect(rewrites(work, parseExtension(name) as Extension)).toBe(false)
   })
 })
 
