@@ -2,6 +2,10 @@ import { styleText } from 'node:util'
 import { errorAdvice } from '../client/src/generated.ts'
 import type { ErrorCode } from '../client/src/generated.ts'
 import { isDrivewayError } from '../client/src/errors.ts'
+import { providerIds } from '../lib/providers/registry.ts'
+
+/** What to type to connect a first drive. */
+export const howToConnect = `driveway connect ${providerIds[0]}`
 
 export interface Progress {
   /** `fraction` 0 to 1. */
@@ -100,7 +104,7 @@ function failureText(error: unknown): string {
 function nextStep(code: string, connectionId: string | undefined): string | undefined {
   if (code === 'unauthorized') return 'Sign in: driveway login'
   if (code === 'connection_required')
-    return 'Choose one with --connection (driveway connections), or connect a drive: driveway connect google-drive'
+    return `Choose one with --connection (driveway connections), or connect a drive: ${howToConnect}`
   if (code === 'connection_requires_reauth')
     return `Reconnect: driveway connect --reconnect ${connectionId ?? '<connection>'}`
   if (code === 'network_error') return 'Check the connection with: driveway doctor'

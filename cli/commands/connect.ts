@@ -5,9 +5,8 @@ import { openBrowser } from '../browser.ts'
 import type { Command, Context } from '../command.ts'
 import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
 import { listenForBrowser } from '../loopback.ts'
-import { table } from '../output.ts'
-
-const providers = ['google-drive', 'onedrive', 's3'] as const
+import { providerIds } from '../../lib/providers/registry.ts'
+import { howToConnect, table } from '../output.ts'
 
 interface Started {
   readonly connection: Connection
@@ -16,7 +15,7 @@ interface Started {
 
 export const connect: Command = {
   name: 'connect',
-  takes: '<google-drive | onedrive | s3>',
+  takes: `<${providerIds.join(' | ')}>`,
   summary: 'Connect a drive through the browser.',
   help: [
     ['--reconnect <connection>', 'connect again in place, with the same account'],
@@ -29,13 +28,7 @@ export const connect: Command = {
     const { output, signal, positionals, text } = context
     const driveway = await context.driveway()
     const again = text('reconnect')
-    const provider = providers.find((name) => name === positionals[0])
-    if (again === undefined && provider === undefined)
-      throw new UsageError(`Name what to connect: ${providers.join(', ')}.`)
-    const start = (returnUrl: string | undefined): Promise<Started> => {
-      if (again !== undefined) return driveway.connections.reauthorize(again, { returnUrl }, { signal })
-      return driveway.connections.start({ provider: provider ?? 's3', returnUrl }, { signal })
-    }
+    const start = starter(driveway, positionals[0], again, signal)
     const connection = await (context.flag('paste')
       ? byPaste(context, driveway, start)
       : byLoopback(context, driveway, start))
@@ -44,6 +37,20 @@ export const connect: Command = {
       return `Connected ${connection.provider}${who}: ${connection.id}`
     })
   },
+}
+
+/** Begins a connection, or connects one again. */
+function starter(
+  driveway: Driveway,
+  named: string | undefined,
+  again: string | undefined,
+  signal: AbortSignal,
+): (returnUrl: string | undefined) => Promise<Started> {
+  if (again !== undefined)
+    return (returnUrl) => driveway.connections.reauthorize(again, { returnUrl }, { signal })
+  const provider = providerIds.find((id) => id === named)
+  if (provider === undefined) throw new UsageError(`Name what to connect: ${providerIds.join(', ')}.`)
+  return (returnUrl) => driveway.connections.start({ provider, returnUrl }, { signal })
 }
 
 async function byLoopback(
@@ -123,7 +130,7 @@ export const connections: Command = {
   async run({ output, signal, driveway }) {
     const found = await (await driveway()).connections.list({ signal })
     output.result({ connections: found }, () => {
-      if (found.length === 0) return 'No drive is connected. Connect one: driveway connect google-drive'
+      if (found.length === 0) return `No drive is connected. Connect one: ${howToConnect}`
       const rows = found.map((entry) => [
         entry.id,
         entry.provider,

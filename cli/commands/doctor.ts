@@ -4,7 +4,7 @@ import type { Command, Context } from '../command.ts'
 import { configFile, isReadableByOthers } from '../config.ts'
 import { CommandError, exitCodeOf, exitCodes } from '../exit-codes.ts'
 import type { ExitCode } from '../exit-codes.ts'
-import { humanBytes } from '../output.ts'
+import { howToConnect, humanBytes } from '../output.ts'
 
 interface Finding {
   readonly check: string
@@ -112,7 +112,7 @@ async function* checkAccount(driveway: Driveway, { signal }: Context): AsyncGene
       check: 'drives',
       verdict: 'warning',
       detail: 'No drive is connected.',
-      advice: 'driveway connect google-drive',
+      advice: howToConnect,
     }
   }
   for (const connection of live) yield checkConnection(connection, driveway, signal)
