@@ -2,7 +2,7 @@
  * Builds what the handlers work with, once for a process and on first use. This file and its folder are the only ones that name
  * concrete backends and make SDK clients; everything loads lazily, so that a function starts with no more than it needs.
  */
-import type { Connection } from './catalog/connection.ts'
+import type { Connection } from './catalog/connections.ts'
 import { systemClock } from './clock.ts'
 import { openBackend } from './compose/backends.ts'
 import { authorizations, connections, documents, tokens } from './compose/catalog.ts'

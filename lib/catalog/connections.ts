@@ -1,28 +1,43 @@
-import { randomUUID } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
-import type { OAuthProviderId } from '../providers/registry.ts'
-import { providerIds } from '../providers/registry.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
-import { connectionIdPattern, parseUserKey } from '../ids.ts'
-import type { Connection } from './connection.ts'
-import type { Condition, Page } from './table.ts'
-import { rowTable } from './table.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
+import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
+import type { Page } from './table.ts'
+import { idFields, rowParser } from './table.ts'
+import type { NewRow, RowChanges } from './versioned-table.ts'
+import { versionedTable } from './versioned-table.ts'
 
-/** What a write may change; `undefined` takes the attribute away. */
-export type ConnectionChanges = {
-  readonly [
-    K in Exclude<
-      keyof Connection,
-      'userKey' | 'userId' | 'connectionId' | 'provider' | 'createdAt' | 'updatedAt' | 'version'
-    >
-  ]?: Connection[K] | undefined
-}
+/** A user's link to one account of one provider. Holds no secret. */
+const row = z.object({
+  userKey: idFields.userKey,
+  userId: idFields.userId,
+  connectionId: idFields.connectionId,
+  provider: z.enum(providerIds),
+  status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
+  /** Why the user has to reconnect. */
+  reason: z.exactOptional(z.enum(reauthReasons)),
+  /** The account's stable id at the provider: Drive `permissionId`, Microsoft `tid.oid`. A reconnect must match it. */
+  accountId: z.exactOptional(z.string()),
+  email: z.exactOptional(z.string()),
+  scopes: z.exactOptional(z.readonly(z.array(z.string()))),
+  /** The Drive folder that files go into, created once. */
+  folderId: z.exactOptional(z.string()),
+  /** When the keep-alive comes by, ISO time; absent: never. */
+  keepAliveAt: z.exactOptional(z.string()),
+  /** The event that tells of a dead grant is not out yet. */
+  eventOwed: z.exactOptional(z.literal(true)),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  version: z.int(),
+})
 
-export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt' | 'version'>
+export type Connection = Readonly<z.output<typeof row>>
+export type NewConnection = NewRow<Connection>
+export type ConnectionChanges = RowChanges<Connection, 'userKey' | 'userId' | 'connectionId' | 'provider'>
 
-/** Connections in DynamoDB. Every read is consistent, but for `listIdle`, which reads an index. */
+/** Connections in DynamoDB. Every read is consistent, but for `listDue`, which reads an index. */
 export interface ConnectionStore {
   get(userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined>
   /** All of a user's connections, oldest first. */
@@ -30,67 +45,61 @@ export interface ConnectionStore {
   create(connection: NewConnection): Promise<Connection>
   /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
   update(seen: Connection, changes: ConnectionChanges): Promise<Connection | undefined>
+  /**
+   * Changes the connection as `decide` says, looking at it anew whenever somebody else changed it meanwhile. `decide` answers undefined
+   * to leave it as it is, or throws. `connection_not_found` when there is none.
+   */
+  change(
+    userKey: UserKey,
+    connectionId: ConnectionId,
+    decide: (seen: Connection) => ConnectionChanges | undefined,
+  ): Promise<{ readonly before: Connection; readonly after: Connection }>
   /** False when somebody else changed it since `seen` was read. Already gone is success. */
   remove(seen: Connection): Promise<boolean>
-  /** Connections of `provider` that the keep-alive is for (see `idleSince`) and nothing has refreshed since `before` (ISO time), longest idle first. */
-  listIdle(
+  /** Connections of `provider` that the keep-alive has to look at by now, those that owe an event first. */
+  listDue(
     provider: OAuthProviderId,
-    before: string,
     limit: number,
     startKey?: Page<Connection>['nextKey'],
   ): Promise<Page<Connection>>
 }
 
-const rowSchema = z.object({
-  userKey: z.string().check(z.refine((text) => parseUserKey(text) !== undefined)),
-  userId: z.string(),
-  connectionId: z.string().check(z.regex(connectionIdPattern)),
-  provider: z.enum(providerIds),
-  status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
-  reason: z.optional(z.enum(reauthReasons)),
-  accountId: z.optional(z.string()),
-  email: z.optional(z.string()),
-  scopes: z.optional(z.array(z.string())),
-  folderId: z.optional(z.string()),
-  idleSince: z.optional(z.string()),
-  createdAt: z.string(),
-  updatedAt: z.string(),
-  version: z.int(),
-})
+const changeTries = 8
+const day = 24 * 3600 * 1000
+const keepAliveAfterMs = (provider: OAuthProviderId): number => oauth2Of(provider).keepAliveDays * day
 
-function parseRow(item: unknown): Connection {
-  const parsed = rowSchema.safeParse(item)
-  // The schema has just proven what the brands say.
-  if (parsed.success) return parsed.data as unknown as Connection
-  const field = parsed.error.issues[0]?.path.join('.') ?? 'its root'
-  throw new ServiceError('internal_error', `A stored connection is malformed at ${field}.`)
+/** When the keep-alive has to look at a grant that was known to be good at `now`: early enough for weeks of failed runs. */
+export const nextKeepAlive = (provider: OAuthProviderId, now: number): string =>
+  new Date(now + keepAliveAfterMs(provider)).toISOString()
+
+/** Anybody else's connection looks as if it did not exist. */
+export function connectionNotFound(connectionId: string): ServiceError {
+  return new ServiceError('connection_not_found', `There is no connection ${connectionId}.`, {
+    context: { connectionId },
+  })
 }
 
-/**
- * The SDK repeats a write whose answer was lost, and the repeat must not fail on what the first one wrote. So each write
- * carries an id of its own, and "already mine" counts as written.
- */
-function owned(row: Connection, condition: Condition): { item: Connection; condition: Condition } {
-  const mark = { writeId: randomUUID() }
-  return {
-    item: { ...row, ...mark },
-    condition: {
-      ...condition,
-      expression: `${condition.expression} OR writeId = :writeId`,
-      values: { ...condition.values, ':writeId': mark.writeId },
-    },
-  }
+// The index `keepAlive` is sorted by the attribute `idleSince`, which stands for two fields until the table gets another index:
+// the time that `keepAliveAt` counts from, and, as 1970, `eventOwed`.
+const owed = new Date(0).toISOString()
+const idle = z.looseObject({ provider: z.enum(providerIds), idleSince: z.string() })
+
+function fieldsOf(item: unknown): unknown {
+  const { success, data } = idle.safeParse(item)
+  if (!success || !usesOAuth(data.provider)) return item
+  const { idleSince, ...rest } = data
+  if (idleSince === owed) return { ...rest, eventOwed: true }
+  return { ...rest, keepAliveAt: nextKeepAlive(data.provider, Date.parse(idleSince)) }
 }
 
-const unchanged = (seen: Connection): Condition => ({
-  expression: '#version = :version',
-  names: { '#version': 'version' },
-  values: { ':version': seen.version },
-})
-
-function withoutUndefined(row: object): unknown {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined))
+function itemOf({ keepAliveAt, eventOwed, ...rest }: Connection): object {
+  if (eventOwed === true) return { ...rest, idleSince: owed }
+  if (keepAliveAt === undefined || !usesOAuth(rest.provider)) return rest
+  const idleSince = new Date(Date.parse(keepAliveAt) - keepAliveAfterMs(rest.provider)).toISOString()
+  return { ...rest, idleSince }
 }
+
+const parse = rowParser('connection', row)
 
 /** The connections table. `now` in epoch milliseconds stamps the rows. */
 export function connectionStore(
@@ -98,8 +107,12 @@ export function connectionStore(
   tableName: string,
   now: () => number,
 ): ConnectionStore {
-  const table = rowTable(client, tableName, parseRow)
-  const time = (): string => new Date(now()).toISOString()
+  const table = versionedTable(client, tableName, {
+    parse: (item) => parse(fieldsOf(item)),
+    itemOf,
+    key: ['userKey', 'connectionId'],
+    now,
+  })
   return {
     get: (userKey, connectionId) => table.get({ userKey, connectionId }),
     async list(userKey) {
@@ -107,11 +120,7 @@ export function connectionStore(
       let startKey: Page<Connection>['nextKey']
       do {
         const page = await table.query({
-          keyCondition: {
-            expression: '#user = :user',
-            names: { '#user': 'userKey' },
-            values: { ':user': userKey },
-          },
+          keyCondition: { expression: 'userKey = :user', values: { ':user': userKey } },
           ...(startKey === undefined ? {} : { startKey }),
         })
         rows.push(...page.rows)
@@ -120,33 +129,35 @@ export function connectionStore(
       return rows.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
     },
     async create(connection) {
-      const at = time()
-      const row: Connection = { ...connection, createdAt: at, updatedAt: at, version: 1 }
-      const write = owned(row, { expression: 'attribute_not_exists(connectionId)' })
-      if (await table.put(write.item, write.condition)) return row
+      const created = await table.create(connection)
+      if (created !== undefined) return created
       throw new ServiceError('internal_error', 'A connection with this id exists already.')
     },
-    async update(seen, changes) {
-      const changed = { ...seen, ...changes, updatedAt: time(), version: seen.version + 1 }
-      const row = parseRow(withoutUndefined(changed))
-      const write = owned(row, unchanged(seen))
-      return (await table.put(write.item, write.condition)) ? row : undefined
+    update: (seen, changes) => table.change(seen, changes),
+    async change(userKey, connectionId, decide) {
+      for (let attempt = 1; attempt <= changeTries; attempt += 1) {
+        const before = await table.get({ userKey, connectionId })
+        if (before === undefined) throw connectionNotFound(connectionId)
+        const changes = decide(before)
+        if (changes === undefined) return { before, after: before }
+        const after = await table.change(before, changes)
+        if (after !== undefined) return { before, after }
+      }
+      throw new ServiceError('internal_error', 'The connection is changed by too many at once.', {
+        retry: { retryable: true },
+      })
     },
-    async remove(seen) {
-      const { userKey, connectionId } = seen
-      const condition = unchanged(seen)
-      return table.delete(
-        { userKey, connectionId },
-        { ...condition, expression: `attribute_not_exists(connectionId) OR ${condition.expression}` },
-      )
-    },
-    listIdle: (provider, before, limit, startKey) =>
+    remove: (seen) => table.remove(seen),
+    listDue: (provider, limit, startKey) =>
       table.query({
         index: 'keepAlive',
         keyCondition: {
           expression: '#provider = :provider AND idleSince < :before',
           names: { '#provider': 'provider' },
-          values: { ':provider': provider, ':before': before },
+          values: {
+            ':provider': provider,
+            ':before': new Date(now() - keepAliveAfterMs(provider)).toISOString(),
+          },
         },
         limit,
         ...(startKey === undefined ? {} : { startKey }),

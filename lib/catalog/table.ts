@@ -1,6 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
+import { parseConnectionId, parseUserKey, userId } from '../ids.ts'
 
 /** What a row's write depends on; `names` and `values` are DynamoDB expression attributes. */
 export interface Condition {
@@ -17,11 +19,11 @@ export interface Page<Row> {
 
 export interface RowTable<Row> {
   /** Strongly consistent. */
-  get(key: Readonly<Record<string, string>>): Promise<Row | undefined>
+  get(key: Readonly<Record<string, unknown>>): Promise<Row | undefined>
   /** False when the condition did not hold. */
-  put(row: Row, condition?: Condition): Promise<boolean>
+  put(item: object, condition?: Condition): Promise<boolean>
   /** False when the condition did not hold; a missing row is deleted already. */
-  delete(key: Readonly<Record<string, string>>, condition?: Condition): Promise<boolean>
+  delete(key: Readonly<Record<string, unknown>>, condition?: Condition): Promise<boolean>
   query(query: {
     readonly index?: string
     readonly keyCondition: Condition
@@ -29,6 +31,29 @@ export interface RowTable<Row> {
     readonly limit?: number
     readonly startKey?: Readonly<Record<string, unknown>>
   }): Promise<Page<Row>>
+}
+
+const checked = <Id>(parse: (text: string) => Id | undefined) =>
+  z.custom<Id>((value) => typeof value === 'string' && parse(value) !== undefined)
+
+/** Ids as rows hold them. */
+export const idFields = {
+  userKey: checked(parseUserKey),
+  userId: checked(userId),
+  connectionId: checked(parseConnectionId),
+}
+
+/** Reads stored items by their schema; `internal_error` for one that is none of ours. `what` is the row's name in its text. */
+export function rowParser<Schema extends z.ZodMiniType>(
+  what: string,
+  schema: Schema,
+): (item: unknown) => z.output<Schema> {
+  return (item) => {
+    const parsed = schema.safeParse(item)
+    if (parsed.success) return parsed.data
+    const field = parsed.error.issues[0]?.path.join('.') ?? 'its root'
+    throw new ServiceError('internal_error', `A stored ${what} is malformed at ${field}.`)
+  }
 }
 
 const names = (error: unknown): string => (error instanceof Error ? error.name : '')
@@ -96,9 +121,9 @@ export function rowTable<Row extends object>(
         throw catalogError(error)
       }
     },
-    async put(row, condition) {
+    async put(item, condition) {
       return conditional(() =>
-        client.send(new PutCommand({ TableName: tableName, Item: row, ...conditionFields(condition) })),
+        client.send(new PutCommand({ TableName: tableName, Item: item, ...conditionFields(condition) })),
       )
     },
     async delete(key, condition) {

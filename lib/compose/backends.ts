@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import { systemClock } from '../clock.ts'
 import { rememberFolder } from '../connections/read.ts'
 import type { ObserveCall } from '../net/provider-http.ts'

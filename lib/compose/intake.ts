@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import { openTransfers } from '../catalog/transfers.ts'
 import { systemClock } from '../clock.ts'
 import { sqsAnnouncer } from '../intake/announce.ts'

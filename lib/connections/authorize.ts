@@ -1,6 +1,5 @@
 import type { AuthorizationStore } from '../catalog/authorizations.ts'
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
@@ -12,7 +11,7 @@ import type { OAuth2Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
 import type { Owner } from './read.ts'
-import { changeConnection, getConnection } from './read.ts'
+import { getConnection } from './read.ts'
 import { checkReturnUrl } from './return-url.ts'
 
 /** What sending a user to a provider works with. */
@@ -84,7 +83,7 @@ export async function reauthorizeConnection(
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const { provider } = connection
   if (!usesOAuth(provider)) {
-    const { after } = await changeConnection(deps, userKey, connectionId, (seen) =>
+    const { after } = await deps.connections.change(userKey, connectionId, (seen) =>
       seen.status === 'active' ? undefined : { status: 'active' },
     )
     return { connection: after }

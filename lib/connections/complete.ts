@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod/mini'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
 import type { TokenSet } from '../grants/grant.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
+import { nextKeepAlive } from '../catalog/connections.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { removeGrant, saveGrant } from '../grants/store.ts'
@@ -17,7 +17,7 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { authorizationKey } from './one-time.ts'
 import type { Owner } from './read.ts'
-import { changeConnection, getConnection } from './read.ts'
+import { getConnection } from './read.ts'
 
 export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
@@ -118,11 +118,12 @@ async function establish(
   requireSameAccount(await getConnection(deps, userKey, connectionId), account)
   await saveGrant(deps, { connectionId, provider }, tokens, refreshToken)
   try {
-    return await changeConnection(deps, userKey, connectionId, (seen) => {
+    return await deps.connections.change(userKey, connectionId, (seen) => {
       requireSameAccount(seen, account)
       if (isOverruled(authorization, seen)) throw unusableCode()
-      const idleSince = new Date(deps.clock.now()).toISOString()
-      return { status: 'active', reason: undefined, ...account, scopes: tokens.scopes, idleSince }
+      const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
+      const settled = { reason: undefined, eventOwed: undefined, keepAliveAt }
+      return { status: 'active', ...settled, ...account, scopes: tokens.scopes }
     })
   } catch (error) {
     // Disconnected or removed in this very moment: the grant must not outlive it.

@@ -1,5 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
 import { oauth2Of, usesOAuth } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
@@ -9,7 +8,6 @@ import type { ConnectionId, UserKey } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { OAuth2Grant } from '../grants/grant.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
-import { changeConnection } from './read.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
@@ -40,10 +38,10 @@ export async function disconnectConnection(
   },
 ): Promise<Disconnected> {
   const { userKey, connectionId } = request
-  const { before, after } = await changeConnection(deps, userKey, connectionId, ({ status }) =>
+  const { before, after } = await deps.connections.change(userKey, connectionId, ({ status }) =>
     status === 'disconnected'
       ? undefined
-      : { status: 'disconnected', reason: undefined, idleSince: undefined },
+      : { status: 'disconnected', reason: undefined, keepAliveAt: undefined, eventOwed: undefined },
   )
   if (!usesOAuth(after.provider)) {
     await deps.cancelTransfers(after)

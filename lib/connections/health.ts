@@ -1,5 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import type { HealthView } from '../contract/schemas.ts'
 import { ServiceError } from '../errors.ts'

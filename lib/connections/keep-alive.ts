@@ -1,17 +1,15 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
 import { oauthProviderIds } from '../providers/registry.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
-import { keepAliveAfterMs } from '../grants/lifetimes.ts'
 import type { AnnounceDeps } from '../grants/requires-reauth.ts'
 import { announceLate } from '../grants/requires-reauth.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface KeepAliveDeps extends AnnounceDeps {
-  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'listIdle'>
+  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'change' | 'listDue'>
   /** Of a function that may write secrets. */
   readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
   readonly clock: Clock
@@ -56,10 +54,9 @@ async function keepProviderAlive(
   run: KeepAliveRun,
   report: Count,
 ): Promise<void> {
-  const before = new Date(deps.clock.now() - keepAliveAfterMs(provider)).toISOString()
-  let startKey: Parameters<ConnectionStore['listIdle']>[3]
+  let startKey: Parameters<ConnectionStore['listDue']>[2]
   do {
-    const page = await deps.connections.listIdle(provider, before, pageSize, startKey)
+    const page = await deps.connections.listDue(provider, pageSize, startKey)
     for (let at = 0; at < page.rows.length; at += atOnce) {
       const done = report.refreshed + report.dead + report.failed
       if (done >= run.limit || run.remainingMs() < reserveMs) return
@@ -80,9 +77,9 @@ type Outcome = 'refreshed' | 'dead' | 'failed' | 'down' | 'skipped'
 async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outcome> {
   const { userKey, connectionId } = row
   try {
-    // The index lags behind: only the row itself says whether the connection is still there and idle.
+    // The index lags behind: only the row itself says whether the connection is still there and due.
     const connection = await deps.connections.get(userKey, connectionId)
-    if (connection === undefined || connection.idleSince !== row.idleSince) return 'skipped'
+    if (connection === undefined || connection.keepAliveAt !== row.keepAliveAt) return 'skipped'
     if (connection.status !== 'active') {
       return (await announceLate(deps, connection, deps.clock.now())) ? 'dead' : 'skipped'
     }

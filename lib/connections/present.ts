@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { ConnectionView } from '../contract/schemas.ts'
 
 /** A connection as the HTTP contract shows it. */

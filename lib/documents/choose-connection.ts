@@ -1,18 +1,13 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
+import { connectionNotFound } from '../catalog/connections.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
 import { parseConnectionId } from '../ids.ts'
 import type { DocumentDeps } from './deps.ts'
 
-function notFound(connectionId: string): ServiceError {
-  return new ServiceError('connection_not_found', `There is no connection ${connectionId}.`, {
-    context: { connectionId },
-  })
-}
-
 /** Passes a connection that can be used now; a dead grant is refused here, so that the provider is not called for it again. */
 export function requireUsable(connection: Connection | undefined, connectionId: string): Connection {
-  if (connection === undefined || connection.status === 'disconnected') throw notFound(connectionId)
+  if (connection === undefined || connection.status === 'disconnected') throw connectionNotFound(connectionId)
   if (connection.status === 'requires_reauth')
     throw new CloudConnectionError(connection.connectionId, connection.reason ?? 'grant_revoked')
   if (connection.status === 'pending')
@@ -37,7 +32,7 @@ export async function chooseConnection(
 ): Promise<Connection> {
   if (named !== undefined) {
     const id = parseConnectionId(named)
-    if (id === undefined) throw notFound(named)
+    if (id === undefined) throw connectionNotFound(named)
     return connectionOf(deps, userKey, id)
   }
   const all = await deps.connections.list(userKey)

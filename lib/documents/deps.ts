@@ -1,5 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { ObjectKey } from '../ids.ts'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'

@@ -6,9 +6,6 @@ const day = 24 * 3600 * 1000
 /** How long a grant lives without being used, milliseconds. */
 export const idleLifetimeMs = (provider: OAuthProviderId): number => oauth2Of(provider).idleDays * day
 
-/** A grant that idles this long is refreshed by the keep-alive. */
-export const keepAliveAfterMs = (provider: OAuthProviderId): number => oauth2Of(provider).keepAliveDays * day
-
 /** How often the catalog learns of a grant's use, and Secrets Manager of a rotated refresh token: it takes few writes a secret. */
 export const recordEveryMs = day
 

@@ -1,19 +1,16 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ReauthReason } from '../errors.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
 
 export interface AnnounceDeps {
-  readonly connections: Pick<ConnectionStore, 'get' | 'update'>
+  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'change'>
   readonly events: EventPublisher
 }
 
 const tries = 5
 
-/** The `idleSince` of a dead connection whose event is not out yet: as the longest idle of all, the keep-alive meets it first. */
-const unannounced = new Date(0).toISOString()
 /** So long the process that marked a connection is taken to be at it still, milliseconds. */
 const announcePatienceMs = 60_000
 
@@ -42,7 +39,8 @@ export async function requireReauth(
     const updated = await deps.connections.update(seen, {
       status: 'requires_reauth',
       reason,
-      idleSince: unannounced,
+      keepAliveAt: undefined,
+      eventOwed: true,
     })
     if (updated === undefined) continue
     count('ReauthRequired', { provider: updated.provider, reason })
@@ -63,9 +61,8 @@ export async function announceLate(
   connection: Connection,
   now: number,
 ): Promise<boolean> {
-  const { status, reason, idleSince, updatedAt } = connection
-  const owed = status === 'requires_reauth' && idleSince === unannounced
-  if (!owed || now - Date.parse(updatedAt) < announcePatienceMs) return false
+  const { reason, eventOwed, updatedAt } = connection
+  if (eventOwed !== true || now - Date.parse(updatedAt) < announcePatienceMs) return false
   // A write that changes only its time and version: of several who come by, one goes on.
   const claimed = await deps.connections.update(connection, {})
   if (claimed === undefined) return false
@@ -75,27 +72,20 @@ export async function announceLate(
 
 /** The row says it already, so an event bus that is down must not turn the caller's answer into another error. */
 async function announce(deps: AnnounceDeps, connection: Connection, reason: ReauthReason): Promise<void> {
-  const { userId, connectionId, provider } = connection
+  const { userKey, userId, connectionId, provider } = connection
   try {
     await deps.events.publish({
       type: 'Connection Requires Reauth',
       detail: { userId, connectionId, provider, reason },
     })
-    await settleAnnouncement(deps, connection)
+    // Reconnected or disconnected meanwhile: then nothing is owed any more.
+    await deps.connections.change(userKey, connectionId, (seen) =>
+      seen.eventOwed === true ? { eventOwed: undefined } : undefined,
+    )
   } catch (error) {
     logger.error('The event of a connection that needs a reconnect is late; the keep-alive sends it', {
       connectionId,
       ...errorFields(error),
     })
-  }
-}
-
-async function settleAnnouncement(deps: AnnounceDeps, connection: Connection): Promise<void> {
-  let seen: Connection | undefined = connection
-  for (let attempt = 1; attempt <= tries; attempt += 1) {
-    // Reconnected or disconnected meanwhile: then nothing is owed any more.
-    if (seen?.status !== 'requires_reauth' || seen.idleSince !== unannounced) return
-    if ((await deps.connections.update(seen, { idleSince: undefined })) !== undefined) return
-    seen = await deps.connections.get(connection.userKey, connection.connectionId)
   }
 }

@@ -1,5 +1,5 @@
-import type { Connection } from '../catalog/connection.ts'
 import type { TokenSet } from './grant.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import type { Sealer, Secret } from '../secret.ts'

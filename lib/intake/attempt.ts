@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { TransferRow } from '../catalog/transfer.ts'
 import type { PutTarget } from '../storage/backend.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow, DocumentStatus } from '../catalog/document.ts'
 import { cancelTransfer } from './cancel.ts'
 import type { IntakeDeps } from './deps.ts'

@@ -1,5 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
-import type { ConnectionStore } from '../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { TransferCatalog } from '../catalog/transfers.ts'
 import { maxInlineBytes } from '../contract/limits.ts'

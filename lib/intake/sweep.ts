@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { TransferRow } from '../catalog/transfer.ts'
 import type { TransferCursor } from '../catalog/transfers.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'

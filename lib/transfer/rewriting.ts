@@ -1,4 +1,4 @@
-import type { Connection } from '../catalog/connection.ts'
+import type { Connection } from '../catalog/connections.ts'
 import type { Extension } from '../ids.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Connection } from '../../lib/catalog/connection.ts'
+import type { Connection } from '../../lib/catalog/connections.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { intakeKeyOf } from '../../lib/intake/intake-key.ts'
 import { startIngestChild } from './ingest-child.ts'

@@ -1,4 +1,4 @@
-import type { Connection } from '../../catalog/connection.ts'
+import type { Connection } from '../../catalog/connections.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Connection } from '../../catalog/connection.ts'
+import type { Connection } from '../../catalog/connections.ts'
 import type { TokenRow } from '../../catalog/token-row.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'

@@ -1,5 +1,5 @@
-import type { Connection } from '../../catalog/connection.ts'
 import type { TokenOutcome } from '../grant.ts'
+import type { Connection } from '../../catalog/connections.ts'
 import type { TokenRow } from '../../catalog/token-row.ts'
 import type { Lease } from '../../catalog/tokens.ts'
 import type { OAuthProviderId } from '../../providers/registry.ts'

@@ -1,8 +1,9 @@
-import type { Connection } from '../../catalog/connection.ts'
-import type { ConnectionStore } from '../../catalog/connections.ts'
+import type { Connection, ConnectionStore } from '../../catalog/connections.ts'
+import { nextKeepAlive } from '../../catalog/connections.ts'
 import type { TokenRow } from '../../catalog/token-row.ts'
 import type { TokenStore } from '../../catalog/tokens.ts'
 import type { Clock } from '../../clock.ts'
+import { usesOAuth } from '../../providers/registry.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { recordEveryMs } from '../lifetimes.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
@@ -49,7 +50,7 @@ export async function recordRefresh(
         throw error
       }
     }
-    await touch(deps, connection)
+    await putOff(deps, connection)
   } catch (error) {
     logger.warn('A refresh could not be recorded', { connectionId, ...errorFields(error) })
   }
@@ -69,11 +70,13 @@ async function writeUnlessOlder(
   await vault.renewGrant(connectionId, rotated)
 }
 
-/** `idleSince` is what the keep-alive goes by: the last time that the grant, as Secrets Manager holds it, was known to be good. */
-async function touch(deps: RotationDeps, { userKey, connectionId, idleSince }: Connection): Promise<void> {
-  const now = deps.clock.now()
-  if (idleSince !== undefined && now - Date.parse(idleSince) < recordEveryMs) return
+/** Puts the keep-alive off: the grant, as Secrets Manager holds it, has just been good. */
+async function putOff(deps: RotationDeps, connection: Connection): Promise<void> {
+  const { userKey, connectionId, provider } = connection
+  if (!usesOAuth(provider)) return
+  const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
+  const before = connection.keepAliveAt === undefined ? 0 : Date.parse(connection.keepAliveAt)
+  if (Date.parse(keepAliveAt) - before < recordEveryMs) return
   const seen = await deps.connections.get(userKey, connectionId)
-  if (seen?.status !== 'active') return
-  await deps.connections.update(seen, { idleSince: new Date(now).toISOString() })
+  if (seen?.status === 'active') await deps.connections.update(seen, { keepAliveAt })
 }

@@ -1,5 +1,5 @@
-import type { Connection } from '../../catalog/connection.ts'
 import type { TokenSet } from '../grant.ts'
+import type { Connection } from '../../catalog/connections.ts'
 import type { TokenRow, TokenWrite } from '../../catalog/token-row.ts'
 import { usesOAuth } from '../../providers/registry.ts'
 import type { ConnectionId } from '../../ids.ts'

@@ -45,15 +45,16 @@ describe('connection rows', () => {
 
   it('lose an attribute that is set to undefined, and leave the index with it', async () => {
     const { connections } = world.main
-    const since = new Date(now()).toISOString()
-    const row = await connections.create({ ...fresh('index'), idleSince: since })
-    const before = new Date(now() + 1000).toISOString()
-    const idle = async () =>
-      (await connections.listIdle('onedrive', before, 100)).rows.map(({ connectionId }) => connectionId)
-    expect(await idle()).toContain(row.connectionId)
-    await connections.update(row, { status: 'disconnected', idleSince: undefined })
-    expect(await idle()).not.toContain(row.connectionId)
-    expect(await connections.get(row.userKey, row.connectionId)).not.toHaveProperty('idleSince')
+    const row = await connections.create({
+      ...fresh('index'),
+      keepAliveAt: new Date(now() - 1).toISOString(),
+    })
+    const due = async () =>
+      (await connections.listDue('onedrive', 100)).rows.map(({ connectionId }) => connectionId)
+    expect(await due()).toContain(row.connectionId)
+    await connections.update(row, { status: 'disconnected', keepAliveAt: undefined })
+    expect(await due()).not.toContain(row.connectionId)
+    expect(await connections.get(row.userKey, row.connectionId)).not.toHaveProperty('keepAliveAt')
   })
 
   it('are created once, and removed only as they were seen', async () => {

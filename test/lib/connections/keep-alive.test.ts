@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import { reauthorizeConnection } from '../../../lib/connections/authorize.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive } from '../../../lib/connections/keep-alive.ts'
@@ -64,9 +64,9 @@ describe('the keep-alive', () => {
     const mine = await connect(world.main, 'keep-new', 'onedrive', 'keep-new@example.com')
     await keepAlive(world.main, run)
     const after = await read(microsoft)
-    expect(Date.parse(after.idleSince ?? '')).toBeGreaterThan(world.clock.now() - day)
+    expect(Date.parse(after.keepAliveAt ?? '')).toBeGreaterThan(world.clock.now() + 29 * day)
     expect(await read(mine)).toEqual(mine)
-    expect(await read(google)).toMatchObject({ idleSince: google.idleSince })
+    expect(await read(google)).toMatchObject({ keepAliveAt: google.keepAliveAt })
     expect(await world.simulator('google-drive').tokenCalls()).toBe(0)
   })
 
@@ -94,8 +94,10 @@ describe('the keep-alive', () => {
     await world.simulator('google-drive').fault({ type: 'status', status: 503 }, { times: 1000 })
     await keepAlive(world.main, run)
     expect(await world.simulator('google-drive').tokenCalls()).toBeLessThanOrEqual(5)
-    expect(await read(google)).toMatchObject({ status: 'active', idleSince: google.idleSince })
-    expect(Date.parse((await read(microsoft)).idleSince ?? '')).toBeGreaterThan(world.clock.now() - day)
+    expect(await read(google)).toMatchObject({ status: 'active', keepAliveAt: google.keepAliveAt })
+    expect(Date.parse((await read(microsoft)).keepAliveAt ?? '')).toBeGreaterThan(
+      world.clock.now() + 29 * day,
+    )
   })
 
   it('finds grants that died and tells their users', async () => {
@@ -151,10 +153,10 @@ describe('the keep-alive', () => {
     const died = Promise.withResolvers<void>()
     const finder = deadAndUntold('died', () => died.promise)
     const marked = await vi.waitUntil(async () => {
-      const page = await world.main.connections.listIdle('google-drive', '1971', 10)
-      return page.rows[0]
+      const page = await world.main.connections.listDue('google-drive', 10)
+      return page.rows.find(({ eventOwed }) => eventOwed)
     })
-    expect(await read(marked)).toMatchObject({ status: 'requires_reauth' })
+    expect(await read(marked)).toMatchObject({ status: 'requires_reauth', eventOwed: true })
     await keepAlive(world.main, run)
     expect(told()).toHaveLength(0)
     world.advance(2 * minute)

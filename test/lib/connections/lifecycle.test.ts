@@ -3,13 +3,8 @@ import { reauthorizeConnection, startConnection } from '../../../lib/connections
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { checkHealth } from '../../../lib/connections/health.ts'
-import {
-  changeConnection,
-  getConnection,
-  listConnections,
-  rememberFolder,
-} from '../../../lib/connections/read.ts'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import { getConnection, listConnections, rememberFolder } from '../../../lib/connections/read.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
@@ -173,7 +168,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
     }
     await disconnectConnection({ ...deps, cancelTransfers }, alive)
     const dead = await connect(world.main, `dead-${provider}`, provider, `dead-${provider}@example.com`)
-    await changeConnection(world.main, dead.userKey, dead.connectionId, () => ({
+    await world.main.connections.change(dead.userKey, dead.connectionId, () => ({
       status: 'requires_reauth',
       reason: 'grant_revoked',
     }))

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { DocumentDeps } from '../../../lib/documents/deps.ts'
 import { putDocument } from '../../../lib/documents/put-document.ts'
 import type { ServiceError } from '../../../lib/errors.ts'

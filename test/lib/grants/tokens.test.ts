@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { oauth2Of } from '../../../lib/providers/registry.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
@@ -453,7 +453,9 @@ describe('Secrets Manager', () => {
     const row = await world.main.tokens.get(connection.connectionId)
     const stored = await world.open().vault.readGrant(connection.connectionId)
     expect(stored?.issuedAt).toBe(row?.refreshIssuedAt)
-    expect(Date.parse((await read(connection))?.idleSince ?? '')).toBeGreaterThan(world.clock.now() - hour)
+    expect(Date.parse((await read(connection))?.keepAliveAt ?? '')).toBeGreaterThan(
+      world.clock.now() + 30 * day - hour,
+    )
   })
 
   it('never gets an older refresh token in place of a newer one', async () => {

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { Announcement } from '../../../lib/intake/announce.ts'
 import { cancelTransfer } from '../../../lib/intake/cancel.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'

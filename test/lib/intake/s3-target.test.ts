@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { s3Backend } from '../../../lib/providers/s3/backend.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { IntakeSettings } from '../../../lib/intake/deps.ts'
 import { cancelTransfer } from '../../../lib/intake/cancel.ts'
 import type { Announcement } from '../../../lib/intake/announce.ts'

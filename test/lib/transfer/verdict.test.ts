@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connection.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { Extension } from '../../../lib/ids.ts'
 import { objectKey, parseExtension } from '../../../lib/ids.ts'
 import type { ObjectEntry } from '../../../lib/storage/backend.ts'

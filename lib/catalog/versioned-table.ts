@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Condition, RowTable } from './table.ts'
+import { rowTable } from './table.ts'
+
+/** What the table itself keeps in each row. `version` grows with every write, and writes are conditional on it. */
+interface Stamps {
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly version: number
+}
+
+export type NewRow<Row> = Omit<Row, keyof Stamps>
+
+/** What a write may change; `undefined` takes the attribute away. */
+export type RowChanges<Row, Fixed> = {
+  readonly [Name in Exclude<keyof Row, keyof Stamps | Fixed>]?: Row[Name] | undefined
+}
+
+export interface VersionedTable<Row extends Stamps, Key extends keyof Row> {
+  /** Strongly consistent. */
+  get(key: Pick<Row, Key>): Promise<Row | undefined>
+  /** The new row, or undefined when there is one with its key. */
+  create(row: NewRow<Row>): Promise<Row | undefined>
+  /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
+  change(seen: Row, changes: RowChanges<Row, Key>): Promise<Row | undefined>
+  /** False when somebody else changed it since `seen` was read. Already gone is success. */
+  remove(seen: Row): Promise<boolean>
+  readonly query: RowTable<Row>['query']
+}
+
+export interface VersionedTableOptions<Row, Key> {
+  readonly parse: (item: unknown) => Row
+  /** The attributes of the table's key. */
+  readonly key: readonly Key[]
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** The item that a row is stored as, where that differs. */
+  readonly itemOf?: (row: Row) => object
+}
+
+/**
+ * Rows that are changed by whoever read them last. The SDK repeats a write whose answer was lost, and the repeat must not fail on what
+ * the first one wrote: each write carries an id of its own, and a row that has it already counts as written.
+ */
+export function versionedTable<Row extends Stamps, Key extends keyof Row & string>(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  { parse, key, now, itemOf = (row) => row }: VersionedTableOptions<Row, Key>,
+): VersionedTable<Row, Key> {
+  const table = rowTable(client, tableName, parse)
+  const time = (): string => new Date(now()).toISOString()
+  const write = async (fields: object, condition: Condition): Promise<Row | undefined> => {
+    const row = parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+    const writeId = randomUUID()
+    const written = await table.put(
+      { ...itemOf(row), writeId },
+      {
+        ...condition,
+        expression: `${condition.expression} OR writeId = :writeId`,
+        values: { ...condition.values, ':writeId': writeId },
+      },
+    )
+    return written ? row : undefined
+  }
+  return {
+    get: (keyOfRow) => table.get({ ...keyOfRow }),
+    create(row) {
+      const at = time()
+      return write(
+        { ...row, createdAt: at, updatedAt: at, version: 1 },
+        { expression: 'attribute_not_exists(#version)', names: { '#version': 'version' } },
+      )
+    },
+    change: (seen, changes) =>
+      write({ ...seen, ...changes, updatedAt: time(), version: seen.version + 1 }, unchanged(seen)),
+    remove(seen) {
+      const condition = unchanged(seen)
+      return table.delete(Object.fromEntries(key.map((name) => [name, seen[name]])), {
+        ...condition,
+        expression: `attribute_not_exists(#version) OR ${condition.expression}`,
+      })
+    },
+    query: (query) => table.query(query),
+  }
+}
+
+const unchanged = (seen: Stamps): Condition => ({
+  expression: '#version = :version',
+  names: { '#version': 'version' },
+  values: { ':version': seen.version },
+})
