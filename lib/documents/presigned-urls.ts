@@ -1,4 +1,5 @@
 import type { DocumentRow } from '../catalog/document.ts'
+import { refuseSharedName } from '../catalog/same-name.ts'
 import { NotSupportedError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
 import { chooseConnection } from './choose-connection.ts'
@@ -77,6 +78,7 @@ export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequ
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
     throw withLinks(refusal, { intake: intakeLink(documentId) })
   }
+  await refuseSharedName(deps.documents, { userKey, documentId, extension }, row)
   const objectKey = backend.objectKeyFor(userId, documentId, extension)
   const { url, headers } = await backend.presignPut(objectKey, contentType, request.minutes)
   // A document that is stored already stays readable until the client replaces it.

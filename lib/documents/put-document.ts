@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
+import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
@@ -145,9 +146,10 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   const before = await deps.documents.getDocument(userKey, documentId)
   checkPreconditions(request, before)
   const connection = await chooseConnection(deps, userKey, request.connectionId ?? before?.connectionId)
+  const extension = request.extension ?? before?.extension ?? ('' as Extension)
+  await refuseSharedName(deps.documents, { userKey, documentId, extension }, before)
   const backend = await deps.openBackend(connection)
   if (before !== undefined && before.status !== 'stored') await deps.cancelTransfer(before)
-  const extension = request.extension ?? before?.extension ?? ('' as Extension)
 
   let { row, target } = await chooseTarget(deps, request, connection, backend, before, extension)
   let entry: ObjectEntry

@@ -1,12 +1,12 @@
-import type { ConnectionId, DocumentId, Extension, UserKey } from '../ids.ts'
-import { parseConnectionId, parseDocumentId, parseExtension, parseUserKey } from '../ids.ts'
+import type { NamedDocument } from '../catalog/same-name.ts'
+import { readFileName } from '../catalog/same-name.ts'
+import type { ConnectionId, UserKey } from '../ids.ts'
+import { parseConnectionId, parseUserKey } from '../ids.ts'
 
 /** What a key of the intake bucket names. */
-export interface IntakeAddress {
+export interface IntakeAddress extends NamedDocument {
   readonly userKey: UserKey
   readonly connectionId: ConnectionId
-  readonly documentId: DocumentId
-  readonly extension: Extension
 }
 
 /** `{userKey}/{connectionId}/{documentId}{extension}` */
@@ -14,20 +14,11 @@ export function intakeKeyOf(address: IntakeAddress): string {
   return `${address.userKey}/${address.connectionId}/${address.documentId}${address.extension}`
 }
 
-/**
- * What a key may name, the likelier reading first: a name that ends like an extension is read as having one, but a document id
- * may also end so (`report.pdf` without an extension). Empty when the key does not fit the scheme.
- */
+/** What a key may name, the likelier reading first. Empty when the key does not fit the scheme. */
 export function readIntakeKey(key: string): readonly IntakeAddress[] {
   const [user = '', connection = '', name = '', ...rest] = key.split('/')
   const userKey = parseUserKey(user)
   const connectionId = parseConnectionId(connection)
   if (!userKey || !connectionId || rest.length > 0) return []
-  const dot = name.lastIndexOf('.')
-  const cuts = dot > 0 ? [dot, name.length] : [name.length]
-  return cuts.flatMap((cut) => {
-    const documentId = parseDocumentId(name.slice(0, cut))
-    const extension = parseExtension(name.slice(cut))
-    return documentId && extension !== undefined ? [{ userKey, connectionId, documentId, extension }] : []
-  })
+  return readFileName(name).map((named) => ({ userKey, connectionId, ...named }))
 }

@@ -1,13 +1,13 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
+import { refuseSharedName } from '../catalog/same-name.ts'
 import type { NewTransfer } from '../catalog/transfer.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
 import { cancelTransfer } from './cancel.ts'
 import type { StartIntakeDeps } from './deps.ts'
-import type { IntakeAddress } from './intake-key.ts'
-import { intakeKeyOf, readIntakeKey } from './intake-key.ts'
+import { intakeKeyOf } from './intake-key.ts'
 
 export interface IntakeRequest {
   readonly userId: UserId
@@ -50,7 +50,7 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
   }
   const extension = request.extension ?? before?.extension ?? ('' as Extension)
   const address = { userKey, connectionId: connection.connectionId, documentId, extension }
-  await refuseAmbiguous(deps, address)
+  await refuseSharedName(deps.documents, address, before)
 
   const now = deps.clock.now()
   const uploadExpiresAt = now + intakeUrlMinutes * 60_000
@@ -87,17 +87,6 @@ async function openTransfer(
 ): Promise<void> {
   if (before && before.status !== 'stored') await cancelTransfer(deps, before)
   while (!(await deps.transfers.create(transfer))) await cancelTransfer(deps, transfer)
-}
-
-/** Two documents must not share a place in the bucket: `report` with `.pdf`, and `report.pdf` without an extension. */
-async function refuseAmbiguous(deps: StartIntakeDeps, address: IntakeAddress): Promise<void> {
-  const twin = readIntakeKey(intakeKeyOf(address)).find((other) => other.documentId !== address.documentId)
-  const row = twin && (await deps.documents.getDocument(twin.userKey, twin.documentId))
-  if (!twin || row?.extension !== twin.extension) return
-  throw new ServiceError(
-    'invalid_request',
-    `path.documentId: with this extension it has the same file name as document ${twin.documentId}; choose another id`,
-  )
 }
 
 async function record(

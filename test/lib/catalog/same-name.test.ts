@@ -1,0 +1,73 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { randomInt } from 'node:crypto'
+import { expect, it } from 'vitest'
+import type { DocumentRow } from '../../../lib/catalog/document.ts'
+import { readFileName, refuseSharedName } from '../../../lib/catalog/same-name.ts'
+import type { DocumentId, Extension } from '../../../lib/ids.ts'
+import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../../lib/ids.ts'
+import { intakeKeyOf, readIntakeKey } from '../../../lib/intake/intake-key.ts'
+import { placeOf } from '../../../lib/providers/onedrive/names.ts'
+import { s3Backend } from '../../../lib/providers/s3/backend.ts'
+import { instantClock } from '../../support/instant-clock.ts'
+
+const alice = userId('alice')
+const userKey = userKeyOf(alice)
+const connectionId = parseConnectionId('c-1') ?? expect.unreachable()
+const s3 = s3Backend({
+  client: new S3Client({ region: 'eu-central-1' }),
+  bucket: 'any',
+  clock: instantClock(),
+})
+
+const pick = <Value>(values: readonly Value[]): Value =>
+  values[randomInt(values.length)] ?? expect.unreachable()
+const endings = ['', '.a', '.b', '.B', '.1']
+/** Ids that end as extensions do, of few parts, so that many of them meet. */
+const anyId = (): DocumentId =>
+  parseDocumentId(`${pick(['a', 'A'])}${pick(endings)}${pick(endings)}`) ?? expect.unreachable()
+const anyExtension = (): Extension => parseExtension(pick(endings)) ?? expect.unreachable()
+
+it('no two documents that the rule lets through have one place, in any store', async () => {
+  let refusals = 0
+  for (let world = 0; world < 300; world += 1) {
+    const rows = new Map<DocumentId, DocumentRow>()
+    const documents = { getDocument: (_key: unknown, id: DocumentId) => Promise.resolve(rows.get(id)) }
+    for (let step = 0; step < 25; step += 1) {
+      const [documentId, extension] = [anyId(), anyExtension()]
+      const before = rows.get(documentId)
+      try {
+        await refuseSharedName(documents, { userKey, documentId, extension }, before)
+        const stored = { documentId, extension, objectExists: true } as unknown as DocumentRow
+        rows.set(documentId, stored)
+      } catch (error) {
+        refusals += 1
+        expect(error).toMatchObject({ code: 'invalid_request', detail: /same file name as document/ })
+      }
+      if (before !== undefined && randomInt(4) === 0) rows.delete(documentId)
+    }
+    const places = [...rows.values()].map(({ documentId, extension }) => {
+      const drive = placeOf('Driveway', alice, documentId, extension)
+      return {
+        s3: s3.objectKeyFor?.(alice, documentId, extension),
+        onedrive: drive.name,
+        intake: intakeKeyOf({ userKey, connectionId, documentId, extension }),
+        all: [drive.name, drive.otherName],
+      }
+    })
+    for (const store of ['s3', 'onedrive', 'intake'] as const)
+      expect(new Set(places.map((place) => place[store])).size).toBe(rows.size)
+    // What OneDrive takes instead of a name that another has but for its case is nobody's either.
+    const held = places.flatMap(({ all }) => [...new Set(all)])
+    expect(new Set(held).size).toBe(held.length)
+  }
+  expect(refusals).toBeGreaterThan(50)
+})
+
+it('a name means every document that it can be the file of', () => {
+  for (let round = 0; round < 3000; round += 1) {
+    const [documentId, extension] = [anyId(), anyExtension()]
+    expect(readFileName(`${documentId}${extension}`)).toContainEqual({ documentId, extension })
+    const address = { userKey, connectionId, documentId, extension }
+    expect(readIntakeKey(intakeKeyOf(address))).toContainEqual(address)
+  }
+})
