@@ -9,12 +9,19 @@ export class AwsJsonError extends Error {
   readonly status: number
   /** What the older query protocol calls the same error; SQS clients read it to choose the exception class. */
   readonly queryCode: string | undefined
+  /** Further members of the answer's body. */
+  readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, options: { status?: number; queryCode?: string } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { status?: number; queryCode?: string; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super(message)
     this.code = code
     this.status = options.status ?? 400
     this.queryCode = options.queryCode
+    this.details = options.details ?? {}
   }
 }
 
@@ -35,9 +42,8 @@ export const readBody = async (request: IncomingMessage, limit: number): Promise
   return Buffer.concat(chunks)
 }
 
-/** Reads a JSON request body; an empty one counts as `{}`. */
-export const readJson = async (request: IncomingMessage, limit: number): Promise<unknown> => {
-  const body = await readBody(request, limit)
+/** Parses a JSON request body; an empty one counts as `{}`. */
+export const parseJson = (body: Buffer): unknown => {
   if (body.length === 0) return {}
   try {
     return JSON.parse(body.toString('utf8'))
@@ -45,6 +51,10 @@ export const readJson = async (request: IncomingMessage, limit: number): Promise
     throw new AwsJsonError('SerializationException', 'The request body is not JSON')
   }
 }
+
+/** Reads a JSON request body; an empty one counts as `{}`. */
+export const readJson = async (request: IncomingMessage, limit: number): Promise<unknown> =>
+  parseJson(await readBody(request, limit))
 
 /** Checks `input` against `schema`, or fails as AWS does for a malformed parameter. */
 export const parseInput = <Schema extends z.ZodMiniType>(
@@ -97,7 +107,7 @@ export const sendJsonError = (
   sendJson(
     response,
     known.status,
-    { __type: known.code, message: known.message, Message: known.message },
+    { __type: known.code, message: known.message, Message: known.message, ...known.details },
     type,
     headers,
   )

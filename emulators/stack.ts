@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { startDynamoDb } from './dynamodb.ts'
+import { startDynamoDb } from './dynamodb/server.ts'
 import type { RunningServer } from './http-server.ts'
-import type { Credentials } from './s3/signature.ts'
+import type { Credentials } from './signature.ts'
 import { startS3 } from './s3/server.ts'
 import { startSecretsManager } from './secrets-manager/server.ts'
 import { startSqs, type QueueDefinition } from './sqs/server.ts'
@@ -15,7 +15,7 @@ export interface AwsStackOptions {
     readonly secrets: number
   }
   readonly stateDir: string
-  /** The key pair that S3 accepts; `local`/`local` when absent. */
+  /** The key pair that S3 and DynamoDB accept; `local`/`local` when absent. */
   readonly credentials?: Credentials
   /** Seconds that a received intake event stays hidden; 90 when absent. */
   readonly intakeVisibilityTimeout?: number
@@ -77,7 +77,11 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
       }),
     )
     const dynamoDb = started(
-      await startDynamoDb({ port: ports.dynamoDb, stateDir: join(stateDir, 'dynamodb') }),
+      await startDynamoDb({
+        port: ports.dynamoDb,
+        stateDir: join(stateDir, 'dynamodb'),
+        ...(options.credentials ? { credentials: options.credentials } : {}),
+      }),
     )
     const secrets = started(
       await startSecretsManager({ port: ports.secrets, stateDir: join(stateDir, 'secrets-manager') }),

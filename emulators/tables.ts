@@ -1,10 +1,12 @@
 import { region } from './account.ts'
+import type { Credentials } from './signature.ts'
 import {
   CreateTableCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
   ResourceNotFoundException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
   type KeySchemaElement,
   type TableDescription,
@@ -18,6 +20,8 @@ export interface TableDefinition {
   readonly sortKey?: string
   /** Holds epoch seconds. */
   readonly ttlAttribute?: string
+  /** The table has a change stream with both images of each item. */
+  readonly stream?: boolean
   readonly indexes?: readonly IndexDefinition[]
 }
 
@@ -56,6 +60,8 @@ const describe = async (client: DynamoDBClient, name: string): Promise<TableDesc
   }
 }
 
+const bothImages = { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' } as const
+
 const isActive = (table: TableDescription | undefined): boolean =>
   table?.TableStatus === 'ACTIVE' &&
   (table.GlobalSecondaryIndexes ?? []).every(
@@ -79,6 +85,7 @@ const create = async (client: DynamoDBClient, definition: TableDefinition): Prom
       AttributeDefinitions: attributes([definition, ...indexes]),
       KeySchema: keySchema(definition),
       ...(indexes.length > 0 ? { GlobalSecondaryIndexes: indexes.map(globalIndex) } : {}),
+      ...(definition.stream === true ? { StreamSpecification: bothImages } : {}),
     }),
   )
 }
@@ -104,23 +111,28 @@ const enableTimeToLive = async (client: DynamoDBClient, table: string, attribute
   )
 }
 
+/** A table from before its stream was defined gets one; what happened until then is told to nobody. */
+const enableStream = async (client: DynamoDBClient, table: TableDescription): Promise<void> => {
+  if (table.StreamSpecification?.StreamEnabled === true) return
+  await client.send(new UpdateTableCommand({ TableName: table.TableName, StreamSpecification: bothImages }))
+}
+
 /**
- * Creates the tables that are missing, with their indexes, and turns time-to-live on where it is off. May be called at
- * every start. Throws when a table that is there lacks an index.
+ * Creates the tables that are missing, with their indexes, and turns streams and time-to-live on where they are off.
+ * May be called at every start. Throws when a table that is there lacks an index.
  */
 export const createTables = async (
   endpoint: string,
   definitions: readonly TableDefinition[],
+  credentials: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' },
 ): Promise<void> => {
-  const client = new DynamoDBClient({
-    endpoint,
-    region,
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  })
+  const client = new DynamoDBClient({ endpoint, region, credentials })
   try {
     for (const definition of definitions) {
       if ((await describe(client, definition.name)) === undefined) await create(client, definition)
-      requireIndexes(await untilActive(client, definition.name), definition)
+      const table = await untilActive(client, definition.name)
+      requireIndexes(table, definition)
+      if (definition.stream === true) await enableStream(client, table)
       if (definition.ttlAttribute !== undefined)
         await enableTimeToLive(client, definition.name, definition.ttlAttribute)
     }

@@ -60,6 +60,10 @@ export async function provision(clients: {
   readonly microsoft: OAuthClient
 }): Promise<void> {
   const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? process.env['AWS_ENDPOINT_URL'] ?? ''
+  const credentials = {
+    accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? 'local',
+    secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'] ?? 'local',
+  }
   const secrets = new SecretsManagerClient({})
   const ofClient = ({ clientId, clientSecret }: OAuthClient): string =>
     JSON.stringify({ clientId, clientSecret: clientSecret.reveal() })
@@ -68,6 +72,7 @@ export async function provision(clients: {
     createTables(
       endpoint,
       tables.map((table) => ({ ...table, name: localTableName(table.name) })),
+      credentials,
     ),
     ensureSecret(secrets, `${secretPrefix}/seal-key`, sealKey, false),
     ensureSecret(secrets, `${secretPrefix}/oauth/google`, ofClient(clients.google), true),

@@ -3,14 +3,17 @@ import {
   ConditionalCheckFailedException,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
+  DynamoDBClient,
+  ExecuteStatementCommand,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
-  TransactWriteItemsCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { expect, test } from 'vitest'
-import { startDynamoDb } from '../dynamodb.ts'
+import type { Clock } from '../clock.ts'
+import { startDynamoDb } from '../dynamodb/server.ts'
 import { createTables, type TableDefinition } from '../tables.ts'
 import { closeAfterTest, dynamoDbClient, temporaryDirectory } from './support.ts'
 
@@ -23,9 +26,9 @@ const definition: TableDefinition = {
 }
 const TableName = definition.name
 
-const start = async (stateDir?: string) => {
+const start = async (stateDir?: string, clock: Clock = Date.now) => {
   const directory = stateDir ?? (await temporaryDirectory())
-  const server = closeAfterTest(await startDynamoDb({ port: 0, stateDir: directory }))
+  const server = closeAfterTest(await startDynamoDb({ port: 0, stateDir: directory, clock }))
   await createTables(server.endpoint, [definition])
   return { server, client: dynamoDbClient(server.endpoint), directory }
 }
@@ -139,13 +142,58 @@ test('rows and settings are there after a restart; many are read at once', async
   expect((await client.send(new GetItemCommand({ TableName, Key: key('d1') }))).Item).toEqual(key('d1'))
 })
 
-test('a transaction is refused by name, not ignored', async () => {
+test('PartiQL is refused by name, not ignored', async () => {
   const { client } = await start()
-  const transaction = client.send(
-    new TransactWriteItemsCommand({ TransactItems: [{ Put: { TableName, Item: key('d1') } }] }),
-  )
-  await expect(transaction).rejects.toMatchObject({
+  const statement = client.send(new ExecuteStatementCommand({ Statement: 'SELECT * FROM "local-documents"' }))
+  await expect(statement).rejects.toMatchObject({
     name: 'UnknownOperationException',
-    message: expect.stringContaining('TransactWriteItems'),
+    message: expect.stringContaining('ExecuteStatement'),
   })
+})
+
+test('only the key pair of the stack is accepted, over the very request', async () => {
+  const { server } = await start()
+  const refusalOf = async (accessKeyId: string, secretAccessKey: string): Promise<string> => {
+    const credentials = { accessKeyId, secretAccessKey }
+    const client = new DynamoDBClient({ endpoint: server.endpoint, region: 'us-east-1', credentials })
+    try {
+      await client.send(new GetItemCommand({ TableName, Key: key('d1') }))
+      return 'none'
+    } catch (error) {
+      return error instanceof Error ? error.name : 'unknown'
+    } finally {
+      client.destroy()
+    }
+  }
+  expect(await refusalOf('local', 'local')).toBe('none')
+  expect(await refusalOf('somebody', 'local')).toBe('UnrecognizedClientException')
+  expect(await refusalOf('local', 'guessed')).toBe('InvalidSignatureException')
+  const unsigned = await fetch(server.endpoint, { method: 'POST', body: '{}' })
+  expect(await unsigned.json()).toMatchObject({ __type: 'MissingAuthenticationTokenException' })
+})
+
+test('an item whose time has passed is deleted, with its entries in indexes', async () => {
+  let now = 1_700_000_000_000
+  const { client, server } = await start(undefined, () => now)
+  const put = (id: string, expiresAt: number) =>
+    client.send(
+      new PutItemCommand({
+        TableName,
+        Item: { ...key(id), parkedOn: { S: 'c' }, expiresAt: { N: String(expiresAt) } },
+      }),
+    )
+  const left = async (IndexName?: string): Promise<(string | undefined)[] | undefined> =>
+    (await client.send(new ScanCommand({ TableName, ...(IndexName ? { IndexName } : {}) }))).Items?.map(
+      (item) => item['documentId']?.S,
+    )
+  await put('soon', 1_700_000_060)
+  await put('later', 1_700_007_200)
+  await put('ages-ago', 1_700_000_000 - 6 * 365 * 24 * 3600)
+  await client.send(new PutItemCommand({ TableName, Item: { ...key('never'), parkedOn: { S: 'c' } } }))
+  await server.tidy()
+  expect(await left()).toHaveLength(4)
+  now += 3600_000
+  await server.tidy()
+  expect(await left()).toEqual(['ages-ago', 'later', 'never'])
+  expect(await left('parked')).toEqual(['ages-ago', 'later', 'never'])
 })

@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
@@ -45,6 +46,8 @@ export const sqsClient = (endpoint: string): SQSClient =>
   destroyAfterTest(new SQSClient({ ...base, endpoint }))
 export const dynamoDbClient = (endpoint: string): DynamoDBClient =>
   destroyAfterTest(new DynamoDBClient({ ...base, endpoint, maxAttempts: 1 }))
+export const streamsClient = (endpoint: string): DynamoDBStreamsClient =>
+  destroyAfterTest(new DynamoDBStreamsClient({ ...base, endpoint, maxAttempts: 1 }))
 export const secretsClient = (endpoint: string): SecretsManagerClient =>
   destroyAfterTest(new SecretsManagerClient({ ...base, endpoint, maxAttempts: 1 }))
 export const eventsClient = (endpoint: string): EventBridgeClient =>

@@ -1,5 +1,5 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
-import { createServer } from 'node:http'
+import { createServer, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
@@ -134,19 +134,16 @@ async function losingAnswers(target: string) {
   const server = createServer((request, response) => {
     const losing = lose
     lose = false
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const headers = new Headers(request.headers as Record<string, string>)
-      for (const name of ['connection', 'content-length', 'host', 'expect']) headers.delete(name)
-      fetch(target, { method: 'POST', headers, body: Buffer.concat(chunks) })
-        .then(async (answer) => {
-          const body = Buffer.from(await answer.arrayBuffer())
-          if (losing) response.destroy()
-          else response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(body)
-        })
-        .catch(() => response.destroy())
+    // The headers go on as they are: the host's name is signed with the rest.
+    const onward = send(target, { method: request.method, headers: request.headers }, (answer) => {
+      if (!losing) response.writeHead(answer.statusCode ?? 502, answer.headers)
+      // Lost only when the whole answer is there: the write has happened.
+      answer.on('end', () => losing && response.destroy())
+      if (losing) answer.resume()
+      else answer.pipe(response)
     })
+    onward.once('error', () => response.destroy())
+    request.pipe(onward)
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   return {
