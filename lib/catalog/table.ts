@@ -1,5 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import { parseConnectionId, parseUserKey, userId } from '../ids.ts'
@@ -9,6 +9,18 @@ export interface Condition {
   readonly expression: string
   readonly names?: Readonly<Record<string, string>>
   readonly values?: Readonly<Record<string, unknown>>
+}
+
+/** What an update does to a row; a row that is not there is made of it. */
+export interface UpdateParts {
+  /** Attributes with their new values. */
+  readonly set?: Readonly<Record<string, unknown>>
+  /** Attributes that keep the value they have, and get this one when they have none. */
+  readonly initial?: Readonly<Record<string, unknown>>
+  /** Counters that grow by one, from 0 when they are not there. */
+  readonly count?: readonly string[]
+  readonly remove?: readonly string[]
+  readonly condition?: Condition
 }
 
 export interface Page<Row> {
@@ -22,6 +34,8 @@ export interface RowTable<Row> {
   get(key: Readonly<Record<string, unknown>>): Promise<Row | undefined>
   /** False when the condition did not hold. */
   put(item: object, condition?: Condition): Promise<boolean>
+  /** The changed row; undefined when the condition did not hold. */
+  update(key: Readonly<Record<string, unknown>>, parts: UpdateParts): Promise<Row | undefined>
   /** False when the condition did not hold; a missing row is deleted already. */
   delete(key: Readonly<Record<string, unknown>>, condition?: Condition): Promise<boolean>
   query(query: {
@@ -60,6 +74,7 @@ const names = (error: unknown): string => (error instanceof Error ? error.name :
 
 /** AWS failures as ours: the SDK has retried already, so what is left is a short wait or an operator's matter. */
 export function catalogError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
   const name = names(error)
   const busy = [
     'ThrottlingException',
@@ -80,12 +95,12 @@ export function catalogError(error: unknown): ServiceError {
   })
 }
 
-async function conditional(send: () => Promise<unknown>): Promise<boolean> {
+/** The answer; undefined when the condition did not hold. */
+async function conditional<Answer>(send: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
-    await send()
-    return true
+    return await send()
   } catch (error) {
-    if (names(error) === 'ConditionalCheckFailedException') return false
+    if (names(error) === 'ConditionalCheckFailedException') return undefined
     throw catalogError(error)
   }
 }
@@ -101,6 +116,41 @@ function conditionFields(condition: Condition | undefined) {
     ConditionExpression: condition.expression,
     ...(condition.names === undefined ? {} : { ExpressionAttributeNames: { ...condition.names } }),
     ...(condition.values === undefined ? {} : { ExpressionAttributeValues: { ...condition.values } }),
+  }
+}
+
+function updateFields({ set = {}, initial = {}, count = [], remove = [], condition }: UpdateParts) {
+  const names: Record<string, string> = { ...condition?.names }
+  const values: Record<string, unknown> = { ...condition?.values }
+  const named = (name: string): string => {
+    names[`#_${name}`] = name
+    return `#_${name}`
+  }
+  const valued = (name: string, value: unknown): string => {
+    values[`:_${name}`] = value
+    return `:_${name}`
+  }
+  const assigned = [
+    ...Object.entries(set)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${named(name)} = ${valued(name, value)}`),
+    ...Object.entries(initial).map(
+      ([name, value]) => `${named(name)} = if_not_exists(${named(name)}, ${valued(name, value)})`,
+    ),
+  ]
+  const clauses = [
+    ['SET', assigned],
+    ['ADD', count.map((name) => `${named(name)} ${valued('one', 1)}`)],
+    ['REMOVE', remove.map(named)],
+  ] as const
+  return {
+    UpdateExpression: clauses
+      .filter(([, parts]) => parts.length > 0)
+      .map(([clause, parts]) => `${clause} ${parts.join(', ')}`)
+      .join(' '),
+    ...(condition === undefined ? {} : { ConditionExpression: condition.expression }),
+    ExpressionAttributeNames: names,
+    ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
   }
 }
 
@@ -122,14 +172,22 @@ export function rowTable<Row extends object>(
       }
     },
     async put(item, condition) {
-      return conditional(() =>
-        client.send(new PutCommand({ TableName: tableName, Item: item, ...conditionFields(condition) })),
-      )
+      const put = new PutCommand({ TableName: tableName, Item: item, ...conditionFields(condition) })
+      return (await conditional(() => client.send(put))) !== undefined
+    },
+    async update(key, parts) {
+      const update = new UpdateCommand({
+        TableName: tableName,
+        Key: key,
+        ...updateFields(parts),
+        ReturnValues: 'ALL_NEW',
+      })
+      const answer = await conditional(() => client.send(update))
+      return answer === undefined ? undefined : parse(answer.Attributes)
     },
     async delete(key, condition) {
-      return conditional(() =>
-        client.send(new DeleteCommand({ TableName: tableName, Key: key, ...conditionFields(condition) })),
-      )
+      const deletion = new DeleteCommand({ TableName: tableName, Key: key, ...conditionFields(condition) })
+      return (await conditional(() => client.send(deletion))) !== undefined
     },
     async query({ index, keyCondition, filter, limit, startKey }) {
       try {

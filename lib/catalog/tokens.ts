@@ -1,10 +1,48 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod/mini'
 import type { ReauthReason } from '../errors.ts'
+import { errorCodes, reauthReasons } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
-import { catalogError, rowTable } from './table.ts'
-import type { RefreshFailure, TokenRow, TokenWrite } from './token-row.ts'
-import { parseTokenRow } from './token-row.ts'
+import type { UpdateParts } from './table.ts'
+import { idFields, rowParser, rowTable } from './table.ts'
+
+/** The tokens of one connection and the lease of whoever refreshes them. Tokens are sealed; times are epoch milliseconds. */
+const row = z.object({
+  connectionId: idFields.connectionId,
+  /** Grows with every lease: a write under an older one is refused. */
+  fence: z._default(z.int(), 0),
+  leaseOwner: z.exactOptional(z.string()),
+  leaseUntil: z.exactOptional(z.int()),
+  /** Grows with every new access token; 0 before the first. */
+  version: z._default(z.int(), 0),
+  accessToken: z.exactOptional(z.string()),
+  tokenExpiresAt: z.exactOptional(z.int()),
+  /** The newest refresh token, where the provider rotates them (Microsoft). */
+  refreshToken: z.exactOptional(z.string()),
+  refreshIssuedAt: z.exactOptional(z.int()),
+  /** When a rotated refresh token last went into Secrets Manager. */
+  secretWrittenAt: z.exactOptional(z.int()),
+  /** There is no grant: it is proven dead, or the user has ended it. Nobody calls the provider until a reconnect writes its tokens here. */
+  dead: z.exactOptional(z.enum([...reauthReasons, 'disconnected'])),
+  /** A refresh that failed without proving anything about the grant: those who waited for it share its outcome. */
+  failure: z.exactOptional(
+    z.object({
+      /** The lease under which it happened. */
+      fence: z.int(),
+      code: z.enum(errorCodes),
+      operatorFault: z.exactOptional(z.boolean()),
+      /** The provider asked not to be called again before; 0 when it named no time. */
+      retryAt: z.int(),
+    }),
+  ),
+})
+
+export type TokenRow = Readonly<z.output<typeof row>>
+type RefreshFailure = Readonly<NonNullable<TokenRow['failure']>>
+
+/** The attributes that a new token brings. */
+export type TokenWrite = Required<Pick<TokenRow, 'version' | 'accessToken' | 'tokenExpiresAt'>> &
+  Pick<TokenRow, 'refreshToken' | 'refreshIssuedAt' | 'secretWrittenAt'>
 
 /** What a lease ends with. */
 export type LeaseOutcome =
@@ -54,97 +92,92 @@ const leaseRowSeconds = 24 * 3600
 
 const leaseAttributes = ['leaseOwner', 'leaseUntil', 'settledBy']
 const grantAttributes = ['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const
-/** Whatever lease is still out loses. */
-const nextFence = {
-  expressions: ['#fence = if_not_exists(#fence, :zero) + :one'],
-  names: { '#fence': 'fence' },
-  values: { ':zero': 0, ':one': 1 },
-}
 
 /** The tokens table. */
 export function tokenStore(client: DynamoDBDocumentClient, tableName: string): TokenStore {
-  const table = rowTable(client, tableName, parseTokenRow)
-  const update = async (connectionId: ConnectionId, change: Change): Promise<TokenRow | undefined> => {
-    const command = new UpdateCommand({
-      TableName: tableName,
-      Key: { connectionId },
-      ...expressions(change),
-      ReturnValues: 'ALL_NEW',
-    })
-    try {
-      return parseTokenRow((await client.send(command)).Attributes)
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ConditionalCheckFailedException') return undefined
-      throw catalogError(error)
-    }
-  }
+  const table = rowTable(client, tableName, rowParser('token row', row))
   return {
     get: (connectionId) => table.get({ connectionId }),
     acquire: (connectionId, owner, now, until) =>
-      update(connectionId, {
-        set: { leaseOwner: owner, leaseUntil: until },
-        expressions: ['#fence = if_not_exists(#fence, :zero) + :one', '#ttl = if_not_exists(#ttl, :ttl)'],
-        names: { '#fence': 'fence', '#ttl': 'expiresAt' },
-        values: {
-          ':zero': 0,
-          ':one': 1,
-          ':now': now,
-          ':me': owner,
-          ':ttl': Math.ceil(until / 1000) + leaseRowSeconds,
+      table.update(
+        { connectionId },
+        {
+          set: { leaseOwner: owner, leaseUntil: until },
+          initial: { expiresAt: seconds(until) + leaseRowSeconds },
+          count: ['fence'],
+          // Owners are random: "already mine" is this very call, repeated by the SDK; it gets a second fence, which does no harm.
+          condition: {
+            expression: 'attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :me',
+            values: { ':now': now, ':me': owner },
+          },
         },
-        // Owners are random: "already mine" is this very call, repeated by the SDK; it gets a second fence, which does no harm.
-        condition: 'attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :me',
-      }),
-    async settle(lease, outcome) {
-      const { set, remove } = settlement(lease, outcome)
-      const row = await update(lease.connectionId, {
-        set: { ...set, settledBy: lease.owner },
-        remove: ['leaseOwner', 'leaseUntil', ...remove],
-        names: { '#fence': 'fence' },
-        values: { ':fence': lease.fence, ':me': lease.owner },
-        // Settled by me already: the SDK repeated a write whose answer was lost.
-        condition: '#fence = :fence AND (leaseOwner = :me OR settledBy = :me)',
-      })
-      return row !== undefined
+      ),
+    async settle({ connectionId, owner, fence }, outcome) {
+      const { set, remove = [] } = endOfLease(fence, outcome)
+      const ended = await table.update(
+        { connectionId },
+        {
+          set: { ...set, settledBy: owner },
+          remove: ['leaseOwner', 'leaseUntil', ...remove],
+          // Settled by me already: the SDK repeated a write whose answer was lost.
+          condition: {
+            expression: 'fence = :fence AND (leaseOwner = :me OR settledBy = :me)',
+            values: { ':fence': fence, ':me': owner },
+          },
+        },
+      )
+      return ended !== undefined
     },
     async writeUnfenced(connectionId, seen, write, rowExpiresAt) {
-      const row = await update(connectionId, {
-        set: { ...write, expiresAt: seconds(rowExpiresAt) },
-        remove: ['failure'],
-        names: { '#version': 'version', '#access': 'accessToken' },
-        values: { ':seen': seen, ':mine': write.accessToken },
-        condition:
-          'attribute_not_exists(dead) AND (attribute_not_exists(#version) OR #version <= :seen OR #access = :mine)',
-      })
-      return row !== undefined
+      const written = await table.update(
+        { connectionId },
+        {
+          set: { ...write, expiresAt: seconds(rowExpiresAt) },
+          remove: ['failure'],
+          condition: {
+            expression:
+              'attribute_not_exists(dead) AND (attribute_not_exists(#version) OR #version <= :seen OR accessToken = :mine)',
+            names: { '#version': 'version' },
+            values: { ':seen': seen, ':mine': write.accessToken },
+          },
+        },
+      )
+      return written !== undefined
     },
     async replace(connectionId, write, rowExpiresAt) {
       const gone = grantAttributes.filter((name) => write[name] === undefined)
-      await update(connectionId, {
-        set: { ...write, expiresAt: seconds(rowExpiresAt) },
-        remove: [...leaseAttributes, 'dead', 'failure', ...gone],
-        ...nextFence,
-      })
+      await table.update(
+        { connectionId },
+        {
+          set: { ...write, expiresAt: seconds(rowExpiresAt) },
+          count: ['fence'],
+          remove: [...leaseAttributes, 'dead', 'failure', ...gone],
+        },
+      )
     },
     async restoreSecretWrittenAt(connectionId, claimed, before) {
-      await update(connectionId, {
-        set: { secretWrittenAt: before },
-        names: {},
-        values: { ':claimed': claimed },
-        condition: 'secretWrittenAt = :claimed',
-      })
+      await table.update(
+        { connectionId },
+        {
+          set: { secretWrittenAt: before },
+          condition: { expression: 'secretWrittenAt = :claimed', values: { ':claimed': claimed } },
+        },
+      )
     },
     async retire(connectionId, rowExpiresAt) {
-      await update(connectionId, {
-        set: { dead: 'disconnected', expiresAt: seconds(rowExpiresAt) },
-        remove: [...leaseAttributes, ...grantAttributes, 'accessToken', 'tokenExpiresAt', 'failure'],
-        ...nextFence,
-      })
+      await table.update(
+        { connectionId },
+        {
+          set: { dead: 'disconnected', expiresAt: seconds(rowExpiresAt) },
+          count: ['fence'],
+          remove: [...leaseAttributes, ...grantAttributes, 'accessToken', 'tokenExpiresAt', 'failure'],
+        },
+      )
     },
   }
 }
 
-function settlement(lease: Lease, outcome: LeaseOutcome): Settlement {
+function endOfLease(fence: number, outcome: LeaseOutcome): UpdateParts {
   switch (outcome.kind) {
     case 'tokens':
       return {
@@ -152,7 +185,7 @@ function settlement(lease: Lease, outcome: LeaseOutcome): Settlement {
         remove: ['failure', 'dead'],
       }
     case 'failure':
-      return { set: { failure: { ...outcome.failure, fence: lease.fence } }, remove: [] }
+      return { set: { failure: { ...outcome.failure, fence } } }
     case 'dead':
       return {
         set: { dead: outcome.reason, expiresAt: seconds(outcome.rowExpiresAt) },
@@ -160,40 +193,7 @@ function settlement(lease: Lease, outcome: LeaseOutcome): Settlement {
       }
     case 'release':
     default:
-      return { set: {}, remove: [] }
-  }
-}
-
-interface Settlement {
-  readonly set: Readonly<Record<string, unknown>>
-  readonly remove: readonly string[]
-}
-
-interface Change {
-  readonly set: Readonly<Record<string, unknown>>
-  readonly remove?: readonly string[]
-  readonly expressions?: readonly string[]
-  readonly names: Readonly<Record<string, string>>
-  readonly values: Readonly<Record<string, unknown>>
-  readonly condition?: string
-}
-
-function expressions(change: Change) {
-  const set = Object.entries(change.set).filter(([, value]) => value !== undefined)
-  const remove = change.remove ?? []
-  const assignments = [...set.map(([name]) => `#s_${name} = :s_${name}`), ...(change.expressions ?? [])]
-  return {
-    UpdateExpression: `SET ${assignments.join(', ')}${remove.length === 0 ? '' : ` REMOVE ${remove.map((name) => `#r_${name}`).join(', ')}`}`,
-    ExpressionAttributeNames: {
-      ...change.names,
-      ...Object.fromEntries(set.map(([name]) => [`#s_${name}`, name])),
-      ...Object.fromEntries(remove.map((name) => [`#r_${name}`, name])),
-    },
-    ExpressionAttributeValues: {
-      ...change.values,
-      ...Object.fromEntries(set.map(([name, value]) => [`:s_${name}`, value])),
-    },
-    ...(change.condition === undefined ? {} : { ConditionExpression: change.condition }),
+      return {}
   }
 }
 

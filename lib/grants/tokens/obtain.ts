@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../catalog/connections.ts'
-import type { TokenRow } from '../../catalog/token-row.ts'
+import type { TokenRow } from '../../catalog/tokens.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'

@@ -1,7 +1,6 @@
 import type { TokenOutcome } from '../grant.ts'
 import type { Connection } from '../../catalog/connections.ts'
-import type { TokenRow } from '../../catalog/token-row.ts'
-import type { Lease } from '../../catalog/tokens.ts'
+import type { Lease, TokenRow } from '../../catalog/tokens.ts'
 import type { OAuthProviderId } from '../../providers/registry.ts'
 import type { ReauthReason } from '../../errors.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'

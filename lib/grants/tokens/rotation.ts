@@ -1,7 +1,6 @@
 import type { Connection, ConnectionStore } from '../../catalog/connections.ts'
 import { nextKeepAlive } from '../../catalog/connections.ts'
-import type { TokenRow } from '../../catalog/token-row.ts'
-import type { TokenStore } from '../../catalog/tokens.ts'
+import type { TokenRow, TokenStore } from '../../catalog/tokens.ts'
 import type { Clock } from '../../clock.ts'
 import { usesOAuth } from '../../providers/registry.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'

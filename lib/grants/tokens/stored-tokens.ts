@@ -1,6 +1,6 @@
 import type { TokenSet } from '../grant.ts'
 import type { Connection } from '../../catalog/connections.ts'
-import type { TokenRow, TokenWrite } from '../../catalog/token-row.ts'
+import type { TokenRow, TokenWrite } from '../../catalog/tokens.ts'
 import { usesOAuth } from '../../providers/registry.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { AccessToken } from '../../net/token-source.ts'
