@@ -1,16 +1,16 @@
 import { systemClock } from '../clock.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
+import type { OAuth2Grant } from '../grants/grant.ts'
 import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
 import { createSealer } from '../grants/seal.ts'
 import { secretStore } from '../grants/secret-store.ts'
 import { createVault } from '../grants/vault.ts'
-import type { OAuth2Grant } from '../grants/grant.ts'
-import { googleGrant } from '../providers/google-drive/grant.ts'
-import { microsoftGrant } from '../providers/onedrive/grant.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgePublisher } from '../telemetry/events.ts'
+import { count, countBytes, observe } from '../telemetry/metrics.ts'
+import type { OAuthProviderId } from '../providers/registry.ts'
 import { connections, tokens } from './catalog.ts'
-import { once, onceAsync, optional, required } from './settings.ts'
+import { openProviders } from './providers.ts'
+import { once, onceAsync, optional, required, settings } from './settings.ts'
 
 const secretsManager = onceAsync(async () => {
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager')
@@ -42,31 +42,24 @@ export const vault = once(() =>
 
 export const sealer = once(() => createSealer(vault().sealKeys))
 
-const google = once(() =>
-  googleGrant({
-    client: (fresh) => vault().oauthClient('google-drive', fresh),
-    clock: systemClock,
-    endpoint: optional('GOOGLE_ENDPOINT'),
-  }),
-)
-const microsoft = once(() =>
-  microsoftGrant({
-    client: (fresh) => vault().oauthClient('onedrive', fresh),
-    clock: systemClock,
-    tenant: optional('MICROSOFT_TENANT_ID'),
-    endpoint: optional('MICROSOFT_ENDPOINT'),
-  }),
+export const providers = once(() =>
+  openProviders(
+    {
+      clock: systemClock,
+      settings,
+      observe({ provider, operation, status, ms, bytes }) {
+        observe('ProviderLatency', ms, { provider, operation })
+        countBytes('BytesSent', bytes, { provider })
+        if (status === 429) count('ProviderThrottles', { provider })
+        if (status === 0 || status >= 500) count('ProviderErrors', { provider, operation })
+      },
+    },
+    (provider) => (fresh) => vault().oauthClient(provider, fresh),
+  ),
 )
 
 /** The OAuth side of a cloud provider. */
-export function oauth(provider: OAuthProviderId): OAuth2Grant {
-  switch (provider) {
-    case 'google-drive':
-      return google()
-    case 'onedrive':
-      return microsoft()
-  }
-}
+export const oauth = (provider: OAuthProviderId): Promise<OAuth2Grant> => providers().grant(provider)
 
 export const accessTokens = once(() =>
   createAccessTokens({
@@ -77,6 +70,6 @@ export const accessTokens = once(() =>
     events: events(),
     clock: systemClock,
     writesSecrets: optional('WRITES_SECRETS') === 'true',
-    refresh: (provider, refreshToken) => oauth(provider).refresh(refreshToken),
+    refresh: async (provider, refreshToken) => (await oauth(provider)).refresh(refreshToken),
   }),
 )

@@ -1,18 +1,20 @@
 import type { EnvironmentName } from '../contract/env.ts'
-import { ServiceError } from '../errors.ts'
+import { required as requiredOf } from '../contract/env.ts'
+import type { Settings } from '../providers/about.ts'
 
-/** A setting that may be absent; an empty one counts as absent. */
+/** The function's environment; an empty variable counts as absent. */
+export const settings: Settings = new Proxy(process.env, {
+  get: (env, name) => (typeof name === 'string' && env[name] !== '' ? env[name] : undefined),
+})
+
+/** A setting that may be absent. */
 export function optional(name: EnvironmentName): string | undefined {
-  const value = process.env[name]
-  return value === '' ? undefined : value
+  return settings[name]
 }
 
 /** A setting that this function cannot do without; its absence is a mistake of the deployment. */
 export function required(name: EnvironmentName): string {
-  const value = optional(name)
-  if (value === undefined)
-    throw new ServiceError('internal_error', `The setting ${name} is missing in this function’s environment.`)
-  return value
+  return requiredOf(settings, name)
 }
 
 /** A comma-separated setting. */
@@ -38,5 +40,15 @@ export function onceAsync<Value>(create: () => Promise<Value>): () => Promise<Va
       throw error
     })
     return making
+  }
+}
+
+/** As `onceAsync`, with a value for each key. */
+export function onceEach<Key, Value>(create: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const made = new Map<Key, () => Promise<Value>>()
+  return (key) => {
+    const value = made.get(key) ?? onceAsync(() => create(key))
+    made.set(key, value)
+    return value()
   }
 }

@@ -19,7 +19,7 @@ export interface AuthorizeDeps {
   readonly connections: ConnectionStore
   readonly authorizations: Pick<AuthorizationStore, 'create'>
   readonly sealer: Sealer
-  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
+  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
   readonly clock: Clock
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string
@@ -102,7 +102,8 @@ async function prepareConsent(
   const state = newOneTimeValue()
   const verifier = newOneTimeValue()
   const redirectUri = `${deps.publicUrl}/v1/oauth/callback`
-  const authorizationUrl = await deps.oauth(provider).authorizationUrl({
+  const oauth = await deps.oauth(provider)
+  const authorizationUrl = await oauth.authorizationUrl({
     state,
     codeChallenge: codeChallengeOf(verifier),
     redirectUri,

@@ -22,7 +22,7 @@ import { getConnection } from './read.ts'
 export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
-  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
+  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
   readonly events: EventPublisher
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>
@@ -83,7 +83,8 @@ async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promi
     deps.sealer.open(sealedCode, connectionId),
     deps.sealer.open(sealedVerifier, connectionId),
   ])
-  const outcome = await deps.oauth(provider).exchangeCode({ code, codeVerifier, redirectUri })
+  const oauth = await deps.oauth(provider)
+  const outcome = await oauth.exchangeCode({ code, codeVerifier, redirectUri })
   if (outcome.granted) return outcome.tokens
   // A code that is expired, used or of another start; unlike a policy, a new start mends that.
   if (outcome.reason === 'grant_revoked' || outcome.reason === 'grant_expired') {
@@ -108,7 +109,7 @@ async function establish(
   signal: AbortSignal | undefined,
 ) {
   const { connectionId, userKey, provider } = authorization
-  const oauth = deps.oauth(provider)
+  const oauth = await deps.oauth(provider)
   // Google lets users untick scopes and still says success. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
   if (oauth.missingScopes(tokens.scopes).length > 0)
     throw new CloudConnectionError(connectionId, 'scope_missing')

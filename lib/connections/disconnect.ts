@@ -11,7 +11,7 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
-  readonly oauth: (provider: OAuthProviderId) => OAuth2Grant
+  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
   /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
@@ -47,7 +47,7 @@ export async function disconnectConnection(
     await deps.cancelTransfers(after)
     return { revoked: false }
   }
-  const oauth = deps.oauth(after.provider)
+  const oauth = await deps.oauth(after.provider)
   // The last thing that a living grant is used for; a repeat may find it alive too.
   const alive = before.status === 'active' || before.status === 'disconnected'
   await deps.cancelTransfers(alive ? { ...after, status: 'active' } : after)

@@ -1,3 +1,5 @@
+import { ServiceError } from '../errors.ts'
+import type { Settings } from '../providers/about.ts'
 import type { providers } from '../providers/registry.ts'
 
 /**
@@ -36,3 +38,10 @@ type OfProvider<Id extends keyof typeof providers> = Id extends unknown
   : never
 
 export type EnvironmentName = keyof typeof environment | OfProvider<keyof typeof providers>
+
+/** A setting that this function cannot do without; its absence is a mistake of the deployment. */
+export function required(settings: Settings, name: EnvironmentName): string {
+  const value = settings[name]
+  if (value !== undefined) return value
+  throw new ServiceError('internal_error', `The setting ${name} is missing in this function’s environment.`)
+}

@@ -21,6 +21,11 @@ export interface Digest {
   digest(): string
 }
 
+/** A hash whose state can be taken to another process; `digest` ends nothing. */
+export interface HashState extends Digest {
+  save(): Uint8Array
+}
+
 /** A stream over the source, or over a part of it; a source that cannot be opened fails as one that breaks. */
 export function openContent(content: ContentSource, range?: { start: number; end: number }): Readable {
   try {

@@ -15,7 +15,8 @@ import { driveError } from './errors.ts'
 import type { FolderSettings } from './folder.ts'
 import { driveFolder } from './folder.ts'
 import { drivePut } from './put.ts'
-import { takeReservedId } from './reserved-ids.ts'
+import type { ReservedIds } from './reserved-ids.ts'
+import { reservedIds } from './reserved-ids.ts'
 import type { DriveFile } from './wire.ts'
 import { toEntry } from './wire.ts'
 import type { DriveParts } from './sessions.ts'
@@ -32,11 +33,13 @@ export interface GoogleDriveOptions {
   /** What deleteObject does: the trash lets a user take it back for 30 days, but counts toward the quota meanwhile. */
   readonly deletion?: 'trash' | 'permanent'
   readonly observe?: ObserveCall | undefined
+  /** The process's; one of its own when absent. */
+  readonly reserved?: ReservedIds
 }
 
 /** Google Drive v3 for one connection. Its quirks stand in README.md. Callers hold it through the port. */
 export function googleDriveBackend(options: GoogleDriveOptions): Backend {
-  const { connectionId, tokens, clock, deletion = 'trash', observe } = options
+  const { connectionId, tokens, clock, deletion = 'trash', observe, reserved = reservedIds() } = options
   const rootUrl = `${options.endpoint ?? 'https://www.googleapis.com'}/`
   const http = providerHttp({
     provider: 'google-drive',
@@ -49,7 +52,7 @@ export function googleDriveBackend(options: GoogleDriveOptions): Backend {
   })
   const api = driveApi(http, rootUrl)
 
-  const reserve = (signal?: AbortSignal): Promise<string> => takeReservedId(connectionId, api, signal)
+  const reserve = (signal?: AbortSignal): Promise<string> => reserved.take(connectionId, api, signal)
   const parts: DriveParts = {
     http,
     api,

@@ -12,43 +12,47 @@ interface Pool {
   pending?: Promise<void> | undefined
 }
 
-/** One for the process: backends are opened for each request, and ids do not run out. */
-const pools = new Map<ConnectionId, Pool>()
-
-function poolOf(connectionId: ConnectionId): Pool {
-  const pool = pools.get(connectionId) ?? { ids: [] }
-  pools.delete(connectionId)
-  pools.set(connectionId, pool)
-  const [oldest] = pools.keys()
-  if (pools.size > maxConnections && oldest !== undefined) pools.delete(oldest)
-  return pool
-}
-
 /**
- * A file id that Drive has generated for this connection's account and nobody has had yet. Callers at the same time share a call.
+ * File ids that Drive has generated for a connection's account and nobody has had yet. Callers at the same time share a call.
  * https://developers.google.com/workspace/drive/api/reference/rest/v3/files/generateIds
  */
-export async function takeReservedId(
-  connectionId: ConnectionId,
-  api: DriveApi,
-  signal?: AbortSignal,
-): Promise<string> {
-  const pool = poolOf(connectionId)
-  for (;;) {
-    const id = pool.ids.pop()
-    if (id !== undefined) return id
-    if (pool.pending) {
-      // Whose call fails, hears of it; the others make their own.
-      await pool.pending.catch(ignore)
-      continue
-    }
-    const call = fill(pool, api, signal)
-    pool.pending = call
-    try {
-      await call
-    } finally {
-      pool.pending = undefined
-    }
+export interface ReservedIds {
+  take(connectionId: ConnectionId, api: DriveApi, signal?: AbortSignal): Promise<string>
+}
+
+/** One for a process: backends are opened for each request, and ids do not run out. */
+export function reservedIds(): ReservedIds {
+  const pools = new Map<ConnectionId, Pool>()
+
+  const poolOf = (connectionId: ConnectionId): Pool => {
+    const pool = pools.get(connectionId) ?? { ids: [] }
+    pools.delete(connectionId)
+    pools.set(connectionId, pool)
+    const [oldest] = pools.keys()
+    if (pools.size > maxConnections && oldest !== undefined) pools.delete(oldest)
+    return pool
+  }
+
+  return {
+    async take(connectionId, api, signal) {
+      const pool = poolOf(connectionId)
+      for (;;) {
+        const id = pool.ids.pop()
+        if (id !== undefined) return id
+        if (pool.pending) {
+          // A caller whose own call fails hears of it; those who only waited make one of their own.
+          await pool.pending.catch(ignore)
+          continue
+        }
+        const call = fill(pool, api, signal)
+        pool.pending = call
+        try {
+          await call
+        } finally {
+          pool.pending = undefined
+        }
+      }
+    },
   }
 }
 

@@ -1,3 +1,5 @@
+import type { HashState } from '../../storage/content.ts'
+
 /**
  * quickXorHash, the one content hash that every OneDrive account gives.
  * https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash
@@ -12,16 +14,11 @@ const widthBits = 160
 /** What is copied to an aligned place when a chunk does not start on a word. */
 const scratchBytes = blockBytes * 256
 
-export interface QuickXor {
-  update(chunk: Uint8Array): void
-  /** The state: the folded block, then the length as a 64-bit little-endian integer (168 bytes). */
-  save(): Buffer
-  /** Base64, 28 characters. The state stays usable. */
-  digest(): string
-}
-
-/** Starts a hash, or goes on from a state that `save()` gave; a state of another size is an error of ours. */
-export function createQuickXor(saved?: Uint8Array): QuickXor {
+/**
+ * Starts a hash, or goes on from a state that `save()` gave; a state of another size is an error of ours.
+ * The state is the folded block and the length as a 64-bit little-endian integer (168 bytes); the digest is base64, 28 characters.
+ */
+export function createQuickXor(saved?: Uint8Array): HashState {
   const block = new Uint8Array(blockBytes)
   const words = new Int32Array(block.buffer)
   const scratch = new Uint8Array(scratchBytes)

@@ -84,7 +84,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
       endpoint: endpoints.microsoft,
     }),
   }
-  const oauth = (provider: OAuthProviderId) => providers[provider]
+  const oauth = (provider: OAuthProviderId) => Promise.resolve(providers[provider])
   const events = {
     publish: (event: DrivewayEvent) => {
       options.publish?.(event)
@@ -100,7 +100,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     clock,
     refresh: async (provider, refreshToken) => {
       options.onRefresh?.()
-      const outcome = await oauth(provider).refresh(refreshToken)
+      const outcome = await (await oauth(provider)).refresh(refreshToken)
       await options.onRefreshed?.()
       return outcome
     },

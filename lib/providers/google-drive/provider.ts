@@ -1,0 +1,35 @@
+import type { Provider } from '../provider.ts'
+import { about } from './about.ts'
+import { googleDriveBackend } from './backend.ts'
+import { googleGrant } from './grant.ts'
+import { reservedIds } from './reserved-ids.ts'
+
+/** Google Drive, as the rest of the project holds it. */
+export const provider: Provider<'oauth2'> = {
+  about,
+
+  grant: ({ clock, settings }, client) =>
+    googleGrant({ client, clock, endpoint: settings['GOOGLE_ENDPOINT'] }),
+
+  opener({ clock, observe, settings }) {
+    const reserved = reservedIds()
+    const name = settings['DRIVE_FOLDER']
+    return ({ connectionId, memo: { folder: id }, ...connection }, { tokens }) =>
+      googleDriveBackend({
+        connectionId,
+        tokens,
+        clock,
+        observe,
+        reserved,
+        endpoint: settings['GOOGLE_ENDPOINT'],
+        folder:
+          name === undefined
+            ? undefined
+            : {
+                name,
+                ...(id === undefined ? {} : { id }),
+                onCreated: (folder) => connection.remember({ folder }),
+              },
+      })
+  },
+}

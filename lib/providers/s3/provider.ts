@@ -1,0 +1,18 @@
+import { required } from '../../contract/env.ts'
+import type { Provider } from '../provider.ts'
+import { about } from './about.ts'
+import { s3Backend } from './backend.ts'
+import { s3Client } from './client.ts'
+
+/** The deployment's bucket, as the rest of the project holds it: one backend for all connections. */
+export const provider: Provider<'none'> = {
+  about,
+
+  grant: () => ({ kind: 'none' }),
+
+  opener({ clock, observe, settings }) {
+    const client = s3Client({ region: settings['STORAGE_REGION'], endpoint: settings['STORAGE_ENDPOINT'] })
+    const backend = s3Backend({ client, bucket: required(settings, 'STORAGE_BUCKET'), clock, observe })
+    return () => backend
+  },
+}
