@@ -162,6 +162,7 @@ export const permissions: Readonly<Record<string, Use>> = {
     http(fn, on)
     provider(fn, on)
     choosesConnection(fn, on)
+    cancelsTransfer(fn, on)
     fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'put', 'list')
   },
   'list-documents': (fn, on) => {
@@ -190,6 +191,7 @@ export const permissions: Readonly<Record<string, Use>> = {
     cancelsTransfer(fn, on)
     fn.uses(on.documents, 'get', 'put')
       .uses(on.transfers, 'scan')
+      .uses(on.storageBucket, 'get', 'list')
       .uses(on.intakeBucket, 'tag')
       .uses(on.intakeQueue, 'send')
   },

@@ -34,6 +34,7 @@ export function openDocuments(): DocumentDeps {
     openBackend,
     retry: (run, signal) => retrying(run, { clock, signal }),
     cancelTransfer: async (row) => (await intake()).endTransfer(row),
+    awaitUpload: async (upload) => (await intake()).awaitUpload(upload),
     async stageDownload({ row, backend, objectKey, signal }) {
       const [{ stageDownload }, { bucketClient }] = await Promise.all([
         import('./storage/staging.ts'),

@@ -91,3 +91,13 @@ export interface TransferRow extends NewTransfer {
   /** Random for every write. */
   readonly writeId: string
 }
+
+/** A URL by which a client puts a document straight into its user's bucket, past us. */
+export type PresignedUpload = Pick<
+  NewTransfer,
+  'userKey' | 'userId' | 'documentId' | 'connectionId' | 'provider' | 'extension' | 'contentType'
+> & {
+  readonly objectKey: ObjectKey
+  /** Epoch milliseconds. */
+  readonly expiresAt: number
+}

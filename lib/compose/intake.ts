@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Connection } from '../catalog/connections.ts'
+import type { PresignedUpload } from '../catalog/transfer.ts'
 import { openTransfers } from '../catalog/transfers.ts'
 import { systemClock } from '../clock.ts'
 import { sqsAnnouncer } from '../intake/announce.ts'
@@ -8,6 +9,7 @@ import { cancelTransfer, type Cancelled } from '../intake/cancel.ts'
 import { cancelTransfersOf } from '../intake/cancel-of-connection.ts'
 import type { IntakeDeps } from '../intake/deps.ts'
 import { defaultIntakeSettings } from '../intake/deps.ts'
+import { awaitPresigned } from '../intake/presigned.ts'
 import { wakeParked } from '../intake/wake.ts'
 import { openBackend } from './backends.ts'
 import { connections, documents, dynamo } from './catalog.ts'
@@ -55,6 +57,11 @@ export const intakeDeps = onceAsync(async (): Promise<IntakeDeps> => {
 /** Ends what is under way for one document. */
 export async function endTransfer(document: Cancelled): Promise<void> {
   await cancelTransfer(await intakeDeps(), document)
+}
+
+/** Records that a presigned upload may come. */
+export async function awaitUpload(upload: PresignedUpload): Promise<void> {
+  await awaitPresigned(await intakeDeps(), upload)
 }
 
 /** Ends whatever is under way on a connection that is being given up. */

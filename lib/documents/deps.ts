@@ -1,6 +1,7 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { PresignedUpload } from '../catalog/transfer.ts'
 import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
@@ -14,6 +15,8 @@ export interface DocumentDeps {
   readonly retry: <T>(run: () => Promise<T>, signal: AbortSignal) => Promise<T>
   /** Ends a transfer that is under way for this document, and its session at the provider. */
   readonly cancelTransfer: (row: DocumentRow) => Promise<void>
+  /** Sees to it that a presigned upload is looked after when its URL has ended. What was under way for the document ends. */
+  readonly awaitUpload: (upload: PresignedUpload) => Promise<void>
   /** A short-lived URL of a staged copy, for a drive that has no URL of its own. */
   readonly stageDownload: (request: StagingRequest) => Promise<Secret>
   readonly now: () => number

@@ -82,19 +82,14 @@ export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequ
   const objectKey = backend.objectKeyFor(userId, documentId, extension)
   const { url, headers } = await backend.presignPut(objectKey, contentType, request.minutes)
   // A document that is stored already stays readable until the client replaces it.
+  const expiresAt = deps.now() + request.minutes * 60_000
   if (row?.objectExists !== true || row.objectKey !== objectKey) {
-    const fields = {
-      connectionId: connection.connectionId,
-      provider: connection.provider,
-      status: 'receiving',
-      objectKey,
-      size: 0,
-      contentType,
-      extension,
-    } as const
-    await record(deps, { userKey, userId, documentId, ...fields }, row)
+    const { connectionId, provider } = connection
+    const upload = { userKey, userId, documentId, connectionId, provider, extension, contentType, objectKey }
+    await deps.awaitUpload({ ...upload, expiresAt })
+    await record(deps, { ...upload, status: 'receiving', size: 0 }, row)
   }
-  return { url, headers, expiresAt: expiry(deps.now(), request.minutes) }
+  return { url, headers, expiresAt: new Date(expiresAt).toISOString() }
 }
 
 async function record(

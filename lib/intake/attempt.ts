@@ -14,6 +14,7 @@ import { rewrites } from '../transfer/rewriting.ts'
 import type { IntakeObject } from './bucket.ts'
 import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
 import { discardIfPossible } from './discard.ts'
+import { isPresigned } from './presigned.ts'
 import { openProgress } from './progress.ts'
 import { changeDocument, detailOf, fail, removeAtProvider, settle } from './settle.ts'
 
@@ -34,7 +35,12 @@ export async function attemptTransfer(
     await fail(deps, claim, 'connection_not_found', 'The connection of this document was removed.')
     return done
   }
-  if (claim.row.phase === 'receiving' && (await isOtherSize(deps, claim, standing.size))) return done
+  if (
+    claim.row.phase === 'receiving' &&
+    !isPresigned(claim.row) &&
+    (await isOtherSize(deps, claim, standing.size))
+  )
+    return done
   const document = await showUploading(deps, claim, connection)
   if (connection.status !== 'active') return await park(deps, claim, connection.reason ?? 'consent_required')
   return await send(deps, delivery, claim, connection, document)

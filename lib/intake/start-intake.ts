@@ -6,7 +6,7 @@ import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
 import { cancelTransfer } from './cancel.ts'
-import type { StartIntakeDeps } from './deps.ts'
+import type { IntakeDeps, StartIntakeDeps } from './deps.ts'
 import { intakeKeyOf } from './intake-key.ts'
 
 export interface IntakeRequest {
@@ -80,8 +80,9 @@ function newTransfer(
   return { ...where, ...expected, ...counters, phase: 'receiving', uploadExpiresAt }
 }
 
-async function openTransfer(
-  deps: StartIntakeDeps,
+/** Adds the transfer of a document in place of whatever was under way for it. */
+export async function openTransfer(
+  deps: IntakeDeps,
   transfer: NewTransfer,
   before: DocumentRow | undefined,
 ): Promise<void> {

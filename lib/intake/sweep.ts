@@ -8,6 +8,7 @@ import { finishCancelling } from './cancel.ts'
 import type { IntakeDeps } from './deps.ts'
 import { discardIfPossible } from './discard.ts'
 import { intakeKeyOf, readIntakeKey } from './intake-key.ts'
+import { isPresigned, settlePresigned } from './presigned.ts'
 import { fail } from './settle.ts'
 import { announceTransfer } from './wake.ts'
 
@@ -23,6 +24,8 @@ export interface SweepOptions {
 export interface Swept {
   /** Put back into the queue. */
   announced: number
+  /** Stored by a presigned URL, past the intake. */
+  stored: number
   /** Failed with a reason. */
   failed: number
   /** Cancellations brought to their end. */
@@ -36,11 +39,11 @@ const sessionMarginMs = 10 * 60 * 1000
 const rowsPerPage = 200
 
 /**
- * Finds what the events have lost: transfers that nobody works on, objects that no event announced, uploads that never came,
+ * Finds what the events have lost: transfers that nobody works on, objects that no event announced, uploads that never came or went past us,
  * cancellations that a crash cut short. Mends them through the queue, or fails them with a reason.
  */
 export async function sweepTransfers(deps: IntakeDeps, options: SweepOptions): Promise<Swept> {
-  const swept: Swept = { announced: 0, failed: 0, cancelled: 0 }
+  const swept: Swept = { announced: 0, stored: 0, failed: 0, cancelled: 0 }
   const known = new Map<string, Promise<Connection | undefined>>()
   const connectionOf = (userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined> => {
     const found = known.get(`${userKey}/${connectionId}`) ?? deps.connections.get(userKey, connectionId)
@@ -59,7 +62,7 @@ export async function sweepTransfers(deps: IntakeDeps, options: SweepOptions): P
     cursor = page.cursor
   } while (cursor !== undefined)
   await sweepBucket(deps, options, timeIsUp, swept)
-  count('TransfersSwept', {}, swept.announced + swept.failed + swept.cancelled)
+  count('TransfersSwept', {}, swept.announced + swept.stored + swept.failed + swept.cancelled)
   return swept
 }
 
@@ -102,7 +105,14 @@ async function sweepReceiving(
   idle: boolean,
   swept: Swept,
 ): Promise<void> {
-  const over = deps.clock.now() > (row.uploadExpiresAt ?? 0) + uploadGraceMs
+  const now = deps.clock.now()
+  const ends = row.uploadExpiresAt ?? 0
+  const over = now > ends + uploadGraceMs
+  if (isPresigned(row)) {
+    const end = now > ends ? await settlePresigned(deps, row, over) : undefined
+    if (end !== undefined) swept[end] += 1
+    return
+  }
   if (!over && !idle) return
   const key = intakeKeyOf(row)
   const standing = await deps.bucket.head(key)

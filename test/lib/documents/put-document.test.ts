@@ -69,6 +69,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       openBackend: () => Promise.resolve(backend),
       retry: (run, signal) => retrying(run, { clock, signal }),
       cancelTransfer: () => Promise.resolve(),
+      awaitUpload: () => Promise.reject(new Error('nothing is awaited here')),
       stageDownload: () => Promise.reject(new Error('nothing is staged here')),
       now: () => clock.now(),
     }
