@@ -15,6 +15,7 @@ const sources = [
   'web/public',
   'web/src',
   'client/src',
+  'lib/providers',
   'package-lock.json',
 ]
 

@@ -22,7 +22,7 @@ export interface ConsoleWords {
   readonly afterDelete: string
   /** SVG path data on a 24 by 24 grid; a plain drawing, no trademark. */
   readonly icon: string
-  /** Hue of the tile, 0 to 360: light and dark shades follow from it. */
+  /** Hue of the icon as OKLCH counts it, 0 to 360 (red 29, yellow 110, green 142, blue 264): all shades follow from it. */
   readonly hue: number
   /** What stands in place of an account's address where there is none. */
   readonly noAccount: string

@@ -15,6 +15,11 @@ export type ProviderId = keyof typeof providers
 /** The providers in the order in which people are shown them. */
 export const providerIds = Object.keys(providers) as [ProviderId, ...ProviderId[]]
 
+/** What is known of a provider, by a general reader: what only some have may be absent. */
+export function aboutOf(id: ProviderId): ProviderAbout {
+  return providers[id]
+}
+
 type Registered = (typeof providers)[ProviderId]
 
 const commonHashes = ['sha256', 'md5'] as const

@@ -10,7 +10,7 @@ import { openNetwork } from './cuttable-network.ts'
 import type { CuttableNetwork } from './cuttable-network.ts'
 import type { LocalStack } from '../support/local-stack.ts'
 import { startLocalStack } from '../support/local-stack.ts'
-import { accessibilityProblems, layoutShift, shareOf } from './page-checks.ts'
+import { accessibilityProblems, layoutShift, leastIconContrast, shareOf } from './page-checks.ts'
 import {
   answerConsent,
   chromiumIsThere,
@@ -298,6 +298,10 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
         .nth(1)
         .waitFor()
       await check('drives')
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        expect(await leastIconContrast(page)).toBeGreaterThan(5)
+      }
       await driveCard(page, 'Google Drive').getByRole('button', { name: 'Disconnect' }).click()
       await check('disconnect')
       await page.getByRole('button', { name: 'Keep it' }).click()

@@ -25,6 +25,33 @@ export async function accessibilityProblems(page: Page, screen: string): Promise
   )
 }
 
+/** The least contrast that a drive's icon has to its ground, over the hues that a provider may choose. */
+export async function leastIconContrast(page: Page): Promise<number> {
+  return (await page.evaluate(`(() => {
+    const icon = document.querySelector('.provider-icon')
+    const canvas = document.createElement('canvas').getContext('2d')
+    const luminance = (colour) => {
+      canvas.fillStyle = colour
+      canvas.fillRect(0, 0, 1, 1)
+      const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) =>
+        value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4)
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+    const own = icon.style.getPropertyValue('--hue')
+    const shades = new Set()
+    let least = Infinity
+    for (let hue = 0; hue < 360; hue += 5) {
+      icon.style.setProperty('--hue', String(hue))
+      const { color, backgroundColor } = getComputedStyle(icon)
+      shades.add(color)
+      const [light, dark] = [luminance(color), luminance(backgroundColor)].toSorted((a, b) => b - a)
+      least = Math.min(least, (light + 0.05) / (dark + 0.05))
+    }
+    icon.style.setProperty('--hue', own)
+    return shades.size === 72 ? least : 0
+  })()`)) as number
+}
+
 /** How much has moved by itself since the page was loaded. https://web.dev/articles/cls */
 export async function layoutShift(page: Page): Promise<number> {
   return (await page.evaluate(`new Promise((resolve) => {

@@ -3,27 +3,6 @@ import { isDrivewayError } from '../../client/src/browser.ts'
 
 /** What the console says, in one place. */
 
-export type Provider = Connection['provider']
-
-export const providerNames: Readonly<Record<Provider, string>> = {
-  'google-drive': 'Google Drive',
-  onedrive: 'OneDrive',
-  s3: 'Team storage',
-}
-
-export const providerPitch: Readonly<Record<Provider, string>> = {
-  'google-drive': 'Into a folder of your own Google Drive.',
-  onedrive: 'Into a folder of your own OneDrive, private or at work.',
-  s3: 'Into the S3 bucket of this deployment. No account needed.',
-}
-
-/** What becomes of a deleted document there. */
-export const afterDelete: Readonly<Record<Provider, string>> = {
-  'google-drive': 'Google Drive keeps it in its bin for 30 days.',
-  onedrive: 'OneDrive keeps it in its recycle bin for a while.',
-  s3: 'After that it is gone for good.',
-}
-
 export const connectionStatus: Readonly<Record<Connection['status'], string>> = {
   active: 'Connected',
   pending: 'Not finished',

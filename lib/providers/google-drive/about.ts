@@ -8,7 +8,7 @@ export const about = {
     pitch: 'Into a folder of your own Google Drive.',
     afterDelete: 'Google Drive keeps it in its bin for 30 days.',
     icon: 'm8.8 4.5-5.6 10 2.9 5h11.8l2.9-5-5.6-10zM8.8 4.5l6 10M3.2 14.5h11.6M15.2 4.5 9 14.8l-2.9 4.7',
-    hue: 42,
+    hue: 86,
     noAccount: 'No account yet',
   },
   grant: {

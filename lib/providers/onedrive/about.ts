@@ -8,7 +8,7 @@ export const about = {
     pitch: 'Into a folder of your own OneDrive, private or at work.',
     afterDelete: 'OneDrive keeps it in its recycle bin for a while.',
     icon: 'M7 18.5h10.2a3.8 3.8 0 0 0 .6-7.55A6 6 0 0 0 6.4 10 4.3 4.3 0 0 0 7 18.5z',
-    hue: 216,
+    hue: 259,
     noAccount: 'No account yet',
   },
   grant: {

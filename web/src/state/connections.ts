@@ -3,13 +3,13 @@ import type { ReadonlySignal } from '@preact/signals'
 import type { Connection, Driveway, Health } from '../../../client/src/browser.ts'
 import { isDrivewayError } from '../../../client/src/browser.ts'
 import { poll } from '../polling.ts'
-import type { Provider } from '../words.ts'
+import type { ProviderId } from '../../../lib/providers/registry.ts'
 import { paths } from './route.ts'
 
 /** How the last way through a drive's consent page ended. */
 export type Outcome =
   | { readonly kind: 'connected'; readonly connection: Connection }
-  | { readonly kind: 'refused'; readonly provider: Provider | undefined; readonly error: string }
+  | { readonly kind: 'refused'; readonly provider: ProviderId | undefined; readonly error: string }
   | { readonly kind: 'failed'; readonly error: unknown }
 
 export interface Connections {
@@ -26,7 +26,7 @@ export interface Connections {
   readonly refresh: () => void
   checkHealth(connectionId: string): Promise<void>
   /** Leaves for the consent page; `s3` needs none. */
-  connect(provider: Provider): Promise<void>
+  connect(provider: ProviderId): Promise<void>
   reconnect(connection: Connection): Promise<void>
   disconnect(connectionId: string): Promise<void>
   readonly dismissOutcome: () => void

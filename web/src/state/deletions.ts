@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
 import type { Document, Driveway } from '../../../client/src/browser.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import { displayName } from '../document-names.ts'
-import { adviceFor, afterDelete } from '../words.ts'
+import { adviceFor } from '../words.ts'
 import type { Toasts } from './toasts.ts'
 
 export interface Deletions {
@@ -49,7 +50,7 @@ export function deletionStore(driveway: Driveway, toasts: Toasts, onDeleted: () 
       const dismiss = toasts.show({
         tone: 'plain',
         title: `${displayName(document)} is being deleted`,
-        text: afterDelete[provider],
+        text: providers[provider].console.afterDelete,
         action: {
           label: 'Undo',
           run() {

@@ -1,19 +1,16 @@
+import { aboutOf, providerIds } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
-import type { Provider } from '../words.ts'
-import { providerNames, providerPitch } from '../words.ts'
 import { ArrowIcon, ProviderIcon } from './icons.tsx'
-
-const order: readonly Provider[] = ['google-drive', 'onedrive', 's3']
 
 /** What can be connected. Several accounts of a cloud drive can; the deployment's own storage is there once. */
 export function ConnectTiles() {
   const { connections } = useConsole()
   const leaving = connections.leaving.value
-  const hasOwn = connections.active.value.some(({ provider }) => provider === 's3')
+  const active = new Set(connections.active.value.map(({ provider }) => provider))
   return (
     <ul class="tiles">
-      {order
-        .filter((provider) => provider !== 's3' || !hasOwn)
+      {providerIds
+        .filter((provider) => aboutOf(provider).console.once !== true || !active.has(provider))
         .map((provider) => (
           <li key={provider}>
             <button
@@ -28,9 +25,9 @@ export function ConnectTiles() {
                   <span class={leaving === provider ? undefined : 'unseen'}>
                     {leaving === provider ? 'Opening ' : 'Connect '}
                   </span>
-                  {providerNames[provider]}
+                  {aboutOf(provider).name}
                 </strong>
-                <span class="soft">{providerPitch[provider]}</span>
+                <span class="soft">{aboutOf(provider).console.pitch}</span>
               </span>
               <ArrowIcon />
             </button>

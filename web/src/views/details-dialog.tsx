@@ -1,9 +1,10 @@
 import { useRef } from 'preact/hooks'
 import type { Document as StoredDocument } from '../../../client/src/browser.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { displayName } from '../document-names.ts'
 import { formatBytes, formatTime } from '../format.ts'
-import { adviceOn, providerNames, verdicts } from '../words.ts'
+import { adviceOn, verdicts } from '../words.ts'
 import { Dialog } from './dialog.tsx'
 import { DocumentStatus } from './document-status.tsx'
 import { DownloadIcon, WarningIcon } from './icons.tsx'
@@ -26,7 +27,7 @@ export function DetailsDialog({ document, onClose }: DetailsDialogProps) {
       <Trouble document={document} onClose={onClose} />
       <dl class="facts">
         <Fact term="Drive">
-          {providerNames[provider]}
+          {providers[provider].name}
           {account === undefined ? '' : `, ${account}`}
         </Fact>
         <Fact term="Size">{formatBytes(document.size)}</Fact>

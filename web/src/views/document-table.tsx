@@ -1,8 +1,8 @@
 import type { Document as StoredDocument } from '../../../client/src/browser.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { displayName } from '../document-names.ts'
 import { formatAge, formatBytes, formatTime } from '../format.ts'
-import { providerNames } from '../words.ts'
 import { DocumentStatus } from './document-status.tsx'
 import { BinIcon, CloseIcon, DownloadIcon, FileIcon, ProviderIcon } from './icons.tsx'
 
@@ -59,7 +59,7 @@ function Row({ document, onOpen }: { document: StoredDocument } & DocumentTableP
             {name}
           </button>
           <span class="soft small-text">
-            {providerNames[document.provider]}
+            {providers[document.provider].name}
             <span class="narrow-only"> · {formatBytes(document.size)}</span>
           </span>
         </div>

@@ -1,8 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Connection, Health } from '../../../client/src/browser.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { formatAge, formatBytes, formatShare, formatTime } from '../format.ts'
-import { connectionStatus, providerNames, reasonWords } from '../words.ts'
+import { connectionStatus, reasonWords } from '../words.ts'
 import { Dialog } from './dialog.tsx'
 import { ProviderIcon } from './icons.tsx'
 import { StatusBadge } from './status-badge.tsx'
@@ -20,7 +21,7 @@ export function DriveCard({ connection }: { connection: Connection }) {
   const { connections } = useConsole()
   const [asking, setAsking] = useState(false)
   const { id, provider, status, account } = connection
-  const name = providerNames[provider]
+  const name = providers[provider].name
   const health = connections.health.value.get(id)
   const checking = connections.checking.value.has(id)
   const sick = status === 'active' && health?.healthy === false
@@ -33,9 +34,7 @@ export function DriveCard({ connection }: { connection: Connection }) {
         <ProviderIcon provider={provider} />
         <div class="drive-name">
           <h2>{name}</h2>
-          <p class="soft">
-            {account?.email ?? (provider === 's3' ? 'Kept by this deployment' : 'No account yet')}
-          </p>
+          <p class="soft">{account?.email ?? providers[provider].console.noAccount}</p>
         </div>
         <StatusBadge tone={sick ? 'warn' : tones[status]}>
           {sick ? 'Not answering' : connectionStatus[status]}
@@ -140,7 +139,7 @@ function Space({ health, name }: { health: Health | undefined; name: string }) {
 function DisconnectDialog({ connection, onClose }: { connection: Connection; onClose: () => void }) {
   const { connections } = useConsole()
   const [working, setWorking] = useState(false)
-  const name = providerNames[connection.provider]
+  const name = providers[connection.provider].name
   const disconnect = async (): Promise<void> => {
     setWorking(true)
     await connections.disconnect(connection.id)

@@ -1,6 +1,7 @@
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import type { Outcome } from '../state/connections.ts'
-import { providerNames, refusalWords } from '../words.ts'
+import { refusalWords } from '../words.ts'
 import { ConnectTiles } from './connect-tiles.tsx'
 import { DriveCard } from './drive-card.tsx'
 import { CheckIcon, CloseIcon, WarningIcon } from './icons.tsx'
@@ -58,7 +59,7 @@ function OutcomeNotice({ outcome }: { outcome: Outcome }) {
       <div class="notice notice-good">
         <CheckIcon />
         <div class="notice-words">
-          <strong>{providerNames[provider]} is connected</strong>
+          <strong>{providers[provider].name} is connected</strong>
           {account !== undefined && <span>{account.email}</span>}
         </div>
         <DismissButton />
@@ -70,7 +71,7 @@ function OutcomeNotice({ outcome }: { outcome: Outcome }) {
     <div class="notice notice-warn">
       <WarningIcon />
       <div class="notice-words">
-        <strong>{provider === undefined ? 'The drive' : providerNames[provider]} was not connected</strong>
+        <strong>{provider === undefined ? 'The drive' : providers[provider].name} was not connected</strong>
         <span>{refusalWords(outcome.error)}</span>
       </div>
       {provider !== undefined && (

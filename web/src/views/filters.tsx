@@ -1,6 +1,7 @@
 import type { Document as StoredDocument } from '../../../client/src/browser.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
-import { documentStatus, providerNames } from '../words.ts'
+import { documentStatus } from '../words.ts'
 import { RefreshIcon } from './icons.tsx'
 
 const statuses: readonly StoredDocument['status'][] = ['stored', 'uploading', 'receiving', 'parked', 'failed']
@@ -24,8 +25,8 @@ export function Filters() {
           {list.map(({ id, provider, account }) => (
             <option key={id} value={id}>
               {account === undefined
-                ? providerNames[provider]
-                : `${providerNames[provider]}: ${account.email}`}
+                ? providers[provider].name
+                : `${providers[provider].name}: ${account.email}`}
             </option>
           ))}
         </select>

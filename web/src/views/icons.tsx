@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import type { Provider } from '../words.ts'
+import type { ProviderId } from '../../../lib/providers/registry.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 
 /** Small drawings. All are decoration: the words beside them, or their button's label, say what they mean. */
 function Icon({ children, filled = false }: { children: ComponentChildren; filled?: boolean }) {
@@ -78,25 +79,15 @@ export const Mark = () => (
   </svg>
 )
 
-/** A plain drawing for each drive: no trademarks. */
-export function ProviderIcon({ provider }: { provider: Provider }) {
+/** The drive's own drawing, in shades of its hue. */
+export function ProviderIcon({ provider }: { provider: ProviderId }) {
+  const { icon, hue } = providers[provider].console
+  // The page's policy lets no style attribute in; this is set as a property of the element.
   return (
-    <span class={`provider-icon provider-${provider}`}>
-      {provider === 'google-drive' && (
-        <Icon>
-          <path d="m8.8 4.5-5.6 10 2.9 5h11.8l2.9-5-5.6-10zM8.8 4.5l6 10M3.2 14.5h11.6M15.2 4.5 9 14.8l-2.9 4.7" />
-        </Icon>
-      )}
-      {provider === 'onedrive' && (
-        <Icon>
-          <path d="M7 18.5h10.2a3.8 3.8 0 0 0 .6-7.55A6 6 0 0 0 6.4 10 4.3 4.3 0 0 0 7 18.5z" />
-        </Icon>
-      )}
-      {provider === 's3' && (
-        <Icon>
-          <path d="M4.5 6.2C4.5 4.7 7.9 3.5 12 3.5s7.5 1.2 7.5 2.7S16.1 9 12 9 4.5 7.7 4.5 6.2zm0 0 1.8 12c.2 1.3 2.7 2.3 5.7 2.3s5.5-1 5.7-2.3l1.8-12" />
-        </Icon>
-      )}
+    <span class="provider-icon" style={{ '--hue': hue }}>
+      <Icon>
+        <path d={icon} />
+      </Icon>
     </span>
   )
 }

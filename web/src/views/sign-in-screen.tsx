@@ -1,6 +1,11 @@
 import { useState } from 'preact/hooks'
+import { providerIds, providers } from '../../../lib/providers/registry.ts'
 import type { SignIn } from '../session.ts'
 import { Mark } from './icons.tsx'
+
+const drives = new Intl.ListFormat('en', { type: 'disjunction' }).format(
+  providerIds.filter((id) => providers[id].grant.kind !== 'none').map((id) => providers[id].name),
+)
 
 /** What somebody sees who is not signed in. */
 export function SignInScreen({ signIn }: { signIn: SignIn }) {
@@ -20,10 +25,7 @@ export function SignInScreen({ signIn }: { signIn: SignIn }) {
       <div class="welcome-card">
         <Mark />
         <h1>Your documents, in your own cloud</h1>
-        <p>
-          Connect Google Drive or OneDrive once. What you upload is stored there, bit for bit, and proven by
-          checksum.
-        </p>
+        <p>Connect {drives} once. What you upload is stored there, bit for bit, and proven by checksum.</p>
         {problem !== undefined && (
           <p class="notice notice-bad" role="alert">
             You were not signed in. <span class="soft">{problem}</span>

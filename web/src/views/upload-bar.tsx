@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
-import { providerNames } from '../words.ts'
 import { UploadIcon } from './icons.tsx'
 
 /** Chooses the drive and the files. It is as large before the drives are known, so that nothing moves then. */
@@ -27,8 +27,8 @@ export function UploadBar() {
           {active.map(({ id, provider, account }) => (
             <option key={id} value={id}>
               {account === undefined
-                ? providerNames[provider]
-                : `${providerNames[provider]}: ${account.email}`}
+                ? providers[provider].name
+                : `${providers[provider].name}: ${account.email}`}
             </option>
           ))}
         </select>

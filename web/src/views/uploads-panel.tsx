@@ -1,8 +1,9 @@
+import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { formatBytes, formatShare } from '../format.ts'
 import type { Upload } from '../state/uploads.ts'
-import type { Provider } from '../words.ts'
-import { providerNames, verdicts } from '../words.ts'
+import type { ProviderId } from '../../../lib/providers/registry.ts'
+import { verdicts } from '../words.ts'
 import { CheckIcon, CloseIcon, FileIcon, ShieldIcon, WarningIcon } from './icons.tsx'
 
 /** This visit's uploads: both legs of each, the way to us and the way to the drive. */
@@ -87,7 +88,7 @@ function UploadRow({ upload }: { upload: Upload }) {
   )
 }
 
-function Ending({ upload, provider }: { upload: Upload; provider: Provider | undefined }) {
+function Ending({ upload, provider }: { upload: Upload; provider: ProviderId | undefined }) {
   if (upload.problem !== undefined) {
     return (
       <p class="upload-note" role="alert">
@@ -97,7 +98,7 @@ function Ending({ upload, provider }: { upload: Upload; provider: Provider | und
   }
   return (
     <p class="upload-note good">
-      Stored in {provider === undefined ? 'the drive' : providerNames[provider]}
+      Stored in {provider === undefined ? 'the drive' : providers[provider].name}
       {upload.verdict !== undefined && (
         <>
           {' '}
@@ -108,9 +109,9 @@ function Ending({ upload, provider }: { upload: Upload; provider: Provider | und
   )
 }
 
-function Legs({ upload, provider }: { upload: Upload; provider: Provider | undefined }) {
+function Legs({ upload, provider }: { upload: Upload; provider: ProviderId | undefined }) {
   const { phase, size, bytesSent, bytesStored, interrupted } = upload
-  const drive = provider === undefined ? 'drive' : providerNames[provider]
+  const drive = provider === undefined ? 'drive' : providers[provider].name
   const whole = Math.max(1, size)
   const sent = phase === 'storing' ? 1 : bytesSent / whole
   return (
