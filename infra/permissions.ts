@@ -143,7 +143,8 @@ export const permissions: Readonly<Record<string, Use>> = {
   'get-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.documents, 'get')
+    // Whoever first reads a document that came by a presigned URL writes down that it has come.
+    fn.uses(on.documents, 'get', 'put')
       .uses(on.storageBucket, 'get', 'list')
       .uses(on.stagingBucket, 'get', 'upload', 'list')
   },
@@ -156,7 +157,7 @@ export const permissions: Readonly<Record<string, Use>> = {
   'create-download-url': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
+    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'list')
   },
   'create-upload-url': (fn, on) => {
     http(fn, on)
