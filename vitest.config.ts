@@ -11,7 +11,10 @@ const project = (name: string, include: string[]) => ({ extends: true as const, 
 export default defineConfig({
   test: {
     projects: [
-      project('driveway', ['test/**/*.test.ts']),
+      // What each holds, and which to run: CONTRIBUTING.md.
+      project('unit', ['test/unit/**/*.test.ts', 'test/rules/*.test.ts']),
+      project('parts', ['test/parts/**/*.test.ts', 'test/conformance/*.test.ts']),
+      project('stack', ['test/stack/**/*.test.ts']),
       project('simulators', ['simulators/test/**/*.test.ts']),
       project('emulators', ['emulators/test/**/*.test.ts']),
     ],

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { BundleWorld } from '../test/infra/support/bundle-world.ts'
-import { intakeEvent, startBundleWorld } from '../test/infra/support/bundle-world.ts'
+import type { BundleWorld } from '../test/parts/infra/support/bundle-world.ts'
+import { intakeEvent, startBundleWorld } from '../test/parts/infra/support/bundle-world.ts'
 import {
   assumedSeconds,
   connectionTable,

@@ -57,7 +57,7 @@ const http: Use = (fn, on) => {
 
 /**
  * What each function may do, and with it the variables that it is given. The same table, read back from the template,
- * is held by test/infra/permissions.test.ts.
+ * is held by test/parts/infra/permissions.test.ts.
  */
 export const permissions: Readonly<Record<string, Use>> = {
   'authorize-request': (fn, on) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import { chromiumPath, connectDrive, openBrowser, signIn } from '../test/e2e/person.ts'
+import { chromiumPath, connectDrive, openBrowser, signIn } from '../test/stack/e2e/person.ts'
 import { startLocalStack } from '../test/support/local-stack.ts'
 
 /** Takes the pictures of the console that the documentation shows: `docs/images/console-*.png`. */

@@ -29,6 +29,13 @@ describe('the sources', () => {
     expect(wrong).toEqual([])
   })
 
+  it('start no process in a unit test', () => {
+    const starts = /node:child_process|\/support\/(local-stack|ingest-child)\.ts|node:worker_threads/
+    const unit = code.filter((file) => file.startsWith('test/unit/'))
+    expect(unit.length).toBeGreaterThan(20)
+    expect(unit.filter((file) => starts.test(readFileSync(file, 'utf8')))).toEqual([])
+  })
+
   it('leave nothing for later', () => {
     // Written in pieces, so that this file does not find itself.
     const marks = /TO[D]O|FIX[M]E|X[X]X|not impl[e]mented|@ts-[i]gnore|\.(skip|only|to[d]o)\(/

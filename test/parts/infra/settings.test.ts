@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import { readSettings, SettingsError } from '../../../infra/settings.ts'
+
+const refused = (settings: Record<string, unknown>): string => {
+  try {
+    readSettings({ stage: 'dev' }, settings)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message
+    throw error
+  }
+  return 'taken'
+}
+
+test('a stage needs nothing but its name', () => {
+  expect(readSettings({ stage: 'dev' })).toMatchObject({
+    stage: 'dev',
+    waf: false,
+    retain: true,
+    driveFolder: '',
+    secretRecoveryDays: 0,
+    ofProviders: { MICROSOFT_TENANT_ID: 'common' },
+  })
+})
+
+test('what a provider lets a deployment choose is a setting like the others', () => {
+  const { ofProviders } = readSettings({ stage: 'dev' }, { microsoftTenantId: 'consumers' })
+  expect(ofProviders).toEqual({ MICROSOFT_TENANT_ID: 'consumers' })
+})
+
+test('the command line’s text becomes lists, numbers and booleans, and wins over the file', () => {
+  const settings = readSettings(
+    { stage: 'dev' },
+    { corsOrigins: ['https://file.example'], waf: true },
+    { corsOrigins: 'https://a.example, https://b.example', throttleRate: '50', waf: 'false' },
+  )
+  expect(settings).toMatchObject({
+    corsOrigins: ['https://a.example', 'https://b.example'],
+    throttleRate: 50,
+    waf: false,
+  })
+})
+
+describe('refuses, naming the setting and what it must be', () => {
+  test.each([
+    [{ stage: 'Production!' }, /stage: must be 1 to 12 lower-case letters/],
+    [{ trottleRate: 5 }, /trottleRate: no such setting; there are stage, /],
+    [{ corsOrigins: 'https://app.example.com/' }, /corsOrigins\.0: must be origins such as/],
+    [{ corsOrigins: '*' }, /corsOrigins\.0: must be origins/],
+    [{ secretRecoveryDays: '3' }, /secretRecoveryDays: must be 0, or 7 to 30/],
+    [{ logRetentionDays: '91' }, /logRetentionDays: must be one of/],
+    [{ throttleRate: 'many' }, /throttleRate: must be a whole number/],
+    [{ issuer: 'https://login.example.com' }, /audience: needed with issuer/],
+    [{ issuer: 'http://login.example.com', audience: 'a' }, /issuer: must be an https URL/],
+    [{ audience: 'driveway' }, /audience, jwksUri, consoleClientId: only with issuer/],
+    [
+      { issuer: 'https://login.example.com', audience: 'a', selfSignUp: 'true' },
+      /selfSignUp, signInUrls: only without issuer/,
+    ],
+    [{ domainName: 'api.example.com' }, /domainName, certificateArn: both or neither/],
+    [{ hostedZoneId: 'Z123' }, /hostedZoneId, hostedZoneName: both or neither/],
+    [
+      {
+        region: 'eu-central-1',
+        domainName: 'api.example.com',
+        certificateArn: 'arn:aws:acm:us-east-1:111122223333:certificate/1',
+      },
+      /certificateArn: must be in eu-central-1/,
+    ],
+    [{ throttleRate: '900' }, /throttleBurst: must not be less than throttleRate/],
+    [{ alarmEmail: 'nobody' }, /alarmEmail: must be an e-mail address/],
+    [{ driveFolder: 'a/b' }, /driveFolder: must be one folder name/],
+    [
+      { microsoftTenantId: 'a/b', trottleRate: 5 },
+      /trottleRate: no such setting[\s\S]*microsoftTenantId: must be common, organizations/,
+    ],
+  ])('%o', (settings, message) => {
+    expect(refused(settings)).toMatch(message)
+  })
+})

@@ -1,0 +1,396 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { problemTypes } from '../../../lib/contract/problems.ts'
+import { routeList } from '../../../lib/contract/routes.ts'
+import { environment } from '../../../lib/contract/env.ts'
+import { providers } from '../../../lib/providers/registry.ts'
+import { errorCodes } from '../../../lib/errors.ts'
+import { asText, resourcesOf, synthesize } from './support/stack.ts'
+import type { TemplateResource } from './support/stack.ts'
+import { variablesOf } from './support/policies.ts'
+
+const template = synthesize({ corsOrigins: 'https://app.example.com,https://admin.example.com' })
+const all = (type: string): [string, TemplateResource][] => Object.entries(resourcesOf(template, type))
+const only = (type: string): TemplateResource => {
+  const [found, ...others] = Object.values(resourcesOf(template, type))
+  if (found === undefined || others.length > 0) throw new Error(`${others.length + 1} resources of ${type}`)
+  return found
+}
+const property = (resource: TemplateResource, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>(
+      (value, name) => (value as Record<string, unknown> | undefined)?.[name],
+      resource.Properties,
+    )
+
+/** `GET /v1/documents` and its method, for every method of the API. */
+function methods(): Map<string, TemplateResource> {
+  const resources = resourcesOf(template, 'AWS::ApiGateway::Resource')
+  const pathOf = (id: string): string => {
+    const resource = resources[id]
+    if (resource === undefined) return ''
+    return `${pathOf(/^<(.+)>$/.exec(asText(resource.Properties['ParentId']))?.[1] ?? '')}/${String(resource.Properties['PathPart'])}`
+  }
+  return new Map(
+    all('AWS::ApiGateway::Method').map(([, method]) => {
+      const id = /^<(.+)>$/.exec(asText(method.Properties['ResourceId']))?.[1] ?? ''
+      return [`${String(method.Properties['HttpMethod'])} ${pathOf(id)}`, method]
+    }),
+  )
+}
+
+describe('the API', () => {
+  const served = methods()
+
+  test('has every route of the contract, each with its own function, authorizer and streaming mode', () => {
+    const functions = resourcesOf(template, 'AWS::Lambda::Function')
+    const told = [...served].flatMap(([route, method]) => {
+      const uri = asText(property(method, 'Integration.Uri'))
+      const id = /<(\w+)\.Arn>/.exec(uri)?.[1]
+      if (id === undefined) return []
+      return [
+        {
+          route,
+          function: String(functions[id]?.Properties['FunctionName']).replace('driveway-test-', ''),
+          authorized:
+            property(method, 'AuthorizationType') === 'CUSTOM' &&
+            property(method, 'AuthorizerId') !== undefined,
+          streamed: property(method, 'Integration.ResponseTransferMode') === 'STREAM',
+          streamUri: uri.endsWith('/response-streaming-invocations'),
+        },
+      ]
+    })
+    const expected = routeList.flatMap((route) =>
+      route.methods.map((method) => ({
+        route: `${method} ${route.path}`,
+        function: route.functionName,
+        authorized: route.access === 'user',
+        streamed: route.streaming === true,
+        streamUri: route.streaming === true,
+      })),
+    )
+    expect(told.sort((a, b) => a.route.localeCompare(b.route))).toEqual(
+      expected.sort((a, b) => a.route.localeCompare(b.route)),
+    )
+  })
+
+  test('lets nobody in without a token but the provider’s redirect, the description and preflights', () => {
+    const open = [...served]
+      .filter(([, method]) => property(method, 'AuthorizationType') === 'NONE')
+      .map(([route]) => route)
+    expect(open.filter((route) => !route.startsWith('OPTIONS')).sort()).toEqual([
+      'GET /v1/oauth/callback',
+      'GET /v1/openapi.json',
+    ])
+  })
+
+  test('answers preflights by itself, for the allowed origins only', () => {
+    const preflights = [...served].filter(([route]) => route.startsWith('OPTIONS'))
+    expect(preflights).toHaveLength(new Set(routeList.map((route) => route.path)).size)
+    for (const [, method] of preflights) {
+      expect(property(method, 'Integration.Type')).toBe('MOCK')
+      expect(property(method, 'Integration.ContentHandling')).toBe('CONVERT_TO_TEXT')
+      const [response] = property(method, 'Integration.IntegrationResponses') as [
+        { ResponseTemplates: Record<string, string>; ResponseParameters: object },
+      ]
+      expect(response.ResponseTemplates['application/json']).toContain(
+        '$origin == "https://app.example.com" || $origin == "https://admin.example.com"',
+      )
+      expect(Object.keys(response.ResponseParameters)).not.toContain(
+        'method.response.header.Access-Control-Allow-Origin',
+      )
+    }
+  })
+
+  test('takes binary bodies and throttles', () => {
+    expect(only('AWS::ApiGateway::RestApi').Properties['BinaryMediaTypes']).toEqual(['*/*'])
+    expect(property(only('AWS::ApiGateway::Stage'), 'MethodSettings')).toEqual([
+      expect.objectContaining({
+        ThrottlingRateLimit: 200,
+        ThrottlingBurstLimit: 400,
+        LoggingLevel: 'OFF',
+        DataTraceEnabled: false,
+      }),
+    ])
+  })
+
+  test('logs no header, query string or document id', () => {
+    const format = String(property(only('AWS::ApiGateway::Stage'), 'AccessLogSetting.Format'))
+    expect(Object.keys(JSON.parse(format.replaceAll(/:(\$[\w.]+)/g, ':"$1"')))).toContain('requestId')
+    expect(format).not.toMatch(
+      /\$context\.(?:path\b|authorizer\.principalId|customDomain)|querystring|\$input|header/i,
+    )
+  })
+
+  test('tells its own errors as problems of the contract', () => {
+    const responses = all('AWS::ApiGateway::GatewayResponse').map(([, response]) => response)
+    const types = responses.map((response) => String(response.Properties['ResponseType']))
+    expect(types).toEqual(
+      expect.arrayContaining([
+        'UNAUTHORIZED',
+        'ACCESS_DENIED',
+        'REQUEST_TOO_LARGE',
+        'THROTTLED',
+        'DEFAULT_4XX',
+        'DEFAULT_5XX',
+      ]),
+    )
+    for (const { Properties } of responses) {
+      const [text] = Object.values(Properties['ResponseTemplates'] as Record<string, string>)
+      const problem = JSON.parse(text ?? '') as { code: (typeof errorCodes)[number]; status: number }
+      expect(errorCodes).toContain(problem.code)
+      expect(problem).toMatchObject({
+        type: `urn:driveway:problem:${problem.code}`,
+        title: problemTypes[problem.code].title,
+        requestId: '$context.requestId',
+      })
+      expect([String(problem.status), problem.status]).toEqual([Properties['StatusCode'], problem.status])
+      expect(Properties['ResponseParameters']).toMatchObject({
+        'gatewayresponse.header.Content-Type': "'application/problem+json'",
+        'gatewayresponse.header.x-request-id': 'context.requestId',
+      })
+    }
+  })
+
+  test('caches verified tokens for a minute, and asks about nothing that is no JWT', () => {
+    expect(only('AWS::ApiGateway::Authorizer').Properties).toMatchObject({
+      Type: 'TOKEN',
+      AuthorizerResultTtlInSeconds: 60,
+      IdentitySource: 'method.request.header.Authorization',
+    })
+    const pattern = new RegExp(
+      String(only('AWS::ApiGateway::Authorizer').Properties['IdentityValidationExpression']),
+    )
+    expect(
+      ['Bearer a.b.c', 'bearer a.b.c', 'Basic abc', 'Bearer abc', ''].map((header) => pattern.test(header)),
+    ).toEqual([true, true, false, false, false])
+  })
+})
+
+describe('functions', () => {
+  test('run Node 24 on arm64, traced, with a role and a log of their own', () => {
+    const functions = all('AWS::Lambda::Function').map(([, resource]) => resource.Properties)
+    for (const properties of functions) {
+      expect(properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+      })
+    }
+    for (const own of ['Role', 'LoggingConfig']) {
+      expect(new Set(functions.map((properties) => asText(properties[own]))).size).toBe(functions.length)
+    }
+  })
+
+  test('are given only variables that the contract or a provider’s facts name', () => {
+    const known = new Set(Object.keys(environment))
+    for (const { settings: own } of Object.values(providers))
+      for (const name of Object.keys(own)) known.add(name)
+    const names = new Set([...variablesOf(template).values()].flatMap((variables) => Object.keys(variables)))
+    expect([...names].filter((name) => !known.has(name))).toEqual([])
+  })
+})
+
+describe('what is kept', () => {
+  const keyArn = expect.stringMatching(/^<DataKey\w+\.Arn>$/)
+
+  test('is encrypted with the deployment’s key', () => {
+    for (const [, table] of all('AWS::DynamoDB::Table')) {
+      expect(property(table, 'SSESpecification.SSEType')).toBe('KMS')
+      expect(asText(property(table, 'SSESpecification.KMSMasterKeyId'))).toEqual(keyArn)
+    }
+    for (const [, bucket] of all('AWS::S3::Bucket')) {
+      const [rule] = property(bucket, 'BucketEncryption.ServerSideEncryptionConfiguration') as [
+        { ServerSideEncryptionByDefault: Record<string, unknown>; BucketKeyEnabled: boolean },
+      ]
+      expect([rule.ServerSideEncryptionByDefault['SSEAlgorithm'], rule.BucketKeyEnabled]).toEqual([
+        'aws:kms',
+        true,
+      ])
+      expect(asText(rule.ServerSideEncryptionByDefault['KMSMasterKeyID'])).toEqual(keyArn)
+    }
+    for (const type of ['AWS::SQS::Queue', 'AWS::SNS::Topic']) {
+      for (const [, resource] of all(type))
+        expect(asText(resource.Properties['KmsMasterKeyId'])).toEqual(keyArn)
+    }
+    for (const type of ['AWS::SecretsManager::Secret', 'AWS::Logs::LogGroup']) {
+      for (const [, resource] of all(type)) expect(asText(resource.Properties['KmsKeyId'])).toEqual(keyArn)
+    }
+    expect(only('AWS::KMS::Key').Properties['EnableKeyRotation']).toBe(true)
+  })
+
+  test('is on demand, restorable to any second, protected from deletion', () => {
+    for (const [, table] of all('AWS::DynamoDB::Table')) {
+      expect(table.Properties).toMatchObject({
+        BillingMode: 'PAY_PER_REQUEST',
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        DeletionProtectionEnabled: true,
+      })
+    }
+    const ends = all('AWS::DynamoDB::Table').map(([, table]) => [
+      table.Properties['TableName'],
+      property(table, 'TimeToLiveSpecification.AttributeName'),
+    ])
+    expect(Object.fromEntries(ends)).toMatchObject({
+      'driveway-test-tokens': 'expiresAt',
+      'driveway-test-authorizations': 'expiresAt',
+    })
+  })
+
+  test('is public nowhere and reached over TLS only', () => {
+    for (const [, bucket] of all('AWS::S3::Bucket')) {
+      expect(bucket.Properties['PublicAccessBlockConfiguration']).toEqual({
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      })
+    }
+    const insecure = (statements: unknown): boolean =>
+      (statements as { Effect: string; Condition?: { Bool?: Record<string, string> } }[]).some(
+        (statement) =>
+          statement.Effect === 'Deny' && statement.Condition?.Bool?.['aws:SecureTransport'] === 'false',
+      )
+    for (const type of ['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy', 'AWS::SNS::TopicPolicy']) {
+      for (const [, policy] of all(type))
+        expect(insecure(property(policy, 'PolicyDocument.Statement'))).toBe(true)
+    }
+  })
+
+  test('lets browsers of the allowed origins upload', () => {
+    for (const [, bucket] of all('AWS::S3::Bucket')) {
+      expect(property(bucket, 'CorsConfiguration.CorsRules')).toEqual([
+        expect.objectContaining({
+          AllowedOrigins: ['https://app.example.com', 'https://admin.example.com'],
+          AllowedMethods: ['PUT', 'GET', 'HEAD'],
+        }),
+      ])
+    }
+  })
+})
+
+describe('the intake', () => {
+  const queues = () => {
+    const found = all('AWS::SQS::Queue').map(([id, queue]) => ({ id, ...queue }))
+    const deadLetters = found.find((queue) => String(queue.Properties['QueueName']).endsWith('dead-letters'))
+    const queue = found.find((other) => other !== deadLetters)
+    if (queue === undefined || deadLetters === undefined) throw new Error('a queue is missing')
+    return { queue, deadLetters }
+  }
+
+  test('hides a message for six times the function’s time', () => {
+    const functions = all('AWS::Lambda::Function').map(([, fn]) => fn.Properties)
+    const timeout = functions.find((fn) => fn['FunctionName'] === 'driveway-test-ingest-object')?.['Timeout']
+    expect(queues().queue.Properties['VisibilityTimeout']).toBe(6 * Number(timeout))
+  })
+
+  test('keeps what failed, longer than the queue, and lets it be sent back there only', () => {
+    const { queue, deadLetters } = queues()
+    expect(property(queue, 'RedrivePolicy.maxReceiveCount')).toBeGreaterThanOrEqual(5)
+    expect(asText(property(queue, 'RedrivePolicy.deadLetterTargetArn'))).toBe(`<${deadLetters.id}.Arn>`)
+    expect(Number(deadLetters.Properties['MessageRetentionPeriod'])).toBeGreaterThan(
+      Number(queue.Properties['MessageRetentionPeriod']),
+    )
+    expect(property(deadLetters, 'RedriveAllowPolicy.redrivePermission')).toBe('byQueue')
+  })
+
+  test('gets every new object of the bucket, whose notification waits for the permission to send', () => {
+    const [, bucket] = all('AWS::S3::Bucket').find(([id]) => id.startsWith('DataIntake')) ?? []
+    expect(bucket?.Properties['NotificationConfiguration']).toMatchObject({
+      QueueConfigurations: [{ Event: 's3:ObjectCreated:*' }],
+    })
+    expect(bucket?.DependsOn).toEqual([expect.stringMatching(/^IntakeQueuePolicy/)])
+  })
+
+  test('reports each record by itself', () => {
+    expect(only('AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 20 },
+    })
+  })
+})
+
+test('what holds data keeps its logical id, and stays when the stack goes', () => {
+  const stateful = [
+    'AWS::KMS::Key',
+    'AWS::DynamoDB::Table',
+    'AWS::S3::Bucket',
+    'AWS::SecretsManager::Secret',
+    'AWS::Cognito::UserPool',
+  ]
+  const found = stateful.flatMap((type) => all(type))
+  // A new id here is a new, empty resource: CloudFormation would leave the old one and all its data behind.
+  expect(found.map(([id, resource]) => `${resource.Type} ${id}`).sort()).toMatchInlineSnapshot(`
+    [
+      "AWS::Cognito::UserPool IdentityUserPool96FE3B9B",
+      "AWS::DynamoDB::Table DataAuthorizationsTable6934D226",
+      "AWS::DynamoDB::Table DataConnectionsTableFA7EC04B",
+      "AWS::DynamoDB::Table DataDocumentsTable0C9671B7",
+      "AWS::DynamoDB::Table DataTokensTable2A0C53A3",
+      "AWS::DynamoDB::Table DataTransfersTable958EA8DA",
+      "AWS::KMS::Key DataKey5F086070",
+      "AWS::S3::Bucket DataIntakeBucketD8344B96",
+      "AWS::S3::Bucket DataStagingBucket6DA6D6C6",
+      "AWS::S3::Bucket DataStorageBucketF2AB3AF2",
+      "AWS::SecretsManager::Secret SecretsSealKeyA67B6178",
+    ]
+  `)
+  for (const [, resource] of found) {
+    expect([resource.DeletionPolicy, resource.UpdateReplacePolicy]).toEqual(['Retain', 'Retain'])
+  }
+})
+
+test('two stages share no name', () => {
+  const names = (stage: string): string[] =>
+    Object.values(
+      JSON.parse(JSON.stringify(synthesize({ stage }).toJSON())).Resources as Record<
+        string,
+        TemplateResource
+      >,
+    ).flatMap((resource) =>
+      Object.entries(resource.Properties ?? {})
+        .filter(
+          ([name, value]) =>
+            /^(?:\w*Name|Name)$/.test(name) && typeof value === 'string' && /driveway/.test(value),
+        )
+        .map(([, value]) => String(value)),
+    )
+  const one = new Set(names('one'))
+  expect(one.size).toBeGreaterThan(40)
+  expect(names('two').filter((name) => one.has(name))).toEqual([])
+})
+
+test('an own issuer takes the place of the user pool', () => {
+  const own = synthesize({ issuer: 'https://login.example.com', audience: 'driveway,driveway-mobile' })
+  expect(Object.keys(resourcesOf(own, 'AWS::Cognito::UserPool'))).toEqual([])
+  expect(variablesOf(own).get('authorize-request')).toMatchObject({
+    OIDC_ISSUER: 'https://login.example.com',
+    OIDC_AUDIENCE: 'driveway,driveway-mobile',
+  })
+})
+
+test('a domain of its own switches the gateway’s address off', () => {
+  const certificateArn =
+    'arn:aws:acm:eu-central-1:111122223333:certificate/11111111-2222-3333-4444-555555555555'
+  const own = synthesize({ domainName: 'api.example.com', certificateArn })
+  const [api] = Object.values(resourcesOf(own, 'AWS::ApiGateway::RestApi'))
+  expect(api?.Properties['DisableExecuteApiEndpoint']).toBe(true)
+  const [domain] = Object.values(resourcesOf(own, 'AWS::ApiGateway::DomainName'))
+  expect(domain?.Properties).toMatchObject({ DomainName: 'api.example.com', SecurityPolicy: 'TLS_1_2' })
+  expect(variablesOf(own).get('start-connection')?.['PUBLIC_URL']).toBe('https://api.example.com')
+})
+
+test('the firewall reads no documents and keeps no samples', () => {
+  const [acl] = Object.values(resourcesOf(synthesize({ waf: true }), 'AWS::WAFv2::WebACL'))
+  const rules = acl?.Properties['Rules'] as readonly Record<string, { SampledRequestsEnabled?: boolean }>[]
+  expect(rules.map((rule) => rule['VisibilityConfig']?.SampledRequestsEnabled)).toEqual([false, false, false])
+  expect(JSON.stringify(rules)).toContain('{"ActionToUse":{"Count":{}},"Name":"SizeRestrictions_BODY"}')
+})
+
+test('cdk.json runs the app with Node’s own types stripping, and says nothing to anybody', () => {
+  expect(JSON.parse(readFileSync('cdk.json', 'utf8'))).toMatchObject({
+    app: 'node infra/app.ts',
+    versionReporting: false,
+  })
+})

@@ -1,0 +1,131 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { authorizationStore } from '../../lib/catalog/authorizations.ts'
+import { connectionStore } from '../../lib/catalog/connections.ts'
+import { tokenStore } from '../../lib/catalog/tokens.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { OAuthProviderId } from '../../lib/providers/registry.ts'
+import { createAccessTokens } from '../../lib/grants/tokens/access-tokens.ts'
+import { createSealer } from '../../lib/grants/seal.ts'
+import { secretStore } from '../../lib/grants/secret-store.ts'
+import { createVault } from '../../lib/grants/vault.ts'
+import type { Timeouts } from '../../lib/net/http-client.ts'
+import { googleGrant } from '../../lib/providers/google-drive/grant.ts'
+import { microsoftGrant } from '../../lib/providers/onedrive/grant.ts'
+import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
+
+export const secretPrefix = 'driveway/test'
+
+/** Where the emulators and simulators of a test listen; plain data, so that it can be handed to another process. */
+export interface Endpoints {
+  readonly dynamoDb: string
+  readonly secrets: string
+  readonly google: string
+  readonly microsoft: string
+}
+
+export interface StackOptions {
+  readonly clock: Clock
+  readonly leaseMs?: number
+  readonly waitMs?: number
+  readonly writesSecrets?: boolean
+  readonly recoveryDays?: number
+  readonly publish?: (event: DrivewayEvent) => void
+  /** Called when a refresh is about to go to a provider. */
+  readonly onRefresh?: () => void
+  /** Awaited when a provider has answered a refresh and nothing of it is stored yet. */
+  readonly onRefreshed?: () => Promise<void>
+  /** Where the tokens table is, when not with the others. */
+  readonly tokensEndpoint?: string
+  readonly timeouts?: Timeouts
+}
+
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+
+export function documentClient(endpoint: string): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
+  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } })
+}
+
+export function secretsClient(endpoint: string): SecretsManagerClient {
+  return new SecretsManagerClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
+}
+
+/** Everything about grants, wired as a deployment wires it; each call stands for a process of its own, with nothing in memory. */
+export function openStack(endpoints: Endpoints, options: StackOptions) {
+  const { clock } = options
+  const dynamo = documentClient(endpoints.dynamoDb)
+  const aws = secretsClient(endpoints.secrets)
+  const now = (): number => clock.now()
+  const connections = connectionStore(dynamo, 'connections', now)
+  const authorizations = authorizationStore(dynamo, 'authorizations', now)
+  const tokensClient = options.tokensEndpoint === undefined ? dynamo : documentClient(options.tokensEndpoint)
+  const tokens = tokenStore(tokensClient, 'tokens')
+  const secrets = secretStore({
+    client: () => Promise.resolve(aws),
+    prefix: secretPrefix,
+    recoveryDays: options.recoveryDays ?? 0,
+    clock,
+  })
+  const vault = createVault(secrets, clock)
+  const sealer = createSealer(vault.sealKeys)
+  const providers = {
+    'google-drive': googleGrant({
+      client: (fresh) => vault.oauthClient('google-drive', fresh),
+      clock,
+      timeouts: options.timeouts,
+      endpoint: endpoints.google,
+    }),
+    onedrive: microsoftGrant({
+      client: (fresh) => vault.oauthClient('onedrive', fresh),
+      clock,
+      timeouts: options.timeouts,
+      endpoint: endpoints.microsoft,
+    }),
+  }
+  const oauth = (provider: OAuthProviderId) => Promise.resolve(providers[provider])
+  const events = {
+    publish: (event: DrivewayEvent) => {
+      options.publish?.(event)
+      return Promise.resolve()
+    },
+  }
+  const accessTokens = createAccessTokens({
+    connections,
+    tokens,
+    vault,
+    sealer,
+    events,
+    clock,
+    refresh: async (provider, refreshToken) => {
+      options.onRefresh?.()
+      const outcome = await (await oauth(provider)).refresh(refreshToken)
+      await options.onRefreshed?.()
+      return outcome
+    },
+    writesSecrets: options.writesSecrets ?? true,
+    leaseMs: options.leaseMs,
+    waitMs: options.waitMs,
+  })
+  const close = (): void => {
+    dynamo.destroy()
+    tokensClient.destroy()
+    aws.destroy()
+  }
+  return {
+    clock,
+    connections,
+    authorizations,
+    tokens,
+    secrets,
+    vault,
+    sealer,
+    oauth,
+    events,
+    accessTokens,
+    close,
+  }
+}
+
+export type Stack = ReturnType<typeof openStack>

@@ -1,0 +1,379 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { reauthorizeConnection, startConnection } from '../../../lib/connections/authorize.ts'
+import { completeConnection } from '../../../lib/connections/complete.ts'
+import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
+import { checkHealth } from '../../../lib/connections/health.ts'
+import { getConnection, listConnections, rememberFolder } from '../../../lib/connections/read.ts'
+import type { Connection } from '../../../lib/catalog/connections.ts'
+import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
+import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
+import type { Backend } from '../../../lib/storage/backend.ts'
+import type { World } from '../../support/grants-world.ts'
+import {
+  approve,
+  caller,
+  connect,
+  openWorld,
+  reconnect,
+  returnUrl,
+  useCases,
+} from '../../support/grants-world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  world.events.length = 0
+  await world.aws.clearFaults()
+  for (const provider of providers) {
+    await world.simulator(provider).clearFaults()
+    await world.simulator(provider).clear()
+  }
+})
+
+const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const read = (connection: Connection) =>
+  getConnection(world.main, connection.userKey, connection.connectionId)
+const revokeCalls = async (): Promise<number> =>
+  (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
+
+async function die(connection: Connection, account: string): Promise<void> {
+  const { provider } = connection
+  await world.simulator(provider === 's3' ? 'google-drive' : provider).revoke(account)
+  world.advance(2 * 3600 * 1000)
+  await expect(world.open().accessTokens.sourceOf(connection).get()).rejects.toBeInstanceOf(
+    CloudConnectionError,
+  )
+}
+
+describe.each(providers)('reconnecting %s', (provider) => {
+  it('heals a dead grant in place, with the same id, and wakes what waited', async () => {
+    const account = `heal-${provider}@example.com`
+    const connection = await connect(world.main, `heal-${provider}`, provider, account)
+    await rememberFolder(world.main, connection, 'folder-1')
+    world.events.length = 0
+    await die(connection, account)
+    expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
+
+    const { deps, reconnected } = useCases(world.main)
+    const request = { ...caller(connection.userId), connectionId: connection.connectionId }
+    const { authorizationUrl, connection: shown } = await reauthorizeConnection(deps, {
+      ...request,
+      returnUrl,
+    })
+    expect(shown.status).toBe('requires_reauth')
+    expect(new URL(authorizationUrl ?? '').searchParams.get('login_hint')).toBe(account)
+    const completionCode = await approve(world.main, authorizationUrl ?? '', account)
+    const healed = await completeConnection(deps, { ...request, completionCode })
+    expect(healed).toMatchObject({
+      connectionId: connection.connectionId,
+      status: 'active',
+      accountId: connection.accountId,
+      folderId: 'folder-1',
+      createdAt: connection.createdAt,
+    })
+    expect(healed.reason).toBeUndefined()
+    expect(reconnected.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
+    expect(world.events.map(({ type }) => type)).toEqual([
+      'Connection Requires Reauth',
+      'Connection Activated',
+    ])
+    for (const stack of [world.main, world.open()]) {
+      await expect(stack.accessTokens.sourceOf(healed).get()).resolves.toMatchObject({
+        version: expect.any(Number),
+      })
+    }
+  })
+
+  it('refuses another account and keeps everything as it was', async () => {
+    const account = `pin-${provider}@example.com`
+    const connection = await connect(world.main, `pin-${provider}`, provider, account)
+    const before = await world.main.vault.readGrant(connection.connectionId)
+    await expect(reconnect(world.main, connection, `other-${provider}@example.com`)).rejects.toMatchObject({
+      code: 'account_mismatch',
+    })
+    expect(await read(connection)).toEqual(connection)
+    const after = await world.open().vault.readGrant(connection.connectionId)
+    expect(after?.refreshToken.reveal()).toBe(before?.refreshToken.reveal())
+  })
+
+  it('does not revoke the old grant, and no refresh that began with it can write over the new one', async () => {
+    const account = `race-${provider}@example.com`
+    const connection = await connect(world.main, `race-${provider}`, provider, account)
+    world.advance(2 * 3600 * 1000)
+    const { tokens, sealer } = world.main
+    const slow = await tokens.acquire(
+      connection.connectionId,
+      'slow',
+      world.clock.now(),
+      world.clock.now() + 60_000,
+    )
+    await reconnect(world.main, connection, account)
+    const sealed = await sealer.seal(
+      (await world.main.accessTokens.sourceOf(connection).get()).token,
+      connection.connectionId,
+    )
+    const write = {
+      version: world.clock.now() + 1e6,
+      accessToken: sealed,
+      tokenExpiresAt: world.clock.now() + 1e6,
+    }
+    const lease = { connectionId: connection.connectionId, owner: 'slow', fence: slow?.fence ?? -1 }
+    expect(await tokens.settle(lease, { kind: 'tokens', write, rowExpiresAt: 0 })).toBe(false)
+    expect(await revokeCalls()).toBe(0)
+  })
+
+  it('brings a disconnected connection back with the same account', async () => {
+    const account = `back-${provider}@example.com`
+    const connection = await connect(world.main, `back-${provider}`, provider, account)
+    await disconnectConnection(useCases(world.main).deps, connection)
+    const back = await reconnect(world.main, connection, account)
+    expect(back).toMatchObject({
+      connectionId: connection.connectionId,
+      status: 'active',
+      accountId: connection.accountId,
+    })
+    await expect(world.open().accessTokens.sourceOf(back).get()).resolves.toBeDefined()
+  })
+})
+
+describe.each(providers)('disconnecting %s', (provider) => {
+  it('ends transfers, revokes where that is possible, deletes the secret and keeps the row', async () => {
+    const connection = await connect(world.main, `bye-${provider}`, provider, `bye-${provider}@example.com`)
+    const { deps, cancelled } = useCases(world.main)
+    const outcome = await disconnectConnection(deps, connection)
+    expect(outcome).toEqual(
+      provider === 'google-drive'
+        ? { revoked: true }
+        : { revoked: false, manageUrl: 'https://account.live.com/consent/Manage' },
+    )
+    expect(await revokeCalls()).toBe(provider === 'google-drive' ? 1 : 0)
+    expect(cancelled.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
+    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await world.main.tokens.get(connection.connectionId)).toMatchObject({ dead: 'disconnected' })
+    expect((await read(connection)).status).toBe('disconnected')
+    await expect(world.main.accessTokens.sourceOf(await read(connection)).get()).rejects.toMatchObject({
+      code: 'connection_requires_reauth',
+    })
+  })
+
+  it('ends transfers with the grant while it is alive, and asks nobody with a dead one', async () => {
+    const alive = await connect(world.main, `live-${provider}`, provider, `live-${provider}@example.com`)
+    const { deps, cancelled } = useCases(world.main)
+    const tokens: string[] = []
+    const cancelTransfers = async (connection: Connection): Promise<void> => {
+      const token = await world.main.accessTokens
+        .sourceOf(connection)
+        .get()
+        .then(
+          () => 'a token',
+          () => 'none',
+        )
+      tokens.push(token)
+      await deps.cancelTransfers(connection)
+    }
+    await disconnectConnection({ ...deps, cancelTransfers }, alive)
+    const dead = await connect(world.main, `dead-${provider}`, provider, `dead-${provider}@example.com`)
+    await world.main.connections.change(dead.userKey, dead.connectionId, () => ({
+      status: 'requires_reauth',
+      reason: 'grant_revoked',
+    }))
+    await disconnectConnection({ ...deps, cancelTransfers }, dead)
+    expect(tokens).toEqual(['a token', 'none'])
+    expect(cancelled.map(({ status }) => status)).toEqual(['active', 'disconnected'])
+  })
+
+  it('can be repeated, and removes a connection that was never completed', async () => {
+    const connection = await connect(world.main, `rep-${provider}`, provider, `rep-${provider}@example.com`)
+    const { deps } = useCases(world.main)
+    await disconnectConnection(deps, connection)
+    await expect(disconnectConnection(deps, connection)).resolves.toMatchObject({ revoked: false })
+
+    const started = await startConnection(deps, { ...caller('never'), provider })
+    await disconnectConnection(deps, started.connection)
+    await expect(read(started.connection)).rejects.toMatchObject({ code: 'connection_not_found' })
+  })
+
+  it('overrules a consent that was begun before it', async () => {
+    const account = `over-${provider}@example.com`
+    const connection = await connect(world.main, `over-${provider}`, provider, account)
+    const { deps } = useCases(world.main)
+    const request = { ...caller(connection.userId), connectionId: connection.connectionId }
+    const { authorizationUrl } = await reauthorizeConnection(deps, { ...request, returnUrl })
+    const completionCode = await approve(world.main, authorizationUrl ?? '', account)
+    world.advance(5)
+    await disconnectConnection(deps, connection)
+    await expect(completeConnection(deps, { ...request, completionCode })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect((await read(connection)).status).toBe('disconnected')
+    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+  })
+})
+
+describe('disconnecting', () => {
+  it('keeps the grant of another live connection of the same Google account', async () => {
+    const one = await connect(world.main, 'shared', 'google-drive', 'shared@example.com')
+    const two = await connect(world.main, 'shared', 'google-drive', 'shared@example.com')
+    const outcome = await disconnectConnection(useCases(world.main).deps, one)
+    expect(outcome).toEqual({ revoked: false, manageUrl: 'https://myaccount.google.com/connections' })
+    world.advance(2 * 3600 * 1000)
+    await expect(world.open().accessTokens.sourceOf(two).get()).resolves.toBeDefined()
+  })
+
+  it('says so when Google cannot be reached, uses the connection no more, and finishes when repeated', async () => {
+    const connection = await connect(world.main, 'down', 'google-drive', 'down@example.com')
+    await world
+      .simulator('google-drive')
+      .fault({ type: 'status', status: 503 }, { path: '^/revoke', times: 4 })
+    const { deps } = useCases(world.main)
+    await expect(disconnectConnection(deps, connection)).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    })
+    expect((await read(connection)).status).toBe('disconnected')
+    await expect(disconnectConnection(deps, connection)).resolves.toEqual({ revoked: true })
+    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+  })
+
+  it('leaves the secret restorable for the recovery window when the deployment says so, also for a reconnect', async () => {
+    const careful = world.open({ recoveryDays: 7 })
+    const connection = await connect(careful, 'careful', 'google-drive', 'careful@example.com')
+    await disconnectConnection(useCases(careful).deps, connection)
+    expect(await careful.vault.readGrant(connection.connectionId)).toBeUndefined()
+    const back = await reconnect(careful, connection, 'careful@example.com')
+    expect(back.status).toBe('active')
+    expect(await world.open().vault.readGrant(connection.connectionId)).toBeDefined()
+  })
+
+  it('disconnects s3 and brings it back without consent', async () => {
+    const { deps } = useCases(world.main)
+    const { connection } = await startConnection(deps, { ...caller('bucket'), provider: 's3' })
+    await disconnectConnection(deps, connection)
+    expect((await read(connection)).status).toBe('disconnected')
+    const back = await reauthorizeConnection(deps, {
+      ...caller('bucket'),
+      connectionId: connection.connectionId,
+    })
+    expect(back).toMatchObject({ connection: { status: 'active' } })
+    expect(back.authorizationUrl).toBeUndefined()
+  })
+
+  it('is refused for somebody else’s connection', async () => {
+    const connection = await connect(world.main, 'mine', 'google-drive', 'mine@example.com')
+    const { userKey } = caller('thief')
+    await expect(
+      disconnectConnection(useCases(world.main).deps, { userKey, connectionId: connection.connectionId }),
+    ).rejects.toMatchObject({ code: 'connection_not_found' })
+    expect((await read(connection)).status).toBe('active')
+  })
+})
+
+const backend = (parts: Partial<Backend>) => ({
+  ...world.main,
+  openBackend: () => Promise.resolve(parts as Backend),
+})
+const throttled = () => Promise.reject(new ServiceError('provider_throttled', 'later'))
+
+describe('the health check', () => {
+  const healthy = {
+    healthCheck: () => Promise.resolve(true),
+    quota: () => Promise.resolve({ used: 5, limit: 10 }),
+  }
+
+  it('tells latency and quota of a healthy connection', async () => {
+    const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
+    const answer = await checkHealth(backend(healthy), connection)
+    expect(answer).toMatchObject({ healthy: true, status: 'active', quota: { used: 5, limit: 10 } })
+    expect(answer.latencyMs).toBeGreaterThanOrEqual(0)
+    expect(answer.reason).toBeUndefined()
+  })
+
+  it('is still healthy when only the quota is not to be had', async () => {
+    const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
+    expect(await checkHealth(backend({ ...healthy, quota: throttled }), connection)).toMatchObject({
+      healthy: true,
+      status: 'active',
+    })
+  })
+
+  it.each([
+    [
+      'a provider that is down',
+      () => new ServiceError('provider_unavailable', 'down'),
+      'provider_unavailable',
+    ],
+    ['a throttled one', () => new ServiceError('provider_throttled', 'slow'), 'provider_throttled'],
+    ['a failure of ours', () => new TypeError('a bug'), 'internal_error'],
+  ])('answers, and never fails, for %s', async (_, error, reason) => {
+    const connection = await connect(world.main, 'ill', 'google-drive', 'ill@example.com')
+    const failing = { healthCheck: () => Promise.resolve(false), quota: () => Promise.reject(error()) }
+    expect(await checkHealth(backend(failing), connection)).toMatchObject({
+      healthy: false,
+      status: 'active',
+      reason,
+    })
+    const unopenable = { ...world.main, openBackend: () => Promise.reject(error()) }
+    expect(await checkHealth(unopenable, connection)).toMatchObject({ healthy: false, reason })
+  })
+
+  it('finds a dead grant and shows what the connection has become', async () => {
+    const connection = await connect(world.main, 'found', 'google-drive', 'found@example.com')
+    await world.simulator('google-drive').revoke('found@example.com')
+    world.advance(2 * 3600 * 1000)
+    const source = world.open().accessTokens.sourceOf(connection)
+    const probing = {
+      healthCheck: () =>
+        source.get().then(
+          () => true,
+          () => false,
+        ),
+      quota: () => source.get().then(() => ({ used: 0 })),
+    }
+    expect(await checkHealth(backend(probing), connection)).toMatchObject({
+      healthy: false,
+      status: 'requires_reauth',
+      reason: 'grant_revoked',
+    })
+  })
+
+  it('asks no provider for a connection that is not active', async () => {
+    const { connection } = await startConnection(useCases(world.main).deps, {
+      ...caller('wait'),
+      provider: 'onedrive',
+    })
+    const untouchable = { ...world.main, openBackend: () => Promise.reject(new Error('was opened')) }
+    expect(await checkHealth(untouchable, connection)).toEqual({
+      healthy: false,
+      status: 'pending',
+      checkedAt: expect.any(String),
+      latencyMs: 0,
+      reason: 'pending',
+    })
+  })
+
+  it('is an error only for a connection that is not there', async () => {
+    const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
+    const { userKey } = caller('stranger')
+    await expect(
+      checkHealth(backend(healthy), { userKey, connectionId: connection.connectionId }),
+    ).rejects.toMatchObject({
+      code: 'connection_not_found',
+    })
+  })
+})
+
+describe('the list of connections', () => {
+  it('holds all of a user’s connections, oldest first, whatever their status', async () => {
+    const { deps } = useCases(world.main)
+    const first = await connect(world.main, 'list', 'google-drive', 'list@example.com')
+    world.advance(1000)
+    const { connection: second } = await startConnection(deps, { ...caller('list'), provider: 'onedrive' })
+    world.advance(1000)
+    const { connection: third } = await startConnection(deps, { ...caller('list'), provider: 's3' })
+    expect(
+      (await listConnections(deps, caller('list').userKey)).map(({ connectionId }) => connectionId),
+    ).toEqual([first, second, third].map(({ connectionId }) => connectionId))
+  })
+})

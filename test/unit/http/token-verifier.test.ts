@@ -1,0 +1,77 @@
+import { exportJWK, generateKeyPair } from 'jose'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createTokenVerifier } from '../../../lib/http/token-verifier.ts'
+import { serve } from '../../support/serve.ts'
+
+const issuer = 'https://issuer.example.com'
+let keys: Awaited<ReturnType<typeof generateKeyPair>>
+let jwks: string
+
+beforeAll(async () => {
+  keys = await generateKeyPair('ES256')
+  jwks = JSON.stringify({
+    keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }],
+  })
+})
+
+const seconds = (): number => Math.floor(Date.now() / 1000)
+const good = () => ({ iss: issuer, aud: 'ours', sub: 'alice', exp: seconds() + 600 })
+
+/** Signs whatever is given: a library refuses to make some of these tokens. */
+async function sign(payload: object, header: object = {}): Promise<string> {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${part({ alg: 'ES256', kid: 'k1', ...header })}.${part(payload)}`
+  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
+  const signature = await crypto.subtle.sign(algorithm, keys.privateKey, Buffer.from(signed))
+  return `${signed}.${Buffer.from(signature).toString('base64url')}`
+}
+
+async function verifier() {
+  const origin = await serve((_req, res) => res.setHeader('content-type', 'application/json').end(jwks))
+  return createTokenVerifier({ issuer, audiences: ['ours', 'also-ours'], jwksUri: origin })
+}
+
+describe('a token of the issuer', () => {
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['for this audience', {}],
+    ['for several audiences, this among them', { aud: ['theirs', 'ours'] }],
+    ['of a client of ours, without an audience', { aud: undefined, client_id: 'also-ours' }],
+    ['for this audience, given to a client of another', { client_id: 'theirs' }],
+    ['of a user with a name in any script', { sub: 'Žofie 株式会社 👩‍👩‍👧' }],
+    ['of a user with a name of 255 characters', { sub: '\u{1f600}'.repeat(255) }],
+  ])('%s is accepted', async (_what, claims) => {
+    const verify = await verifier()
+    const payload = { ...good(), ...claims }
+    expect(await verify(await sign(payload))).toEqual({ sub: payload.sub, exp: payload.exp })
+  })
+
+  it.each<[string, Readonly<Record<string, unknown>>, string]>([
+    ['for another API, though given to a client of ours', { aud: 'theirs', client_id: 'ours' }, 'audience'],
+    ['for other APIs', { aud: ['theirs', 'nobody'], client_id: 'ours' }, 'audience'],
+    ['for no audience', { aud: [], client_id: 'ours' }, 'audience'],
+    ['of a client of another', { aud: undefined, client_id: 'theirs' }, 'audience'],
+    ['without audience and client', { aud: undefined }, 'audience'],
+    ['of another issuer', { iss: 'https://other.example.com' }, 'issuer'],
+    ['that has ended', { exp: 1 }, 'expired'],
+    ['that never ends', { exp: undefined }, 'exp is missing'],
+    ['without a subject', { sub: undefined }, 'sub is missing'],
+    ['whose subject is empty', { sub: '' }, 'sub is missing'],
+    ['whose subject is of blanks', { sub: ' \u00a0\u3000' }, 'sub is missing'],
+    ['whose subject has a control character', { sub: 'ali\u0000ce' }, 'sub is missing'],
+    ['whose subject has a line end', { sub: 'ali\u2028ce' }, 'sub is missing'],
+    ['whose subject is half a character', { sub: '\ud800' }, 'sub is missing'],
+    ['whose subject is too long', { sub: 'a'.repeat(256) }, 'sub is missing'],
+  ])('%s is refused', async (_what, claims, why) => {
+    const verify = await verifier()
+    const token = await sign({ ...good(), ...claims })
+    await expect(verify(token)).rejects.toThrow(why)
+    // It is the claim that is refused: the same token without it is accepted.
+    await expect(verify(await sign(good()))).resolves.toMatchObject({ sub: 'alice' })
+  })
+
+  it('that calls something critical is refused', async () => {
+    const verify = await verifier()
+    await expect(verify(await sign(good(), { crit: ['b64'], b64: true }))).rejects.toThrow('crit')
+    await expect(verify(await sign(good(), { crit: [] }))).rejects.toThrow('crit')
+  })
+})

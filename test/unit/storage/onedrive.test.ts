@@ -1,0 +1,394 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Backend } from '../../../lib/storage/backend.ts'
+import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
+import { graphError } from '../../../lib/providers/onedrive/errors.ts'
+import { placeOf } from '../../../lib/providers/onedrive/names.ts'
+import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
+import { userId } from '../../../lib/ids.ts'
+import { oneDriveFragmentUnit } from '../../../lib/contract/limits.ts'
+import { bytesOf, generated } from '../../support/content.ts'
+import { instantClock } from '../../support/instant-clock.ts'
+import type { Simulator, TestTokens } from '../../support/simulators.ts'
+import { startSimulator } from '../../support/simulators.ts'
+import { serve } from '../../support/serve.ts'
+import { alice, connectionId, documentId, extension, failureOf, put, refusal } from './support.ts'
+
+let simulator: Simulator
+let tokens: TestTokens
+let account: string
+let people = 0
+
+beforeAll(async () => {
+  simulator = await startSimulator('microsoft')
+})
+afterAll(() => simulator.close())
+beforeEach(async () => {
+  people += 1
+  account = `one${String(people)}@contoso.example`
+  tokens = await simulator.signIn(account)
+})
+
+function open(endpoint = simulator.origin): Backend {
+  return oneDriveBackend({
+    connectionId: connectionId(),
+    tokens,
+    endpoint,
+    clock: instantClock(),
+    folder: 'Driveway',
+  })
+}
+
+async function graph(method: string, path: string, body: unknown): Promise<void> {
+  const response = await fetch(`${simulator.origin}/v1.0/me/drive/${path}`, {
+    method,
+    headers: { authorization: await tokens.bearer(), 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`${method} ${path}: ${String(response.status)}`)
+}
+
+const planned = (id: string, size = CHUNK_SIZE * 2) => ({
+  userId: alice,
+  documentId: documentId(id),
+  extension: extension('.txt'),
+  contentType: 'text/plain',
+  size,
+})
+
+async function begin(backend: Backend, id: string) {
+  const session = await backend.beginUpload?.(planned(id))
+  if (!session) throw new Error('no session')
+  return session
+}
+
+async function callsOf(work: () => Promise<unknown>): Promise<string[]> {
+  await simulator.clearRequests()
+  await work()
+  return (await simulator.requests()).map(({ method, path }) => {
+    const plain = path.replace(/\?.*/, '').replace(/items\/[^/]+/, 'items/{id}')
+    return `${method} ${plain.replace(/drives\/[^/]+/, 'drives/{id}').replace(/root:\/[^:]+/, 'root:/{path}')}`
+  })
+}
+
+describe('the fragment', () => {
+  it('is ten mebibytes, a multiple of what OneDrive asks for', () => {
+    expect(CHUNK_SIZE).toBe(10 * 1024 * 1024)
+    expect(CHUNK_SIZE % oneDriveFragmentUnit).toBe(0)
+  })
+})
+
+describe('calls', () => {
+  it('are the fewest that OneDrive allows', async () => {
+    const backend = open()
+    let key = (await put(backend, 'warm')).objectKey
+    expect(
+      await callsOf(async () => {
+        key = (await put(backend, 'doc')).objectKey
+      }),
+    ).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
+    const target = { kind: 'replace', objectKey: key } as const
+    expect(await callsOf(() => put(backend, 'doc', { target }))).toEqual([
+      'PUT /v1.0/me/drive/items/{id}/content',
+    ])
+    expect(await callsOf(() => backend.statEntry(key))).toEqual(['GET /v1.0/me/drive/items/{id}'])
+    expect(await callsOf(async () => bytesOf((await backend.getObject(key)).body))).toEqual([
+      'GET /v1.0/me/drive/items/{id}',
+      'GET /_layouts/15/download.aspx',
+    ])
+    expect(await callsOf(() => backend.deleteObject(key))).toEqual(['DELETE /v1.0/me/drive/items/{id}'])
+    const empty = await callsOf(() => put(backend, 'empty', { content: generated(0) }))
+    expect(empty).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
+    const content = generated(4 * 1024 * 1024 + 1)
+    expect(await callsOf(() => put(backend, 'large', { content }))).toEqual([
+      'POST /v1.0/me/drive/root:/{path}:/createUploadSession',
+      'PUT /_api/v2.0/drives/{id}/uploadSession',
+    ])
+  })
+})
+
+describe('an item', () => {
+  it('is found by its id after the user has renamed and moved it', async () => {
+    const backend = open()
+    const { objectKey } = await put(backend, 'doc')
+    await graph('POST', 'root/children', { name: 'Elsewhere', folder: {} })
+    const elsewhere = { path: '/drive/root:/Elsewhere' }
+    await graph('PATCH', `items/${objectKey}`, { name: 'mine.txt', parentReference: elsewhere })
+    expect(await backend.statObject(objectKey)).toBe(5)
+    const target = { kind: 'replace', objectKey } as const
+    const entry = await put(backend, 'doc', { content: generated(77), target })
+    expect(entry.objectKey).toBe(objectKey)
+    expect(await simulator.files(account)).toMatchObject([{ path: '/Elsewhere/mine.txt', size: 77 }])
+  })
+
+  it('is missing when it is to be replaced and is gone', async () => {
+    const backend = open()
+    const { objectKey } = await put(backend, 'doc')
+    await backend.deleteObject(objectKey)
+    const target = { kind: 'replace', objectKey } as const
+    expect((await failureOf(put(backend, 'doc', { target }))).code).toBe('object_missing')
+    expect((await failureOf(put(backend, 'doc', { target, content: generated(0) }))).code).toBe(
+      'object_missing',
+    )
+  })
+
+  it('can be read through its own address without a token', async () => {
+    const { objectKey } = await put(open(), 'doc')
+    const url = await open().directDownloadUrl?.(objectKey)
+    expect(String(url)).toBe('[redacted]')
+    const answer = await fetch(url?.reveal() ?? '')
+    expect(await answer.text()).toBe('hello')
+  })
+})
+
+describe('a download', () => {
+  it('asks once for another address when the first has run out', async () => {
+    const { objectKey } = await put(open(), 'doc')
+    await simulator.fault({ path: 'download.aspx' }, { type: 'status', status: 401 })
+    expect((await bytesOf((await open().getObject(objectKey)).body)).toString()).toBe('hello')
+    await simulator.fault(
+      { path: 'download.aspx' },
+      { type: 'status', status: 403, reason: 'accessDenied' },
+      2,
+    )
+    expect((await failureOf(open().getObject(objectKey))).code).toBe('provider_error')
+  })
+
+  it('does not take a warning page for the file', async () => {
+    const { objectKey } = await put(open(), 'doc')
+    await simulator.fault({ path: 'download.aspx' }, { type: 'garbage', status: 200 })
+    expect(await failureOf(open().getObject(objectKey))).toMatchObject({
+      code: 'provider_error',
+      context: { providerStatus: 200 },
+    })
+  })
+})
+
+describe('a work account', () => {
+  it('holds the name while a session is open: a second one is told to come back', async () => {
+    const backend = open()
+    const session = await begin(backend, 'doc')
+    const error = await failureOf(put(backend, 'doc'))
+    expect(error).toMatchObject({
+      code: 'provider_unavailable',
+      retry: { retryable: true },
+      context: { providerCode: 'nameAlreadyExists' },
+    })
+    expect(error.context.retryAfterSeconds).toBeGreaterThan(0)
+    await backend.cancelUpload?.(session)
+    await put(backend, 'doc')
+    expect(await simulator.files(account)).toHaveLength(1)
+  })
+})
+
+describe('folders', () => {
+  it('are made when the service does not make them on the way', async () => {
+    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
+    const calls = await callsOf(() => put(open(), 'doc'))
+    expect(calls.filter((call) => call.endsWith('children'))).toHaveLength(2)
+    expect(await simulator.files(account)).toMatchObject([{ path: '/Driveway/alice/doc.txt' }])
+    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
+    await put(open(), 'doc-2')
+    expect(await simulator.files(account)).toHaveLength(2)
+  })
+})
+
+describe('a session', () => {
+  it('that is not known yet is worth one more try, and then it is gone', async () => {
+    const backend = open()
+    const session = await begin(backend, 'doc')
+    await simulator.fault({ path: '/uploadSession' }, { type: 'status', status: 404 }, 2)
+    const error = await failureOf(Promise.resolve(backend.queryUpload?.(session, CHUNK_SIZE)))
+    expect(error).toMatchObject({ code: 'provider_unavailable', retry: { retryable: true, afterSeconds: 5 } })
+    expect(await backend.queryUpload?.(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
+  })
+
+  it('is asked where it stands when it has the bytes already', async () => {
+    const backend = open()
+    const session = await begin(backend, 'doc')
+    const part = () => ({
+      body: generated(CHUNK_SIZE).open(),
+      offset: 0,
+      length: CHUNK_SIZE,
+      total: CHUNK_SIZE * 2,
+    })
+    await backend.sendBytes?.(session, part())
+    const again = await backend.sendBytes?.(session, part())
+    expect(again).toMatchObject({ state: 'open', offset: CHUNK_SIZE })
+    await backend.cancelUpload?.(session)
+  })
+
+  it('of a work account is gone when the token in its URL has ended', async () => {
+    const backend = open()
+    const session = await begin(backend, 'doc')
+    await simulator.fault(
+      { path: '/uploadSession' },
+      { type: 'status', status: 401, reason: 'expiredToken' },
+      2,
+    )
+    await failureOf(Promise.resolve(backend.queryUpload?.(session, CHUNK_SIZE)))
+    expect(await backend.queryUpload?.(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
+    expect(tokens.renewals).toBe(0)
+  })
+
+  it('that expects nothing more and has made no file is given back', async () => {
+    const calls: string[] = []
+    const origin = await serve((req, res) => {
+      calls.push(req.method ?? '')
+      const host = req.headers.host ?? ''
+      req.resume()
+      req.on('end', () => {
+        if (req.method === 'POST') res.end(JSON.stringify({ uploadUrl: `http://${host}/session` }))
+        else if (req.method === 'DELETE') res.writeHead(204).end()
+        else res.writeHead(202).end(JSON.stringify({ nextExpectedRanges: [] }))
+      })
+    })
+    const backend = open(origin)
+    const session = await begin(backend, 'doc')
+    const part = { body: generated(5).open(), offset: 0, length: 5, total: 5 }
+    expect(await backend.sendBytes?.(session, part)).toEqual({ state: 'gone' })
+    expect(calls).toEqual(['POST', 'PUT', 'DELETE'])
+  })
+})
+
+describe('names', () => {
+  const place = (id: string, ext = '.pdf') => placeOf('Driveway', alice, documentId(id), extension(ext))
+  it('are the document’s own wherever OneDrive takes them', () => {
+    expect(place('Invoice-2026.03')).toMatchObject({
+      folders: ['Driveway', 'alice'],
+      name: 'Invoice-2026.03.pdf',
+    })
+    expect(placeOf(undefined, alice, documentId('a'), extension('')).folders).toEqual(['alice'])
+    expect(place('console').name).toBe('console.pdf')
+  })
+
+  it.each([
+    ['con', '.pdf'],
+    ['COM1', ''],
+    ['lpt9.x', '.txt'],
+    ['desktop', '.ini'],
+    ['a_vti_b', '.pdf'],
+    ['ends.', ''],
+  ])('are changed for %s%s, which it refuses', (id, ext) => {
+    const { name } = place(id, ext)
+    expect(name).toMatch(/^[0-9a-f]{16} /)
+    expect(name).not.toMatch(/_vti_|\.$/)
+    expect(name.endsWith(ext)).toBe(true)
+  })
+
+  it('have a place for the document whose id differs in case only', () => {
+    expect(place('note').otherName).not.toBe(place('NOTE').otherName)
+  })
+})
+
+/** Words that differ in case, in a reserved part, or in what a mark of ours looks like. */
+const words = ['casey', 'con', 'x_vti_y', '_vti_vti_', '0f', 'a', 'a-1', 'doc', 'con.tar', 'doc.b']
+const variants = words.flatMap((word) => [
+  word,
+  word.toUpperCase(),
+  `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`,
+  `${word.slice(0, -1)}${word.slice(-1).toUpperCase()}`,
+])
+
+describe('two places', () => {
+  it('of two users are never one, whatever the case of their names', () => {
+    const marks = variants.flatMap((name) =>
+      placeOf(undefined, userId(name), documentId('doc'), extension('')).folders.map((folder) =>
+        folder.replaceAll(' ', '-').replaceAll(/[().]/g, ''),
+      ),
+    )
+    const subs = new Set([...variants, ...marks])
+    const folders = [...subs].flatMap(
+      (sub) => placeOf(undefined, userId(sub), documentId('doc'), extension('')).folders,
+    )
+    expect(new Set(folders.map((folder) => folder.toLowerCase())).size).toBe(subs.size)
+    expect(folders.filter((folder) => /^(con|aux)$|_vti_|\.$/i.test(folder))).toEqual([])
+  })
+
+  it('of two documents are never one, unless they are written alike', () => {
+    const ids = variants.filter((id) => !id.startsWith('_'))
+    const derived = ids.flatMap((id) => {
+      const { name, otherName } = place(id, '')
+      return [name, otherName].map((made) => made.replaceAll(' ', '-'))
+    })
+    const seen = new Map<string, string>()
+    for (const id of new Set([...ids, ...derived])) {
+      for (const ext of ['', '.b', '.B', '.tar']) {
+        const { name, otherName } = place(id, ext)
+        // The plain name where it can be had, and the one that is taken when it belongs to another in all but case.
+        for (const made of new Set([name, otherName])) {
+          const before = seen.get(made)
+          expect(before ?? `${id}${ext}`, `${id} with ${ext} is at ${made}`).toBe(`${id}${ext}`)
+          seen.set(made, `${id}${ext}`)
+        }
+        expect(otherName.toLowerCase()).not.toBe(`${id}${ext}`.toLowerCase())
+      }
+    }
+  })
+
+  const place = (id: string, ext: string) => placeOf('Driveway', alice, documentId(id), extension(ext))
+})
+
+describe('Graph’s errors', () => {
+  const said = (status: number, code: string, inner?: string) =>
+    refusal(status, {
+      error: { code, message: '', ...(inner === undefined ? {} : { innerError: { code: inner } }) },
+    })
+  it.each([
+    [429, 'activityLimitReached', 'provider_throttled', true],
+    [429, 'TooManyRequests', 'provider_throttled', true],
+    [503, 'activityLimitReached', 'provider_throttled', true],
+    [509, 'bandwidthLimitExceeded', 'provider_throttled', true],
+    [503, 'serviceNotAvailable', 'provider_unavailable', true],
+    [500, 'generalException', 'provider_unavailable', true],
+    [500, 'UnknownError', 'provider_unavailable', true],
+    [423, 'resourceLocked', 'provider_unavailable', true],
+    [409, 'nameAlreadyExists', 'provider_unavailable', true],
+    [412, 'resourceModified', 'provider_unavailable', true],
+    [507, 'quotaLimitReached', 'provider_quota_exceeded', false],
+    [404, 'itemNotFound', 'object_missing', false],
+    [403, 'accessDenied', 'provider_error', false],
+    [403, 'malwareDetected', 'provider_error', false],
+    [400, 'invalidRequest', 'provider_error', false],
+    [501, 'notSupported', 'provider_error', false],
+  ])('%i %s is %s', (status, code, ours, retryable) => {
+    expect(graphError(connectionId(), said(status, code))).toMatchObject({
+      code: ours,
+      retry: { retryable },
+      context: { providerStatus: status },
+    })
+  })
+
+  it('the innermost known code decides, however it is spelled', () => {
+    expect(graphError(connectionId(), said(400, 'invalidRequest', 'throttledRequest')).code).toBe(
+      'provider_throttled',
+    )
+    const lower = {
+      error: { code: 'x', innererror: { code: 'y', innererror: { code: 'quotaLimitReached' } } },
+    }
+    expect(graphError(connectionId(), refusal(400, lower)).code).toBe('provider_quota_exceeded')
+  })
+
+  it('a body that nests without end is looked at only so far', () => {
+    let error: unknown = { code: 'quotaLimitReached' }
+    for (let depth = 0; depth < 1000; depth += 1) error = { innerError: error }
+    expect(graphError(connectionId(), refusal(400, { error })).code).toBe('provider_error')
+  })
+
+  it.each([
+    [502, 'provider_unavailable'],
+    [504, 'provider_unavailable'],
+    [404, 'object_missing'],
+    [507, 'provider_quota_exceeded'],
+    [509, 'provider_throttled'],
+  ])('a bare %i, or HTML with it, is %s', (status, code) => {
+    expect(graphError(connectionId(), refusal(status, '<html>')).code).toBe(code)
+    expect(graphError(connectionId(), refusal(status, '')).code).toBe(code)
+  })
+
+  it('a missing scope is a grant to be renewed', () => {
+    expect(graphError(connectionId(), said(403, 'Authorization_RequestDenied'))).toMatchObject({
+      code: 'connection_requires_reauth',
+      reason: 'scope_missing',
+    })
+  })
+})
