@@ -29,6 +29,4 @@ export interface DocumentRow {
   readonly createdAt: string
   readonly updatedAt: string
   readonly version: number
-  /** Names the write that made this version, so that a repeated write recognises itself. */
-  readonly writeId: string
 }

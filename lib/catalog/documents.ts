@@ -1,12 +1,13 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { randomUUID } from 'node:crypto'
 import * as z from 'zod/mini'
 import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 import { errorCodes } from '../errors.ts'
 import type { ConnectionId, DocumentId, UserKey } from '../ids.ts'
 import type { DocumentRow, DocumentStatus } from './document.ts'
 import type { Condition, Page } from './table.ts'
-import { rowTable } from './table.ts'
+import { rowParser } from './table.ts'
+import type { NewRow, RowChanges } from './versioned-table.ts'
+import { versionedTable } from './versioned-table.ts'
 
 const rowSchema = z.looseObject({
   userKey: z.string(),
@@ -30,17 +31,8 @@ const rowSchema = z.looseObject({
   version: z.number(),
 })
 
-/** What may change of a row; `undefined` takes the attribute away. */
-export type DocumentChanges = {
-  readonly [
-    K in Exclude<
-      keyof DocumentRow,
-      'userKey' | 'documentId' | 'createdAt' | 'updatedAt' | 'version' | 'writeId'
-    >
-  ]?: DocumentRow[K] | undefined
-}
-
-export type NewDocument = Omit<DocumentRow, 'createdAt' | 'updatedAt' | 'version' | 'writeId'>
+export type DocumentChanges = RowChanges<DocumentRow, 'userKey' | 'documentId'>
+export type NewDocument = NewRow<DocumentRow>
 
 export interface DocumentCatalog {
   getDocument(userKey: UserKey, documentId: DocumentId): Promise<DocumentRow | undefined>
@@ -64,16 +56,8 @@ export interface DocumentCatalog {
   listParked(connectionId: ConnectionId, startKey?: Page<DocumentRow>['nextKey']): Promise<Page<DocumentRow>>
 }
 
-function parseRow(item: unknown): DocumentRow {
-  // Our own writer made the row; the schema guards against another version's.
-  return rowSchema.parse(item) as unknown as DocumentRow
-}
-
-const unchanged = (row: DocumentRow): Condition => ({
-  expression: '#version = :version',
-  names: { '#version': 'version' },
-  values: { ':version': row.version },
-})
+// Our own writer made the row; the schema guards against another version's.
+const parse = rowParser('document', rowSchema) as unknown as (item: unknown) => DocumentRow
 
 function listFilter(connectionId: string | undefined, status: string | undefined): Condition | undefined {
   const parts = [
@@ -100,48 +84,12 @@ export function documentCatalog(
   tableName: string,
   now: () => number,
 ): DocumentCatalog {
-  const table = rowTable(client, tableName, parseRow)
-  /** A refused write may be our own whose answer was lost and which the SDK then repeated: the write id tells. */
-  const write = async (row: DocumentRow, condition: Condition): Promise<DocumentRow | undefined> => {
-    if (await table.put(row, condition)) return row
-    const standing = await table.get({ userKey: row.userKey, documentId: row.documentId })
-    return standing?.writeId === row.writeId ? row : undefined
-  }
-  const time = (): string => new Date(now()).toISOString()
+  const table = versionedTable(client, tableName, { parse, key: ['userKey', 'documentId'], now })
   return {
     getDocument: (userKey, documentId) => table.get({ userKey, documentId }),
-    async createDocument(document) {
-      const at = time()
-      const row: DocumentRow = {
-        ...document,
-        createdAt: at,
-        updatedAt: at,
-        version: 1,
-        writeId: randomUUID(),
-      }
-      return write(row, { expression: 'attribute_not_exists(documentId)' })
-    },
-    async updateDocument(row, changes) {
-      const changed = {
-        ...row,
-        ...changes,
-        updatedAt: time(),
-        version: row.version + 1,
-        writeId: randomUUID(),
-      }
-      const kept = Object.fromEntries(
-        Object.entries(changed).filter(([, value]) => value !== undefined),
-      ) as unknown as DocumentRow
-      return write(kept, unchanged(row))
-    },
-    async deleteDocument(row) {
-      const { userKey, documentId } = row
-      const condition = unchanged(row)
-      return table.delete(
-        { userKey, documentId },
-        { ...condition, expression: `attribute_not_exists(documentId) OR ${condition.expression}` },
-      )
-    },
+    createDocument: (document) => table.create(document),
+    updateDocument: (row, changes) => table.change(row, changes),
+    deleteDocument: (row) => table.remove(row),
     async listDocuments(userKey, { connectionId, status, limit, startAfter }) {
       const rows: DocumentRow[] = []
       let startKey: Page<DocumentRow>['nextKey'] =
