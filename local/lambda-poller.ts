@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-sqs'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { setTimeout as pause } from 'node:timers/promises'
-import { lambdaContext } from './gateway/invoker.ts'
+import { invokeInTime, lambdaContext } from './gateway/invoker.ts'
 
 export interface SqsPollerOptions {
   readonly queueUrl: string
@@ -80,17 +80,8 @@ const succeeded = (
 
 const invoke = async (options: SqsPollerOptions, records: SQSRecord[]): Promise<readonly SQSRecord[]> => {
   const { handler, functionTimeoutMs } = options
-  const ended = new AbortController()
   const context = lambdaContext(options.functionName ?? 'ingest-object', functionTimeoutMs)
-  const timeout = pause(functionTimeoutMs, undefined, { signal: ended.signal }).then(() => {
-    throw new Error(`Task timed out after ${functionTimeoutMs / 1000} seconds`)
-  })
-  try {
-    return succeeded(records, await Promise.race([handler({ Records: records }, context), timeout]))
-  } finally {
-    timeout.catch(() => undefined)
-    ended.abort()
-  }
+  return succeeded(records, await invokeInTime(handler({ Records: records }, context), functionTimeoutMs))
 }
 
 const deleteAll = async (

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /** A function's answer as API Gateway takes it: the head at once, the body as text or as a stream. */
 export interface InvokeResult {
@@ -57,6 +58,20 @@ export function lambdaContext(functionName: string, timeoutMs: number): Context 
     done: () => undefined,
     fail: () => undefined,
     succeed: () => undefined,
+  }
+}
+
+/** What a call answers; rejects as Lambda does when that takes longer than `timeoutMs`. The call itself cannot be stopped. */
+export async function invokeInTime<Answer>(call: Promise<Answer>, timeoutMs: number): Promise<Answer> {
+  const ended = new AbortController()
+  const timeout = pause(timeoutMs, undefined, { signal: ended.signal }).then(() => {
+    throw new Error(`Task timed out after ${timeoutMs / 1000} seconds`)
+  })
+  try {
+    return await Promise.race([call, timeout])
+  } finally {
+    timeout.catch(() => undefined)
+    ended.abort()
   }
 }
 
