@@ -6,7 +6,7 @@ import type { Connection } from './catalog/connections.ts'
 import { systemClock } from './clock.ts'
 import { openBackend } from './compose/backends.ts'
 import { authorizations, connections, documents, tokens } from './compose/catalog.ts'
-import { accessTokens, events, oauth, sealer, vault } from './compose/credentials.ts'
+import { accessTokens, events, oauth, sealer, startHash, vault } from './compose/credentials.ts'
 import { listed, onceAsync, optional, required } from './compose/settings.ts'
 import type { AuthorizeDeps } from './connections/authorize.ts'
 import type { CallbackDeps } from './connections/callback.ts'
@@ -32,6 +32,7 @@ export function openDocuments(): DocumentDeps {
     documents: documents(),
     connections: connections(),
     openBackend,
+    startHash,
     retry: (run, signal) => retrying(run, { clock, signal }),
     cancelTransfer: async (row) => (await intake()).endTransfer(row),
     awaitUpload: async (upload) => (await intake()).awaitUpload(upload),

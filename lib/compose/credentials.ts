@@ -8,8 +8,9 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgePublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { OAuthProviderId } from '../providers/registry.ts'
+import { startCommonHash } from '../transfer/hash.ts'
 import { connections, tokens } from './catalog.ts'
-import { openProviders } from './providers.ts'
+import { openProviders, startHashWith } from './providers.ts'
 import { once, onceAsync, optional, required, settings } from './settings.ts'
 
 const secretsManager = onceAsync(async () => {
@@ -73,3 +74,5 @@ export const accessTokens = once(() =>
     refresh: async (provider, refreshToken) => (await oauth(provider)).refresh(refreshToken),
   }),
 )
+
+export const startHash = startHashWith(startCommonHash)

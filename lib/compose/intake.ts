@@ -11,9 +11,10 @@ import type { IntakeDeps } from '../intake/deps.ts'
 import { defaultIntakeSettings } from '../intake/deps.ts'
 import { awaitPresigned } from '../intake/presigned.ts'
 import { wakeParked } from '../intake/wake.ts'
+import { openTurns } from '../transfer/body.ts'
 import { openBackend } from './backends.ts'
 import { connections, documents, dynamo } from './catalog.ts'
-import { events, sealer } from './credentials.ts'
+import { events, sealer, startHash } from './credentials.ts'
 import { once, onceAsync, optional, required } from './settings.ts'
 
 /** An AWS S3 client for our own buckets; the s3 provider has its own, which may be another server's. */
@@ -50,6 +51,8 @@ export const intakeDeps = onceAsync(async (): Promise<IntakeDeps> => {
       sqsAnnouncer(sqs, required('INTAKE_QUEUE_URL'), now)(object, delaySeconds),
     events: events(),
     random: Math.random,
+    startHash,
+    openTurns,
     settings: defaultIntakeSettings,
   }
 })

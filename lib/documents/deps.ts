@@ -5,6 +5,7 @@ import type { PresignedUpload } from '../catalog/transfer.ts'
 import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
+import type { StartHash } from '../transfer/hash.ts'
 
 /** What the document use cases work with; `compose.ts` builds it. */
 export interface DocumentDeps {
@@ -13,6 +14,7 @@ export interface DocumentDeps {
   readonly openBackend: (connection: Connection) => Promise<Backend>
   /** The one layer that retries: repeats `run` as the error's advice says, within the request's time. */
   readonly retry: <T>(run: () => Promise<T>, signal: AbortSignal) => Promise<T>
+  readonly startHash: StartHash
   /** Ends a transfer that is under way for this document, and its session at the provider. */
   readonly cancelTransfer: (row: DocumentRow) => Promise<void>
   /** Sees to it that a presigned upload is looked after when its URL has ended. What was under way for the document ends. */

@@ -6,7 +6,6 @@ import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
 import { createContentHash } from '../transfer/hash.ts'
-import { rewrites } from '../transfer/rewriting.ts'
 import { algorithmsFor, judgeStored } from '../transfer/verdict.ts'
 import { chooseConnection } from './choose-connection.ts'
 import { checkContentDigest } from './content-digest.ts'
@@ -164,7 +163,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   }
 
   const { userId, contentType, signal } = request
-  const judged = await judgeBytes(deps, request, backend, entry, rewrites(connection, extension))
+  const judged = await judgeBytes(deps, request, backend, entry, backend.capabilities.rewrites(extension))
   const { verdict } = judged
   const who = { userId, userKey, documentId, contentType, extension, signal }
   const replacing = target?.kind === 'replace'
@@ -180,13 +179,13 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
 }
 
 async function judgeBytes(
-  { retry }: DocumentDeps,
+  { retry, startHash }: DocumentDeps,
   { bytes, signal }: PutRequest,
   backend: Backend,
   entry: ObjectEntry,
   rewritten: boolean,
 ) {
-  const hash = await createContentHash(algorithmsFor(backend, undefined))
+  const hash = await createContentHash(startHash, algorithmsFor(backend, undefined))
   hash.update(bytes, 0)
   const stat = (): Promise<ObjectEntry> => retry(() => backend.statEntry(entry.objectKey, { signal }), signal)
   return await judgeStored(entry, bytes.length, hash, { rewritten, stat })

@@ -10,7 +10,6 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claim } from '../transfer/claim.ts'
 import { runTransfer } from '../transfer/engine.ts'
 import type { TransferEnd } from '../transfer/ports.ts'
-import { rewrites } from '../transfer/rewriting.ts'
 import type { IntakeObject } from './bucket.ts'
 import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
 import { discardIfPossible } from './discard.ts'
@@ -158,12 +157,19 @@ async function send(
       claim.row.target ?? (claim.row.session ? undefined : targetOf(document, claim.row, reservedKeys))
     claim.stage({ phase: 'sending', target })
     end = await runTransfer(
-      { ...deps.settings, clock: deps.clock, sealer: deps.sealer, random: deps.random },
+      {
+        ...deps.settings,
+        clock: deps.clock,
+        sealer: deps.sealer,
+        random: deps.random,
+        startHash: deps.startHash,
+        openTurns: deps.openTurns,
+      },
       {
         claim,
         backend,
         source: { size: source.size, read: (from, to, signal) => deps.bucket.read(source, from, to, signal) },
-        rewritten: rewrites(connection, claim.row.extension),
+        rewritten: backend.capabilities.rewrites(claim.row.extension),
         deadline: delivery.deadline,
         ...(delivery.signal ? { signal: delivery.signal } : {}),
         onProgress: (bytes) => progress.report(bytes),

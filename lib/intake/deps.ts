@@ -7,6 +7,8 @@ import type { UserKey } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import type { Sealer } from '../secret.ts'
+import type { OpenTurns } from '../transfer/body.ts'
+import type { StartHash } from '../transfer/hash.ts'
 import type { Announce } from './announce.ts'
 import type { IntakeBucket } from './bucket.ts'
 
@@ -23,6 +25,8 @@ export interface IntakeDeps {
   readonly announce: Announce
   readonly events: EventPublisher
   readonly random: () => number
+  readonly startHash: StartHash
+  readonly openTurns: OpenTurns
   readonly settings: IntakeSettings
 }
 

@@ -30,7 +30,7 @@ export type HashAlgorithm =
 
 /** In order of strength: what a provider's answer is compared by is the first that it has. */
 export const hashAlgorithms = [
-  ...new Set<HashAlgorithm>([...commonHashes, ...providerIds.map((id) => providers[id].hash.algorithm)]),
+  ...new Set([...commonHashes, ...providerIds.flatMap((id) => aboutOf(id).hash?.algorithm ?? [])]),
 ] as [HashAlgorithm, ...HashAlgorithm[]]
 
 /** The providers that a user connects by consent. */

@@ -104,6 +104,8 @@ export interface Capabilities {
   readonly placeholders: boolean
   /** The hash that the provider computes and we compare with. */
   readonly checksum: HashAlgorithm | 'none'
+  /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
+  rewrites(extension: Extension): boolean
 }
 
 /** The richer answers that our own three backends give; every backend of this project implements it. */

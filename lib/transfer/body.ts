@@ -24,6 +24,7 @@ export interface OutgoingOptions {
   /** Lower-case hex: bytes that hash to something else are held back at the last one, so that nothing is stored of them. */
   readonly expectedSha256?: string
   readonly onProgress: (bytes: number) => void
+  readonly openTurns: OpenTurns
 }
 
 const bodyBufferBytes = 512 * 1024
@@ -31,7 +32,10 @@ const bodyBufferBytes = 512 * 1024
 /** Chunks that are there already would be hashed in one go, megabytes of them: after so long everybody else gets a turn. */
 const turnMs = 5
 
-function openTurns(): () => Promise<void> {
+/** Called between chunks: gives everybody else a turn when it is time. */
+export type OpenTurns = () => () => Promise<void>
+
+export const openTurns: OpenTurns = () => {
   let began = performance.now()
   return async () => {
     if (performance.now() - began < turnMs) return
@@ -54,7 +58,7 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
   let readerAt: number | undefined
   let current: Readable | undefined
   let failure: unknown
-  const breathe = openTurns()
+  const breathe = options.openTurns()
 
   const checkLast = (): void => {
     if (hash.position < source.size || options.expectedSha256 === undefined) return

@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from '../providers/registry.ts'
-import { createQuickXor } from '../providers/onedrive/quick-xor-hash.ts'
+import type { HashState } from '../storage/content.ts'
 
 /** Hashes a document from its first byte on, in one or several algorithms, over any number of processes. */
 export interface ContentHash {
@@ -10,15 +10,12 @@ export interface ContentHash {
   update(chunk: Uint8Array, offset: number): void
   /** The whole state as text, to go on from in another process. */
   save(): string
-  /** sha256 and md5 as lower-case hex, quickXorHash as base64; undefined for an algorithm that was not asked for. Ends nothing. */
+  /** sha256 and md5 as lower-case hex, others as their provider writes them; undefined for an algorithm that was not asked for. Ends nothing. */
   digest(algorithm: HashAlgorithm): string | undefined
 }
 
-interface Running {
-  update(chunk: Uint8Array): void
-  save(): Uint8Array
-  digest(): string
-}
+/** Starts one hash, or goes on from a state that its `save` gave. Rejects for an algorithm that it does not know. */
+export type StartHash = (algorithm: HashAlgorithm, saved?: Uint8Array) => Promise<HashState>
 
 /** The bytes hashed in one go: 64 KiB take well under a millisecond, so a large chunk does not hold up the event loop for long. */
 const sliceBytes = 1024 * 1024
@@ -28,14 +25,15 @@ const sliceBytes = 1024 * 1024
  * dropped, and the hash begins again at position 0.
  */
 export async function createContentHash(
+  startHash: StartHash,
   wanted: readonly HashAlgorithm[],
   saved?: string,
 ): Promise<ContentHash> {
   const algorithms = [...new Set(wanted)].sort()
   const state = saved === undefined ? undefined : parseState(saved, algorithms)
-  const running = new Map<HashAlgorithm, Running>()
+  const running = new Map<HashAlgorithm, HashState>()
   for (const algorithm of algorithms)
-    running.set(algorithm, await start(algorithm, state?.states.get(algorithm)))
+    running.set(algorithm, await startHash(algorithm, state?.states.get(algorithm)))
   let position = state?.position ?? 0
 
   const feed = (bytes: Uint8Array): void => {
@@ -68,10 +66,10 @@ export async function createContentHash(
   }
 }
 
-async function start(algorithm: HashAlgorithm, saved: Uint8Array | undefined): Promise<Running> {
-  if (algorithm === 'quickXorHash') return createQuickXor(saved)
+/** The hashes that every provider may use. */
+export const startCommonHash: StartHash = async (algorithm, saved) => {
   if (algorithm !== 'md5' && algorithm !== 'sha256')
-    throw new TypeError(`No hash is known by the name ${String(algorithm)}.`)
+    throw new TypeError(`No hash is known by the name ${algorithm}.`)
   // Loaded on first use: half of the functions that can hash never do.
   const { createMD5, createSHA256 } = await import('hash-wasm')
   const hasher = await (algorithm === 'md5' ? createMD5() : createSHA256())

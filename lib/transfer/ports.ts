@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts'
 import type { ReauthReason, ServiceError } from '../errors.ts'
 import type { Sealer } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
+import type { OpenTurns } from './body.ts'
 import type { Claim } from './claim.ts'
+import type { StartHash } from './hash.ts'
 import type { ByteSource } from './read-ahead.ts'
 
 export interface EngineOptions {
@@ -11,6 +13,8 @@ export interface EngineOptions {
   readonly sealer: Sealer
   /** Random number from 0 to 1, for back-off. */
   readonly random: () => number
+  readonly startHash: StartHash
+  readonly openTurns: OpenTurns
   /** The most bytes of one request of a session whose provider acknowledges a broken request as far as it got. */
   readonly streamBytes: number
   /** Objects up to this size go with one request where the provider allows it. */

@@ -4,6 +4,7 @@ import type { Backend, ContentSource, ObjectEntry, ResumableUploads, UploadPlan 
 import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
+import { aboutOf } from '../providers/registry.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
 import { holdSession } from './session.ts'
 import { isOwn, lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
@@ -36,11 +37,12 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const uploads = resumableOf(backend)
   const session = holdSession(claim, options.sealer, uploads)
   const wanted = algorithmsFor(backend, claim.row.expectedSha256)
-  const hash = await createContentHash(wanted, claim.row.hashState)
+  const hash = await createContentHash(options.startHash, wanted, claim.row.hashState)
   const outgoing = openOutgoing(source, hash, {
     clock: options.clock,
     signal,
     onProgress: attempt.onProgress,
+    openTurns: options.openTurns,
     ...(claim.row.expectedSha256 === undefined ? {} : { expectedSha256: claim.row.expectedSha256 }),
   })
   let made: string | undefined
@@ -185,7 +187,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       const { rewritten } = attempt
       const { entry, verdict } = await judgeStored(given, size, hash, { rewritten, stat })
       const waitedMs = options.clock.now() - row.progressAt
-      const comes = backend.capabilities.checksum === 'quickXorHash' && waitedMs < hashWaitMs
+      const comes = aboutOf(backend.provider).hash?.late === true && waitedMs < hashWaitMs
       if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },

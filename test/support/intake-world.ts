@@ -24,6 +24,8 @@ import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
 import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
 import type { Backend } from '../../lib/storage/backend.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
+import { openTurns } from '../../lib/transfer/body.ts'
+import { startHash } from './hashes.ts'
 
 /** Where the AWS-compatible servers of a world are. */
 export interface WorldEndpoints {
@@ -106,6 +108,8 @@ export function openDeps(
     announce: sqsAnnouncer(sqs, intakeQueueUrl, () => clock.now()),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
+    startHash,
+    openTurns,
     settings: { ...defaultIntakeSettings, ...options.settings },
   }
   return { deps, s3, sqs, connections, close }

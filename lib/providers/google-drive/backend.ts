@@ -90,6 +90,7 @@ export function googleDriveBackend(options: GoogleDriveOptions): Backend {
       resumableUploads: true,
       placeholders: false,
       checksum: 'sha256',
+      rewrites: () => false,
     },
     ...uploads,
     putEntry,

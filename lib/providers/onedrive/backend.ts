@@ -15,11 +15,13 @@ import { graphError } from './errors.ts'
 import { graphApi } from './api.ts'
 import { byId } from './names.ts'
 import { findByPlan, writeAtPlace } from './placement.ts'
+import { rewrites } from './rewriting.ts'
 import { toEntry } from './wire.ts'
 import { oneDriveUploads } from './sessions.ts'
 
 export interface OneDriveOptions {
   readonly connectionId: ConnectionId
+  readonly accountId?: string | undefined
   readonly tokens: TokenSource
   readonly clock: Clock
   /** One origin in place of Microsoft's (a simulator). */
@@ -39,7 +41,7 @@ const digests = { quickXorHash: createQuickXor } as const
 
 /** OneDrive through Microsoft Graph for one connection. Its quirks stand in README.md. Callers hold it through the port. */
 export function oneDriveBackend(options: OneDriveOptions): Backend {
-  const { connectionId, tokens, clock, folder, observe } = options
+  const { connectionId, accountId, tokens, clock, folder, observe } = options
   const endpoint = options.endpoint ?? 'https://graph.microsoft.com'
   const http = providerHttp({
     provider: 'onedrive',
@@ -105,6 +107,7 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
       resumableUploads: true,
       placeholders: true,
       checksum: 'quickXorHash',
+      rewrites: (extension) => rewrites(accountId, extension),
     },
     ...uploads,
     putEntry,

@@ -19,9 +19,10 @@ export const provider: Provider<'oauth2'> = {
 
   opener:
     ({ clock, observe, settings }) =>
-    ({ connectionId }, { tokens }) =>
+    ({ connectionId, accountId }, { tokens }) =>
       oneDriveBackend({
         connectionId,
+        accountId,
         tokens,
         clock,
         observe,

@@ -92,6 +92,7 @@ export function s3Backend({ client, bucket, clock, observe }: S3Options): Backen
       resumableUploads: true,
       placeholders: false,
       checksum: 'sha256',
+      rewrites: () => false,
     },
     ...uploads,
     ...s3Presigning(client, bucket),

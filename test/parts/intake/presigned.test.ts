@@ -24,6 +24,7 @@ import {
   randomBytes,
   startWorld,
 } from '../../support/intake-world.ts'
+import { startHash } from '../../support/hashes.ts'
 
 const bucket = 'driveway-storage'
 const minute = 60_000
@@ -62,6 +63,7 @@ describe('a document that its client puts past us', () => {
       documents: opened.deps.documents,
       connections: opened.connections,
       openBackend,
+      startHash,
       retry: (run) => run(),
       cancelTransfer: (row) => cancelTransfer(opened.deps, row),
       awaitUpload: (upload) => awaitPresigned(opened.deps, upload),

@@ -7,6 +7,7 @@ import { retrying } from '../../../lib/net/retry.ts'
 import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
 import type { Backend, ObjectEntry } from '../../../lib/storage/backend.ts'
+import { startHash } from '../../support/hashes.ts'
 import type { Clients, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -67,6 +68,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       documents: opened.deps.documents,
       connections: opened.connections,
       openBackend: () => Promise.resolve(backend),
+      startHash,
       retry: (run, signal) => retrying(run, { clock, signal }),
       cancelTransfer: () => Promise.resolve(),
       awaitUpload: () => Promise.reject(new Error('nothing is awaited here')),

@@ -5,6 +5,7 @@ import type { ObjectKey } from '../../../lib/ids.ts'
 import type { Backend, PutTarget } from '../../../lib/storage/backend.ts'
 import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import { driveError } from '../../../lib/providers/google-drive/errors.ts'
+import { reservedIds } from '../../../lib/providers/google-drive/reserved-ids.ts'
 import { mimeTypeOf } from '../../../lib/providers/google-drive/sessions.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
@@ -17,6 +18,7 @@ let tokens: TestTokens
 let account: string
 let stored: { id?: string; times: number }
 let people = 0
+const ids = reservedIds()
 
 beforeAll(async () => {
   simulator = await startSimulator('google')
@@ -34,6 +36,7 @@ function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Backe
   const { id } = stored
   return googleDriveBackend({
     connectionId: connectionId(String(people)),
+    reserved: ids,
     tokens,
     endpoint: simulator.origin,
     clock: instantClock(),

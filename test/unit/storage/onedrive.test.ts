@@ -6,6 +6,7 @@ import { placeOf } from '../../../lib/providers/onedrive/names.ts'
 import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
 import { userId } from '../../../lib/ids.ts'
 import { oneDriveFragmentUnit } from '../../../lib/contract/limits.ts'
+import { rewrites } from '../../../lib/providers/onedrive/rewriting.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
 import type { Simulator, TestTokens } from '../../support/simulators.ts'
@@ -390,5 +391,18 @@ describe('Graph’s errors', () => {
       code: 'connection_requires_reauth',
       reason: 'scope_missing',
     })
+  })
+})
+
+describe('files that are rewritten', () => {
+  const work = 'b7f0c2a8-5c0e-4d52-9d2f-0f2f1f0c9f11.0001'
+  const personal = '9188040d-6c67-4c5b-b112-36a304b66dad.0001'
+
+  it.each(['.docx', '.DOCX', '.pdf', '.html', '.htm', '.xlsm'])('are %s on a work account alone', (name) => {
+    expect([work, personal].map((account) => rewrites(account, extension(name)))).toEqual([true, false])
+  })
+
+  it.each(['.txt', '.csv', '.jpg', ''])('are not %s', (name) => {
+    expect(rewrites(work, extension(name))).toBe(false)
   })
 })

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { HashAlgorithm } from '../../../lib/providers/registry.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
+import { startHash } from '../../support/hashes.ts'
 import { createQuickXor } from '../../../lib/providers/onedrive/quick-xor-hash.ts'
 
 function quickXor(content: Uint8Array): string {
@@ -80,20 +81,20 @@ describe('a content hash', () => {
   const md5 = createHash('md5').update(content).digest('hex')
 
   test('gives every algorithm asked for, and none else', async () => {
-    const hash = await createContentHash(['sha256', 'md5', 'quickXorHash'])
+    const hash = await createContentHash(startHash, ['sha256', 'md5', 'quickXorHash'])
     hash.update(content, 0)
     expect(hash.digest('sha256')).toBe(sha256)
     expect(hash.digest('md5')).toBe(md5)
     expect(hash.digest('quickXorHash')).toBe(quickXor(content))
-    const other = await createContentHash(['md5'])
+    const other = await createContentHash(startHash, ['md5'])
     expect(other.digest('sha256')).toBeUndefined()
   })
 
   test('goes on in another process from the saved text, at any position', async () => {
     for (const at of [0, 1, 63, 64, 65, 100_000, content.length]) {
-      const first = await createContentHash(['sha256', 'quickXorHash'])
+      const first = await createContentHash(startHash, ['sha256', 'quickXorHash'])
       first.update(content.subarray(0, at), 0)
-      const second = await createContentHash(['quickXorHash', 'sha256'], first.save())
+      const second = await createContentHash(startHash, ['quickXorHash', 'sha256'], first.save())
       expect(second.position).toBe(at)
       second.update(content.subarray(at), at)
       expect(second.digest('sha256')).toBe(sha256)
@@ -102,7 +103,7 @@ describe('a content hash', () => {
   })
 
   test('skips what it has seen and refuses a gap', async () => {
-    const hash = await createContentHash(['sha256'])
+    const hash = await createContentHash(startHash, ['sha256'])
     hash.update(content.subarray(0, 1000), 0)
     hash.update(content.subarray(500, 2000), 500)
     hash.update(content.subarray(0, 2000), 0)
@@ -113,7 +114,7 @@ describe('a content hash', () => {
   })
 
   test('can be asked for its digest twice, and goes on after it', async () => {
-    const hash = await createContentHash(['sha256', 'md5'])
+    const hash = await createContentHash(startHash, ['sha256', 'md5'])
     hash.update(content.subarray(0, 777), 0)
     expect(hash.digest('sha256')).toBe(createHash('sha256').update(content.subarray(0, 777)).digest('hex'))
     hash.update(content.subarray(777), 777)
@@ -123,15 +124,15 @@ describe('a content hash', () => {
   })
 
   test('refuses an algorithm that it does not know, rather than computing another', async () => {
-    await expect(createContentHash(['content_hash' as HashAlgorithm])).rejects.toThrow(
+    await expect(createContentHash(startHash, ['content_hash' as HashAlgorithm])).rejects.toThrow(
       'No hash is known by the name content_hash.',
     )
   })
 
   test('begins again when a saved state is of other algorithms or damaged', async () => {
-    const hash = await createContentHash(['sha256'])
+    const hash = await createContentHash(startHash, ['sha256'])
     hash.update(content, 0)
-    expect((await createContentHash(['md5'], hash.save())).position).toBe(0)
-    expect((await createContentHash(['sha256'], 'nonsense')).position).toBe(0)
+    expect((await createContentHash(startHash, ['md5'], hash.save())).position).toBe(0)
+    expect((await createContentHash(startHash, ['sha256'], 'nonsense')).position).toBe(0)
   })
 })

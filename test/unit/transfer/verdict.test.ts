@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connections.ts'
-import type { Extension } from '../../../lib/ids.ts'
-import { objectKey, parseExtension } from '../../../lib/ids.ts'
+import { objectKey } from '../../../lib/ids.ts'
 import type { ObjectEntry } from '../../../lib/storage/backend.ts'
 import type { ContentHash } from '../../../lib/transfer/hash.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
-import { rewrites } from '../../../lib/transfer/rewriting.ts'
+import { startHash } from '../../support/hashes.ts'
 import { judge, judgeStored, settlementOf } from '../../../lib/transfer/verdict.ts'
 
 const content = Buffer.from('what was sent')
@@ -16,7 +14,7 @@ const rewritten = { rewritten: true }
 let hash: ContentHash
 let sha256: string
 beforeAll(async () => {
-  hash = await createContentHash(['sha256'])
+  hash = await createContentHash(startHash, ['sha256'])
   hash.update(content, 0)
   sha256 = hash.digest('sha256') ?? ''
 })
@@ -77,7 +75,7 @@ describe('what the provider says of the finished object', () => {
   })
 
   test('is proven by its size when it is empty and has no hash', async () => {
-    const nothing = await createContentHash(['quickXorHash'])
+    const nothing = await createContentHash(startHash, ['quickXorHash'])
     expect(judge(entry({ size: 0, checksums: {} }), 0, nothing, kept)).toEqual({ kind: 'proven' })
   })
 
@@ -85,29 +83,6 @@ describe('what the provider says of the finished object', () => {
     expect(judge(entry({ checksums: {} }), size, hash, kept)).toEqual({ kind: 'unknown' })
     // A hash that we did not compute says nothing.
     expect(judge(entry({ checksums: { md5: 'x' } }), size, hash, kept)).toEqual({ kind: 'unknown' })
-  })
-})
-
-describe('files that the provider rewrites', () => {
-  const account = (provider: 'onedrive' | 'google-drive', accountId?: string) =>
-    ({ provider, ...(accountId === undefined ? {} : { accountId }) }) as Connection
-  const work = account('onedrive', 'b7f0c2a8-5c0e-4d52-9d2f-0f2f1f0c9f11.0001')
-  const personal = account('onedrive', '9188040d-6c67-4c5b-b112-36a304b66dad.0001')
-
-  test.each(['.docx', '.DOCX', '.pdf', '.html', '.htm', '.xlsm'])(
-    'are %s on a work OneDrive alone',
-    (name) => {
-      const extension = parseExtension(name) as Extension
-      expect([work, personal, account('google-drive')].map((at) => rewrites(at, extension))).toEqual([
-        true,
-        false,
-        false,
-      ])
-    },
-  )
-
-  test.each(['.txt', '.csv', '.jpg', ''])('are not %s', (name) => {
-    expect(rewrites(work, parseExtension(name) as Extension)).toBe(false)
   })
 })
 

@@ -1,5 +1,4 @@
-import type { Connection } from '../catalog/connections.ts'
-import type { Extension } from '../ids.ts'
+import type { Extension } from '../../ids.ts'
 
 /**
  * What SharePoint rewrites on arrival: Office files, PDF and HTML. Size and hash differ from what was sent, and the size may differ from
@@ -15,9 +14,8 @@ const rewrittenExtensions = new Set(
 /** The tenant of personal Microsoft accounts, which rewrite nothing. https://learn.microsoft.com/entra/identity-platform/id-tokens */
 const personalTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
-/** The provider of this connection rewrites files of this kind, so that another size and hash are no damage. */
-export function rewrites(connection: Connection, extension: Extension): boolean {
-  const isWorkAccount =
-    connection.provider === 'onedrive' && !(connection.accountId ?? '').startsWith(personalTenant)
+/** Files of this kind are rewritten in this account, so that another size and hash are no damage. */
+export function rewrites(accountId: string | undefined, extension: Extension): boolean {
+  const isWorkAccount = !(accountId ?? '').startsWith(personalTenant)
   return isWorkAccount && rewrittenExtensions.has(extension.toLowerCase())
 }
