@@ -41,18 +41,23 @@ async function approve(authorizationUrl: string, account: string): Promise<strin
   return code
 }
 
+export interface Demo {
+  readonly base: string
+  readonly token: string
+  readonly provider: string
+  readonly account: string
+}
+
 /**
- * Gives `token`'s user a connection to the simulated Google Drive over the public API, the way a person would, unless there is one.
+ * Gives `token`'s user a connection to a simulated drive over the public API, the way a person would, unless there is one.
  * Answers the connection's id.
  */
-export async function ensureDemoConnection(base: string, token: string, account: string): Promise<string> {
+export async function ensureDemoConnection({ base, token, provider, account }: Demo): Promise<string> {
   const { connections } = listed.parse(await call(base, token, 'GET', '/v1/connections'))
-  const standing = connections.find(
-    ({ provider, status }) => provider === 'google-drive' && status === 'active',
-  )
+  const standing = connections.find((one) => one.provider === provider && one.status === 'active')
   if (standing !== undefined) return standing.id
   const { connection, authorizationUrl } = started.parse(
-    await call(base, token, 'POST', '/v1/connections', { provider: 'google-drive' }),
+    await call(base, token, 'POST', '/v1/connections', { provider }),
   )
   const completionCode = await approve(authorizationUrl, account)
   await call(base, token, 'POST', `/v1/connections/${connection.id}/complete`, { completionCode })

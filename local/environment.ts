@@ -1,7 +1,9 @@
 import type { EnvironmentName } from '../lib/contract/env.ts'
 import { tables } from '../lib/contract/tables.ts'
+import { aboutOf, providerIds } from '../lib/providers/registry.ts'
 import { localAudience } from './identity-provider.ts'
 import type { Addresses } from './ports.ts'
+import type { Simulated } from './simulated.ts'
 
 export const stage = 'local'
 export const secretPrefix = `driveway/${stage}`
@@ -16,8 +18,8 @@ export function localTableName(name: string): string {
 
 export interface LocalSettings {
   readonly addresses: Addresses
-  /** False when the user has set that provider's real OAuth client. */
-  readonly simulated: { readonly google: boolean; readonly microsoft: boolean }
+  /** The providers that are played here. */
+  readonly simulated: readonly Simulated[]
   /** Where every AWS client goes instead of the emulators. */
   readonly awsEndpoint: string | undefined
 }
@@ -53,11 +55,6 @@ export function functionEnvironment({
     OIDC_AUDIENCE: localAudience,
     OIDC_JWKS_URI: `${own}/local/.well-known/jwks.json`,
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'WARN',
-    ...(simulated.google ? { GOOGLE_ENDPOINT: addresses.url('google') } : {}),
-    ...(simulated.microsoft ? { MICROSOFT_ENDPOINT: addresses.url('microsoft') } : {}),
-    ...(process.env['MICROSOFT_TENANT_ID'] === undefined
-      ? {}
-      : { MICROSOFT_TENANT_ID: process.env['MICROSOFT_TENANT_ID'] }),
   }
   const aws: Record<string, string> =
     awsEndpoint === undefined
@@ -72,5 +69,22 @@ export function functionEnvironment({
           AWS_SECRET_ACCESS_KEY: 'local-secret',
         }
       : { AWS_ENDPOINT_URL: awsEndpoint, AWS_REGION: process.env['AWS_REGION'] ?? 'eu-central-1' }
-  return { ...tableNames, ...settings, ...aws }
+  return { ...tableNames, ...settings, ...providerSettings({ addresses, simulated }), ...aws }
+}
+
+/** Where the simulators are, and what the user has chosen for single providers. */
+function providerSettings({
+  addresses,
+  simulated,
+}: Pick<LocalSettings, 'addresses' | 'simulated'>): Record<string, string> {
+  const chosen = providerIds.flatMap((id) =>
+    Object.entries(aboutOf(id).settings).flatMap(([name, setting]) => {
+      const value = setting.chosen && process.env[name]
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
+  return Object.fromEntries([
+    ...chosen,
+    ...simulated.map(({ endpointSetting, name }) => [endpointSetting, addresses.url(name)] as const),
+  ])
 }

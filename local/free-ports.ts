@@ -1,18 +1,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import type { LocalSettings } from './environment.ts'
 import type { Addresses, LocalServer } from './ports.ts'
 
-interface Behind {
-  readonly simulated: { readonly google: boolean; readonly microsoft: boolean }
-  readonly awsEndpoint: string | undefined
-}
+type Behind = Pick<LocalSettings, 'simulated' | 'awsEndpoint'>
 
 /** Which servers of the stack run here under these settings. */
 export function serversHere({ simulated, awsEndpoint }: Behind): LocalServer[] {
   return [
     'gateway',
-    ...(simulated.google ? (['google'] as const) : []),
-    ...(simulated.microsoft ? (['microsoft'] as const) : []),
+    ...simulated.map(({ name }) => name),
     ...(awsEndpoint === undefined ? (['s3', 'dynamodb', 'sqs', 'secrets'] as const) : []),
   ]
 }

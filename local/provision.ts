@@ -6,38 +6,28 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { tables } from '../lib/contract/tables.ts'
+import type { OAuthProviderId } from '../lib/providers/registry.ts'
+import { aboutOf, oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
 import type { Secret } from '../lib/secret.ts'
 import { secret } from '../lib/secret.ts'
 import { createTables } from '../emulators/tables.ts'
 import { localTableName, secretPrefix } from './environment.ts'
+import { realClient } from './simulated.ts'
 
 export interface OAuthClient {
   readonly clientId: string
   readonly clientSecret: Secret
-  /** True when the provider is the simulator, which knows this client. */
-  readonly simulated: boolean
 }
 
-function clientOf(id: string | undefined, clientSecret: string | undefined, name: string): OAuthClient {
-  if (id !== undefined && id !== '' && clientSecret !== undefined && clientSecret !== '') {
-    return { clientId: id, clientSecret: secret(clientSecret), simulated: false }
-  }
-  return {
+/** The OAuth client that the environment names for a provider, else the one that its simulator knows. */
+export function oauthClient(provider: OAuthProviderId, env: NodeJS.ProcessEnv): OAuthClient {
+  const { simulator } = aboutOf(provider)
+  const name = simulator?.name ?? provider
+  const { clientId, clientSecret } = realClient(simulator?.clientSettings, env) ?? {
     clientId: `driveway-local-${name}`,
-    clientSecret: secret(`driveway-local-${name}-secret`),
-    simulated: true,
+    clientSecret: `driveway-local-${name}-secret`,
   }
-}
-
-/** The OAuth clients that the environment names, else the simulators' own. */
-export function oauthClients(env: NodeJS.ProcessEnv): {
-  readonly google: OAuthClient
-  readonly microsoft: OAuthClient
-} {
-  return {
-    google: clientOf(env['GOOGLE_CLIENT_ID'], env['GOOGLE_CLIENT_SECRET'], 'google'),
-    microsoft: clientOf(env['MICROSOFT_CLIENT_ID'], env['MICROSOFT_CLIENT_SECRET'], 'microsoft'),
-  }
+  return { clientId, clientSecret: secret(clientSecret) }
 }
 
 async function ensureSecret(
@@ -55,11 +45,8 @@ async function ensureSecret(
 }
 
 /** Makes what a deployment's stack makes: tables, the seal key and the OAuth clients' secrets. Repeating it changes nothing. */
-export async function provision(clients: {
-  readonly google: OAuthClient
-  readonly microsoft: OAuthClient
-}): Promise<void> {
-  const endpoint = process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? process.env['AWS_ENDPOINT_URL'] ?? ''
+export async function provision(env: NodeJS.ProcessEnv): Promise<void> {
+  const endpoint = env['AWS_ENDPOINT_URL_DYNAMODB'] ?? env['AWS_ENDPOINT_URL'] ?? ''
   const credentials = {
     accessKeyId: process.env['AWS_ACCESS_KEY_ID'] ?? 'local',
     secretAccessKey: process.env['AWS_SECRET_ACCESS_KEY'] ?? 'local',
@@ -75,7 +62,13 @@ export async function provision(clients: {
       credentials,
     ),
     ensureSecret(secrets, `${secretPrefix}/seal-key`, sealKey, false),
-    ensureSecret(secrets, `${secretPrefix}/oauth/google`, ofClient(clients.google), true),
-    ensureSecret(secrets, `${secretPrefix}/oauth/microsoft`, ofClient(clients.microsoft), true),
+    ...oauthProviderIds.map((id) =>
+      ensureSecret(
+        secrets,
+        `${secretPrefix}/${oauth2Of(id).clientSecretName}`,
+        ofClient(oauthClient(id, env)),
+        true,
+      ),
+    ),
   ])
 }

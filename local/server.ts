@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
+import type { OAuthProviderId, ProviderId } from '../lib/providers/registry.ts'
+import { aboutOf, usesOAuth } from '../lib/providers/registry.ts'
 import type { Child } from './children.ts'
 import { startChild } from './children.ts'
 import { startConsoleBuild } from './console-build.ts'
@@ -16,7 +18,9 @@ import { localRoutes } from './local-routes.ts'
 import { requireFreePorts } from './free-ports.ts'
 import type { Addresses } from './ports.ts'
 import { addresses as addressesFrom } from './ports.ts'
-import { oauthClients, provision } from './provision.ts'
+import { oauthClient, provision } from './provision.ts'
+import type { Simulated } from './simulated.ts'
+import { simulatedUnder } from './simulated.ts'
 
 /** `npm start`: the whole system on one machine. See docs/local-stack.md. */
 
@@ -42,13 +46,9 @@ function fail(line: string): Promise<never> {
 async function start(addresses: Addresses): Promise<void> {
   const stateDir = resolve(process.env['DRIVEWAY_STATE_DIR'] ?? '.local')
   mkdirSync(stateDir, { recursive: true })
-  const clients = oauthClients(process.env)
+  const simulated = simulatedUnder(process.env)
   const awsEndpoint = process.env['AWS_ENDPOINT_URL']
-  const settings = {
-    addresses,
-    awsEndpoint,
-    simulated: { google: clients.google.simulated, microsoft: clients.microsoft.simulated },
-  }
+  const settings = { addresses, awsEndpoint, simulated }
   await requireFreePorts(addresses, settings)
   Object.assign(process.env, functionEnvironment(settings))
 
@@ -85,14 +85,11 @@ async function start(addresses: Addresses): Promise<void> {
   const child = async (name: string, file: string, env: Record<string, string>): Promise<void> => {
     children.push(await startChild(name, new URL(file, import.meta.url), env, onExit))
   }
-  const redirectUri = `${addresses.url('gateway')}/v1/oauth/callback`
-  const simulator = (name: 'google' | 'microsoft'): Promise<void> =>
+  const simulator = ({ name, provider }: Simulated): Promise<void> =>
     child(`the ${name} simulator`, `../simulators/${name}/main.ts`, {
       PORT: String(addresses.ports[name]),
       STATE_DIR: resolve(stateDir, name),
-      CLIENT_ID: clients[name].clientId,
-      CLIENT_SECRET: clients[name].clientSecret.reveal(),
-      REDIRECT_URIS: redirectUri,
+      ...(usesOAuth(provider) ? clientEnvironment(provider, `${own}/v1/oauth/callback`) : {}),
     })
   const emulators = (): Promise<void> =>
     child('the AWS emulators', '../emulators/main.ts', {
@@ -102,12 +99,8 @@ async function start(addresses: Addresses): Promise<void> {
       SECRETS_PORT: String(addresses.ports.secrets),
       STATE_DIR: resolve(stateDir, 'aws'),
     })
-  await Promise.all([
-    ...(awsEndpoint === undefined ? [emulators()] : []),
-    ...(clients.google.simulated ? [simulator('google')] : []),
-    ...(clients.microsoft.simulated ? [simulator('microsoft')] : []),
-  ])
-  await provision(clients)
+  await Promise.all([...(awsEndpoint === undefined ? [emulators()] : []), ...simulated.map(simulator)])
+  await provision(process.env)
   await child('the intake worker', './worker.ts', {})
 
   const token = await identity.mint(demoUser)
@@ -116,12 +109,22 @@ async function start(addresses: Addresses): Promise<void> {
   const build = startConsoleBuild()
   children.push(build)
   consoleBuild.resolve(build.done)
-  if (!clients.google.simulated) return
-  const connectionId = await ensureDemoConnection(own, token, demoAccount)
+  const demo = simulated.find(({ provider }) => usesOAuth(provider))
+  if (demo !== undefined) await showDemo(own, token, demo.provider)
+}
+
+/** The simulator's settings for the OAuth client that the functions present. */
+function clientEnvironment(provider: OAuthProviderId, redirectUri: string): Record<string, string> {
+  const { clientId, clientSecret } = oauthClient(provider, process.env)
+  return { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret.reveal(), REDIRECT_URIS: redirectUri }
+}
+
+async function showDemo(own: string, token: string, provider: ProviderId): Promise<void> {
+  const connectionId = await ensureDemoConnection({ base: own, token, provider, account: demoAccount })
   process.stdout.write(
     [
       '',
-      `Store a document in the simulated Google Drive of ${demoAccount}:`,
+      `Store a document in the simulated ${aboutOf(provider).name} of ${demoAccount}:`,
       '',
       `curl -X PUT '${own}/v1/documents/hello?connectionId=${connectionId}&extension=.txt' -H 'Authorization: Bearer ${token}' -H 'Content-Type: text/plain' --data-binary 'Hello, Drive.'`,
       '',

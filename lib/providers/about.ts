@@ -38,7 +38,7 @@ export interface SettingAbout {
 
 /** The provider's simulator on the local stack. */
 export interface SimulatorAbout {
-  /** The folder of its program. */
+  /** Its line in `simulators/registry.ts`, and its folder there. */
   readonly name: string
   /** Its port is the console's plus this. */
   readonly portOffset: number

@@ -11,6 +11,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { functionEnvironment } from '../../../local/environment.ts'
 import { addresses } from '../../../local/ports.ts'
+import { simulated } from '../../../local/simulated.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   environment = {
     ...functionEnvironment({
       addresses: addresses(String(stack.port)),
-      simulated: { google: true, microsoft: true },
+      simulated,
       awsEndpoint: undefined,
     }),
     MICROSOFT_TENANT_ID: 'common',

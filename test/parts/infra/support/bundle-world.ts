@@ -8,6 +8,7 @@ import { gateway } from '../../../../local/gateway/gateway.ts'
 import type { LambdaHost } from '../../../../local/lambda-runtime/host.ts'
 import { lambdaHost } from '../../../../local/lambda-runtime/host.ts'
 import { addresses } from '../../../../local/ports.ts'
+import { simulated } from '../../../../local/simulated.ts'
 import type { Api, ConnectionAnswer, Provider } from '../../../support/api.ts'
 import { apiOf, callback, consent } from '../../../support/api.ts'
 import type { LocalStack } from '../../../support/local-stack.ts'
@@ -45,7 +46,7 @@ export async function startBundleWorld(): Promise<BundleWorld> {
   const permissions = permissionsOf(template)
   const local = functionEnvironment({
     addresses: addresses(String(stack.port)),
-    simulated: { google: true, microsoft: true },
+    simulated,
     awsEndpoint: undefined,
   })
   const logicalNames = new Map(
@@ -91,8 +92,7 @@ export async function startBundleWorld(): Promise<BundleWorld> {
         : { SECRETS_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/local' }),
       ...(variables.get(name)?.['WRITES_SECRETS'] === undefined ? {} : { WRITES_SECRETS: 'true' }),
       // Where a deployment has the real ones.
-      GOOGLE_ENDPOINT: local['GOOGLE_ENDPOINT'] ?? '',
-      MICROSOFT_ENDPOINT: local['MICROSOFT_ENDPOINT'] ?? '',
+      ...Object.fromEntries(simulated.map((one) => [one.endpointSetting, local[one.endpointSetting] ?? ''])),
       STORAGE_ENDPOINT: endpoint,
       AWS_ENDPOINT_URL: endpoint,
       AWS_REGION: local['AWS_REGION'] ?? '',
