@@ -414,7 +414,10 @@ describe('the secrets of a whole run, with every log line on', () => {
   it('are sealed in the tables, where they have to be', async () => {
     const material = new Map(Object.entries(keys.keys).map(([id, text]) => [id, sealKey(text)]))
     const sealer = createSealer(() => Promise.resolve({ current: keys.current, keys: material }))
-    for (const row of await control.scan('tokens')) {
+    // A drive that was given up leaves a row without a token.
+    const held = (await control.scan('tokens')).filter((row) => 'accessToken' in row)
+    expect(held.length).toBeGreaterThan(0)
+    for (const row of held) {
       const opened = await sealer.open(String(row['accessToken']), String(row['connectionId']))
       expect(canaries.values('access token')).toContain(opened.reveal())
     }
