@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { systemClock } from '../lib/clock.ts'
-import type { Announcement } from '../lib/intake/announce.ts'
+import type { CreatedObject } from '../lib/queue/object-created.ts'
 import { intakeKeyOf } from '../lib/intake/intake-key.ts'
 import { startIngestChild } from '../test/support/ingest-child.ts'
 import type { OpenedDeps } from '../test/support/intake-world.ts'
@@ -38,7 +38,7 @@ async function dropLarge(
   opened: OpenedDeps,
   key: string,
   size: number,
-): Promise<Announcement & { sha256: string }> {
+): Promise<CreatedObject & { sha256: string }> {
   const hash = createHash('sha256')
   for (const piece of content(size)) hash.update(piece)
   const Body = Readable.from(content(size))

@@ -1,8 +1,7 @@
 import type { Context, SQSBatchResponse } from 'aws-lambda'
 import { openIntake, openIntakeDeferral } from '../lib/compose.ts'
 import { ingestObject } from '../lib/intake/ingest.ts'
-import { handleBatch } from '../lib/queue/batch.ts'
-import { ingestMessage } from '../lib/queue/ingest-message.ts'
+import { handleBatch, ingestMessage } from '../lib/queue/batch.ts'
 
 /** SQS hands over the intake bucket's events; what is in them goes to the users' drives. Each record succeeds or comes back alone. */
 export async function handler(event: unknown, context: Context): Promise<SQSBatchResponse> {

@@ -3,7 +3,7 @@ import type { Connection } from '../catalog/connections.ts'
 import type { PresignedUpload } from '../catalog/transfer.ts'
 import { openTransfers } from '../catalog/transfers.ts'
 import { systemClock } from '../clock.ts'
-import { sqsAnnouncer } from '../intake/announce.ts'
+import { sqsEnqueue } from '../intake/enqueue.ts'
 import { intakeBucket } from '../intake/bucket.ts'
 import { cancelTransfer, type Cancelled } from '../intake/cancel.ts'
 import { cancelTransfersOf } from '../intake/cancel-of-connection.ts'
@@ -47,8 +47,8 @@ export const intakeDeps = onceAsync(async (): Promise<IntakeDeps> => {
     openBackend,
     sealer: sealer(),
     bucket: intakeBucket(s3, required('INTAKE_BUCKET')),
-    announce: (object, delaySeconds) =>
-      sqsAnnouncer(sqs, required('INTAKE_QUEUE_URL'), now)(object, delaySeconds),
+    enqueue: (object, delaySeconds) =>
+      sqsEnqueue(sqs, required('INTAKE_QUEUE_URL'), now)(object, delaySeconds),
     events: events(),
     random: Math.random,
     startHash,

@@ -9,7 +9,7 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import type { Sealer } from '../secret.ts'
 import type { OpenTurns } from '../transfer/body.ts'
 import type { StartHash } from '../transfer/hash.ts'
-import type { Announce } from './announce.ts'
+import type { Enqueue } from './enqueue.ts'
 import type { IntakeBucket } from './bucket.ts'
 
 /** What the intake use cases work with; `compose.ts` builds it. */
@@ -22,7 +22,7 @@ export interface IntakeDeps {
   readonly sealer: Sealer
   readonly bucket: IntakeBucket
   /** Puts an object's event into the intake queue, as S3 would. */
-  readonly announce: Announce
+  readonly enqueue: Enqueue
   readonly events: EventPublisher
   readonly random: () => number
   readonly startHash: StartHash

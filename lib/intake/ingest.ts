@@ -5,7 +5,7 @@ import type { UserId } from '../ids.ts'
 import { logger } from '../telemetry/logger.ts'
 import type { Claim } from '../transfer/claim.ts'
 import { claimColumns, claimTransfer, ClaimLost, holdClaim, isClaimed } from '../transfer/claim.ts'
-import type { Announcement } from './announce.ts'
+import type { CreatedObject } from '../queue/object-created.ts'
 import { attemptTransfer } from './attempt.ts'
 import type { IntakeObject } from './bucket.ts'
 import { finishCancelling } from './cancel.ts'
@@ -28,7 +28,7 @@ const otherKeySeconds = 120
  */
 export async function ingestObject(
   deps: IntakeDeps,
-  object: Announcement,
+  object: CreatedObject,
   delivery: Delivery,
 ): Promise<Ingested> {
   if (object.bucket !== deps.bucket.name) {
@@ -91,7 +91,7 @@ async function choose(
 /** A transfer of this document is known already. */
 async function goOn(
   deps: IntakeDeps,
-  object: Announcement,
+  object: CreatedObject,
   delivery: Delivery,
   row: TransferRow,
 ): Promise<Ingested> {
@@ -200,7 +200,7 @@ function keyOf(row: TransferRow): string {
 }
 
 /** The sequencer is that of the event only when the event tells of what stands there. */
-function sourceOf(standing: IntakeObject, object: Announcement): TransferSource {
+function sourceOf(standing: IntakeObject, object: CreatedObject): TransferSource {
   const { key, etag, size, versionId } = standing
   const sequencer = object.etag === etag ? object.sequencer : undefined
   return {

@@ -162,7 +162,7 @@ async function sweepBucket(
     for (const { key, modifiedAt } of page.objects) {
       if (timeIsUp()) return
       if (deps.clock.now() - modifiedAt < options.idleMs || (await isKnown(deps, key))) continue
-      await deps.announce({ bucket: deps.bucket.name, key })
+      await deps.enqueue({ bucket: deps.bucket.name, key })
       swept.announced += 1
     }
     cursor = page.cursor

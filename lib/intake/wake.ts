@@ -17,7 +17,7 @@ export async function wakeParked(
   let startKey: Page<DocumentRow>['nextKey']
   do {
     const page = await deps.documents.listParked(connection.connectionId, startKey)
-    for (const row of page.rows) await deps.announce({ bucket: deps.bucket.name, key: intakeKeyOf(row) })
+    for (const row of page.rows) await deps.enqueue({ bucket: deps.bucket.name, key: intakeKeyOf(row) })
     woken += page.rows.length
     startKey = page.nextKey
   } while (startKey !== undefined)
@@ -27,7 +27,7 @@ export async function wakeParked(
 /** Puts a transfer back into the queue. */
 export async function announceTransfer(deps: IntakeDeps, row: TransferRow): Promise<void> {
   const { etag, sequencer } = row.source ?? {}
-  await deps.announce({
+  await deps.enqueue({
     bucket: deps.bucket.name,
     key: row.source?.key ?? intakeKeyOf(row),
     ...(etag === undefined ? {} : { etag }),

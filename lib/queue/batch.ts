@@ -1,5 +1,7 @@
 import * as z from 'zod/mini'
 import { errorFields, logger } from '../telemetry/logger.ts'
+import type { CreatedObject } from './object-created.ts'
+import { parseObjectCreated } from './object-created.ts'
 
 /** One message of a batch. */
 export interface QueueMessage {
@@ -91,4 +93,20 @@ async function handleOne(
   }
   await deferral.hide(message, Math.min(seconds, longestHideSeconds))
   return false
+}
+
+/**
+ * Hands every object that a message tells of to `ingest`, one after the other; the message comes back when one of them has to,
+ * since doing the others again changes nothing.
+ */
+export async function ingestMessage(
+  message: QueueMessage,
+  ingest: (object: CreatedObject, messageId: string) => Promise<Handled>,
+): Promise<Handled> {
+  const waits: number[] = []
+  for (const object of parseObjectCreated(message.body)) {
+    const handled = await ingest(object, message.messageId)
+    if (handled.kind === 'again') waits.push(handled.afterSeconds)
+  }
+  return waits.length === 0 ? { kind: 'done' } : { kind: 'again', afterSeconds: Math.min(...waits) }
 }

@@ -15,12 +15,12 @@ const tiers: readonly (readonly string[])[] = [
   ['facts'],
   ['lib/contract/'],
   ['lib/telemetry/'],
-  ['lib/net/'],
+  ['lib/net/', 'lib/queue/'],
   ['lib/storage/', 'lib/catalog/'],
   ['lib/grants/'],
   ['lib/transfer/', 'lib/providers/'],
   ['lib/documents/', 'lib/connections/', 'lib/intake/'],
-  ['lib/http/', 'lib/queue/', 'lib/compose.ts', 'lib/compose/'],
+  ['lib/http/', 'lib/compose.ts', 'lib/compose/'],
   ['functions/'],
 ]
 

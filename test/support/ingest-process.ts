@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { systemClock } from '../../lib/clock.ts'
 import type { ConnectionId } from '../../lib/ids.ts'
-import type { Announcement } from '../../lib/intake/announce.ts'
+import type { CreatedObject } from '../../lib/queue/object-created.ts'
 import type { IntakeSettings } from '../../lib/intake/deps.ts'
 import { ingestObject } from '../../lib/intake/ingest.ts'
 import { secret } from '../../lib/secret.ts'
@@ -22,7 +22,7 @@ export interface IngestConfig {
 }
 
 export interface IngestOrder {
-  readonly objects: readonly Announcement[]
+  readonly objects: readonly CreatedObject[]
   readonly messageId: string
   readonly concurrency: number
 }
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   })
   process.send?.('ready')
 
-  const one = async (object: Announcement, messageId: string): Promise<void> => {
+  const one = async (object: CreatedObject, messageId: string): Promise<void> => {
     for (;;) {
       const end = await ingestObject(deps, object, { messageId, deadline: clock.now() + 900_000 })
       if (end.kind === 'done') return

@@ -17,8 +17,8 @@ import { tables } from '../../lib/contract/tables.ts'
 import { createSealer, sealKey } from '../../lib/grants/seal.ts'
 import type { ConnectionId, DocumentId, Extension, UserKey } from '../../lib/ids.ts'
 import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../lib/ids.ts'
-import type { Announcement } from '../../lib/intake/announce.ts'
-import { sqsAnnouncer } from '../../lib/intake/announce.ts'
+import type { CreatedObject } from '../../lib/queue/object-created.ts'
+import { sqsEnqueue } from '../../lib/intake/enqueue.ts'
 import { intakeBucket } from '../../lib/intake/bucket.ts'
 import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
 import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
@@ -105,7 +105,7 @@ export function openDeps(
     openBackend: options.openBackend,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
     bucket: intakeBucket(s3, bucketName),
-    announce: sqsAnnouncer(sqs, intakeQueueUrl, () => clock.now()),
+    enqueue: sqsEnqueue(sqs, intakeQueueUrl, () => clock.now()),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
     startHash,
@@ -170,7 +170,7 @@ export async function drop(
   key: string,
   content: Uint8Array,
   contentType = 'application/pdf',
-): Promise<Announcement> {
+): Promise<CreatedObject> {
   const { ETag } = await opened.s3.send(
     new PutObjectCommand({ Bucket: bucketName, Key: key, Body: content, ContentType: contentType }),
   )

@@ -2,13 +2,13 @@ import { DeleteObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
-import type { Announcement } from '../../../lib/intake/announce.ts'
+import type { CreatedObject } from '../../../lib/queue/object-created.ts'
 import { cancelTransfer } from '../../../lib/intake/cancel.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { startIntake } from '../../../lib/intake/start-intake.ts'
 import { sweepTransfers } from '../../../lib/intake/sweep.ts'
-import { parseIntakeMessage } from '../../../lib/queue/intake-event.ts'
+import { parseObjectCreated } from '../../../lib/queue/object-created.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
 import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
@@ -91,9 +91,9 @@ describe('the intake', () => {
   const transferOf = async (documentId: string) =>
     await opened.deps.transfers.get(connection.userKey, idOf(documentId))
   const files = async () => (await simulator.files(account())).filter((file) => !file.trashed)
-  const deliver = async (object: Announcement, messageId = `m${String((message += 1))}`) =>
+  const deliver = async (object: CreatedObject, messageId = `m${String((message += 1))}`) =>
     await ingestObject(opened.deps, object, { messageId, deadline: clock.now() + 60_000 })
-  const ingest = async (object: Announcement): Promise<void> => {
+  const ingest = async (object: CreatedObject): Promise<void> => {
     const messageId = `m${String((message += 1))}`
     for (let deliveries = 1; deliveries <= 20; deliveries += 1) {
       const end = await deliver(object, messageId)
@@ -103,14 +103,14 @@ describe('the intake', () => {
     throw new Error('The message keeps coming back.')
   }
   /** Takes all that the queue holds. */
-  const messages = async (): Promise<Announcement[]> => {
-    const all: Announcement[] = []
+  const messages = async (): Promise<CreatedObject[]> => {
+    const all: CreatedObject[] = []
     for (;;) {
       const { Messages = [] } = await opened.sqs.send(
         new ReceiveMessageCommand({ QueueUrl: world.endpoints.intakeQueueUrl, MaxNumberOfMessages: 10 }),
       )
       if (Messages.length === 0) return all
-      for (const { Body = '' } of Messages) all.push(...parseIntakeMessage(Body))
+      for (const { Body = '' } of Messages) all.push(...parseObjectCreated(Body))
     }
   }
   const start = async (
@@ -134,7 +134,7 @@ describe('the intake', () => {
     const { url, method, headers } = started.upload
     return (await fetch(url, { method, headers, body: Buffer.from(content) })).status
   }
-  const object = (documentId: string): Announcement => ({ bucket: bucketName, key: keyOf(documentId) })
+  const object = (documentId: string): CreatedObject => ({ bucket: bucketName, key: keyOf(documentId) })
 
   describe('started over HTTP', () => {
     test('takes the announced bytes and stores them with their type', async () => {
@@ -356,7 +356,7 @@ describe('the intake', () => {
       await ingest(await drop(opened, keyOf('doc'), randomBytes(10)))
       await messages()
       clock.advance(700_000)
-      expect(await sweep()).toEqual({ announced: 0, failed: 0, cancelled: 0 })
+      expect(await sweep()).toEqual({ announced: 0, stored: 0, failed: 0, cancelled: 0 })
     })
 
     test('puts a transfer back into the queue that nobody works on, once', async () => {
@@ -420,7 +420,7 @@ describe('the intake', () => {
       expect(await documentOf('doc')).toMatchObject({ status: 'parked' })
       await messages()
       clock.advance(700_000)
-      expect(await sweep()).toEqual({ announced: 0, failed: 0, cancelled: 0 })
+      expect(await sweep()).toEqual({ announced: 0, stored: 0, failed: 0, cancelled: 0 })
       const active = must(await opened.connections.update(dead, { status: 'active' }))
       expect(await sweep()).toMatchObject({ announced: 1 })
       await opened.connections.update(active, { status: 'disconnected' })

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { IntakeSettings } from '../../../lib/intake/deps.ts'
 import { cancelTransfer } from '../../../lib/intake/cancel.ts'
-import type { Announcement } from '../../../lib/intake/announce.ts'
+import type { CreatedObject } from '../../../lib/queue/object-created.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { wakeParked } from '../../../lib/intake/wake.ts'
@@ -125,10 +125,10 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
     await simulator.advance(Math.ceil(seconds * 1000))
   }
   let message = 0
-  const deliver = async (object: Announcement, messageId = `m${String((message += 1))}`) =>
+  const deliver = async (object: CreatedObject, messageId = `m${String((message += 1))}`) =>
     await ingestObject(opened.deps, object, { messageId, deadline: clock.now() + attemptMs })
   /** As SQS would: delivers until the message is done, moving the clock instead of waiting. */
-  const ingest = async (object: Announcement, messageId = `m${String((message += 1))}`): Promise<number> => {
+  const ingest = async (object: CreatedObject, messageId = `m${String((message += 1))}`): Promise<number> => {
     for (let deliveries = 1; deliveries <= 60; deliveries += 1) {
       const end = await deliver(object, messageId)
       if (end.kind === 'done') return deliveries

@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { announcementBody } from '../../../lib/intake/announce.ts'
 import { intakeKeyOf, readIntakeKey } from '../../../lib/intake/intake-key.ts'
 import { compareSequencers } from '../../../lib/intake/sequencer.ts'
 import type { Deferral, Handled } from '../../../lib/queue/batch.ts'
-import { handleBatch } from '../../../lib/queue/batch.ts'
-import { ingestMessage } from '../../../lib/queue/ingest-message.ts'
-import { parseIntakeMessage } from '../../../lib/queue/intake-event.ts'
+import { handleBatch, ingestMessage } from '../../../lib/queue/batch.ts'
+import { objectCreatedBody, parseObjectCreated } from '../../../lib/queue/object-created.ts'
 
 const record = (name: string, key: string) => ({
   eventVersion: '2.3',
@@ -17,36 +15,36 @@ const record = (name: string, key: string) => ({
 describe('an intake message', () => {
   test('names the key decoded, plus signs and percent signs included', () => {
     const body = JSON.stringify({ Records: [record('ObjectCreated:Put', 'u/c/a+b%2Bc%C3%A4%25.pdf')] })
-    expect(parseIntakeMessage(body)).toEqual([
+    expect(parseObjectCreated(body)).toEqual([
       { bucket: 'b', key: 'u/c/a b+cä%.pdf', etag: 'e', sequencer: '0A' },
     ])
   })
 
   test('that is S3’s test event announces nothing', () => {
     const body = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'b' })
-    expect(parseIntakeMessage(body)).toEqual([])
+    expect(parseObjectCreated(body)).toEqual([])
   })
 
   test('announces creations only', () => {
     const names = ['ObjectCreated:Post', 'ObjectRemoved:Delete', 's3:ObjectCreated:CompleteMultipartUpload']
     const body = JSON.stringify({ Records: names.map((name, index) => record(name, `k${String(index)}`)) })
-    expect(parseIntakeMessage(body).map(({ key }) => key)).toEqual(['k0', 'k2'])
+    expect(parseObjectCreated(body).map(({ key }) => key)).toEqual(['k0', 'k2'])
   })
 
   test('that is no JSON is refused', () => {
-    expect(() => parseIntakeMessage('{')).toThrow(SyntaxError)
+    expect(() => parseObjectCreated('{')).toThrow(SyntaxError)
   })
 
   test.each(['{}', '[]', '{"Records":[{}]}', '{"Records":[{"eventSource":"aws:sns"}]}'])(
     'refuses %s',
     (body) => {
-      expect(() => parseIntakeMessage(body)).toThrow('Not an S3 notification')
+      expect(() => parseObjectCreated(body)).toThrow('Not an S3 notification')
     },
   )
 
   test('that we send ourselves reads as one of S3', () => {
     const object = { bucket: 'b', key: 'u/c/ä b+c%.pdf', etag: 'e', sequencer: '1F' }
-    expect(parseIntakeMessage(announcementBody(object, 0))).toEqual([object])
+    expect(parseObjectCreated(objectCreatedBody(object, 0))).toEqual([object])
   })
 
   test('comes back when one of its objects has to, as soon as the first of them', async () => {

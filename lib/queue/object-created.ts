@@ -1,5 +1,13 @@
 import * as z from 'zod/mini'
-import type { Announcement } from '../intake/announce.ts'
+
+/** An object of the intake bucket, as its event tells of it. */
+export interface CreatedObject {
+  readonly bucket: string
+  readonly key: string
+  readonly size?: number
+  readonly etag?: string
+  readonly sequencer?: string
+}
 
 const message = z.object({
   Records: z.optional(
@@ -24,11 +32,11 @@ const message = z.object({
 })
 
 /**
- * The objects that an intake message announces; none for S3's test event and for anything but a creation.
+ * The objects that a message tells of; none for S3's test event and for anything but a creation.
  * Throws when the body is not an S3 notification: the message then goes to the dead-letter queue.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
-export function parseIntakeMessage(body: string): readonly Announcement[] {
+export function parseObjectCreated(body: string): readonly CreatedObject[] {
   const parsed = message.safeParse(JSON.parse(body))
   if (!parsed.success)
     throw new TypeError(`Not an S3 notification: ${parsed.error.issues[0]?.path.join('.') ?? ''}`)
@@ -48,4 +56,25 @@ export function parseIntakeMessage(body: string): readonly Announcement[] {
 /** Keys come as HTML forms encode them: a space is `+`. */
 function decodeKey(encoded: string): string {
   return decodeURIComponent(encoded.replaceAll('+', ' '))
+}
+
+/** The message that S3 would send for the object, so that whoever reads the queue needs to know one shape only. */
+export function objectCreatedBody(object: CreatedObject, now: number): string {
+  const { bucket, key, size, etag, sequencer } = object
+  const record = {
+    eventVersion: '2.1',
+    eventSource: 'aws:s3',
+    eventTime: new Date(now).toISOString(),
+    eventName: 'ObjectCreated:Put',
+    s3: {
+      bucket: { name: bucket },
+      object: {
+        key: encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+'),
+        ...(size === undefined ? {} : { size }),
+        ...(etag === undefined ? {} : { eTag: etag }),
+        ...(sequencer === undefined ? {} : { sequencer }),
+      },
+    },
+  }
+  return JSON.stringify({ Records: [record] })
 }
