@@ -1,5 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
+/** Milliseconds of a day. */
+export const dayMs = 24 * 3600 * 1000
+
 /** Time as everything here sees it, so that tests can move it. */
 export interface Clock {
   /** Epoch milliseconds. */

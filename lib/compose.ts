@@ -6,7 +6,7 @@ import type { Connection } from './catalog/connections.ts'
 import { systemClock } from './clock.ts'
 import { openBackend } from './compose/backends.ts'
 import { authorizations, connections, documents, tokens } from './compose/catalog.ts'
-import { accessTokens, events, oauth, sealer, startHash, vault } from './compose/credentials.ts'
+import { accessTokens, events, openGrant, sealer, startHash, vault } from './compose/credentials.ts'
 import { listed, onceAsync, optional, required } from './compose/settings.ts'
 import type { AuthorizeDeps } from './connections/authorize.ts'
 import type { CallbackDeps } from './connections/callback.ts'
@@ -64,7 +64,7 @@ export function openAuthorize(): AuthorizeDeps {
     connections: connections(),
     authorizations: authorizations(),
     sealer: sealer(),
-    oauth,
+    openGrant,
     clock,
     publicUrl: required('PUBLIC_URL'),
     allowedReturnUrls: listed('ALLOWED_RETURN_URLS'),
@@ -86,7 +86,7 @@ export function openComplete(): CompleteDeps {
     ...grants(),
     connections: connections(),
     authorizations: authorizations(),
-    oauth,
+    openGrant,
     events: events(),
     onReconnected: async (connection: Connection) => (await intake()).wakeDocuments(connection),
   }
@@ -97,7 +97,7 @@ export function openDisconnect(): DisconnectDeps {
   return {
     ...grants(),
     connections: connections(),
-    oauth,
+    openGrant,
     cancelTransfers: async (connection) => (await intake()).endTransfers(connection),
   }
 }

@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
-import { oauthProviderIds } from '../providers/registry.ts'
+import { providerIds } from '../providers/registry.ts'
 import { idFields, rowParser, rowTable } from './table.ts'
 
 /**
@@ -13,7 +13,7 @@ const row = z.object({
   kind: z.enum(['state', 'completion']),
   userKey: idFields.userKey,
   connectionId: idFields.connectionId,
-  provider: z.enum(oauthProviderIds),
+  provider: z.enum(providerIds),
   redirectUri: z.string(),
   returnUrl: z.exactOptional(z.string()),
   /** The PKCE verifier, sealed. */

@@ -1,8 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
+import { dayMs } from '../clock.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
+import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
 import type { Page } from './table.ts'
 import { idFields, rowParser } from './table.ts'
@@ -65,11 +66,10 @@ export interface ConnectionStore {
 }
 
 const changeTries = 8
-const day = 24 * 3600 * 1000
-const keepAliveAfterMs = (provider: OAuthProviderId): number => oauth2Of(provider).keepAliveDays * day
+const keepAliveAfterMs = (provider: ProviderId): number => oauth2Of(provider).keepAliveDays * dayMs
 
 /** When the keep-alive has to look at a grant that was known to be good at `now`: early enough for weeks of failed runs. */
-export const nextKeepAlive = (provider: OAuthProviderId, now: number): string =>
+export const nextKeepAlive = (provider: ProviderId, now: number): string =>
   new Date(now + keepAliveAfterMs(provider)).toISOString()
 
 /** Anybody else's connection looks as if it did not exist. */

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.ts'
-import type { OAuth2Grant } from '../grants/grant.ts'
+import type { Grant } from '../grants/grant.ts'
+import { byConsent } from '../grants/grant.ts'
 import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
 import { createSealer } from '../grants/seal.ts'
 import { secretStore } from '../grants/secret-store.ts'
@@ -7,7 +8,7 @@ import { createVault } from '../grants/vault.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgePublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import { startCommonHash } from '../transfer/hash.ts'
 import { connections, tokens } from './catalog.ts'
 import { openProviders, startHashWith } from './providers.ts'
@@ -59,8 +60,8 @@ export const providers = once(() =>
   ),
 )
 
-/** The OAuth side of a cloud provider. */
-export const oauth = (provider: OAuthProviderId): Promise<OAuth2Grant> => providers().grant(provider)
+/** What a connection to the provider may do there. */
+export const openGrant = (provider: ProviderId): Promise<Grant> => providers().grant(provider)
 
 export const accessTokens = once(() =>
   createAccessTokens({
@@ -71,7 +72,7 @@ export const accessTokens = once(() =>
     events: events(),
     clock: systemClock,
     writesSecrets: optional('WRITES_SECRETS') === 'true',
-    refresh: async (provider, refreshToken) => (await oauth(provider)).refresh(refreshToken),
+    refresh: async (provider, refreshToken) => byConsent(await openGrant(provider)).refresh(refreshToken),
   }),
 )
 

@@ -1,25 +1,25 @@
-import type { ClientSource, OAuth2Grant } from '../grants/grant.ts'
+import type { ClientSource, Grant } from '../grants/grant.ts'
 import { loadProvider } from '../providers/load.ts'
 import type { OpenBackend, Provider, ProviderDeps } from '../providers/provider.ts'
 import type { GrantAbout } from '../providers/about.ts'
-import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import { onceEach } from './settings.ts'
 
 /** The providers of one process, each loaded when it is first asked for. */
 export interface Providers {
-  grant(id: OAuthProviderId): Promise<OAuth2Grant>
+  grant(id: ProviderId): Promise<Grant>
   opener(id: ProviderId): Promise<OpenBackend<GrantAbout['kind']>>
 }
 
 /** `clientOf` reads this deployment's OAuth client at a provider. */
-export function openProviders(
-  deps: ProviderDeps,
-  clientOf: (id: OAuthProviderId) => ClientSource,
-): Providers {
+export function openProviders(deps: ProviderDeps, clientOf: (id: ProviderId) => ClientSource): Providers {
   return {
-    grant: onceEach(async (id) => (await loadProvider[id]()).grant(deps, clientOf(id))),
+    grant: onceEach(async (id) => {
+      const provider: Provider = await loadProvider[id]()
+      return provider.grant(deps, clientOf(id))
+    }),
     opener: onceEach(async (id) => {
       const provider: Provider = await loadProvider[id]()
       return provider.opener(deps)

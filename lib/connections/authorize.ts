@@ -2,12 +2,12 @@ import type { AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
-import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
-import { usesOAuth } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
 import type { ConnectionId } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
-import type { OAuth2Grant } from '../grants/grant.ts'
+import type { Grant, OAuth2Grant } from '../grants/grant.ts'
+import { byConsent } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
 import type { Owner } from './read.ts'
@@ -19,7 +19,7 @@ export interface AuthorizeDeps {
   readonly connections: ConnectionStore
   readonly authorizations: Pick<AuthorizationStore, 'create'>
   readonly sealer: Sealer
-  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
+  readonly openGrant: (provider: ProviderId) => Promise<Grant>
   readonly clock: Clock
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string
@@ -29,12 +29,12 @@ export interface AuthorizeDeps {
 
 export interface Started {
   readonly connection: Connection
-  /** Where to send the user; absent for `s3`, which needs no consent. */
+  /** Where to send the user; absent where no consent is needed. */
   readonly authorizationUrl?: string
 }
 
 /**
- * Begins a connection. `s3` is the deployment's own storage and active at once. A cloud drive is `pending` until its user completes it;
+ * Begins a connection. The deployment's own storage is active at once. A cloud drive is `pending` until its user completes it;
  * one that never is stays so, shown as it is, and can be begun again by `reauthorizeConnection` or removed.
  */
 export async function startConnection(
@@ -45,7 +45,8 @@ export async function startConnection(
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const connectionId = newConnectionId()
-  if (!usesOAuth(provider)) {
+  const grant = await deps.openGrant(provider)
+  if (grant.kind === 'none') {
     return {
       connection: await deps.connections.create({
         userKey,
@@ -57,7 +58,7 @@ export async function startConnection(
     }
   }
   // First what can fail for the deployment's sake, so that a provider which is not configured leaves no row behind.
-  const consent = await prepareConsent(deps, provider, connectionId)
+  const consent = await prepareConsent(deps, byConsent(grant), provider, connectionId)
   const connection = await deps.connections.create({
     userKey,
     userId,
@@ -82,28 +83,29 @@ export async function reauthorizeConnection(
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const { provider } = connection
-  if (!usesOAuth(provider)) {
+  const grant = await deps.openGrant(provider)
+  if (grant.kind === 'none') {
     const { after } = await deps.connections.change(userKey, connectionId, (seen) =>
       seen.status === 'active' ? undefined : { status: 'active' },
     )
     return { connection: after }
   }
-  const consent = await prepareConsent(deps, provider, connectionId, connection.email)
+  const consent = await prepareConsent(deps, byConsent(grant), provider, connectionId, connection.email)
   await consent.record(connection, returnUrl)
   return { connection, authorizationUrl: consent.authorizationUrl }
 }
 
 async function prepareConsent(
   deps: AuthorizeDeps,
-  provider: OAuthProviderId,
+  grant: OAuth2Grant,
+  provider: ProviderId,
   connectionId: ConnectionId,
   loginHint?: string,
 ) {
   const state = newOneTimeValue()
   const verifier = newOneTimeValue()
   const redirectUri = `${deps.publicUrl}/v1/oauth/callback`
-  const oauth = await deps.oauth(provider)
-  const authorizationUrl = await oauth.authorizationUrl({
+  const authorizationUrl = await grant.authorizationUrl({
     state,
     codeChallenge: codeChallengeOf(verifier),
     redirectUri,

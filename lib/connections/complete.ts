@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod/mini'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
-import type { TokenSet } from '../grants/grant.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import { nextKeepAlive } from '../catalog/connections.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { removeGrant, saveGrant } from '../grants/store.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { Account, OAuth2Grant } from '../grants/grant.ts'
+import type { Account, Grant, TokenSet } from '../grants/grant.ts'
+import { byConsent } from '../grants/grant.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
@@ -22,7 +22,7 @@ import { getConnection } from './read.ts'
 export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
-  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
+  readonly openGrant: (provider: ProviderId) => Promise<Grant>
   readonly events: EventPublisher
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>
@@ -83,8 +83,11 @@ async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promi
     deps.sealer.open(sealedCode, connectionId),
     deps.sealer.open(sealedVerifier, connectionId),
   ])
-  const oauth = await deps.oauth(provider)
-  const outcome = await oauth.exchangeCode({ code, codeVerifier, redirectUri })
+  const outcome = await byConsent(await deps.openGrant(provider)).exchangeCode({
+    code,
+    codeVerifier,
+    redirectUri,
+  })
   if (outcome.granted) return outcome.tokens
   // A code that is expired, used or of another start; unlike a policy, a new start mends that.
   if (outcome.reason === 'grant_revoked' || outcome.reason === 'grant_expired') {
@@ -109,13 +112,13 @@ async function establish(
   signal: AbortSignal | undefined,
 ) {
   const { connectionId, userKey, provider } = authorization
-  const oauth = await deps.oauth(provider)
+  const grant = byConsent(await deps.openGrant(provider))
   // Google lets users untick scopes and still says success. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
-  if (oauth.missingScopes(tokens.scopes).length > 0)
+  if (grant.missingScopes(tokens.scopes).length > 0)
     throw new CloudConnectionError(connectionId, 'scope_missing')
   const { refreshToken } = tokens
   if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
-  const account = await retrying(() => oauth.identify(tokens), { clock: deps.clock, signal })
+  const account = await retrying(() => grant.identify(tokens), { clock: deps.clock, signal })
   requireSameAccount(await getConnection(deps, userKey, connectionId), account)
   await saveGrant(deps, { connectionId, provider }, tokens, refreshToken)
   try {

@@ -1,17 +1,18 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
-import { oauth2Of, usesOAuth } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
+import { oauth2Of } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { readRefreshToken, removeGrant } from '../grants/store.ts'
 import { isServiceError } from '../errors.ts'
 import type { ConnectionId, UserKey } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { OAuth2Grant } from '../grants/grant.ts'
+import type { Grant, OAuth2Grant } from '../grants/grant.ts'
+import { byConsent } from '../grants/grant.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
-  readonly oauth: (provider: OAuthProviderId) => Promise<OAuth2Grant>
+  readonly openGrant: (provider: ProviderId) => Promise<Grant>
   /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
@@ -43,15 +44,15 @@ export async function disconnectConnection(
       ? undefined
       : { status: 'disconnected', reason: undefined, keepAliveAt: undefined, eventOwed: undefined },
   )
-  if (!usesOAuth(after.provider)) {
+  const grant = await deps.openGrant(after.provider)
+  if (grant.kind === 'none') {
     await deps.cancelTransfers(after)
     return { revoked: false }
   }
-  const oauth = await deps.oauth(after.provider)
   // The last thing that a living grant is used for; a repeat may find it alive too.
   const alive = before.status === 'active' || before.status === 'disconnected'
   await deps.cancelTransfers(alive ? { ...after, status: 'active' } : after)
-  const revoked = await revoke(deps, after, oauth, request.signal)
+  const revoked = await revoke(deps, after, byConsent(grant), request.signal)
   await removeGrant(deps, after)
   // An account was never there, so no document is either.
   if (after.accountId === undefined) await removeRow(deps, after)
@@ -67,13 +68,15 @@ async function removeRow(deps: DisconnectDeps, { userKey, connectionId }: Connec
 async function revoke(
   deps: DisconnectDeps,
   connection: Connection,
-  oauth: OAuth2Grant,
+  grant: OAuth2Grant,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const refreshToken = await readRefreshToken(deps, connection)
-  if (refreshToken === undefined || (await sharesGrant(deps, connection))) return false
+  if (refreshToken === undefined) return false
+  const { revokes } = oauth2Of(connection.provider)
+  if (revokes === 'all grants' && (await sharesGrant(deps, connection))) return false
   try {
-    const outcome = await retrying(() => oauth.revoke(refreshToken), { clock: deps.clock, signal })
+    const outcome = await retrying(() => grant.revoke(refreshToken), { clock: deps.clock, signal })
     return outcome === 'revoked'
   } catch (error) {
     // An outage passes, and the caller can repeat this; what only the operator can mend must not keep the user connected.
@@ -86,7 +89,7 @@ async function revoke(
   }
 }
 
-/** Google revokes an account's whole grant to this project, so it would take another live connection of the same account along. */
+/** A revocation that ends all grants of the account would take another live connection of the same account along. */
 async function sharesGrant(deps: DisconnectDeps, connection: Connection): Promise<boolean> {
   const all = await deps.connections.list(connection.userKey)
   return all.some(

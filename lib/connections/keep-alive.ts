@@ -36,7 +36,7 @@ const atOnce = 5
 const reserveMs = 20_000
 
 /**
- * Refreshes grants before they die of idleness: Google's after six months, Microsoft's after 90 days. Meant to run daily. One run does
+ * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One run does
  * at most `limit` refreshes and leaves a provider alone that is down. Events of dead grants that got lost on their way are made up for.
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {

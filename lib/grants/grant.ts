@@ -5,6 +5,12 @@ import type { Secret } from '../secret.ts'
 /** What a connection may do at its provider, and how it is asked for: of the kind that the provider's facts name. */
 export type Grant = OAuth2Grant | PasswordGrant | { readonly kind: 'none' }
 
+/** The grant of a provider whose facts say that it asks for consent. */
+export function byConsent(grant: Grant): OAuth2Grant {
+  if (grant.kind === 'oauth2') return grant
+  throw new TypeError('This provider asks for no consent.')
+}
+
 /** How a driver proves itself to its provider. */
 export type Credentials =
   | { readonly kind: 'oauth2'; readonly tokens: TokenSource }

@@ -1,12 +1,16 @@
-import type { TokenSet } from './grant.ts'
 import type { Connection } from '../catalog/connections.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
+import { dayMs } from '../clock.ts'
+import { oauth2Of } from '../providers/registry.ts'
 import type { Sealer, Secret } from '../secret.ts'
-import { retiredRowMs } from './lifetimes.ts'
+import type { TokenSet } from './grant.ts'
 import type { AccessTokens } from './tokens/access-tokens.ts'
 import { newestGrant, sealTokens } from './tokens/stored-tokens.ts'
 import type { Vault } from './vault.ts'
+
+/** The life of the mark that a disconnect leaves in the tokens table: longer than any refresh that began before it. */
+const retiredRowMs = dayMs
 
 /** What giving a connection a grant, and taking it away, works with. */
 export interface GrantDeps {
@@ -30,9 +34,9 @@ export async function saveGrant(
   const { connectionId } = connection
   const now = deps.clock.now()
   const before = await deps.tokens.get(connectionId)
-  // Google keeps this refresh token for good, so Secrets Manager is its only place; others replace it at the first refresh.
+  // A refresh token that is kept for good has its only place in Secrets Manager; others are replaced at the first refresh.
   const { refreshToken: _kept, ...accessOnly } = tokens
-  const inRow = connection.provider === 'google-drive' ? accessOnly : tokens
+  const inRow = oauth2Of(connection.provider).refreshTokens === 'kept' ? accessOnly : tokens
   const sealed = await sealTokens(deps.sealer, connection, inRow, before, now)
   const issuedAt = sealed.rotated?.issuedAt ?? now
   await deps.vault.writeGrant(connectionId, { refreshToken, issuedAt })

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import type { OAuthClient } from './grant.ts'
 import type { Clock } from '../clock.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId } from '../ids.ts'
@@ -35,7 +35,7 @@ export interface Vault {
   /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
   deleteGrant(connectionId: ConnectionId): Promise<void>
   /** This deployment's OAuth client, from memory for some minutes; `provider_not_configured` when there is none. */
-  oauthClient(provider: OAuthProviderId, fresh: boolean): Promise<OAuthClient>
+  oauthClient(provider: ProviderId, fresh: boolean): Promise<OAuthClient>
   readonly sealKeys: SealKeySource
 }
 
@@ -57,8 +57,8 @@ const nameOf = (connectionId: ConnectionId): string => `connections/${connection
 /** The vault over `store`. Everything read is kept in memory: for minutes to spare calls, and longer for when calls fail. */
 export function createVault(store: SecretStore, clock: Clock): Vault {
   const grants = new Map<ConnectionId, StoredGrant>()
-  const clients = new Map<OAuthProviderId, (fresh: boolean) => Promise<OAuthClient>>()
-  const clientOf = (provider: OAuthProviderId) => {
+  const clients = new Map<ProviderId, (fresh: boolean) => Promise<OAuthClient>>()
+  const clientOf = (provider: ProviderId) => {
     const known = clients.get(provider) ?? cached(clock, () => readClient(store, provider))
     clients.set(provider, known)
     return known
@@ -133,7 +133,7 @@ function cached<Value>(clock: Clock, read: () => Promise<Value>): (fresh: boolea
   }
 }
 
-async function readClient(store: SecretStore, provider: OAuthProviderId): Promise<OAuthClient> {
+async function readClient(store: SecretStore, provider: ProviderId): Promise<OAuthClient> {
   const value = await store.read(oauth2Of(provider).clientSecretName)
   const body = value === undefined ? undefined : clientBody.safeParse(parseJson(value)).data
   if (body === undefined) {

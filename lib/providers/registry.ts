@@ -45,7 +45,9 @@ export function usesOAuth(id: ProviderId): id is OAuthProviderId {
   return providers[id].grant.kind === 'oauth2'
 }
 
-/** What is known of a provider's consent. */
-export function oauth2Of(id: OAuthProviderId): OAuth2About {
-  return providers[id].grant
+/** What is known of a provider's consent; an error of ours for a provider that asks for none. */
+export function oauth2Of(id: ProviderId): OAuth2About {
+  const { grant } = providers[id]
+  if (grant.kind === 'oauth2') return grant
+  throw new TypeError(`No consent is asked for ${id}.`)
 }

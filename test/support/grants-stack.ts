@@ -5,7 +5,9 @@ import { authorizationStore } from '../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
 import { tokenStore } from '../../lib/catalog/tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { OAuthProviderId } from '../../lib/providers/registry.ts'
+import type { ProviderId } from '../../lib/providers/registry.ts'
+import type { Grant } from '../../lib/grants/grant.ts'
+import { byConsent } from '../../lib/grants/grant.ts'
 import { createAccessTokens } from '../../lib/grants/tokens/access-tokens.ts'
 import { createSealer } from '../../lib/grants/seal.ts'
 import { secretStore } from '../../lib/grants/secret-store.ts'
@@ -84,7 +86,8 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
       endpoint: endpoints.microsoft,
     }),
   }
-  const oauth = (provider: OAuthProviderId) => Promise.resolve(providers[provider])
+  const openGrant = (provider: ProviderId): Promise<Grant> =>
+    Promise.resolve(provider === 's3' ? { kind: 'none' } : providers[provider])
   const events = {
     publish: (event: DrivewayEvent) => {
       options.publish?.(event)
@@ -100,7 +103,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     clock,
     refresh: async (provider, refreshToken) => {
       options.onRefresh?.()
-      const outcome = await (await oauth(provider)).refresh(refreshToken)
+      const outcome = await byConsent(await openGrant(provider)).refresh(refreshToken)
       await options.onRefreshed?.()
       return outcome
     },
@@ -121,7 +124,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     secrets,
     vault,
     sealer,
-    oauth,
+    openGrant,
     events,
     accessTokens,
     close,

@@ -6,7 +6,7 @@ import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
-import { refreshUnderLease, refreshUnfenced } from './refresh.ts'
+import { refreshUnderLease, refreshUnfenced, tryAgain } from './refresh.ts'
 import { requireReauth } from '../requires-reauth.ts'
 import { openAccessToken } from './stored-tokens.ts'
 
@@ -63,7 +63,8 @@ export async function obtainToken(
       failures += 1
       if (failures >= tableTries) return refreshUnfenced(deps, connection, seen)
     }
-    if (clock.now() >= giveUpAt) throw waitedTooLong()
+    if (clock.now() >= giveUpAt)
+      throw tryAgain('The connection’s token is being refreshed and takes long. Try again.')
     await clock.sleep(pauseMs(round, seen, clock.now()))
   }
 }
@@ -170,17 +171,6 @@ function sharedFailure(row: TokenRow, first: TokenRow | undefined, now: number):
       ...(seconds > 0 ? { retryAfterSeconds: seconds } : {}),
     },
   })
-}
-
-function waitedTooLong(): ServiceError {
-  return new ServiceError(
-    'provider_unavailable',
-    'The connection’s token is being refreshed and takes long. Try again.',
-    {
-      retry: { retryable: true, afterSeconds: 1 },
-      context: { retryAfterSeconds: 1 },
-    },
-  )
 }
 
 /** Longer with each round, with jitter, and never far past the end of the lease that is waited for. */

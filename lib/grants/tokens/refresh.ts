@@ -1,7 +1,9 @@
 import type { TokenOutcome } from '../grant.ts'
 import type { Connection } from '../../catalog/connections.ts'
 import type { Lease, TokenRow } from '../../catalog/tokens.ts'
-import type { OAuthProviderId } from '../../providers/registry.ts'
+import { dayMs } from '../../clock.ts'
+import type { ProviderId } from '../../providers/registry.ts'
+import { oauth2Of } from '../../providers/registry.ts'
 import type { ReauthReason } from '../../errors.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'
@@ -9,7 +11,6 @@ import type { Sealer, Secret } from '../../secret.ts'
 import type { EventPublisher } from '../../telemetry/events.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { count } from '../../telemetry/metrics.ts'
-import { deadRowMs } from '../lifetimes.ts'
 import { requireReauth } from '../requires-reauth.ts'
 import type { RotationDeps } from './rotation.ts'
 import { recordRefresh, secretIsDue } from './rotation.ts'
@@ -20,7 +21,7 @@ export interface RefreshDeps extends RotationDeps {
   readonly sealer: Sealer
   readonly events: EventPublisher
   /** The provider's token endpoint: final answers resolve, everything else rejects with advice. */
-  readonly refresh: (provider: OAuthProviderId, refreshToken: Secret) => Promise<TokenOutcome>
+  readonly refresh: (provider: ProviderId, refreshToken: Secret) => Promise<TokenOutcome>
 }
 
 /** What a refresh is for. */
@@ -28,6 +29,9 @@ export interface RefreshPurpose {
   /** Take the rotated refresh token to Secrets Manager whether or not a day has passed (the keep-alive). */
   readonly forceSecret: boolean
 }
+
+/** The life of a row that says a grant is dead; the connection itself says so for ever. */
+const deadRowMs = 90 * dayMs
 
 /** How often a refused refresh token is found to have been replaced meanwhile before this gives up. */
 const replacements = 3
@@ -57,36 +61,29 @@ export async function refreshUnderLease(
       deps.tokens.settle(lease, { kind: 'dead', reason: outcome.reason, rowExpiresAt }),
     )
     const { used } = outcome
-    // Alive after all: a reconnect came in between. Its tokens are in the row, so the next look there finds them.
-    const dead = await requireReauth(deps, connection, outcome.reason, async () =>
+    return refuse(deps, connection, outcome, async () =>
       settled === true
-        ? isDead(await deps.tokens.get(connection.connectionId))
+        ? (await deps.tokens.get(connection.connectionId))?.dead !== undefined
         : unchanged(deps, connection, used),
     )
-    if (!dead) throw reconnected()
-    throw new CloudConnectionError(connection.connectionId, outcome.reason, {
-      context: { providerCode: outcome.providerCode },
-    })
   }
   return keep(deps, connection, row, lease, outcome, purpose)
 }
 
-/** Refreshes with no lease, when the tokens table cannot be written: two refreshes at once do no harm, a request that fails would. */
+/**
+ * Refreshes with no lease, when the tokens table cannot be written: two refreshes at once do no harm, a request that fails would.
+ * Not so where a refresh token is good once: the second refresh would kill the grant, and what the first one got could not be kept.
+ */
 export async function refreshUnfenced(
   deps: RefreshDeps,
   connection: Connection,
   row: TokenRow | undefined,
 ): Promise<AccessToken> {
+  if (isSingleUse(connection)) throw tryAgain('The connection’s token cannot be stored now. Try again.')
   const outcome = await refreshGrant(deps, connection, row)
   if (outcome.kind === 'dead') {
     const { used } = outcome
-    const dead = await requireReauth(deps, connection, outcome.reason, () =>
-      unchanged(deps, connection, used),
-    )
-    if (!dead) throw reconnected()
-    throw new CloudConnectionError(connection.connectionId, outcome.reason, {
-      context: { providerCode: outcome.providerCode },
-    })
+    return refuse(deps, connection, outcome, () => unchanged(deps, connection, used))
   }
   const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, deps.clock.now())
   const { write, rowExpiresAt } = sealed
@@ -96,9 +93,20 @@ export async function refreshUnfenced(
   return sealed.token
 }
 
-/** True for a row that says so. */
-function isDead(row: TokenRow | undefined): boolean {
-  return row?.dead !== undefined
+/** The old refresh token is dead as soon as the provider gives a new one. */
+function isSingleUse({ provider }: Connection): boolean {
+  return oauth2Of(provider).refreshTokens === 'single use'
+}
+
+/** Tells that the grant is dead, unless it is alive after all: then a reconnect came in between, and the next look finds its tokens. */
+async function refuse(
+  deps: RefreshDeps,
+  connection: Connection,
+  { reason, providerCode }: Extract<Refreshed, { kind: 'dead' }>,
+  stillDead: () => Promise<boolean>,
+): Promise<never> {
+  if (!(await requireReauth(deps, connection, reason, stillDead))) throw reconnected()
+  throw new CloudConnectionError(connection.connectionId, reason, { context: { providerCode } })
 }
 
 type Refreshed =
@@ -117,16 +125,12 @@ async function refreshGrant(
   row: TokenRow | undefined,
 ): Promise<Refreshed> {
   const { connectionId, provider } = connection
-  if (provider === 's3') throw new ServiceError('internal_error', 'An s3 connection has no tokens.')
   let grant = await newestGrant(deps.sealer, deps.vault, connectionId, row, false)
   for (let round = 1; round <= replacements; round += 1) {
-    if (grant === undefined)
-      return {
-        kind: 'dead',
-        reason: 'refresh_token_missing',
-        providerCode: 'no_refresh_token',
-        used: undefined,
-      }
+    if (grant === undefined) {
+      const reason = 'refresh_token_missing'
+      return { kind: 'dead', reason, providerCode: 'no_refresh_token', used: undefined }
+    }
     const outcome = await deps.refresh(provider, grant.refreshToken)
     count('Refreshes', { provider, outcome: outcome.granted ? 'granted' : outcome.reason })
     if (outcome.granted) return { kind: 'tokens', tokens: outcome.tokens }
@@ -160,7 +164,11 @@ async function unchanged(
   return newest === undefined || (used !== undefined && newest.refreshToken.equals(used.refreshToken))
 }
 
-/** Stores what came under the lease's fence. A process that was too slow for its lease keeps its token to itself. */
+/**
+ * Stores what came under the lease's fence. A process that was too slow for its lease keeps its token to itself; but where the old
+ * refresh token is dead now, its new one is the only one there is: it goes in unless somebody wrote meanwhile, and a write that
+ * fails is an error.
+ */
 async function keep(
   deps: RefreshDeps,
   connection: Connection,
@@ -170,24 +178,21 @@ async function keep(
   purpose: RefreshPurpose,
 ): Promise<AccessToken> {
   const now = deps.clock.now()
-  const { token, write, rowExpiresAt, rotated } = await sealTokens(
-    deps.sealer,
-    connection,
-    outcome.tokens,
-    row,
-    now,
-  )
+  const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, now)
+  const { token, write, rowExpiresAt, rotated } = sealed
   const claim =
     rotated !== undefined && secretIsDue(deps, row, now, purpose.forceSecret)
       ? { at: now, before: row.secretWrittenAt ?? 0 }
       : undefined
-  const written = await attempt(() =>
-    deps.tokens.settle(lease, {
+  const store = async (): Promise<boolean> =>
+    (await deps.tokens.settle(lease, {
       kind: 'tokens',
       write: claim === undefined ? write : { ...write, secretWrittenAt: claim.at },
       rowExpiresAt,
-    }),
-  )
+    })) ||
+    (isSingleUse(connection) &&
+      deps.tokens.writeUnfenced(lease.connectionId, row.version, write, rowExpiresAt))
+  const written = await (isSingleUse(connection) ? store() : attempt(store))
   if (written === true) await recordRefresh(deps, connection, rotated, claim)
   if (written === false)
     logger.info('A refresh outlived its lease; what the next one wrote stands', {
@@ -225,7 +230,12 @@ async function attempt(write: () => Promise<boolean>): Promise<boolean | undefin
 }
 
 function reconnected(): ServiceError {
-  return new ServiceError('provider_unavailable', 'The connection is being reconnected. Try again.', {
+  return tryAgain('The connection is being reconnected. Try again.')
+}
+
+/** Nothing is known to be wrong with the grant, and there is no token now. */
+export function tryAgain(detail: string): ServiceError {
+  return new ServiceError('provider_unavailable', detail, {
     retry: { retryable: true, afterSeconds: 1 },
     context: { retryAfterSeconds: 1 },
   })

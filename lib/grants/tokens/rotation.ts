@@ -2,10 +2,12 @@ import type { Connection, ConnectionStore } from '../../catalog/connections.ts'
 import { nextKeepAlive } from '../../catalog/connections.ts'
 import type { TokenRow, TokenStore } from '../../catalog/tokens.ts'
 import type { Clock } from '../../clock.ts'
-import { usesOAuth } from '../../providers/registry.ts'
+import { dayMs } from '../../clock.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
-import { recordEveryMs } from '../lifetimes.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
+
+/** How often the catalog learns of a grant's use, and Secrets Manager of a rotated token: it takes few writes a secret. */
+const recordEveryMs = dayMs
 
 export interface RotationDeps {
   readonly connections: ConnectionStore
@@ -72,7 +74,6 @@ async function writeUnlessOlder(
 /** Puts the keep-alive off: the grant, as Secrets Manager holds it, has just been good. */
 async function putOff(deps: RotationDeps, connection: Connection): Promise<void> {
   const { userKey, connectionId, provider } = connection
-  if (!usesOAuth(provider)) return
   const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
   const before = connection.keepAliveAt === undefined ? 0 : Date.parse(connection.keepAliveAt)
   if (Date.parse(keepAliveAt) - before < recordEveryMs) return

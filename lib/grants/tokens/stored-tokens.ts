@@ -1,15 +1,13 @@
 import type { TokenSet } from '../grant.ts'
 import type { Connection } from '../../catalog/connections.ts'
 import type { TokenRow, TokenWrite } from '../../catalog/tokens.ts'
-import { usesOAuth } from '../../providers/registry.ts'
+import { dayMs } from '../../clock.ts'
+import { oauth2Of } from '../../providers/registry.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { AccessToken } from '../../net/token-source.ts'
 import type { Sealer, Secret } from '../../secret.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
-import { idleLifetimeMs } from '../lifetimes.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
-
-const day = 24 * 3600 * 1000
 
 /** A new access token sealed for the tokens table, as callers get it, and when the row may go. Times are epoch milliseconds. */
 export interface SealedTokens {
@@ -32,13 +30,13 @@ export async function sealTokens(
   now: number,
 ): Promise<SealedTokens> {
   const { connectionId, provider } = connection
-  const lifetimeMs = usesOAuth(provider) ? idleLifetimeMs(provider) : 0
+  const lifetimeMs = oauth2Of(provider).idleDays * dayMs
   const version = Math.max((before?.version ?? 0) + 1, now)
   const expiresAt = now + tokens.expiresInSeconds * 1000
   const accessToken = await sealer.seal(tokens.accessToken, connectionId)
   const token = { token: tokens.accessToken, version, expiresAt }
   if (tokens.refreshToken === undefined) {
-    const rowExpiresAt = Math.max(expiresAt, (before?.refreshIssuedAt ?? 0) + lifetimeMs) + day
+    const rowExpiresAt = Math.max(expiresAt, (before?.refreshIssuedAt ?? 0) + lifetimeMs) + dayMs
     return { token, write: { version, accessToken, tokenExpiresAt: expiresAt }, rowExpiresAt }
   }
   const issuedAt = Math.max(now, (before?.refreshIssuedAt ?? 0) + 1)

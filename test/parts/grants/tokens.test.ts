@@ -6,7 +6,7 @@ import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { oauth2Of } from '../../../lib/providers/registry.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
-import { CloudConnectionError } from '../../../lib/errors.ts'
+import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import { secret } from '../../../lib/secret.ts'
 import { serve } from '../../support/serve.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
@@ -361,6 +361,74 @@ afterEach(async () => {
     await world.simulator(provider).registerClient(clients[provider])
     await setSecret(provider, clients[provider].clientSecret)
   }
+})
+
+describe('a refresh token that is good once', () => {
+  const facts = oauth2Of('onedrive')
+  const asTheyAre = { ...facts }
+  beforeAll(() => void Object.assign(facts, { refreshTokens: 'single use' }))
+  afterAll(() => void Object.assign(facts, asTheyAre))
+
+  it('is not used where the tokens table cannot keep what comes for it', async () => {
+    const { connection } = await expired('onedrive')
+    const table = await startFaultProxy(world.endpoints.dynamoDb)
+    table.fault({}, { type: 'reset' }, 100)
+    const stack = world.open({ tokensEndpoint: table.origin })
+    await expect(stack.accessTokens.sourceOf(connection).get()).rejects.toMatchObject({
+      code: 'provider_unavailable',
+      retry: { retryable: true },
+    })
+    expect(await tokenCalls('onedrive')).toBe(0)
+    table.clearFaults()
+    await expect(stack.accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
+    await table.close()
+  })
+
+  it('whose successor could not be stored is an error, and no token that hides it', async () => {
+    const { connection } = await expired('onedrive')
+    const before = await world.main.tokens.get(connection.connectionId)
+    const table = await startFaultProxy(world.endpoints.dynamoDb)
+    const onRefreshed = (): Promise<void> => {
+      table.fault({}, { type: 'reset' }, 100)
+      return Promise.resolve()
+    }
+    const stack = world.open({ tokensEndpoint: table.origin, onRefreshed })
+    await expect(stack.accessTokens.sourceOf(connection).get()).rejects.toBeInstanceOf(ServiceError)
+    await table.close()
+    const after = await world.main.tokens.get(connection.connectionId)
+    expect(after?.refreshToken).toBe(before?.refreshToken)
+    expect(await read(connection)).toMatchObject({ status: 'active' })
+  })
+
+  it('whose successor came after the lease had ended is stored, unless somebody else was quicker', async () => {
+    const { connection } = await expired('onedrive')
+    const { connectionId } = connection
+    const before = await world.main.tokens.get(connectionId)
+    const onRefreshed = async (): Promise<void> => {
+      world.advance(1_000)
+      const now = world.clock.now()
+      expect(await world.main.tokens.acquire(connectionId, 'another', now, now + 500)).toBeDefined()
+    }
+    const stack = world.open({ leaseMs: 250, onRefreshed })
+    const token = await stack.accessTokens.sourceOf(connection).get()
+    const after = await world.main.tokens.get(connectionId)
+    expect(after?.version).toBe(token.version)
+    expect(after?.refreshToken).not.toBe(before?.refreshToken)
+
+    world.advance(2 * hour)
+    const quicker = world.open()
+    const late = world.open({
+      leaseMs: 250,
+      onRefreshed: async () => {
+        world.advance(1_000)
+        await quicker.accessTokens.sourceOf(connection).get()
+      },
+    })
+    const lost = await late.accessTokens.sourceOf(connection).get()
+    const stands = await quicker.accessTokens.sourceOf(connection).get()
+    expect(stands.token.reveal()).not.toBe(lost.token.reveal())
+    expect((await world.main.tokens.get(connectionId))?.version).toBe(stands.version)
+  })
 })
 
 describe('a refused refresh token', () => {
