@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Stack } from 'aws-cdk-lib'
 import {
   Alarm,
   ComparisonOperator,
@@ -213,13 +213,18 @@ export class Alarms extends Construct {
       masterKey: key,
       enforceSSL: true,
     })
+    // `enforceSSL` gives the topic a policy, and a policy takes the place of the one that lets the account's services publish: without
+    // a word for CloudWatch in it no alarm reaches anybody. https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    const alarms = {
+      sid: 'Alarms',
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+    }
+    topic.addToResourcePolicy(
+      new PolicyStatement({ ...alarms, actions: ['sns:Publish'], resources: [topic.topicArn] }),
+    )
     key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'Alarms',
-        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: ['*'],
-      }),
+      new PolicyStatement({ ...alarms, actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: ['*'] }),
     )
     if (settings.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(settings.alarmEmail))
     return topic

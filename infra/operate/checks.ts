@@ -4,6 +4,7 @@ import { GetBucketNotificationConfigurationCommand, HeadBucketCommand, S3Client 
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { tables } from '../../lib/contract/tables.ts'
 import { oauthProviderIds } from '../../lib/providers/registry.ts'
+import { alarmCheck } from './alarm-check.ts'
 import type { Check, Deployed } from './finding.ts'
 import { fault, ok, unlessMissing } from './finding.ts'
 import { clientCheck, sealKeyCheck } from './secret-checks.ts'
@@ -111,6 +112,7 @@ export function checksOf(deployed: Deployed): readonly Check[] {
     sealKeyCheck(deployed),
     intakeCheck(deployed),
     busCheck(deployed),
+    alarmCheck(deployed),
     ...oauthProviderIds.map((provider) => clientCheck(deployed, provider)),
     issuerCheck(deployed),
     apiCheck(deployed),

@@ -86,9 +86,9 @@ export class DrivewayStack extends Stack {
     const clientId = identity.clientId ?? settings.consoleClientId
     if (consoleFolder !== undefined && clientId !== undefined)
       console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer: identity.issuer, clientId })
-    new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
+    const alarms = new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
     new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
-    this.#addOutputs(api, identity, intake)
+    this.#addOutputs(api, identity, intake, alarms)
   }
 
   /** The key and the stores, the API's address, and the console, whose address the stores and the API have to allow. */
@@ -120,7 +120,7 @@ export class DrivewayStack extends Stack {
     })
   }
 
-  #addOutputs(api: Api, identity: Identity, intake: Intake): void {
+  #addOutputs(api: Api, identity: Identity, intake: Intake, alarms: Alarms): void {
     const registrars = oauthProviderIds.map((id) => oauth2Of(id).registrar)
     new CfnOutput(this, 'ApiUrl', { value: api.publicUrl, description: 'Where clients reach the API.' })
     new CfnOutput(this, 'RedirectUri', {
@@ -136,5 +136,6 @@ export class DrivewayStack extends Stack {
       new CfnOutput(this, 'UserPoolClientId', { value: identity.clientId })
     }
     new CfnOutput(this, 'DeadLetterQueueUrl', { value: intake.deadLetters.queueUrl })
+    new CfnOutput(this, 'AlarmTopicArn', { value: alarms.topic.topicArn })
   }
 }
