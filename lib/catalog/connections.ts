@@ -23,8 +23,8 @@ const row = z.object({
   accountId: z.exactOptional(z.string()),
   email: z.exactOptional(z.string()),
   scopes: z.exactOptional(z.readonly(z.array(z.string()))),
-  /** The Drive folder that files go into, created once. */
-  folderId: z.exactOptional(z.string()),
+  /** What the provider wants to know again, such as the folder that it has made. */
+  memo: z.exactOptional(z.readonly(z.record(z.string(), z.string()))),
   /** When the keep-alive comes by, ISO time; absent: never. */
   keepAliveAt: z.exactOptional(z.string()),
   /** The event that tells of a dead grant is not out yet. */
@@ -84,6 +84,16 @@ export function connectionNotFound(connectionId: string): ServiceError {
 const owed = new Date(0).toISOString()
 const idle = z.looseObject({ provider: z.enum(providerIds), idleSince: z.string() })
 
+/** The one thing that was remembered had an attribute of its own. */
+const older = z.looseObject({ folderId: z.string() })
+
+function withMemo(item: unknown): unknown {
+  const { success, data } = older.safeParse(item)
+  if (!success) return item
+  const { folderId, ...rest } = data
+  return { memo: { folder: folderId }, ...rest }
+}
+
 function fieldsOf(item: unknown): unknown {
   const { success, data } = idle.safeParse(item)
   if (!success || !usesOAuth(data.provider)) return item
@@ -108,7 +118,7 @@ export function connectionStore(
   now: () => number,
 ): ConnectionStore {
   const table = versionedTable(client, tableName, {
-    parse: (item) => parse(fieldsOf(item)),
+    parse: (item) => parse(fieldsOf(withMemo(item))),
     itemOf,
     key: ['userKey', 'connectionId'],
     now,

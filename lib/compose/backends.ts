@@ -1,5 +1,5 @@
 import type { Connection } from '../catalog/connections.ts'
-import { rememberFolder } from '../connections/read.ts'
+import type { OpenedFor } from '../providers/provider.ts'
 import { usesOAuth } from '../providers/registry.ts'
 import type { Backend } from '../storage/backend.ts'
 import { connections } from './catalog.ts'
@@ -7,14 +7,18 @@ import { accessTokens, providers } from './credentials.ts'
 
 /** The backend of a connection. */
 export async function openBackend(connection: Connection): Promise<Backend> {
-  const { connectionId, provider, accountId, folderId } = connection
+  const { userKey, connectionId, provider, accountId } = connection
   const open = await providers().opener(provider)
-  const openedFor = {
+  const openedFor: OpenedFor = {
     connectionId,
     accountId,
-    memo: folderId === undefined ? {} : { folder: folderId },
-    async remember({ folder }: Readonly<Record<string, string>>) {
-      if (folder !== undefined) await rememberFolder({ connections: connections() }, connection, folder)
+    memo: connection.memo ?? {},
+    async remember(memo) {
+      await connections().change(userKey, connectionId, (seen) =>
+        Object.entries(memo).every(([name, value]) => seen.memo?.[name] === value)
+          ? undefined
+          : { memo: { ...seen.memo, ...memo } },
+      )
     },
   }
   return usesOAuth(provider)

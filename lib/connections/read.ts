@@ -26,14 +26,3 @@ export function listConnections(
 ): Promise<readonly Connection[]> {
   return deps.connections.list(userKey)
 }
-
-/** Records the Drive folder that files go into. */
-export async function rememberFolder(
-  deps: { readonly connections: Pick<ConnectionStore, 'change'> },
-  { userKey, connectionId }: Pick<Connection, 'userKey' | 'connectionId'>,
-  folderId: string,
-): Promise<void> {
-  await deps.connections.change(userKey, connectionId, (seen) =>
-    seen.folderId === folderId ? undefined : { folderId },
-  )
-}

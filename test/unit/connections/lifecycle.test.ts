@@ -3,7 +3,7 @@ import { reauthorizeConnection, startConnection } from '../../../lib/connections
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { checkHealth } from '../../../lib/connections/health.ts'
-import { getConnection, listConnections, rememberFolder } from '../../../lib/connections/read.ts'
+import { getConnection, listConnections } from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
@@ -52,7 +52,9 @@ describe.each(providers)('reconnecting %s', (provider) => {
   it('heals a dead grant in place, with the same id, and wakes what waited', async () => {
     const account = `heal-${provider}@example.com`
     const connection = await connect(world.main, `heal-${provider}`, provider, account)
-    await rememberFolder(world.main, connection, 'folder-1')
+    await world.main.connections.change(connection.userKey, connection.connectionId, () => ({
+      memo: { folder: 'folder-1' },
+    }))
     world.events.length = 0
     await die(connection, account)
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
@@ -71,7 +73,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
       connectionId: connection.connectionId,
       status: 'active',
       accountId: connection.accountId,
-      folderId: 'folder-1',
+      memo: { folder: 'folder-1' },
       createdAt: connection.createdAt,
     })
     expect(healed.reason).toBeUndefined()
