@@ -6,18 +6,18 @@ const report = process.env['VITEST_REPORT']
 // Tests start the stack and its servers many times: compiled code is kept for all of them. https://nodejs.org/api/module.html#module-compile-cache
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node')
 
-const project = (name: string, include: string[]) => ({ extends: true as const, test: { name, include } })
+/** Which tests each project runs; what a test has to be for which of them: CONTRIBUTING.md. */
+export const projects = {
+  unit: ['test/unit/**/*.test.ts', 'test/rules/*.test.ts'],
+  parts: ['test/parts/**/*.test.ts', 'test/conformance/*.test.ts'],
+  stack: ['test/stack/**/*.test.ts'],
+  simulators: ['simulators/test/**/*.test.ts'],
+  emulators: ['emulators/test/**/*.test.ts'],
+}
 
 export default defineConfig({
   test: {
-    projects: [
-      // What each holds, and which to run: CONTRIBUTING.md.
-      project('unit', ['test/unit/**/*.test.ts', 'test/rules/*.test.ts']),
-      project('parts', ['test/parts/**/*.test.ts', 'test/conformance/*.test.ts']),
-      project('stack', ['test/stack/**/*.test.ts']),
-      project('simulators', ['simulators/test/**/*.test.ts']),
-      project('emulators', ['emulators/test/**/*.test.ts']),
-    ],
+    projects: Object.entries(projects).map(([name, include]) => ({ extends: true, test: { name, include } })),
     setupFiles: ['test/support/block-network.ts'],
     passWithNoTests: false,
     testTimeout: 90_000,

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { projects } from '../../vitest.config.ts'
 
 const code = globSync(
   '{lib,functions,infra,local,simulators,emulators,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
@@ -27,6 +28,11 @@ describe('the sources', () => {
         /^(utils?|helpers?|index|common)\.tsx?$/.test(basename(file)),
     )
     expect(wrong).toEqual([])
+  })
+
+  it('are run, where they are tests', () => {
+    const tests = globSync('**/*.test.ts', { exclude: ['**/node_modules/**', '**/dist/**'] })
+    expect(globSync(Object.values(projects).flat()).toSorted()).toEqual(tests.toSorted())
   })
 
   it('start no process in a unit test', () => {

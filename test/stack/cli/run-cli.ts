@@ -10,6 +10,8 @@ export interface Run {
 }
 
 export interface RunOptions {
+  /** The Node that starts it; the one that runs the tests when left out. */
+  readonly node?: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string | Buffer
@@ -29,7 +31,7 @@ export function cleanEnvironment(
 
 /** Runs the command with pipes on all three streams and resolves when it has ended. */
 export function runCli(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const child = spawn(process.execPath, [launcher, ...args], {
+  const child = spawn(options.node ?? process.execPath, [launcher, ...args], {
     cwd: options.cwd,
     env: options.env,
     stdio: 'pipe',
