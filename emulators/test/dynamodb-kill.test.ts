@@ -136,7 +136,9 @@ test('twenty kills part neither an item from its record and its index, nor the h
     const before = acknowledged.size
     const writers = ['a', 'b', 'c', 'd'].map((name) => writer(server.client, `${kill}${name}`, acknowledged))
     // Killed in the middle of the writing, after another number of writes each time.
-    await expect.poll(() => acknowledged.size, { interval: 1 }).toBeGreaterThan(before + 5 + 3 * kill)
+    await expect
+      .poll(() => acknowledged.size, { interval: 1, timeout: 60_000 })
+      .toBeGreaterThan(before + 5 + 3 * kill)
     await server.kill()
     const open = (await Promise.all(writers)).filter((input) => input !== undefined)
     lost.push(...open)
