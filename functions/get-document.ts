@@ -2,7 +2,7 @@ import { openDocuments } from '../lib/compose.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { getDocument } from '../lib/documents/get-document.ts'
 import { requireDocumentId } from '../lib/http/parameters.ts'
-import { streamingHandler } from '../lib/http/streaming-handler.ts'
+import { streamingHandler } from '../lib/http/handler.ts'
 
 /** Streams a document's bytes through Lambda response streaming, or says where a large one is. */
 export const handler = streamingHandler(routes.getDocument, async ({ caller, path, headers, signal }) => {

@@ -65,7 +65,7 @@ export async function completeConnection(deps: CompleteDeps, request: Completion
     await giveBack(deps, authorization, claim, tokens, error)
     throw error
   }
-  await settled('remove a used authorization', () => deps.authorizations.remove(id))
+  await logged('remove a used authorization', () => deps.authorizations.remove(id))
   await announce(deps, completed.before, completed.after)
   return completed.after
 }
@@ -126,8 +126,8 @@ async function establish(
       requireSameAccount(seen, account)
       if (isOverruled(authorization, seen)) throw unusableCode()
       const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
-      const settled = { reason: undefined, eventOwed: undefined, keepAliveAt }
-      return { status: 'active', ...settled, ...account, scopes: tokens.scopes }
+      const cleared = { reason: undefined, eventOwed: undefined }
+      return { status: 'active', ...cleared, ...account, scopes: tokens.scopes, keepAliveAt }
     })
   } catch (error) {
     // Disconnected or removed in this very moment: the grant must not outlive it.
@@ -166,7 +166,7 @@ async function giveBack(
 ): Promise<void> {
   const decided =
     isServiceError(error, ...decisions) && !error.retry.retryable && error.context.operatorFault !== true
-  await settled('give an authorization back', async () => {
+  await logged('give an authorization back', async () => {
     if (decided) return deps.authorizations.remove(authorization.id)
     const sealed =
       tokens === undefined
@@ -178,15 +178,15 @@ async function giveBack(
 
 async function announce(deps: CompleteDeps, before: Connection, after: Connection): Promise<void> {
   const { userId, connectionId, provider } = after
-  await settled('announce an active connection', () =>
+  await logged('announce an active connection', () =>
     deps.events.publish({ type: 'Connection Activated', detail: { userId, connectionId, provider } }),
   )
   if (before.status === 'pending') return
-  await settled('wake the documents of a reconnected connection', () => deps.onReconnected(after))
+  await logged('wake the documents of a reconnected connection', () => deps.onReconnected(after))
 }
 
 /** The connection is active, whatever becomes of the steps after. */
-async function settled(what: string, step: () => Promise<void>): Promise<void> {
+async function logged(what: string, step: () => Promise<void>): Promise<void> {
   try {
     await step()
   } catch (error) {

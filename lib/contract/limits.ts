@@ -15,9 +15,6 @@ export const maxJsonBytes = 64 * KiB
 /** One upload fragment to a drive: a multiple of OneDrive's 320 KiB and of Drive's 256 KiB. */
 export const chunkSize = 10 * MiB
 
-/** OneDrive wants fragments that are multiples of this; Drive’s unit of 256 KiB divides `chunkSize` as well. */
-export const oneDriveFragmentUnit = 320 * KiB
-
 /** The longest life of an authorization `state` and of a completion code, seconds. */
 export const authorizationLifetimeSeconds = 600
 

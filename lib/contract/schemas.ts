@@ -95,6 +95,15 @@ export const connection = z.object({
   updatedAt: time,
   reason: z.optional(z.string()),
 })
+/** How a stored document's content was proven. */
+const checksum = z.object({
+  algorithm: z.enum(hashAlgorithms),
+  value: z.string(),
+  /** `verified`: the provider's hash is that of what was sent. `provider_transformed`: it rewrites such files. */
+  verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
+})
+export type DocumentChecksum = Readonly<z.output<typeof checksum>>
+
 export const document = z.object({
   id: documentId,
   connectionId,
@@ -104,13 +113,7 @@ export const document = z.object({
   size: bytes,
   contentType: z.string(),
   extension: z.optional(z.string()),
-  checksum: z.optional(
-    z.object({
-      algorithm: z.enum(hashAlgorithms),
-      value: z.string(),
-      verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
-    }),
-  ),
+  checksum: z.optional(checksum),
   progress: z.optional(z.object({ bytesTransferred: bytes, bytesTotal: bytes })),
   error: z.optional(z.object({ code: z.enum(errorCodes), detail: z.string() })),
   createdAt: time,

@@ -111,15 +111,15 @@ async function putOrCreate(
     await put()
     return 'written'
   } catch (error) {
-    if (is(error, 'ResourceNotFoundException')) return settled(create)
+    if (is(error, 'ResourceNotFoundException')) return tried(create)
     if (!deleted(error)) throw storeError(error)
   }
   // Restored, the next round's put succeeds.
-  await settled(restore)
-  return settled(put)
+  await tried(restore)
+  return tried(put)
 }
 
-async function settled(step: () => Promise<unknown>): Promise<'written' | 'again'> {
+async function tried(step: () => Promise<unknown>): Promise<'written' | 'again'> {
   try {
     await step()
     return 'written'

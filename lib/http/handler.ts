@@ -1,4 +1,5 @@
 import middy from '@middy/core'
+import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse'
 import type { Route } from '../contract/route.ts'
 import { ServiceError } from '../errors.ts'
 import { count } from '../telemetry/metrics.ts'
@@ -32,12 +33,7 @@ function gatewayResult(answer: HttpAnswer, method: string): GatewayResult {
   return { statusCode: answer.status, headers, body: answer.stream ?? (method === 'HEAD' ? '' : text) }
 }
 
-/** The chain itself; `options` choose how the answer leaves. */
-export function handlerChain<R extends Route>(
-  route: R,
-  run: RouteHandler<R>,
-  options: Parameters<typeof middy>[1],
-) {
+function handlerChain<R extends Route>(route: R, run: RouteHandler<R>, options: Parameters<typeof middy>[1]) {
   const invoke = async (
     event: GatewayEvent,
     context: ChainContext,
@@ -70,9 +66,17 @@ export function handlerChain<R extends Route>(
 }
 
 /**
- * The one chain in front of every HTTP handler: security headers and CORS, problem mapping, caller, body, schema.
+ * The one chain in front of every handler: security headers and CORS, problem mapping, caller, body, schema.
  * `run` is given what the route's types say and throws ServiceErrors for everything else.
  */
 export function httpHandler<R extends Route>(route: R, run: RouteHandler<R>) {
   return handlerChain(route, run, {})
+}
+
+/**
+ * As `httpHandler`, for answers that are streamed.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+ */
+export function streamingHandler<R extends Route>(route: R, run: RouteHandler<R>) {
+  return handlerChain(route, run, { executionMode: executionModeStreamifyResponse })
 }

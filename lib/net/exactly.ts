@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { pipeline, Transform } from 'node:stream'
 import { ServiceError } from '../errors.ts'
+import { swallow } from './swallow.ts'
 
 /**
  * `source` as a stream of exactly `size` bytes. The last chunk is held back until the source has ended at the right place, so that
@@ -35,12 +36,10 @@ export function exactly(source: Readable, size: number): Readable {
       done(error && sourceFailure(error))
     },
   })
-  pipeline(source, gate, ignoreHere)
+  // The reader of the gate gets the error; without a callback the pipeline would throw it.
+  pipeline(source, gate, swallow)
   return gate
 }
-
-/** The error arrives at the reader of the gate; a pipeline without this callback would throw it. */
-function ignoreHere(): void {}
 
 /** What a failing source is to the caller of a put: its own ServiceError, or one that says no more than that. */
 export function sourceFailure(error: unknown): ServiceError {

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { finished, type Readable } from 'node:stream'
 import { ServiceError } from '../errors.ts'
 import { exactly, sourceFailure } from './exactly.ts'
+import { swallow } from './swallow.ts'
 
 /** Bytes of a request. A streamed body is opened once for each time that the request is sent. */
 export type RequestBody = Uint8Array | { readonly length: number; open(): Readable }
@@ -105,7 +106,7 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     clearTimeout(answerTimer)
     incoming = response
     // A body that nobody reads any more must not end the process when its connection breaks.
-    response.on('error', ignore)
+    response.on('error', swallow)
     if (!outgoing.writableEnded) {
       source?.unpipe(outgoing)
       source?.destroy()
@@ -140,8 +141,6 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
 }
 
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
-
-function ignore(): void {}
 
 function whenConnected(outgoing: ClientRequest, secure: boolean, then: () => void): void {
   outgoing.once('socket', (socket) => {

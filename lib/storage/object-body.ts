@@ -1,5 +1,6 @@
 import { finished, Transform, type Readable } from 'node:stream'
 import { networkFailure, unreachable } from '../net/http-client.ts'
+import { swallow } from '../net/swallow.ts'
 
 /** Which bytes of an answer's body are wanted. */
 export interface BodyPart {
@@ -46,11 +47,9 @@ export function objectBody(source: Readable, { skip = 0, length, more = false }:
     if (error && !gate.writableEnded) gate.destroy(error)
   })
   // A reader that has not begun to listen yet must not bring the process down.
-  gate.on('error', ignore)
+  gate.on('error', swallow)
   return source.pipe(gate)
 }
-
-function ignore(): void {}
 
 function wrongLength(): Error {
   return unreachable('The object did not arrive whole.', false)

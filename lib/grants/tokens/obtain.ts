@@ -52,8 +52,8 @@ export async function obtainToken(
     if (look.done) {
       seen = look.value
       first ??= { row: seen }
-      const settled = await outcomeIn(deps, connection, seen, first.row, wanted)
-      if (settled !== undefined) return settled
+      const found = await outcomeIn(deps, connection, seen, first.row, wanted)
+      if (found !== undefined) return found
     }
     const lease = look.done && mayLease(seen, clock.now()) ? await takeLease(deps, connection) : undefined
     if (lease?.done === true && lease.value !== undefined) {
@@ -143,16 +143,16 @@ async function useLease(
     tried(() =>
       deps.tokens.settle({ connectionId: row.connectionId, owner, fence: row.fence }, { kind: 'release' }),
     )
-  let settled: AccessToken | undefined
+  let found: AccessToken | undefined
   try {
-    settled = await outcomeIn(deps, connection, row, first, wanted)
+    found = await outcomeIn(deps, connection, row, first, wanted)
   } catch (error) {
     await release()
     throw error
   }
-  if (settled === undefined) return refreshUnderLease(deps, connection, row, owner, wanted)
+  if (found === undefined) return refreshUnderLease(deps, connection, row, owner, wanted)
   await release()
-  return settled
+  return found
 }
 
 /** The failure of the refresh that this caller waited for, or any while the provider wants to be left alone. */

@@ -57,12 +57,12 @@ export async function refreshUnderLease(
   }
   if (outcome.kind === 'dead') {
     const rowExpiresAt = deps.clock.now() + deadRowMs
-    const settled = await attempt(() =>
+    const written = await attempt(() =>
       deps.tokens.settle(lease, { kind: 'dead', reason: outcome.reason, rowExpiresAt }),
     )
     const { used } = outcome
     return refuse(deps, connection, outcome, async () =>
-      settled === true
+      written === true
         ? (await deps.tokens.get(connection.connectionId))?.dead !== undefined
         : unchanged(deps, connection, used),
     )

@@ -5,6 +5,7 @@ import { exactly, sourceFailure } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
 import type { ContentSource } from '../../storage/backend.ts'
 import { openContent } from '../../storage/content.ts'
+import { swallow } from '../../net/swallow.ts'
 
 /**
  * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own multipart has no
@@ -44,9 +45,7 @@ function framed(head: Buffer, source: Readable, tail: Buffer): Readable {
     },
   })
   frame.push(head)
-  pipeline(source, frame, ignoreHere)
+  // The reader of the frame gets the error.
+  pipeline(source, frame, swallow)
   return frame
 }
-
-/** The error arrives at the reader of the frame. */
-function ignoreHere(): void {}

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { DriveApi } from './api.ts'
+import { swallow } from '../../net/swallow.ts'
 
 /** Ids fetched at a time: one call in ten creations asks for them. */
 const reservedAtOnce = 10
@@ -41,7 +42,7 @@ export function reservedIds(): ReservedIds {
         if (id !== undefined) return id
         if (pool.pending) {
           // A caller whose own call fails hears of it; those who only waited make one of their own.
-          await pool.pending.catch(ignore)
+          await pool.pending.catch(swallow)
           continue
         }
         const call = fill(pool, api, signal)
@@ -63,5 +64,3 @@ async function fill(pool: Pool, api: DriveApi, signal: AbortSignal | undefined):
   }
   pool.ids.push(...ids)
 }
-
-function ignore(): void {}

@@ -5,7 +5,6 @@ import { graphError } from '../../../lib/providers/onedrive/errors.ts'
 import { placeOf } from '../../../lib/providers/onedrive/names.ts'
 import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
 import { userId } from '../../../lib/ids.ts'
-import { oneDriveFragmentUnit } from '../../../lib/contract/limits.ts'
 import { rewrites } from '../../../lib/providers/onedrive/rewriting.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
@@ -74,7 +73,7 @@ async function callsOf(work: () => Promise<unknown>): Promise<string[]> {
 describe('the fragment', () => {
   it('is ten mebibytes, a multiple of what OneDrive asks for', () => {
     expect(CHUNK_SIZE).toBe(10 * 1024 * 1024)
-    expect(CHUNK_SIZE % oneDriveFragmentUnit).toBe(0)
+    expect(CHUNK_SIZE % (320 * 1024)).toBe(0)
   })
 })
 
