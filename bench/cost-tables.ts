@@ -1,4 +1,5 @@
 import { functionPlans } from '../infra/functions.ts'
+import { oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
 import { prices } from './prices.ts'
 
 /** What a call waits for is the provider, so its time cannot be measured here: these are assumed, seconds. */
@@ -90,23 +91,29 @@ export function connectionTable(): string[] {
   const refreshes = 8 * 30
   const perRefresh = 2 * prices.dynamoRead + 2 * prices.dynamoWrite
   const secrets = prices.secretMonth * 1_000
+  const rotating = oauthProviderIds
+    .map(oauth2Of)
+    .filter(({ refreshTokens }) => refreshTokens !== 'kept')
+    .map(({ registrar }) => registrar)
+    .join(', ')
   return [
     'what | 1,000 connections a month, US$',
     '--- | ---:',
     `one secret each | ${dollars(secrets)}`,
     `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh * 1_000)}`,
-    `Microsoft only: the rotated token into its secret once a day | ${dollars(30 * 2 * (prices.secretCall + prices.kmsCall) * 1_000)}`,
+    `${rotating} only: the rotated token into its secret once a day | ${dollars(30 * 2 * (prices.secretCall + prices.kmsCall) * 1_000)}`,
     `idle: the keep-alive, once in some weeks | ${dollars((perRefresh + 2 * prices.secretCall) * 1_000)}`,
   ]
 }
 
 /** What is paid when nobody comes. */
 export function fixedTable(): string[] {
+  const secrets = oauthProviderIds.length + 1
   const alarms = 12
   const metrics = 40
   const total =
     prices.kmsKeyMonth +
-    3 * prices.secretMonth +
+    secrets * prices.secretMonth +
     alarms * prices.alarmMonth +
     metrics * prices.metricMonth +
     prices.dashboardMonth
@@ -114,7 +121,7 @@ export function fixedTable(): string[] {
     'what stands still | US$ a month',
     '--- | ---:',
     `the key | ${dollars(prices.kmsKeyMonth)}`,
-    `three secrets: two OAuth clients, the sealing key | ${dollars(3 * prices.secretMonth)}`,
+    `${secrets} secrets: ${oauthProviderIds.length} OAuth clients, the sealing key | ${dollars(secrets * prices.secretMonth)}`,
     `${alarms} alarms | ${dollars(alarms * prices.alarmMonth)}`,
     `about ${metrics} metrics, by provider, operation and code | ${dollars(metrics * prices.metricMonth)}`,
     `the dashboard (three are free in an account) | ${dollars(prices.dashboardMonth)}`,

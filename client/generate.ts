@@ -19,7 +19,7 @@ export function generateClient(): string {
     ([name, schema]) => `export interface ${name} ${typeOf(schema, 0, name.endsWith('Body'))}\n`,
   )
   return [
-    `// Generated from the OpenAPI document (SHA-256 ${digest.slice(0, 16)}). Do not edit: npm run client:generate.\n/* oxlint-disable max-lines */\n`,
+    `// Generated from the OpenAPI document (SHA-256 ${digest.slice(0, 16)}). Do not edit: npm run generate.\n/* oxlint-disable max-lines */\n`,
     ...schemas,
     `export interface Operations {\n${operationTypes(document)}}\n`,
     `/** Method and path of every operation. */\nexport const operations = ${operationTable(document)} as const\n`,

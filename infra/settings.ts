@@ -1,7 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
-import { providers } from '../lib/providers/registry.ts'
-import type { ProviderAbout } from '../lib/providers/about.ts'
+import { providerSettings } from './provider-settings.ts'
 
 /**
  * Everything about a deployment that can be chosen, in one place.
@@ -130,21 +129,15 @@ const shape = {
 
 const settings = z.strictObject(shape)
 
-/** What single providers let a deployment choose: by the setting's name, the variable that functions find it in. */
-const variables = new Map<string, string>()
-const choices: Record<string, z.ZodMiniType<string>> = {}
-for (const about of Object.values<ProviderAbout>(providers)) {
-  for (const [variable, { chosen }] of Object.entries(about.settings)) {
-    if (chosen === undefined) continue
-    const name = variable.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-    variables.set(name, variable)
-    choices[name] = z._default(
-      z.string().check(z.regex(chosen.pattern, `must be ${chosen.mustBe}`)),
-      chosen.default,
-    )
-  }
-}
-const ofProviders = z.object(choices)
+const ofProviders = z.object(
+  Object.fromEntries(
+    providerSettings.map(({ name, chosen: { pattern, mustBe, default: value } }) => [
+      name,
+      z._default(z.string().check(z.regex(pattern, `must be ${mustBe}`)), value),
+    ]),
+  ),
+)
+const variables = new Map(providerSettings.map(({ name, variable }) => [name, variable]))
 
 export type Settings = z.infer<typeof settings> & {
   /** Variables of single providers, as functions find them. */

@@ -16,6 +16,7 @@ const sources = [
   'web/src',
   'client/src',
   'lib/providers',
+  'lib/contract/reasons.ts',
   'package-lock.json',
 ]
 

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { Connection, Driveway } from '../../client/src/node.ts'
+import { wordsForReason } from '../../lib/contract/reasons.ts'
 import type { Command, Context } from '../command.ts'
 import { configFile, isReadableByOthers } from '../config.ts'
 import { CommandError, exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -133,12 +134,13 @@ async function checkConnection(
   if (health.healthy)
     return { check, verdict: 'good', detail: `answers in ${Math.round(health.latencyMs)} ms${space}` }
   if (health.status === 'requires_reauth') {
-    const advice = `driveway connect --reconnect ${connection.id}`
+    const command = `driveway connect --reconnect ${connection.id}`
+    const words = wordsForReason(health.reason)
     return {
       check,
       verdict: 'bad',
-      detail: `needs to be reconnected (${health.reason ?? 'consent ended'})`,
-      advice,
+      detail: `needs to be reconnected (${health.reason ?? 'consent ended'}).${words === undefined ? '' : ` ${words.why}`}`,
+      advice: words === undefined ? command : `${words.next.slice(0, -1)}: ${command}`,
       exitCode: exitCodes.userNeeded,
     }
   }

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 70cd98a4a2a2cb65). Do not edit: npm run client:generate.
+// Generated from the OpenAPI document (SHA-256 70cd98a4a2a2cb65). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {

@@ -40,6 +40,8 @@ export interface SettingAbout {
 export interface SimulatorAbout {
   /** Its line in `simulators/registry.ts`, and its folder there. */
   readonly name: string
+  /** What it answers as, for people. */
+  readonly plays: string
   /** Its port is the console's plus this. */
   readonly portOffset: number
   /** The variable that sends every call of this provider to another origin. */

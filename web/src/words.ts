@@ -1,5 +1,6 @@
 import type { ClientErrorCode, Connection, Document, ErrorCode } from '../../client/src/browser.ts'
 import { isDrivewayError } from '../../client/src/browser.ts'
+import { wordsForReason } from '../../lib/contract/reasons.ts'
 
 /** What the console says, in one place. */
 
@@ -148,17 +149,13 @@ export function refusalWords(error: string): string {
   return refusals[error] ?? 'Its sign-in did not succeed. Try again.'
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  grant_revoked: 'Access was taken back at the account.',
-  refresh_token_missing: 'The permission did not last. Reconnect to renew it.',
-  interaction_required: 'The account wants you to sign in again.',
-  policy_blocked: 'A rule of your organisation blocks the access.',
-  provider_unavailable: 'The drive does not answer at the moment.',
-  provider_throttled: 'The drive asks for a pause.',
-  provider_not_configured: 'This deployment is not set up for this drive any more.',
+/** Why a drive does not answer, and what to do; undefined when nobody knows. */
+export function illnessWords(reason: string | undefined): string | undefined {
+  const words = wordsForReason(reason)
+  if (words !== undefined) return `${words.why} ${words.next}`
+  return isAdvised(reason) ? `${advice[reason].title}.` : undefined
 }
 
-/** Why a connection does not work; undefined when its status says enough. */
-export function reasonWords(reason: string | undefined): string | undefined {
-  return reason === undefined ? undefined : reasons[reason]
+function isAdvised(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(advice, code)
 }

@@ -33,6 +33,7 @@ export const about = {
   settings: { GOOGLE_ENDPOINT: { means: 'One origin in place of all of Google’s (a simulator).' } },
   simulator: {
     name: 'google',
+    plays: 'OAuth, userinfo, Drive v3 and its uploads',
     portOffset: 1,
     endpointSetting: 'GOOGLE_ENDPOINT',
     clientSettings: { id: 'GOOGLE_CLIENT_ID', secret: 'GOOGLE_CLIENT_SECRET' },

@@ -45,6 +45,7 @@ export const about = {
   },
   simulator: {
     name: 'microsoft',
+    plays: 'identity platform, Graph, upload sessions',
     portOffset: 2,
     endpointSetting: 'MICROSOFT_ENDPOINT',
     clientSettings: { id: 'MICROSOFT_CLIENT_ID', secret: 'MICROSOFT_CLIENT_SECRET' },

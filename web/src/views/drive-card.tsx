@@ -3,7 +3,7 @@ import type { Connection, Health } from '../../../client/src/browser.ts'
 import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { formatAge, formatBytes, formatShare, formatTime } from '../format.ts'
-import { connectionStatus, reasonWords } from '../words.ts'
+import { connectionStatus, illnessWords } from '../words.ts'
 import { Dialog } from './dialog.tsx'
 import { ProviderIcon } from './icons.tsx'
 import { StatusBadge } from './status-badge.tsx'
@@ -106,13 +106,13 @@ function statusLine({ updatedAt, status }: Connection, health: Health | undefine
 function explain({ status, reason }: Connection): string {
   if (status === 'pending') return 'You have not approved it on the drive’s page yet.'
   if (status === 'disconnected') return 'Your files are still there. Reconnect to use them here again.'
-  return `${reasonWords(reason) ?? 'The drive no longer lets us in.'} Documents for it wait until you reconnect.`
+  return `${illnessWords(reason) ?? 'The drive no longer lets us in. Reconnect it.'} Documents for it wait until then.`
 }
 
 function Space({ health, name }: { health: Health | undefined; name: string }) {
   if (health === undefined) return <p class="soft">Asking how much space there is…</p>
   if (!health.healthy)
-    return <p class="drive-reason">{reasonWords(health.reason) ?? 'The drive does not answer.'}</p>
+    return <p class="drive-reason">{illnessWords(health.reason) ?? 'The drive does not answer.'}</p>
   const { quota } = health
   if (quota === undefined) return <p class="soft">Answers. It does not tell how much space there is.</p>
   if (quota.limit === undefined) return <p class="soft">{formatBytes(quota.used)} used, no limit</p>
