@@ -9,6 +9,6 @@ export const handler = httpHandler(routes.checkHealth, async ({ caller, path, si
   const connectionId = requireConnectionId(path.connectionId)
   return {
     status: 200,
-    body: await checkHealth(openHealth(), { userKey: caller.userKey, connectionId, signal }),
+    body: await checkHealth(openHealth(), { ...caller, connectionId, signal }),
   }
 })

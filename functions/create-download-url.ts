@@ -8,7 +8,7 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 export const handler = httpHandler(routes.createDownloadUrl, async ({ caller, path, body, signal }) => {
   const documentId = requireDocumentId(path.documentId)
   const { url, expiresAt } = await createDownloadUrl(openDocuments(), {
-    userKey: caller.userKey,
+    ...caller,
     documentId,
     minutes: body.expiresInMinutes,
     signal,

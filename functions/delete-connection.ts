@@ -8,7 +8,7 @@ import { requireConnectionId } from '../lib/http/parameters.ts'
 export const handler = httpHandler(routes.deleteConnection, async ({ caller, path, signal }) => {
   const connectionId = requireConnectionId(path.connectionId)
   const { manageUrl } = await disconnectConnection(openDisconnect(), {
-    userKey: caller.userKey,
+    ...caller,
     connectionId,
     signal,
   })

@@ -6,6 +6,6 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 
 /** Deletes a document here and in the user's drive; what is already gone is success. */
 export const handler = httpHandler(routes.deleteDocument, async ({ caller, path, signal }) => {
-  await deleteDocument(openDocuments(), caller.userKey, requireDocumentId(path.documentId), signal)
+  await deleteDocument(openDocuments(), caller, requireDocumentId(path.documentId), signal)
   return { status: 204 }
 })

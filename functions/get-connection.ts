@@ -7,10 +7,6 @@ import { requireConnectionId } from '../lib/http/parameters.ts'
 
 /** Shows one connection of the caller. */
 export const handler = httpHandler(routes.getConnection, async ({ caller, path }) => {
-  const connection = await getConnection(
-    openConnections(),
-    caller.userKey,
-    requireConnectionId(path.connectionId),
-  )
+  const connection = await getConnection(openConnections(), caller, requireConnectionId(path.connectionId))
   return { status: 200, body: { connection: presentConnection(connection) } }
 })

@@ -7,7 +7,7 @@ import { streamingHandler } from '../lib/http/handler.ts'
 /** Streams a document's bytes through Lambda response streaming, or says where a large one is. */
 export const handler = streamingHandler(routes.getDocument, async ({ caller, path, headers, signal }) => {
   const outcome = await getDocument(openDocuments(), {
-    userKey: caller.userKey,
+    ...caller,
     documentId: requireDocumentId(path.documentId),
     range: headers['range'],
     ifNoneMatch: headers['if-none-match'],

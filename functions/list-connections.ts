@@ -6,6 +6,6 @@ import { httpHandler } from '../lib/http/handler.ts'
 
 /** Lists the caller's connections. */
 export const handler = httpHandler(routes.listConnections, async ({ caller }) => {
-  const connections = await listConnections(openConnections(), caller.userKey)
+  const connections = await listConnections(openConnections(), caller)
   return { status: 200, body: { connections: connections.map(presentConnection) } }
 })

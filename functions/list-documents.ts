@@ -7,7 +7,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 /** Lists the caller's documents, a page at a time. */
 export const handler = httpHandler(routes.listDocuments, async ({ caller, query }) => {
   const { rows, nextCursor } = await listDocuments(openDocuments(), {
-    userKey: caller.userKey,
+    ...caller,
     connectionId: query.connectionId,
     status: query.status,
     limit: query.limit,

@@ -7,6 +7,6 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 
 /** Answers a document with its size asked of the provider now; a HEAD is told the same without the body. */
 export const handler = httpHandler(routes.statDocument, async ({ caller, path, signal }) => {
-  const row = await statDocument(openDocuments(), caller.userKey, requireDocumentId(path.documentId), signal)
+  const row = await statDocument(openDocuments(), caller, requireDocumentId(path.documentId), signal)
   return { status: 200, body: { document: presentDocument(row) } }
 })

@@ -121,7 +121,7 @@ export async function openIntake(): Promise<IntakeDeps> {
 export async function openStartIntake(): Promise<StartIntakeDeps> {
   const deps = await openIntake()
   const choose = openDocuments()
-  return { ...deps, chooseConnection: (userKey, named) => chooseConnection(choose, userKey, named) }
+  return { ...deps, chooseConnection: (owner, named) => chooseConnection(choose, owner, named) }
 }
 
 /** How the intake's messages are put off. */

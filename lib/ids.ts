@@ -7,6 +7,11 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type UserId = Branded<'UserId'>
 /** The user's place in tables, S3 keys and OneDrive paths: the user id itself when it is safe there, else a hash of it. */
 export type UserKey = Branded<'UserKey'>
+/** Whose rows: by the caller's verified token, or as another row of the same user has it. */
+export interface Owner {
+  readonly userId: UserId
+  readonly userKey: UserKey
+}
 export type ConnectionId = Branded<'ConnectionId'>
 /** The client's own name for a document. */
 export type DocumentId = Branded<'DocumentId'>

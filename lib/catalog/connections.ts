@@ -2,11 +2,11 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { dayMs } from '../clock.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
-import type { ConnectionId, UserKey } from '../ids.ts'
+import type { ConnectionId, Owner, UserKey } from '../ids.ts'
 import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
 import type { Page } from './table.ts'
-import { idFields, rowParser } from './table.ts'
+import { idFields, isOwnedBy, rowParser } from './table.ts'
 import type { NewRow, RowChanges } from './versioned-table.ts'
 import { versionedTable } from './versioned-table.ts'
 
@@ -40,9 +40,12 @@ export type ConnectionChanges = RowChanges<Connection, 'userKey' | 'userId' | 'c
 
 /** Connections in DynamoDB. Every read is consistent, but for `listDue`, which reads an index. */
 export interface ConnectionStore {
-  get(userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined>
+  /** Undefined for another user's, too. */
+  get(owner: Owner, connectionId: ConnectionId): Promise<Connection | undefined>
+  /** Whoever's it is: for an object of the intake bucket, which names its user by the key alone. */
+  named(userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined>
   /** All of a user's connections, oldest first. */
-  list(userKey: UserKey): Promise<Connection[]>
+  list(owner: Owner): Promise<Connection[]>
   create(connection: NewConnection): Promise<Connection>
   /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
   update(seen: Connection, changes: ConnectionChanges): Promise<Connection | undefined>
@@ -51,7 +54,7 @@ export interface ConnectionStore {
    * to leave it as it is, or throws. `connection_not_found` when there is none.
    */
   change(
-    userKey: UserKey,
+    owner: Owner,
     connectionId: ConnectionId,
     decide: (seen: Connection) => ConnectionChanges | undefined,
   ): Promise<{ readonly before: Connection; readonly after: Connection }>
@@ -123,17 +126,23 @@ export function connectionStore(
     key: ['userKey', 'connectionId'],
     now,
   })
+  const named: ConnectionStore['named'] = (userKey, connectionId) => table.get({ userKey, connectionId })
+  const get: ConnectionStore['get'] = async (owner, connectionId) => {
+    const found = await named(owner.userKey, connectionId)
+    return found !== undefined && isOwnedBy(owner)(found) ? found : undefined
+  }
   return {
-    get: (userKey, connectionId) => table.get({ userKey, connectionId }),
-    async list(userKey) {
+    get,
+    named,
+    async list(owner) {
       const rows: Connection[] = []
       let startKey: Page<Connection>['nextKey']
       do {
         const page = await table.query({
-          keyCondition: { expression: 'userKey = :user', values: { ':user': userKey } },
+          keyCondition: { expression: 'userKey = :user', values: { ':user': owner.userKey } },
           ...(startKey === undefined ? {} : { startKey }),
         })
-        rows.push(...page.rows)
+        rows.push(...page.rows.filter(isOwnedBy(owner)))
         startKey = page.nextKey
       } while (startKey !== undefined)
       return rows.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
@@ -144,9 +153,9 @@ export function connectionStore(
       throw new ServiceError('internal_error', 'A connection with this id exists already.')
     },
     update: (seen, changes) => table.change(seen, changes),
-    async change(userKey, connectionId, decide) {
+    async change(owner, connectionId, decide) {
       for (let attempt = 1; attempt <= changeTries; attempt += 1) {
-        const before = await table.get({ userKey, connectionId })
+        const before = await get(owner, connectionId)
         if (before === undefined) throw connectionNotFound(connectionId)
         const changes = decide(before)
         if (changes === undefined) return { before, after: before }

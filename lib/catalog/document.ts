@@ -8,7 +8,7 @@ export type DocumentStatus = 'receiving' | 'uploading' | 'stored' | 'parked' | '
 /** A document as the catalog keeps it. `objectKey` is reserved before the provider is called where the provider allows it. */
 export interface DocumentRow {
   readonly userKey: UserKey
-  readonly userId?: UserId
+  readonly userId: UserId
   readonly documentId: DocumentId
   readonly connectionId: ConnectionId
   readonly provider: ProviderId

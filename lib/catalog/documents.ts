@@ -1,16 +1,17 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { hashAlgorithms, providerIds } from '../providers/registry.ts'
-import { errorCodes } from '../errors.ts'
-import type { ConnectionId, DocumentId, UserKey } from '../ids.ts'
+import { errorCodes, ServiceError } from '../errors.ts'
+import type { ConnectionId, DocumentId, Owner, UserKey } from '../ids.ts'
 import type { DocumentRow, DocumentStatus } from './document.ts'
 import type { Condition, Page } from './table.ts'
-import { rowParser } from './table.ts'
+import { isOwnedBy, rowParser } from './table.ts'
 import type { NewRow, RowChanges } from './versioned-table.ts'
 import { versionedTable } from './versioned-table.ts'
 
 const rowSchema = z.looseObject({
   userKey: z.string(),
+  userId: z.string(),
   documentId: z.string(),
   connectionId: z.string(),
   provider: z.enum(providerIds),
@@ -35,7 +36,10 @@ export type DocumentChanges = RowChanges<DocumentRow, 'userKey' | 'documentId'>
 export type NewDocument = NewRow<DocumentRow>
 
 export interface DocumentCatalog {
-  getDocument(userKey: UserKey, documentId: DocumentId): Promise<DocumentRow | undefined>
+  /** Undefined for another user's, too. */
+  getDocument(owner: Owner, documentId: DocumentId): Promise<DocumentRow | undefined>
+  /** Whoever's it is: for an object of the intake bucket, which names its user by the key alone. */
+  named(userKey: UserKey, documentId: DocumentId): Promise<DocumentRow | undefined>
   /** The new row, or undefined when one with this id exists. */
   createDocument(document: NewDocument): Promise<DocumentRow | undefined>
   /** The changed row, or undefined when somebody else changed or deleted it since `row` was read. */
@@ -44,7 +48,7 @@ export interface DocumentCatalog {
   deleteDocument(row: DocumentRow): Promise<boolean>
   /** A page of at most `limit` rows in the order of their ids. */
   listDocuments(
-    userKey: UserKey,
+    owner: Owner,
     options: {
       readonly connectionId?: ConnectionId | undefined
       readonly status?: DocumentStatus | undefined
@@ -85,24 +89,42 @@ export function documentCatalog(
   now: () => number,
 ): DocumentCatalog {
   const table = versionedTable(client, tableName, { parse, key: ['userKey', 'documentId'], now })
+  const named: DocumentCatalog['named'] = (userKey, documentId) => table.get({ userKey, documentId })
+  const isAnothers = async (document: NewDocument): Promise<boolean> => {
+    const standing = await named(document.userKey, document.documentId)
+    return standing !== undefined && !isOwnedBy(document)(standing)
+  }
   return {
-    getDocument: (userKey, documentId) => table.get({ userKey, documentId }),
-    createDocument: (document) => table.create(document),
+    named,
+    async getDocument(owner, documentId) {
+      const row = await named(owner.userKey, documentId)
+      return row !== undefined && isOwnedBy(owner)(row) ? row : undefined
+    },
+    async createDocument(document) {
+      const created = await table.create(document)
+      // Nobody would ever see that row, so whoever looks for it and writes again would do so for ever.
+      if (created === undefined && (await isAnothers(document)))
+        throw new ServiceError(
+          'internal_error',
+          'The place of this document is taken by a row of another user.',
+        )
+      return created
+    },
     updateDocument: (row, changes) => table.change(row, changes),
     deleteDocument: (row) => table.remove(row),
-    async listDocuments(userKey, { connectionId, status, limit, startAfter }) {
+    async listDocuments(owner, { connectionId, status, limit, startAfter }) {
       const rows: DocumentRow[] = []
       let startKey: Page<DocumentRow>['nextKey'] =
-        startAfter === undefined ? undefined : { userKey, documentId: startAfter }
+        startAfter === undefined ? undefined : { userKey: owner.userKey, documentId: startAfter }
       const filter = listFilter(connectionId, status)
       do {
         const page = await table.query({
-          keyCondition: { expression: 'userKey = :user', values: { ':user': userKey } },
+          keyCondition: { expression: 'userKey = :user', values: { ':user': owner.userKey } },
           ...(filter === undefined ? {} : { filter }),
           limit: Math.max(limit - rows.length, filter === undefined ? 1 : 100),
           ...(startKey === undefined ? {} : { startKey }),
         })
-        rows.push(...page.rows)
+        rows.push(...page.rows.filter(isOwnedBy(owner)))
         startKey = page.nextKey
       } while (startKey !== undefined && rows.length < limit)
       return { rows: rows.slice(0, limit), more: startKey !== undefined || rows.length > limit }

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, Owner } from '../ids.ts'
 import { parseDocumentId, parseExtension } from '../ids.ts'
 import type { DocumentRow } from './document.ts'
 import type { DocumentCatalog } from './documents.ts'
@@ -30,13 +30,13 @@ export function readFileName(name: string): readonly NamedDocument[] {
  */
 export async function refuseSharedName(
   documents: Pick<DocumentCatalog, 'getDocument'>,
-  wanted: NamedDocument & { readonly userKey: UserKey },
+  wanted: NamedDocument & Owner,
   before: DocumentRow | undefined,
 ): Promise<void> {
-  const { userKey, documentId, extension } = wanted
+  const { documentId, extension } = wanted
   if (before?.objectExists === true && before.extension === extension) return
   const twin = readFileName(`${documentId}${extension}`).find((other) => other.documentId !== documentId)
-  const row = twin && (await documents.getDocument(userKey, twin.documentId))
+  const row = twin && (await documents.getDocument(wanted, twin.documentId))
   if (twin === undefined || row?.extension !== twin.extension) return
   throw new ServiceError(
     'invalid_request',

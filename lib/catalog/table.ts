@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
+import type { Owner, UserId } from '../ids.ts'
 import { parseConnectionId, parseUserKey, userId } from '../ids.ts'
 
 /** What a row's write depends on; `names` and `values` are DynamoDB expression attributes. */
@@ -68,6 +69,11 @@ export function rowParser<Schema extends z.ZodMiniType>(
     const field = parsed.error.issues[0]?.path.join('.') ?? 'its root'
     throw new ServiceError('internal_error', `A stored ${what} is malformed at ${field}.`)
   }
+}
+
+/** A row belongs to whom its whole user id says: its key alone decides nothing. */
+export function isOwnedBy(owner: Owner): (row: { readonly userId: UserId }) => boolean {
+  return (row) => row.userId === owner.userId
 }
 
 const names = (error: unknown): string => (error instanceof Error ? error.name : '')

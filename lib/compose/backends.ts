@@ -7,14 +7,14 @@ import { accessTokens, providers } from './credentials.ts'
 
 /** The backend of a connection. */
 export async function openBackend(connection: Connection): Promise<Backend> {
-  const { userKey, connectionId, provider, accountId } = connection
+  const { connectionId, provider, accountId } = connection
   const open = await providers().opener(provider)
   const openedFor: OpenedFor = {
     connectionId,
     accountId,
     memo: connection.memo ?? {},
     async remember(memo) {
-      await connections().change(userKey, connectionId, (seen) =>
+      await connections().change(connection, connectionId, (seen) =>
         Object.entries(memo).every(([name, value]) => seen.memo?.[name] === value)
           ? undefined
           : { memo: { ...seen.memo, ...memo } },

@@ -4,13 +4,12 @@ import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
-import type { ConnectionId } from '../ids.ts'
+import type { ConnectionId, Owner } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
 import type { Grant, OAuth2Grant } from '../grants/grant.ts'
 import { byConsent } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
-import type { Owner } from './read.ts'
 import { getConnection } from './read.ts'
 import { checkReturnUrl } from './return-url.ts'
 
@@ -78,14 +77,14 @@ export async function reauthorizeConnection(
   deps: AuthorizeDeps,
   request: Owner & { readonly connectionId: ConnectionId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
-  const { userKey, connectionId } = request
-  const connection = await getConnection(deps, userKey, connectionId)
+  const { connectionId } = request
+  const connection = await getConnection(deps, request, connectionId)
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
   const { provider } = connection
   const grant = await deps.openGrant(provider)
   if (grant.kind === 'none') {
-    const { after } = await deps.connections.change(userKey, connectionId, (seen) =>
+    const { after } = await deps.connections.change(request, connectionId, (seen) =>
       seen.status === 'active' ? undefined : { status: 'active' },
     )
     return { connection: after }

@@ -7,7 +7,7 @@ import type { ProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { removeGrant, saveGrant } from '../grants/store.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
-import type { ConnectionId } from '../ids.ts'
+import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { Account, Grant, TokenSet } from '../grants/grant.ts'
 import { byConsent } from '../grants/grant.ts'
@@ -16,7 +16,6 @@ import { secret } from '../secret.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { authorizationKey } from './one-time.ts'
-import type { Owner } from './read.ts'
 import { getConnection } from './read.ts'
 
 export interface CompleteDeps extends GrantDeps {
@@ -44,7 +43,7 @@ export interface Completion extends Owner {
  */
 export async function completeConnection(deps: CompleteDeps, request: Completion): Promise<Connection> {
   const { userKey, connectionId } = request
-  const connection = await getConnection(deps, userKey, connectionId)
+  const connection = await getConnection(deps, request, connectionId)
   const id = authorizationKey('completion', request.completionCode)
   const authorization = await deps.authorizations.get(id)
   const fits =
@@ -60,7 +59,7 @@ export async function completeConnection(deps: CompleteDeps, request: Completion
   try {
     // Read again under the claim: an earlier try may have left what the code was exchanged for.
     tokens = await tokensOf(deps, (await deps.authorizations.get(id)) ?? authorization)
-    completed = await establish(deps, authorization, tokens, request.signal)
+    completed = await establish(deps, request, authorization, tokens)
   } catch (error) {
     await giveBack(deps, authorization, claim, tokens, error)
     throw error
@@ -107,22 +106,22 @@ async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promi
 /** Nothing is saved before everything is checked. */
 async function establish(
   deps: CompleteDeps,
+  request: Completion,
   authorization: Authorization,
   tokens: TokenSet,
-  signal: AbortSignal | undefined,
 ) {
-  const { connectionId, userKey, provider } = authorization
+  const { connectionId, provider } = authorization
   const grant = byConsent(await deps.openGrant(provider))
   // Google lets users untick scopes and still says success. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
   if (grant.missingScopes(tokens.scopes).length > 0)
     throw new CloudConnectionError(connectionId, 'scope_missing')
   const { refreshToken } = tokens
   if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
-  const account = await retrying(() => grant.identify(tokens), { clock: deps.clock, signal })
-  requireSameAccount(await getConnection(deps, userKey, connectionId), account)
+  const account = await retrying(() => grant.identify(tokens), { clock: deps.clock, signal: request.signal })
+  requireSameAccount(await getConnection(deps, request, connectionId), account)
   await saveGrant(deps, { connectionId, provider }, tokens, refreshToken)
   try {
-    return await deps.connections.change(userKey, connectionId, (seen) => {
+    return await deps.connections.change(request, connectionId, (seen) => {
       requireSameAccount(seen, account)
       if (isOverruled(authorization, seen)) throw unusableCode()
       const keepAliveAt = nextKeepAlive(provider, deps.clock.now())

@@ -4,7 +4,7 @@ import { oauth2Of } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { readRefreshToken, removeGrant } from '../grants/store.ts'
 import { isServiceError } from '../errors.ts'
-import type { ConnectionId, UserKey } from '../ids.ts'
+import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { Grant, OAuth2Grant } from '../grants/grant.ts'
 import { byConsent } from '../grants/grant.ts'
@@ -32,14 +32,13 @@ export interface Disconnected {
  */
 export async function disconnectConnection(
   deps: DisconnectDeps,
-  request: {
-    readonly userKey: UserKey
+  request: Owner & {
     readonly connectionId: ConnectionId
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<Disconnected> {
-  const { userKey, connectionId } = request
-  const { before, after } = await deps.connections.change(userKey, connectionId, ({ status }) =>
+  const { connectionId } = request
+  const { before, after } = await deps.connections.change(request, connectionId, ({ status }) =>
     status === 'disconnected'
       ? undefined
       : { status: 'disconnected', reason: undefined, keepAliveAt: undefined, eventOwed: undefined },
@@ -60,8 +59,8 @@ export async function disconnectConnection(
   return revoked ? { revoked } : { revoked, manageUrl: oauth2Of(after.provider).manageUrl }
 }
 
-async function removeRow(deps: DisconnectDeps, { userKey, connectionId }: Connection): Promise<void> {
-  const row = await deps.connections.get(userKey, connectionId)
+async function removeRow(deps: DisconnectDeps, connection: Connection): Promise<void> {
+  const row = await deps.connections.get(connection, connection.connectionId)
   if (row?.status === 'disconnected') await deps.connections.remove(row)
 }
 
@@ -91,7 +90,7 @@ async function revoke(
 
 /** A revocation that ends all grants of the account would take another live connection of the same account along. */
 async function sharesGrant(deps: DisconnectDeps, connection: Connection): Promise<boolean> {
-  const all = await deps.connections.list(connection.userKey)
+  const all = await deps.connections.list(connection)
   return all.some(
     (other) =>
       other.connectionId !== connection.connectionId &&

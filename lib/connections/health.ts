@@ -2,7 +2,7 @@ import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import type { HealthView } from '../contract/schemas.ts'
 import { ServiceError } from '../errors.ts'
-import type { ConnectionId, UserKey } from '../ids.ts'
+import type { ConnectionId, Owner } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
 import { getConnection } from './read.ts'
 
@@ -21,14 +21,13 @@ const patienceMs = 10_000
  */
 export async function checkHealth(
   deps: HealthDeps,
-  request: {
-    readonly userKey: UserKey
+  request: Owner & {
     readonly connectionId: ConnectionId
     readonly signal?: AbortSignal | undefined
   },
 ): Promise<HealthView> {
-  const { userKey, connectionId } = request
-  const connection = await getConnection(deps, userKey, connectionId)
+  const { connectionId } = request
+  const connection = await getConnection(deps, request, connectionId)
   const startedAt = deps.clock.now()
   const checkedAt = new Date(startedAt).toISOString()
   const { status } = connection
@@ -43,7 +42,7 @@ export async function checkHealth(
     return { healthy: true, status, checkedAt, latencyMs, ...(quota === undefined ? {} : { quota }) }
   }
   // The check itself may have found the grant dead.
-  const now = await deps.connections.get(userKey, connectionId).catch(() => undefined)
+  const now = await deps.connections.get(request, connectionId).catch(() => undefined)
   return {
     healthy: false,
     status: now?.status ?? status,

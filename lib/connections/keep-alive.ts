@@ -75,10 +75,10 @@ async function keepProviderAlive(
 type Outcome = 'refreshed' | 'dead' | 'failed' | 'down' | 'skipped'
 
 async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outcome> {
-  const { userKey, connectionId } = row
+  const { connectionId } = row
   try {
     // The index lags behind: only the row itself says whether the connection is still there and due.
-    const connection = await deps.connections.get(userKey, connectionId)
+    const connection = await deps.connections.get(row, connectionId)
     if (connection === undefined || connection.keepAliveAt !== row.keepAliveAt) return 'skipped'
     if (connection.status !== 'active') {
       return (await announceLate(deps, connection, deps.clock.now())) ? 'dead' : 'skipped'

@@ -1,7 +1,7 @@
 import type { Connection } from '../catalog/connections.ts'
 import { connectionNotFound } from '../catalog/connections.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
-import type { ConnectionId, UserKey } from '../ids.ts'
+import type { ConnectionId, Owner } from '../ids.ts'
 import { parseConnectionId } from '../ids.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -18,24 +18,24 @@ export function requireUsable(connection: Connection | undefined, connectionId: 
 /** The connection of a document that exists. */
 export async function connectionOf(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   connectionId: ConnectionId,
 ): Promise<Connection> {
-  return requireUsable(await deps.connections.get(userKey, connectionId), connectionId)
+  return requireUsable(await deps.connections.get(owner, connectionId), connectionId)
 }
 
 /** The connection that was named, else the user's only active one; `connection_required` when that is not clear. */
 export async function chooseConnection(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   named: string | undefined,
 ): Promise<Connection> {
   if (named !== undefined) {
     const id = parseConnectionId(named)
     if (id === undefined) throw connectionNotFound(named)
-    return connectionOf(deps, userKey, id)
+    return connectionOf(deps, owner, id)
   }
-  const all = await deps.connections.list(userKey)
+  const all = await deps.connections.list(owner)
   const active = all.filter((connection) => connection.status === 'active')
   const [only] = active
   if (only !== undefined && active.length === 1) return only

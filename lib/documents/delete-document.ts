@@ -1,5 +1,5 @@
 import { isServiceError } from '../errors.ts'
-import type { DocumentId, UserKey } from '../ids.ts'
+import type { DocumentId, Owner } from '../ids.ts'
 import { connectionOf } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -9,18 +9,18 @@ import type { DocumentDeps } from './deps.ts'
  */
 export async function deleteDocument(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   documentId: DocumentId,
   signal: AbortSignal,
 ): Promise<void> {
-  let row = await deps.documents.getDocument(userKey, documentId)
+  let row = await deps.documents.getDocument(owner, documentId)
   while (row !== undefined) {
     if (row.status !== 'stored') await deps.cancelTransfer(row)
     const key = row.objectKey
     const { connectionId } = row
     if (key !== undefined) {
       try {
-        const backend = await deps.openBackend(await connectionOf(deps, userKey, connectionId))
+        const backend = await deps.openBackend(await connectionOf(deps, owner, connectionId))
         await deps.retry(() => backend.deleteObject(key, { signal }), signal)
       } catch (error) {
         // The user has disconnected that drive: the file stays there, the row goes.
@@ -29,6 +29,6 @@ export async function deleteDocument(
     }
     if (await deps.documents.deleteDocument(row)) return
     // It was changed meanwhile: look again, for the change may have brought another object.
-    row = await deps.documents.getDocument(userKey, documentId)
+    row = await deps.documents.getDocument(owner, documentId)
   }
 }

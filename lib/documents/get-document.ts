@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { maxStreamedBytes } from '../contract/limits.ts'
 import type { DocumentRow } from '../catalog/document.ts'
-import type { DocumentId, ObjectKey, UserKey } from '../ids.ts'
+import type { DocumentId, ObjectKey, Owner } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import type { Backend, ObjectContent } from '../storage/backend.ts'
@@ -9,8 +9,7 @@ import type { DocumentDeps } from './deps.ts'
 import { parseRange, rangeLength } from './range.ts'
 import { requireStored } from './stat-document.ts'
 
-export interface GetRequest {
-  readonly userKey: UserKey
+export interface GetRequest extends Owner {
   readonly documentId: DocumentId
   readonly range: string | undefined
   readonly ifNoneMatch: string | undefined
@@ -77,8 +76,8 @@ function contentHeaders(row: DocumentRow, content: ObjectContent): Record<string
  * (its length by the catalog) is answered with a URL of the provider or of a staged copy instead.
  */
 export async function getDocument(deps: DocumentDeps, request: GetRequest): Promise<GetOutcome> {
-  const { userKey, documentId, signal } = request
-  const { row, backend, objectKey } = await requireStored(deps, userKey, documentId, signal)
+  const { documentId, signal } = request
+  const { row, backend, objectKey } = await requireStored(deps, request, documentId, signal)
   const range = parseRange(request.range)
   if (rangeLength(range, row.size) > maxStreamedBytes) {
     if (request.ifNoneMatch !== undefined) {

@@ -1,12 +1,11 @@
 import type { DocumentRow, DocumentStatus } from '../catalog/document.ts'
 import { listLimit } from '../contract/limits.ts'
 import { ServiceError } from '../errors.ts'
-import type { UserKey } from '../ids.ts'
+import type { Owner } from '../ids.ts'
 import { parseConnectionId, parseDocumentId } from '../ids.ts'
 import type { DocumentDeps } from './deps.ts'
 
-export interface ListRequest {
-  readonly userKey: UserKey
+export interface ListRequest extends Owner {
   readonly connectionId: string | undefined
   readonly status: DocumentStatus | undefined
   readonly limit: number | undefined
@@ -31,7 +30,7 @@ export async function listDocuments(
 ): Promise<{ readonly rows: readonly DocumentRow[]; readonly nextCursor?: string }> {
   const connectionId =
     request.connectionId === undefined ? undefined : parseConnectionId(request.connectionId)
-  const { rows, more } = await deps.documents.listDocuments(request.userKey, {
+  const { rows, more } = await deps.documents.listDocuments(request, {
     connectionId,
     status: request.status,
     limit: request.limit ?? listLimit.default,

@@ -1,7 +1,7 @@
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { NotSupportedError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, Owner } from '../ids.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 import { contentLink, intakeLink } from './present.ts'
@@ -25,19 +25,13 @@ const expiry = (now: number, minutes: number): string => new Date(now + minutes 
 /** A URL that reads the document without a token, for `minutes`. On a cloud drive: `presigned_url_not_supported` with `links.content`. */
 export async function createDownloadUrl(
   deps: DocumentDeps,
-  request: {
-    readonly userKey: UserKey
+  request: Owner & {
     readonly documentId: DocumentId
     readonly minutes: number
     readonly signal: AbortSignal
   },
 ): Promise<PresignedUrl> {
-  const { row, backend, objectKey } = await requireStored(
-    deps,
-    request.userKey,
-    request.documentId,
-    request.signal,
-  )
+  const { row, backend, objectKey } = await requireStored(deps, request, request.documentId, request.signal)
   try {
     // The port's method is what refuses, before any network call; the richer one adds the file's name and type.
     const plain = await backend.presignedGetUrl(objectKey, request.minutes)
@@ -57,9 +51,7 @@ export async function createDownloadUrl(
   }
 }
 
-export interface UploadUrlRequest {
-  readonly userId: UserId
-  readonly userKey: UserKey
+export interface UploadUrlRequest extends Owner {
   readonly documentId: DocumentId
   readonly connectionId: string | undefined
   readonly contentType: string
@@ -70,15 +62,15 @@ export interface UploadUrlRequest {
 /** A URL that a client PUTs the document to without a token. On a cloud drive: `presigned_url_not_supported` with `links.intake`. */
 export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequest): Promise<PresignedUrl> {
   const { userId, userKey, documentId, contentType } = request
-  const row = await deps.documents.getDocument(userKey, documentId)
-  const connection = await chooseConnection(deps, userKey, request.connectionId ?? row?.connectionId)
+  const row = await deps.documents.getDocument(request, documentId)
+  const connection = await chooseConnection(deps, request, request.connectionId ?? row?.connectionId)
   const backend = await deps.openBackend(connection)
   const extension = request.extension ?? row?.extension ?? ('' as Extension)
   if (backend.presignPut === undefined || backend.objectKeyFor === undefined) {
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
     throw withLinks(refusal, { intake: intakeLink(documentId) })
   }
-  await refuseSharedName(deps.documents, { userKey, documentId, extension }, row)
+  await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, row)
   const objectKey = backend.objectKeyFor(userId, documentId, extension)
   const { url, headers } = await backend.presignPut(objectKey, contentType, request.minutes)
   // A document that is stored already stays readable until the client replaces it.

@@ -3,7 +3,7 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, ObjectKey, Owner } from '../ids.ts'
 import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
 import { createContentHash } from '../transfer/hash.ts'
 import { algorithmsFor, judgeStored } from '../transfer/verdict.ts'
@@ -13,9 +13,7 @@ import type { DocumentDeps } from './deps.ts'
 import type { Written } from './settle-put.ts'
 import { changedMeanwhile, settleMismatch, settleStored } from './settle-put.ts'
 
-export interface PutRequest {
-  readonly userId: UserId
-  readonly userKey: UserKey
+export interface PutRequest extends Owner {
   readonly documentId: DocumentId
   readonly connectionId: string | undefined
   readonly extension: Extension | undefined
@@ -115,7 +113,7 @@ async function record(
       : await deps.documents.updateDocument(row, fields)
   if (written !== undefined) return written
   // Another request for the same document was first: go on under the key that it recorded, so that both make one file.
-  const theirs = await deps.documents.getDocument(userKey, documentId)
+  const theirs = await deps.documents.getDocument(request, documentId)
   if (theirs?.objectKey !== undefined && theirs.connectionId === connection.connectionId) return theirs
   throw changedMeanwhile()
 }
@@ -141,12 +139,12 @@ async function store(
 /** Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route. */
 export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
   checkContentDigest(request.contentDigest, request.bytes)
-  const { userKey, documentId } = request
-  const before = await deps.documents.getDocument(userKey, documentId)
+  const { userKey, userId, documentId } = request
+  const before = await deps.documents.getDocument(request, documentId)
   checkPreconditions(request, before)
-  const connection = await chooseConnection(deps, userKey, request.connectionId ?? before?.connectionId)
+  const connection = await chooseConnection(deps, request, request.connectionId ?? before?.connectionId)
   const extension = request.extension ?? before?.extension ?? ('' as Extension)
-  await refuseSharedName(deps.documents, { userKey, documentId, extension }, before)
+  await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, before)
   const backend = await deps.openBackend(connection)
   if (before !== undefined && before.status !== 'stored') await deps.cancelTransfer(before)
 
@@ -162,7 +160,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
     entry = await store(deps, request, backend, extension, target)
   }
 
-  const { userId, contentType, signal } = request
+  const { contentType, signal } = request
   const judged = await judgeBytes(deps, request, backend, entry, backend.capabilities.rewrites(extension))
   const { verdict } = judged
   const who = { userId, userKey, documentId, contentType, extension, signal }

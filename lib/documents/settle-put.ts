@@ -1,15 +1,13 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, Owner } from '../ids.ts'
 import type { Backend, ObjectEntry } from '../storage/backend.ts'
 import type { Verdict } from '../transfer/verdict.ts'
 import type { DocumentDeps } from './deps.ts'
 
 /** A document whose bytes the provider has taken, with the row as it was read before they were sent. */
-export interface Written {
-  readonly userId: UserId
-  readonly userKey: UserKey
+export interface Written extends Owner {
   readonly documentId: DocumentId
   readonly contentType: string
   readonly extension: Extension
@@ -41,12 +39,12 @@ export async function settleStored(
   verdict: Exclude<Verdict, { kind: 'mismatch' }>,
 ): Promise<DocumentRow> {
   const { documents, retry } = deps
-  const { userKey, documentId, connection, backend, entry, signal } = written
+  const { documentId, connection, backend, entry, signal } = written
   const checksum = verdict.kind === 'proven' ? verdict.checksum : undefined
   const stored = await replaceRow(deps, written, written.row, { ...storedAs(written, entry), checksum })
   if (stored) return stored
   return await retry(async () => {
-    const other = await documents.getDocument(userKey, documentId)
+    const other = await documents.getDocument(written, documentId)
     const standing = await standingAt(backend, entry, signal)
     if (other?.connectionId === connection.connectionId && tells(other, standing, backend)) return other
     const own = isSameObject(entry, standing, backend)

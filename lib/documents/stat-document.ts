@@ -1,6 +1,6 @@
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, UserKey } from '../ids.ts'
+import type { DocumentId, Owner } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
 import { connectionOf } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
@@ -8,10 +8,10 @@ import type { DocumentDeps } from './deps.ts'
 /** The user's document; `document_not_found` when there is none. */
 export async function requireDocument(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   documentId: DocumentId,
 ): Promise<DocumentRow> {
-  const row = await deps.documents.getDocument(userKey, documentId)
+  const row = await deps.documents.getDocument(owner, documentId)
   if (row === undefined) throw new ServiceError('document_not_found', `There is no document ${documentId}.`)
   return row
 }
@@ -48,15 +48,15 @@ async function settlePresigned(
 /** The document with its size asked of the provider now. A document that is still on its way is answered from the catalog. */
 export async function statDocument(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   documentId: DocumentId,
   signal: AbortSignal,
 ): Promise<DocumentRow> {
-  const row = await requireDocument(deps, userKey, documentId)
+  const row = await requireDocument(deps, owner, documentId)
   const waits = awaitsPresignedPut(row)
   const key = row.objectKey
   if (!waits && (row.status !== 'stored' || key === undefined)) return row
-  const backend = await deps.openBackend(await connectionOf(deps, userKey, row.connectionId))
+  const backend = await deps.openBackend(await connectionOf(deps, owner, row.connectionId))
   if (waits || key === undefined) return settlePresigned(deps, row, backend, signal)
   return { ...row, size: await deps.retry(() => backend.statObject(key, { signal }), signal) }
 }
@@ -64,13 +64,13 @@ export async function statDocument(
 /** A document whose bytes can be read, with its backend; `document_not_stored` while it is on its way. */
 export async function requireStored(
   deps: DocumentDeps,
-  userKey: UserKey,
+  owner: Owner,
   documentId: DocumentId,
   signal: AbortSignal,
 ) {
-  let row = await requireDocument(deps, userKey, documentId)
+  let row = await requireDocument(deps, owner, documentId)
   if (row.status !== 'stored' && !awaitsPresignedPut(row)) throw notStored(row)
-  const backend = await deps.openBackend(await connectionOf(deps, userKey, row.connectionId))
+  const backend = await deps.openBackend(await connectionOf(deps, owner, row.connectionId))
   if (awaitsPresignedPut(row)) row = await settlePresigned(deps, row, backend, signal)
   const { objectKey } = row
   if (row.status !== 'stored' || objectKey === undefined) throw notStored(row)

@@ -1,5 +1,6 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ReauthReason } from '../errors.ts'
+import type { Owner } from '../ids.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
@@ -27,13 +28,13 @@ const announcePatienceMs = 60_000
  */
 export async function requireReauth(
   deps: AnnounceDeps,
-  connection: Pick<Connection, 'userKey' | 'connectionId'>,
+  connection: Owner & Pick<Connection, 'connectionId'>,
   reason: ReauthReason,
   stillDead: () => Promise<boolean>,
 ): Promise<boolean> {
-  const { userKey, connectionId } = connection
+  const { connectionId } = connection
   for (let attempt = 1; attempt <= tries; attempt += 1) {
-    const seen = await deps.connections.get(userKey, connectionId)
+    const seen = await deps.connections.get(connection, connectionId)
     if (!(await stillDead())) return false
     if (seen?.status !== 'active') return true
     const updated = await deps.connections.update(seen, {
@@ -72,14 +73,14 @@ export async function announceLate(
 
 /** The row says it already, so an event bus that is down must not turn the caller's answer into another error. */
 async function announce(deps: AnnounceDeps, connection: Connection, reason: ReauthReason): Promise<void> {
-  const { userKey, userId, connectionId, provider } = connection
+  const { userId, connectionId, provider } = connection
   try {
     await deps.events.publish({
       type: 'Connection Requires Reauth',
       detail: { userId, connectionId, provider, reason },
     })
     // Reconnected or disconnected meanwhile: then nothing is owed any more.
-    await deps.connections.change(userKey, connectionId, (seen) =>
+    await deps.connections.change(connection, connectionId, (seen) =>
       seen.eventOwed === true ? { eventOwed: undefined } : undefined,
     )
   } catch (error) {

@@ -1,8 +1,9 @@
 import type { MiddlewareObj } from '@middy/core'
 import type { Route } from '../contract/route.ts'
 import { ServiceError } from '../errors.ts'
+import type { Owner } from '../ids.ts'
 import { parseUserId, userKeyOf } from '../ids.ts'
-import type { Caller, ChainContext, GatewayEvent, GatewayResult } from './request.ts'
+import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 
 interface AuthorizerContext {
   readonly principalId?: unknown
@@ -28,7 +29,7 @@ export function verifiedCaller(
       if (id === undefined || ended) {
         throw new ServiceError('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
       }
-      request.context.driveway.input['caller'] = { userId: id, userKey: userKeyOf(id) } satisfies Caller
+      request.context.driveway.input['caller'] = { userId: id, userKey: userKeyOf(id) } satisfies Owner
     },
   }
 }

@@ -1,17 +1,12 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda'
 import type { Readable } from 'node:stream'
 import type { BodyOf, PathOf, QueryOf, Route } from '../contract/route.ts'
-import type { UserId, UserKey } from '../ids.ts'
-
-/** Whose token came with the request. */
-export interface Caller {
-  readonly userId: UserId
-  readonly userKey: UserKey
-}
+import type { Owner } from '../ids.ts'
 
 /** What a handler is given: verified, parsed, typed by its route. */
 export interface HttpInput<R extends Route> {
-  readonly caller: R['access'] extends 'user' ? Caller : undefined
+  /** Whose token came with the request. */
+  readonly caller: R['access'] extends 'user' ? Owner : undefined
   readonly path: PathOf<R>
   readonly query: QueryOf<R>
   readonly body: BodyOf<R>

@@ -47,7 +47,7 @@ export async function attemptTransfer(
 
 /** Fails a transfer whose client has sent more or less than it announced. */
 async function isOtherSize(deps: IntakeDeps, claim: Claim, size: number): Promise<boolean> {
-  const document = await deps.documents.getDocument(claim.row.userKey, claim.row.documentId)
+  const document = await deps.documents.getDocument(claim.row, claim.row.documentId)
   if (!document || document.size === size) return false
   const detail = `${String(document.size)} bytes were announced and ${String(size)} arrived. Start the upload anew.`
   await fail(deps, claim, 'invalid_request', detail)
@@ -57,7 +57,7 @@ async function isOtherSize(deps: IntakeDeps, claim: Claim, size: number): Promis
 /** The object is gone: what was being sent cannot be finished, what never came is waited for. */
 async function withoutObject(deps: IntakeDeps, claim: Claim): Promise<Ingested> {
   const { row } = claim
-  const document = await deps.documents.getDocument(row.userKey, row.documentId)
+  const document = await deps.documents.getDocument(row, row.documentId)
   const begun = row.session !== undefined || row.target !== undefined || document?.status === 'uploading'
   if (row.phase === 'receiving') {
     await claim.release({ source: undefined })
@@ -91,8 +91,7 @@ async function startOver(deps: IntakeDeps, claim: Claim, standing: IntakeObject)
 /** Shows the document as uploading, whoever else changes it at the same moment. */
 async function showUploading(deps: IntakeDeps, claim: Claim, connection: Connection): Promise<DocumentRow> {
   for (;;) {
-    const { userKey, documentId } = claim.row
-    const before = await deps.documents.getDocument(userKey, documentId)
+    const before = await deps.documents.getDocument(claim.row, claim.row.documentId)
     const shown = await writeUploading(deps, claim.row, connection, before)
     if (shown) return shown
   }
@@ -222,6 +221,6 @@ async function removeOrphan(deps: IntakeDeps, claim: Claim, made: string | undef
   const { row } = claim
   const transfer = await deps.transfers.get(row.userKey, row.documentId)
   if (transfer?.transferId === row.transferId && transfer.phase !== 'cancelled') return
-  const document = await deps.documents.getDocument(row.userKey, row.documentId)
+  const document = await deps.documents.getDocument(row, row.documentId)
   if (document?.objectKey !== made) await removeAtProvider(deps, row, objectKey(made))
 }

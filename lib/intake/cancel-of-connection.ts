@@ -11,12 +11,16 @@ const pageSize = 100
  * `connection` as given, intake objects are removed, and the documents say why they failed. Repeating it is harmless.
  */
 export async function cancelTransfersOf(deps: IntakeDeps, connection: Connection): Promise<void> {
-  const { userKey, connectionId } = connection
+  const { connectionId } = connection
   const withGrant: IntakeDeps = { ...deps, openBackend: () => deps.openBackend(connection) }
   for (const status of onTheirWay) {
     // What is cancelled leaves the status, so every page is a first page.
     for (;;) {
-      const { rows } = await deps.documents.listDocuments(userKey, { connectionId, status, limit: pageSize })
+      const { rows } = await deps.documents.listDocuments(connection, {
+        connectionId,
+        status,
+        limit: pageSize,
+      })
       for (const row of rows) await cancelDocument(withGrant, row)
       if (rows.length < pageSize) break
     }

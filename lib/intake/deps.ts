@@ -3,7 +3,7 @@ import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { TransferCatalog } from '../catalog/transfers.ts'
 import { maxInlineBytes } from '../contract/limits.ts'
 import type { Clock } from '../clock.ts'
-import type { UserKey } from '../ids.ts'
+import type { Owner } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import type { Sealer } from '../secret.ts'
@@ -17,7 +17,7 @@ export interface IntakeDeps {
   readonly clock: Clock
   readonly documents: DocumentCatalog
   readonly transfers: TransferCatalog
-  readonly connections: Pick<ConnectionStore, 'get'>
+  readonly connections: Pick<ConnectionStore, 'get' | 'named'>
   readonly openBackend: (connection: Connection) => Promise<Backend>
   readonly sealer: Sealer
   readonly bucket: IntakeBucket
@@ -49,7 +49,7 @@ export const defaultIntakeSettings: IntakeSettings = {
 /** What starting an intake needs besides: the choice of a usable connection, which the document use cases make. */
 export interface StartIntakeDeps extends IntakeDeps {
   /** The named connection, else the user's only active one. Rejects as the HTTP contract says. */
-  readonly chooseConnection: (userKey: UserKey, named: string | undefined) => Promise<Connection>
+  readonly chooseConnection: (owner: Owner, named: string | undefined) => Promise<Connection>
 }
 
 /** One delivery of a message. */

@@ -23,7 +23,7 @@ export async function discardUpload(deps: IntakeDeps, backend: Backend, row: Tra
  */
 export async function discardIfPossible(deps: IntakeDeps, row: TransferRow): Promise<void> {
   if (!row.session && !isOwn(row.target)) return
-  const connection = await deps.connections.get(row.userKey, row.connectionId)
+  const connection = await deps.connections.get(row, row.connectionId)
   if (connection === undefined) return
   try {
     await discardUpload(deps, await deps.openBackend(connection), row)

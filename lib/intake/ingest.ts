@@ -1,7 +1,6 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { NewTransfer, TransferRow, TransferSource } from '../catalog/transfer.ts'
-import type { UserId } from '../ids.ts'
 import { logger } from '../telemetry/logger.ts'
 import type { Claim } from '../transfer/claim.ts'
 import { claimColumns, claimTransfer, ClaimLost, holdClaim, isClaimed } from '../transfer/claim.ts'
@@ -46,8 +45,10 @@ export async function ingestObject(
 
   const standing = await deps.bucket.head(object.key)
   if (!standing) return done
-  const connection = await deps.connections.get(address.userKey, address.connectionId)
-  if (!connection || connection.status === 'disconnected') {
+  const connection = await deps.connections.named(address.userKey, address.connectionId)
+  // The key names a user by the user key alone; the rows say whose they are.
+  const others = connection && document && document.userId !== connection.userId
+  if (!connection || connection.status === 'disconnected' || others) {
     await reject(deps, object, 'connection_unknown')
     return done
   }
@@ -57,7 +58,7 @@ export async function ingestObject(
   }
   if (document?.status === 'failed' && (await deps.bucket.keptAs(object.key)) === 'failed') return done
 
-  const fresh = newTransfer(deps, address, connection, document, sourceOf(standing, object))
+  const fresh = newTransfer(deps, address, connection, sourceOf(standing, object))
   const columns = claimColumns(options(deps), delivery.messageId, 0)
   const created = await deps.transfers.create({
     ...fresh,
@@ -81,7 +82,7 @@ async function choose(
 ): Promise<{ address: IntakeAddress; document: DocumentRow | undefined } | undefined> {
   let first: DocumentRow | undefined
   for (const address of readings) {
-    const document = await deps.documents.getDocument(address.userKey, address.documentId)
+    const document = await deps.documents.named(address.userKey, address.documentId)
     if (document?.extension === address.extension) return { address, document }
     if (address === readings[0]) first = document
   }
@@ -125,7 +126,7 @@ async function goOn(
   // Somebody was faster by a moment; what they leave to do, their own message or the sweeper does.
   if (!claim) return another ? { kind: 'again', afterSeconds: supersedeSeconds } : done
   if (claim.row.phase === 'settling') return await settled(deps, claim)
-  const connection = await deps.connections.get(row.userKey, row.connectionId)
+  const connection = await deps.connections.get(row, row.connectionId)
   return await held(deps, delivery, claim, connection, standing)
 }
 
@@ -166,20 +167,17 @@ function newTransfer(
   deps: IntakeDeps,
   address: IntakeAddress,
   connection: Connection,
-  document: DocumentRow | undefined,
   source: TransferSource,
 ): NewTransfer {
   const now = deps.clock.now()
   const { userKey, connectionId, documentId, extension } = address
-  // A row without a user id is one from another place; the connection knows its user.
-  const userId: UserId = document?.userId ?? connection.userId
   const contentType = 'application/octet-stream'
   const where = {
     userKey,
     connectionId,
     documentId,
     extension,
-    userId,
+    userId: connection.userId,
     provider: connection.provider,
     contentType,
   }

@@ -13,7 +13,7 @@ export async function awaitPresigned(
   { objectKey, expiresAt, ...where }: PresignedUpload,
 ): Promise<void> {
   const now = deps.clock.now()
-  const before = await deps.documents.getDocument(where.userKey, where.documentId)
+  const before = await deps.documents.getDocument(where, where.documentId)
   const counters = { offset: 0, failures: 0, progressAt: now, fence: 0, createdAt: now }
   const target = { kind: 'replace', objectKey } as const
   await openTransfer(
@@ -41,7 +41,7 @@ export async function settlePresigned(
   const claim = await claimTransfer({ clock, transfers, leaseMs: settings.leaseMs }, row, 'sweeper')
   if (!claim) return undefined
   try {
-    const document = await deps.documents.getDocument(row.userKey, row.documentId)
+    const document = await deps.documents.getDocument(row, row.documentId)
     if (document?.status !== 'receiving' || document.objectKey !== row.target?.objectKey) {
       // A reader has settled it already, or another door has taken the document over.
       await claim.remove()
@@ -71,7 +71,7 @@ async function standingAt(
   row: TransferRow,
   key: ObjectKey | undefined,
 ): Promise<ObjectEntry | undefined> {
-  const connection = await deps.connections.get(row.userKey, row.connectionId)
+  const connection = await deps.connections.get(row, row.connectionId)
   if (connection?.status !== 'active' || key === undefined) return undefined
   try {
     return await (await deps.openBackend(connection)).statEntry(key)

@@ -17,7 +17,7 @@ export function openProgress(deps: IntakeDeps, row: TransferRow): Progress {
   let ended = false
 
   const write = async (bytes: number): Promise<void> => {
-    const document = await deps.documents.getDocument(row.userKey, row.documentId)
+    const document = await deps.documents.getDocument(row, row.documentId)
     if (ended || document?.status !== 'uploading') return
     await deps.documents.updateDocument(document, { bytesTransferred: bytes })
   }

@@ -3,7 +3,7 @@ import type { DocumentChanges } from '../catalog/documents.ts'
 import type { Settlement, TransferRow } from '../catalog/transfer.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
-import type { ObjectKey } from '../ids.ts'
+import type { ObjectKey, Owner } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count, countBytes } from '../telemetry/metrics.ts'
 import type { Claim } from '../transfer/claim.ts'
@@ -17,7 +17,7 @@ export async function settle(deps: IntakeDeps, claim: Claim): Promise<void> {
   const { row } = claim
   const { settlement } = row
   if (!settlement) throw new TypeError('Nothing to settle.')
-  const before = await deps.documents.getDocument(row.userKey, row.documentId)
+  const before = await deps.documents.getDocument(row, row.documentId)
   if (settlement.kind === 'stored') await removeOld(deps, row, settlement.objectKey, before)
   const document = await changeDocument(deps, row, changesOf(row, settlement, before))
   if (settlement.kind === 'stored') await settleStored(deps, row, settlement, document)
@@ -98,11 +98,11 @@ function changesOf(
 /** Changes the document whoever else changes it at the same time; undefined when the user has deleted it. */
 export async function changeDocument(
   deps: IntakeDeps,
-  row: Pick<TransferRow, 'userKey' | 'documentId'>,
+  row: Owner & Pick<TransferRow, 'documentId'>,
   changes: DocumentChanges,
 ): Promise<DocumentRow | undefined> {
   for (;;) {
-    const document = await deps.documents.getDocument(row.userKey, row.documentId)
+    const document = await deps.documents.getDocument(row, row.documentId)
     if (!document) return undefined
     const changed = await deps.documents.updateDocument(document, changes)
     if (changed) return changed
@@ -128,7 +128,7 @@ export async function removeAtProvider(
   row: TransferRow,
   objectKey: ObjectKey,
 ): Promise<void> {
-  const connection = await deps.connections.get(row.userKey, row.connectionId)
+  const connection = await deps.connections.get(row, row.connectionId)
   if (connection?.status !== 'active') return
   try {
     await (await deps.openBackend(connection)).deleteObject(objectKey)

@@ -4,14 +4,12 @@ import { refuseSharedName } from '../catalog/same-name.ts'
 import type { NewTransfer } from '../catalog/transfer.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import { ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, Owner } from '../ids.ts'
 import { cancelTransfer } from './cancel.ts'
 import type { IntakeDeps, StartIntakeDeps } from './deps.ts'
 import { intakeKeyOf } from './intake-key.ts'
 
-export interface IntakeRequest {
-  readonly userId: UserId
-  readonly userKey: UserKey
+export interface IntakeRequest extends Owner {
   readonly documentId: DocumentId
   readonly connectionId?: string | undefined
   readonly contentType: string
@@ -40,8 +38,8 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
   const { userKey, documentId, size } = request
   if (size > maxIntakeBytes)
     throw new ServiceError('invalid_request', 'body.size: is larger than one upload can be')
-  const before = await deps.documents.getDocument(userKey, documentId)
-  const connection = await deps.chooseConnection(userKey, request.connectionId ?? before?.connectionId)
+  const before = await deps.documents.getDocument(request, documentId)
+  const connection = await deps.chooseConnection(request, request.connectionId ?? before?.connectionId)
   if (before?.objectExists === true && before.connectionId !== connection.connectionId) {
     throw new ServiceError(
       'invalid_request',
@@ -50,7 +48,7 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
   }
   const extension = request.extension ?? before?.extension ?? ('' as Extension)
   const address = { userKey, connectionId: connection.connectionId, documentId, extension }
-  await refuseSharedName(deps.documents, address, before)
+  await refuseSharedName(deps.documents, { ...address, userId: request.userId }, before)
 
   const now = deps.clock.now()
   const uploadExpiresAt = now + intakeUrlMinutes * 60_000
@@ -100,7 +98,7 @@ async function record(
   const { connectionId, provider } = connection
   const fields = { connectionId, provider, contentType, extension, size, status: 'receiving' as const }
   for (;;) {
-    const row = await deps.documents.getDocument(userKey, documentId)
+    const row = await deps.documents.getDocument(request, documentId)
     const kept = row?.objectExists === true ? {} : { objectKey: undefined, objectExists: undefined }
     const over = { error: undefined, parkedOn: undefined, bytesTransferred: undefined }
     const written = row

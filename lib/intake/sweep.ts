@@ -1,7 +1,6 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { TransferRow } from '../catalog/transfer.ts'
 import type { TransferCursor } from '../catalog/transfers.ts'
-import type { ConnectionId, UserKey } from '../ids.ts'
 import { count } from '../telemetry/metrics.ts'
 import { claimTransfer } from '../transfer/claim.ts'
 import { finishCancelling } from './cancel.ts'
@@ -45,9 +44,9 @@ const rowsPerPage = 200
 export async function sweepTransfers(deps: IntakeDeps, options: SweepOptions): Promise<Swept> {
   const swept: Swept = { announced: 0, stored: 0, failed: 0, cancelled: 0 }
   const known = new Map<string, Promise<Connection | undefined>>()
-  const connectionOf = (userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined> => {
-    const found = known.get(`${userKey}/${connectionId}`) ?? deps.connections.get(userKey, connectionId)
-    known.set(`${userKey}/${connectionId}`, found)
+  const connectionOf = (row: TransferRow): Promise<Connection | undefined> => {
+    const found = known.get(row.connectionId) ?? deps.connections.get(row, row.connectionId)
+    known.set(row.connectionId, found)
     return found
   }
   const timeIsUp = (): boolean => deps.clock.now() >= options.deadline
@@ -70,7 +69,7 @@ async function sweepRow(
   deps: IntakeDeps,
   options: SweepOptions,
   row: TransferRow,
-  connectionOf: (userKey: UserKey, connectionId: ConnectionId) => Promise<Connection | undefined>,
+  connectionOf: (row: TransferRow) => Promise<Connection | undefined>,
   swept: Swept,
 ): Promise<void> {
   const now = deps.clock.now()
@@ -88,7 +87,7 @@ async function sweepRow(
     return
   }
   if (row.parked === true) {
-    const connection = await connectionOf(row.userKey, row.connectionId)
+    const connection = await connectionOf(row)
     if (!connection || connection.status === 'disconnected') {
       await failRow(deps, row, swept, 'connection_not_found', 'The connection of this document was removed.')
     } else if (connection.status === 'active' && idle) await announceRow(deps, row, swept)

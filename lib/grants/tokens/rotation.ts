@@ -73,10 +73,10 @@ async function writeUnlessOlder(
 
 /** Puts the keep-alive off: the grant, as Secrets Manager holds it, has just been good. */
 async function putOff(deps: RotationDeps, connection: Connection): Promise<void> {
-  const { userKey, connectionId, provider } = connection
+  const { connectionId, provider } = connection
   const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
   const before = connection.keepAliveAt === undefined ? 0 : Date.parse(connection.keepAliveAt)
   if (Date.parse(keepAliveAt) - before < recordEveryMs) return
-  const seen = await deps.connections.get(userKey, connectionId)
+  const seen = await deps.connections.get(connection, connectionId)
   if (seen?.status === 'active') await deps.connections.update(seen, { keepAliveAt })
 }

@@ -125,9 +125,7 @@ describe.each(providers)(
       expect(outcomes.flatMap(({ errors }) => errors)).toEqual([])
       expect(outcomes.flatMap(({ versions }) => versions)).toHaveLength((processes - 1) * callsEach)
       expect(await world.simulator(provider).tokenCalls()).toBe(2)
-      expect((await world.main.connections.get(connection.userKey, connection.connectionId))?.status).toBe(
-        'active',
-      )
+      expect((await world.main.connections.get(connection, connection.connectionId))?.status).toBe('active')
     })
 
     it('keep the newer token when the winner was frozen past its lease and writes late', async () => {

@@ -40,8 +40,7 @@ const hour = 3600 * 1000
 const day = 24 * hour
 const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
 const tokenCalls = (provider: OAuthProviderId): Promise<number> => world.simulator(provider).tokenCalls()
-const read = (connection: Connection) =>
-  world.main.connections.get(connection.userKey, connection.connectionId)
+const read = (connection: Connection) => world.main.connections.get(connection, connection.connectionId)
 
 let users = 0
 /** A fresh connection whose access token has run out. */

@@ -87,7 +87,7 @@ describe('the intake', () => {
     intakeKeyOf(address(connection, documentId, extension))
   const idOf = (documentId: string) => address(connection, documentId).documentId
   const documentOf = async (documentId: string) =>
-    await opened.deps.documents.getDocument(connection.userKey, idOf(documentId))
+    await opened.deps.documents.getDocument(connection, idOf(documentId))
   const transferOf = async (documentId: string) =>
     await opened.deps.transfers.get(connection.userKey, idOf(documentId))
   const files = async () => (await simulator.files(account())).filter((file) => !file.trashed)

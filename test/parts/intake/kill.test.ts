@@ -70,10 +70,7 @@ describe.each([
         )
         expect(stored.map((file) => file.sha256)).toEqual([sha256(content)])
         const row = must(
-          await opened.deps.documents.getDocument(
-            connection.userKey,
-            address(connection, documentId).documentId,
-          ),
+          await opened.deps.documents.getDocument(connection, address(connection, documentId).documentId),
         )
         expect(row).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
       },

@@ -84,7 +84,7 @@ describe('a document that its client puts past us', () => {
       new PutObjectCommand({ Bucket: bucket, Key, Body: randomBytes(size), ContentType: 'text/plain' }),
     )
   }
-  const row = async () => await deps.documents.getDocument(connection.userKey, who().documentId)
+  const row = async () => await deps.documents.getDocument(connection, who().documentId)
   const transfer = async () => await opened.deps.transfers.get(connection.userKey, who().documentId)
   const sweep = async () =>
     await sweepTransfers(opened.deps, { deadline: clock.now() + 60 * minute, idleMs: 10 * minute })
@@ -117,8 +117,10 @@ describe('a document that its client puts past us', () => {
   test('that a reader has found stays as it is', async () => {
     await giveUrl()
     await upload(600)
-    const { userKey, documentId } = who()
-    expect((await statDocument(deps, userKey, documentId, AbortSignal.timeout(10_000))).status).toBe('stored')
+    const { documentId } = who()
+    expect((await statDocument(deps, connection, documentId, AbortSignal.timeout(10_000))).status).toBe(
+      'stored',
+    )
     const settled = await row()
     clock.advance(90 * minute)
     await sweep()

@@ -82,7 +82,7 @@ describe('a document on its way to a bucket', () => {
     )
     expect(sha256((await Body?.transformToByteArray()) ?? new Uint8Array())).toBe(sha256(content))
     const row = must(
-      await opened.deps.documents.getDocument(connection.userKey, address(connection, 'doc').documentId),
+      await opened.deps.documents.getDocument(connection, address(connection, 'doc').documentId),
     )
     expect(row).toMatchObject({ status: 'stored', size: content.length, objectKey: Contents[0]?.Key })
     expect(await bucketKeys(opened, connection.userKey)).toEqual([])

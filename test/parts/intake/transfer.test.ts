@@ -116,7 +116,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
   const keyOf = (documentId: string, extension = '.pdf'): string =>
     intakeKeyOf(address(connection, documentId, extension))
   const documentOf = async (documentId: string) =>
-    await opened.deps.documents.getDocument(connection.userKey, address(connection, documentId).documentId)
+    await opened.deps.documents.getDocument(connection, address(connection, documentId).documentId)
   const files = async () => (await simulator.files(userAccount())).filter((file) => !file.trashed)
 
   /** Time passes here and at the provider. */

@@ -38,7 +38,7 @@ describe('connection rows', () => {
       connections.update(row, { email: 'b@example.com' }),
     ])
     expect([first, second].filter((written) => written === undefined)).toHaveLength(1)
-    const stored = await connections.get(row.userKey, row.connectionId)
+    const stored = await connections.get(row, row.connectionId)
     expect(stored).toEqual(first ?? second)
     expect(stored?.version).toBe(2)
   })
@@ -54,7 +54,7 @@ describe('connection rows', () => {
     expect(await due()).toContain(row.connectionId)
     await connections.update(row, { status: 'disconnected', keepAliveAt: undefined })
     expect(await due()).not.toContain(row.connectionId)
-    expect(await connections.get(row.userKey, row.connectionId)).not.toHaveProperty('keepAliveAt')
+    expect(await connections.get(row, row.connectionId)).not.toHaveProperty('keepAliveAt')
   })
 
   it('are created once, and removed only as they were seen', async () => {
@@ -68,11 +68,12 @@ describe('connection rows', () => {
   })
 
   it('that are malformed are an error of ours, not a guess', async () => {
-    const { userKey, connectionId } = fresh('malformed')
+    const malformed = fresh('malformed')
+    const { userKey, connectionId } = malformed
     await documentClient(world.endpoints.dynamoDb).send(
       new PutCommand({ TableName: 'connections', Item: { userKey, connectionId, provider: 'dropbox' } }),
     )
-    await expect(world.main.connections.get(userKey, connectionId)).rejects.toMatchObject({
+    await expect(world.main.connections.get(malformed, connectionId)).rejects.toMatchObject({
       code: 'internal_error',
     })
   })

@@ -48,13 +48,13 @@ const meanings: Readonly<Record<string, (item: Item) => Item>> = {
 }
 
 const readers: Readonly<Record<string, (key: never) => Promise<unknown>>> = {
-  connections: ({ userKey, connectionId }) =>
-    connectionStore(client(), 'connections', () => 0).get(userKey, connectionId),
+  connections: ({ userKey, userId, connectionId }) =>
+    connectionStore(client(), 'connections', () => 0).get({ userKey, userId }, connectionId),
   tokens: ({ connectionId }) => tokenStore(client(), 'tokens').get(connectionId),
   // No row has expired in the year 1970.
   authorizations: ({ id }) => authorizationStore(client(), 'authorizations', () => 0).get(id),
-  documents: ({ userKey, documentId }) =>
-    documentCatalog(client(), 'documents', () => 0).getDocument(userKey, documentId),
+  documents: ({ userKey, userId, documentId }) =>
+    documentCatalog(client(), 'documents', () => 0).getDocument({ userKey, userId }, documentId),
   transfers: ({ userKey, documentId }) => openTransfers(client(), 'transfers').get(userKey, documentId),
 }
 

@@ -36,7 +36,7 @@ it('no two documents that the rule lets through have one place, in any store', a
       const [documentId, extension] = [anyId(), anyExtension()]
       const before = rows.get(documentId)
       try {
-        await refuseSharedName(documents, { userKey, documentId, extension }, before)
+        await refuseSharedName(documents, { userKey, userId: alice, documentId, extension }, before)
         const stored = { documentId, extension, objectExists: true } as unknown as DocumentRow
         rows.set(documentId, stored)
       } catch (error) {

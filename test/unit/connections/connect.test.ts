@@ -119,9 +119,7 @@ describe.each(providers)('connecting %s', (provider) => {
     const query = await consent(authorizationUrl, 'late@example.com')
     world.advance(601_000)
     await expect(handleCallback(deps(), query)).rejects.toMatchObject({ code: 'invalid_request' })
-    expect((await getConnection(deps(), caller('late').userKey, connection.connectionId)).status).toBe(
-      'pending',
-    )
+    expect((await getConnection(deps(), caller('late'), connection.connectionId)).status).toBe('pending')
   })
 
   it('refuses a completion code after ten minutes', async () => {
@@ -140,9 +138,7 @@ describe.each(providers)('connecting %s', (provider) => {
     await expect(complete('twice', connection.connectionId, code)).rejects.toMatchObject({
       code: 'invalid_request',
     })
-    expect((await getConnection(deps(), caller('twice').userKey, connection.connectionId)).status).toBe(
-      'active',
-    )
+    expect((await getConnection(deps(), caller('twice'), connection.connectionId)).status).toBe('active')
   })
 
   it('lets only the user who started complete, and an attempt by another costs nothing', async () => {
@@ -151,9 +147,7 @@ describe.each(providers)('connecting %s', (provider) => {
     await expect(complete('victim', connection.connectionId, code)).rejects.toMatchObject({
       code: 'connection_not_found',
     })
-    expect((await getConnection(deps(), caller('mallory').userKey, connection.connectionId)).status).toBe(
-      'pending',
-    )
+    expect((await getConnection(deps(), caller('mallory'), connection.connectionId)).status).toBe('pending')
     expect((await complete('mallory', connection.connectionId, code)).status).toBe('active')
   })
 
@@ -185,9 +179,7 @@ describe.each(providers)('connecting %s', (provider) => {
     await expect(complete('mine', mine.connection.connectionId, completionCode)).rejects.toMatchObject({
       code: 'invalid_request',
     })
-    expect((await getConnection(deps(), caller('mine').userKey, mine.connection.connectionId)).status).toBe(
-      'pending',
-    )
+    expect((await getConnection(deps(), caller('mine'), mine.connection.connectionId)).status).toBe('pending')
   })
 
   it('refuses a code that the provider gave out and took back already', async () => {
@@ -235,9 +227,7 @@ describe.each(providers)('connecting %s', (provider) => {
       location: `${returnUrl}?connectionId=${connection.connectionId}&error=access_denied`,
     })
     await expect(handleCallback(deps(), query)).rejects.toMatchObject({ code: 'invalid_request' })
-    expect((await getConnection(deps(), caller('denied').userKey, connection.connectionId)).status).toBe(
-      'pending',
-    )
+    expect((await getConnection(deps(), caller('denied'), connection.connectionId)).status).toBe('pending')
   })
 
   it('shows pages when there is no returnUrl: the code, or what went wrong', async () => {
@@ -275,15 +265,13 @@ describe.each(providers)('connecting %s', (provider) => {
 
   it('hides connections from other users', async () => {
     const { connection } = await start('owner', provider)
-    await expect(
-      getConnection(deps(), caller('other').userKey, connection.connectionId),
-    ).rejects.toMatchObject({
+    await expect(getConnection(deps(), caller('other'), connection.connectionId)).rejects.toMatchObject({
       code: 'connection_not_found',
     })
     await expect(
       reauthorizeConnection(deps(), { ...caller('other'), connectionId: connection.connectionId }),
     ).rejects.toMatchObject({ code: 'connection_not_found' })
-    expect(await listConnections(deps(), caller('other').userKey)).toEqual([])
+    expect(await listConnections(deps(), caller('other'))).toEqual([])
   })
 })
 
@@ -295,7 +283,7 @@ describe('connecting', () => {
     })
     expect(connection.status).toBe('active')
     expect(authorizationUrl).toBeUndefined()
-    expect(await listConnections(deps(), caller('bucket').userKey)).toEqual([connection])
+    expect(await listConnections(deps(), caller('bucket'))).toEqual([connection])
   })
 
   it('asks Google for offline access with consent, for drive.file alone', async () => {
@@ -321,9 +309,7 @@ describe('connecting', () => {
       code: 'connection_requires_reauth',
       reason: 'scope_missing',
     })
-    expect((await getConnection(deps(), caller('unticked').userKey, connection.connectionId)).status).toBe(
-      'pending',
-    )
+    expect((await getConnection(deps(), caller('unticked'), connection.connectionId)).status).toBe('pending')
     expect(await world.main.vault.readGrant(connection.connectionId)).toBeUndefined()
   })
 
@@ -347,7 +333,7 @@ describe('connecting', () => {
     ).rejects.toMatchObject({
       code: 'provider_not_configured',
     })
-    expect(await listConnections(bareDeps, caller('bare').userKey)).toEqual([])
+    expect(await listConnections(bareDeps, caller('bare'))).toEqual([])
     await world.main.secrets.write('oauth/google', secret(JSON.stringify(clientSecretOf('google-drive'))))
   })
 })

@@ -24,8 +24,7 @@ beforeEach(async () => {
 
 const day = 24 * 3600 * 1000
 const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
-const read = (connection: Connection) =>
-  getConnection(world.main, connection.userKey, connection.connectionId)
+const read = (connection: Connection) => getConnection(world.main, connection, connection.connectionId)
 
 describe('the keep-alive', () => {
   const run = { limit: 100, remainingMs: () => 600_000 }

@@ -34,8 +34,7 @@ beforeEach(async () => {
 })
 
 const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
-const read = (connection: Connection) =>
-  getConnection(world.main, connection.userKey, connection.connectionId)
+const read = (connection: Connection) => getConnection(world.main, connection, connection.connectionId)
 const revokeCalls = async (): Promise<number> =>
   (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
 
@@ -52,7 +51,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
   it('heals a dead grant in place, with the same id, and wakes what waited', async () => {
     const account = `heal-${provider}@example.com`
     const connection = await connect(world.main, `heal-${provider}`, provider, account)
-    await world.main.connections.change(connection.userKey, connection.connectionId, () => ({
+    await world.main.connections.change(connection, connection.connectionId, () => ({
       memo: { folder: 'folder-1' },
     }))
     world.events.length = 0
@@ -178,7 +177,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
     }
     await disconnectConnection({ ...deps, cancelTransfers }, alive)
     const dead = await connect(world.main, `dead-${provider}`, provider, `dead-${provider}@example.com`)
-    await world.main.connections.change(dead.userKey, dead.connectionId, () => ({
+    await world.main.connections.change(dead, dead.connectionId, () => ({
       status: 'requires_reauth',
       reason: 'grant_revoked',
     }))
@@ -264,9 +263,11 @@ describe('disconnecting', () => {
 
   it('is refused for somebody else’s connection', async () => {
     const connection = await connect(world.main, 'mine', 'google-drive', 'mine@example.com')
-    const { userKey } = caller('thief')
     await expect(
-      disconnectConnection(useCases(world.main).deps, { userKey, connectionId: connection.connectionId }),
+      disconnectConnection(useCases(world.main).deps, {
+        ...caller('thief'),
+        connectionId: connection.connectionId,
+      }),
     ).rejects.toMatchObject({ code: 'connection_not_found' })
     expect((await read(connection)).status).toBe('active')
   })
@@ -357,9 +358,8 @@ describe('the health check', () => {
 
   it('is an error only for a connection that is not there', async () => {
     const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
-    const { userKey } = caller('stranger')
     await expect(
-      checkHealth(backend(healthy), { userKey, connectionId: connection.connectionId }),
+      checkHealth(backend(healthy), { ...caller('stranger'), connectionId: connection.connectionId }),
     ).rejects.toMatchObject({
       code: 'connection_not_found',
     })
@@ -374,8 +374,8 @@ describe('the list of connections', () => {
     const { connection: second } = await startConnection(deps, { ...caller('list'), provider: 'onedrive' })
     world.advance(1000)
     const { connection: third } = await startConnection(deps, { ...caller('list'), provider: 's3' })
-    expect(
-      (await listConnections(deps, caller('list').userKey)).map(({ connectionId }) => connectionId),
-    ).toEqual([first, second, third].map(({ connectionId }) => connectionId))
+    expect((await listConnections(deps, caller('list'))).map(({ connectionId }) => connectionId)).toEqual(
+      [first, second, third].map(({ connectionId }) => connectionId),
+    )
   })
 })

@@ -104,7 +104,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       (error: ServiceError) => error,
     )
   const row = async () =>
-    await opened.deps.documents.getDocument(connection.userKey, address(connection, 'doc').documentId)
+    await opened.deps.documents.getDocument(connection, address(connection, 'doc').documentId)
   const files = async () =>
     (await simulator.files(account())).filter((file) => !file.trashed).map((file) => [file.id, file.sha256])
   /** The drive, with what it says of a finished file changed. */
