@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
-import { problemExample } from '../lib/contract/openapi.ts'
+import { problemExample } from '../lib/contract/openapi/document.ts'
 import { problemCatalog } from '../lib/contract/problem-catalog.ts'
 import { problemTypes } from '../lib/contract/problems.ts'
 import { errorCodes } from '../lib/errors.ts'

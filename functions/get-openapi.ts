@@ -1,4 +1,4 @@
-import { openapiDocument } from '../lib/contract/openapi.ts'
+import { openapiDocument } from '../lib/contract/openapi/document.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { httpHandler } from '../lib/http/handler.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { openapiDocument } from '../lib/contract/openapi.ts'
-import { openapiPage, openapiPagePolicy } from '../lib/contract/openapi-page.ts'
+import { openapiDocument } from '../lib/contract/openapi/document.ts'
+import { openapiPage, openapiPagePolicy } from './openapi-page.ts'
 import type { Console } from './console.ts'
 import { serversHere } from './free-ports.ts'
 import { sendJson } from './http.ts'

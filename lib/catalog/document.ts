@@ -1,4 +1,4 @@
-import type { DocumentChecksum } from '../contract/schemas.ts'
+import type { DocumentChecksum } from '../contract/views.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'

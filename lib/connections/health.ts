@@ -1,6 +1,6 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
-import type { HealthView } from '../contract/schemas.ts'
+import type { HealthView } from '../contract/views.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import type { Backend } from '../storage/backend.ts'

@@ -1,5 +1,5 @@
 import type { Connection } from '../catalog/connections.ts'
-import type { ConnectionView } from '../contract/schemas.ts'
+import type { ConnectionView } from '../contract/views.ts'
 
 /** A connection as the HTTP contract shows it. */
 export function presentConnection(connection: Connection): ConnectionView {

@@ -1,6 +1,7 @@
 import type { Route } from './route.ts'
 import { alwaysErrors as always, providerErrors as provider } from './route-errors.ts'
 import * as schemas from './schemas.ts'
+import { health } from './views.ts'
 
 /** Connections: connect, look, check, reconnect, disconnect. */
 export const connectionRoutes = {
@@ -110,7 +111,7 @@ export const connectionRoutes = {
       {
         status: 200,
         description: 'Healthy or not; a provider that is down is no error here.',
-        schema: schemas.health,
+        schema: health,
       },
     ],
     errors: [...always, 'connection_not_found'],

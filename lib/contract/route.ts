@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini'
 import type { ErrorCode } from '../errors.ts'
+import type { Documented } from './words.ts'
 
 /** One route as data: API Gateway, the local gateway, the OpenAPI document, the handler's types and the typed client come from it. */
 export interface Route {
@@ -18,7 +19,7 @@ export interface Route {
   readonly headers?: Readonly<Record<string, string>>
   readonly body:
     | { readonly kind: 'none' }
-    | { readonly kind: 'json'; readonly schema: z.ZodMiniType; readonly optional?: boolean }
+    | { readonly kind: 'json'; readonly schema: z.ZodMiniType & Documented; readonly optional?: boolean }
     | { readonly kind: 'bytes' }
   readonly answers: readonly Answer[]
   readonly errors: readonly ErrorCode[]
@@ -29,7 +30,7 @@ export interface Route {
 export interface Answer {
   readonly status: number
   readonly description: string
-  readonly schema?: z.ZodMiniType
+  readonly schema?: z.ZodMiniType & Documented
   /** A media type when the answer is not JSON. */
   readonly mediaType?: string
   /** Response headers, in lower case, with what they mean. */

@@ -1,44 +1,50 @@
 import * as z from 'zod/mini'
-import { connectionIdPattern, documentIdPattern, extensionPattern } from '../ids.ts'
-import { errorCodes } from '../errors.ts'
+import { providerIds } from '../providers/registry.ts'
+import { connectionId, contentType, documentId, extension, time } from './fields.ts'
 import { downloadUrlMinutes, listLimit, maxIntakeBytes, uploadUrlMinutes } from './limits.ts'
-import { hashAlgorithms, providerIds } from '../providers/registry.ts'
+import { connection, document } from './views.ts'
+import { named, part } from './words.ts'
 
-/** The shapes of the HTTP contract. Requests are strict: an unknown field is refused by name. */
+/** What requests carry and what they are answered. Requests are strict: an unknown field is refused by name. */
 
-export const documentId = z
-  .string()
-  .check(z.regex(documentIdPattern, 'must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'))
-export const extension = z.string().check(z.regex(extensionPattern, 'must match ^\\.[A-Za-z0-9]{1,16}$'))
-export const connectionId = z.string().check(z.regex(connectionIdPattern, 'must be a connection id'))
-export const contentType = z
-  .string()
-  .check(
-    z.maxLength(255, 'must have at most 255 characters'),
-    z.regex(
-      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(\s*;[\x20-\x7e]*)?$/,
-      'must be a media type such as application/pdf',
-    ),
-  )
 const returnUrl = z.string().check(z.maxLength(2048, 'must have at most 2048 characters'))
 const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'))
 const minutes = (max: number) =>
   z.int('must be a whole number').check(z.gte(1, 'must be at least 1'), z.lte(max, `must be at most ${max}`))
-const time = z.iso.datetime()
-const bytes = z.int().check(z.gte(0))
-
 export const none = z.strictObject({})
 export const documentPath = z.strictObject({ documentId })
 export const connectionPath = z.strictObject({ connectionId })
 
-export const startConnectionBody = z.strictObject({
-  provider: z.enum(providerIds),
-  returnUrl: z.optional(returnUrl),
-})
-export const completeConnectionBody = z.strictObject({
-  completionCode: z.string().check(z.minLength(1), z.maxLength(512)),
-})
-export const reauthorizeBody = z.strictObject({ returnUrl: z.optional(returnUrl) })
+export const startConnectionBody = named(
+  'StartConnectionBody',
+  z.strictObject({
+    provider: z.enum(providerIds),
+    returnUrl: z.optional(returnUrl),
+  }),
+  {
+    provider: 'Where documents will go.',
+    returnUrl:
+      'Where the browser comes back to; must match the deployment’s allow-list. Without one, a page shows the completion code.',
+  },
+)
+
+export const completeConnectionBody = named(
+  'CompleteConnectionBody',
+  z.strictObject({
+    completionCode: z.string().check(z.minLength(1), z.maxLength(512)),
+  }),
+  {
+    completionCode: 'The code that came back with the browser. It works once, for the user who started.',
+  },
+)
+
+export const reauthorizeBody = named(
+  'ReauthorizeBody',
+  z.strictObject({ returnUrl: z.optional(returnUrl) }),
+  {
+    returnUrl: 'Where the browser comes back to; must match the deployment’s allow-list.',
+  },
+)
 /** What a provider sends along with the browser; it adds parameters as it pleases, so this one is open. */
 export const callbackQuery = z.looseObject({
   state: z.optional(z.string().check(z.maxLength(1024))),
@@ -50,6 +56,7 @@ export const putDocumentQuery = z.strictObject({
   connectionId: z.optional(connectionId),
   extension: z.optional(extension),
 })
+
 export const listDocumentsQuery = z.strictObject({
   connectionId: z.optional(connectionId),
   status: z.optional(z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed'])),
@@ -66,95 +73,110 @@ export const listDocumentsQuery = z.strictObject({
   ),
   cursor: z.optional(z.string().check(z.maxLength(1024))),
 })
-export const downloadUrlBody = z.strictObject({
-  expiresInMinutes: z._default(minutes(downloadUrlMinutes.max), downloadUrlMinutes.default),
-})
-export const uploadUrlBody = z.strictObject({
-  connectionId: z.optional(connectionId),
-  contentType,
-  extension: z.optional(extension),
-  expiresInMinutes: z._default(minutes(uploadUrlMinutes.max), uploadUrlMinutes.default),
-})
-export const intakeBody = z.strictObject({
-  connectionId: z.optional(connectionId),
-  contentType,
-  extension: z.optional(extension),
-  size: z
-    .int('must be a whole number of bytes')
-    .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`)),
-  sha256: z.optional(sha256Hex),
+
+export const downloadUrlBody = named(
+  'DownloadUrlBody',
+  z.strictObject({
+    expiresInMinutes: z._default(minutes(downloadUrlMinutes.max), downloadUrlMinutes.default),
+  }),
+  {
+    expiresInMinutes: 'How long the URL works, in minutes.',
+  },
+)
+
+export const uploadUrlBody = named(
+  'UploadUrlBody',
+  z.strictObject({
+    connectionId: z.optional(connectionId),
+    contentType,
+    extension: z.optional(extension),
+    expiresInMinutes: z._default(minutes(uploadUrlMinutes.max), uploadUrlMinutes.default),
+  }),
+  {
+    connectionId: 'Which connection; may be left out when there is exactly one active.',
+    contentType: 'The document’s media type.',
+    extension: 'The file name’s extension, with its dot.',
+    expiresInMinutes: 'How long the URL works, in minutes.',
+  },
+)
+
+export const intakeBody = named(
+  'IntakeBody',
+  z.strictObject({
+    connectionId: z.optional(connectionId),
+    contentType,
+    extension: z.optional(extension),
+    size: z
+      .int('must be a whole number of bytes')
+      .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`)),
+    sha256: z.optional(sha256Hex),
+  }),
+  {
+    connectionId: 'Which connection; may be left out when there is exactly one active.',
+    contentType: 'The document’s media type.',
+    extension: 'The file name’s extension, with its dot.',
+    size: 'How many bytes will come.',
+    sha256: 'Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another.',
+  },
+)
+
+export const connectionAnswer = named('ConnectionAnswer', z.object({ connection }), {
+  connection: 'The connection.',
 })
 
-export const connection = z.object({
-  id: connectionId,
-  provider: z.enum(providerIds),
-  status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
-  account: z.optional(z.object({ email: z.string() })),
-  scopes: z.optional(z.array(z.string())),
-  createdAt: time,
-  updatedAt: time,
-  reason: z.optional(z.string()),
-})
-/** How a stored document's content was proven. */
-const checksum = z.object({
-  algorithm: z.enum(hashAlgorithms),
-  value: z.string(),
-  /** `verified`: the provider's hash is that of what was sent. `provider_transformed`: it rewrites such files. */
-  verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
-})
-export type DocumentChecksum = Readonly<z.output<typeof checksum>>
+export const authorizationAnswer = named(
+  'AuthorizationAnswer',
+  z.object({ connection, authorizationUrl: z.optional(z.url()) }),
+  {
+    connection: 'The connection, pending until it is completed.',
+    authorizationUrl: 'Where to send the user’s browser; absent for s3.',
+  },
+)
 
-export const document = z.object({
-  id: documentId,
-  connectionId,
-  provider: z.enum(providerIds),
-  objectKey: z.optional(z.string()),
-  status: z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed']),
-  size: bytes,
-  contentType: z.string(),
-  extension: z.optional(z.string()),
-  checksum: z.optional(checksum),
-  progress: z.optional(z.object({ bytesTransferred: bytes, bytesTotal: bytes })),
-  error: z.optional(z.object({ code: z.enum(errorCodes), detail: z.string() })),
-  createdAt: time,
-  updatedAt: time,
-})
-export const health = z.object({
-  healthy: z.boolean(),
-  status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
-  checkedAt: time,
-  latencyMs: z.number(),
-  reason: z.optional(z.string()),
-  quota: z.optional(z.object({ used: bytes, limit: z.optional(bytes) })),
-})
-export const problem = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.enum(errorCodes),
-  requestId: z.string(),
-  retryAfterSeconds: z.optional(z.number()),
-  connectionId: z.optional(z.string()),
-  links: z.optional(z.record(z.string(), z.string())),
+export const connectionsAnswer = named('ConnectionsAnswer', z.object({ connections: z.array(connection) }), {
+  connections: 'All of the user’s connections.',
 })
 
-export const connectionAnswer = z.object({ connection })
-export const authorizationAnswer = z.object({ connection, authorizationUrl: z.optional(z.url()) })
-export const connectionsAnswer = z.object({ connections: z.array(connection) })
-export const documentAnswer = z.object({ document })
-export const documentsAnswer = z.object({ documents: z.array(document), nextCursor: z.optional(z.string()) })
+export const documentAnswer = named('DocumentAnswer', z.object({ document }), {
+  document: 'The document.',
+})
+
+export const documentsAnswer = named(
+  'DocumentsAnswer',
+  z.object({ documents: z.array(document), nextCursor: z.optional(z.string()) }),
+  {
+    documents: 'One page.',
+    nextCursor: 'Pass it as cursor for the next page; absent on the last.',
+  },
+)
 const signedUpload = {
   method: z.literal('PUT'),
   url: z.url(),
   headers: z.record(z.string(), z.string()),
   expiresAt: time,
 }
-export const intakeAnswer = z.object({ document, upload: z.object(signedUpload) })
-export const uploadUrlAnswer = z.object(signedUpload)
-export const downloadUrlAnswer = z.object({ method: z.literal('GET'), url: z.url(), expiresAt: time })
+const signedUploadWords = {
+  method: 'The method.',
+  url: 'The URL. It is its own credential: send no Authorization header.',
+  headers: 'Send exactly these headers.',
+  expiresAt: 'Until when the upload can begin.',
+}
+export const intakeAnswer = named(
+  'IntakeAnswer',
+  z.object({ document, upload: part(z.object(signedUpload), signedUploadWords) }),
+  {
+    document: 'The document, receiving.',
+    upload: 'The one request that uploads the bytes.',
+  },
+)
 
-export type ConnectionView = z.infer<typeof connection>
-export type DocumentView = z.infer<typeof document>
-export type HealthView = z.infer<typeof health>
-export type ProblemView = z.infer<typeof problem>
+export const uploadUrlAnswer = named('UploadUrlAnswer', z.object(signedUpload), signedUploadWords)
+export const downloadUrlAnswer = named(
+  'DownloadUrlAnswer',
+  z.object({ method: z.literal('GET'), url: z.url(), expiresAt: time }),
+  {
+    method: 'The method.',
+    url: 'The URL. It is its own credential.',
+    expiresAt: 'Until when it works.',
+  },
+)

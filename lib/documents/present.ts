@@ -1,5 +1,5 @@
 import type { DocumentRow } from '../catalog/document.ts'
-import type { DocumentView } from '../contract/schemas.ts'
+import type { DocumentView } from '../contract/views.ts'
 
 /** The row as the HTTP contract shows it. */
 export function presentDocument(row: DocumentRow): DocumentView {

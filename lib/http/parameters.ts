@@ -1,4 +1,4 @@
-import { contentType } from '../contract/schemas.ts'
+import { contentType } from '../contract/fields.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension } from '../ids.ts'
 import { parseConnectionId, parseDocumentId, parseExtension } from '../ids.ts'

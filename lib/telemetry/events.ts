@@ -1,5 +1,5 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
-import type { DocumentChecksum } from '../contract/schemas.ts'
+import type { DocumentChecksum } from '../contract/views.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode, ReauthReason } from '../errors.ts'
 import { ServiceError } from '../errors.ts'

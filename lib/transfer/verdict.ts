@@ -1,4 +1,4 @@
-import type { DocumentChecksum } from '../contract/schemas.ts'
+import type { DocumentChecksum } from '../contract/views.ts'
 import type { Settlement } from '../catalog/transfer.ts'
 import type { Backend, ObjectEntry } from '../storage/backend.ts'
 import type { HashAlgorithm } from '../providers/registry.ts'

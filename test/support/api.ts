@@ -1,4 +1,4 @@
-import type { ConnectionView, DocumentView, ProblemView } from '../../lib/contract/schemas.ts'
+import type { ConnectionView, DocumentView, ProblemView } from '../../lib/contract/views.ts'
 
 export type Provider = 'google-drive' | 'onedrive' | 's3'
 

@@ -7,7 +7,7 @@ import type {
   Operation,
   Parameter,
   ResponseObject,
-} from '../../lib/contract/openapi-types.ts'
+} from '../../lib/contract/openapi/types.ts'
 
 /** One request and its answer, as they went over the wire. Header names in lower case; bodies as text. */
 export interface Exchange {

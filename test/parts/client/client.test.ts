@@ -7,7 +7,7 @@ import { generateClient, generatedFile } from '../../../client/generate.ts'
 import { createDriveway, fileSource } from '../../../client/src/node.ts'
 import type { Driveway, UploadProgress } from '../../../client/src/node.ts'
 import type * as generated from '../../../client/src/generated.ts'
-import type { ConnectionView, DocumentView, HealthView, ProblemView } from '../../../lib/contract/schemas.ts'
+import type { ConnectionView, DocumentView, HealthView, ProblemView } from '../../../lib/contract/views.ts'
 import { startContractServer } from '../../support/contract-server.ts'
 import type { ContractServer } from '../../support/contract-server.ts'
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openapiDocument } from '../../../lib/contract/openapi.ts'
+import { openapiDocument } from '../../../lib/contract/openapi/document.ts'
 
 test('the OpenAPI document lints clean', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'driveway-openapi-'))

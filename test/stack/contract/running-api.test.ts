@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openapiDocument } from '../../../lib/contract/openapi.ts'
+import { openapiDocument } from '../../../lib/contract/openapi/document.ts'
 import { routeList } from '../../../lib/contract/routes.ts'
 import { checkExchange } from '../../support/contract-check.ts'
 import { startLocalStack } from '../../support/local-stack.ts'

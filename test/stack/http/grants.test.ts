@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ConnectionView, DocumentView, HealthView } from '../../../lib/contract/schemas.ts'
+import type { ConnectionView, DocumentView, HealthView } from '../../../lib/contract/views.ts'
 import type { Answer, Api, ConnectionAnswer, DocumentAnswer, Problem } from '../../support/api.ts'
 import { apiOf, callback, connect, consent } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { S3Client, GetObjectTaggingCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { DocumentView } from '../../../lib/contract/schemas.ts'
+import type { DocumentView } from '../../../lib/contract/views.ts'
 import type { Api, DocumentAnswer, Problem, Provider } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 
 /** The part of JSON Schema 2020-12 that our schemas use. */
 export interface JsonSchema {

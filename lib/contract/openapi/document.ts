@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../errors.ts'
-import { errorCodes } from '../errors.ts'
-import { componentSchemas, nameOf, parameterSchemas, referenceTo } from './openapi-schemas.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { errorCodes } from '../../errors.ts'
+import { componentSchemas, nameOf, parameterSchemas, referenceTo } from './schemas.ts'
 import type {
   MediaType,
   OpenApiDocument,
@@ -9,12 +9,13 @@ import type {
   Parameter,
   PathItem,
   ResponseObject,
-} from './openapi-types.ts'
-import { bodyExamples, parameterWords } from './openapi-words.ts'
-import { problemCatalog } from './problem-catalog.ts'
-import { problemTypes } from './problems.ts'
-import type { Answer, Route } from './route.ts'
-import { routeList } from './routes.ts'
+} from './types.ts'
+import { bodyExamples, parameterWords } from './words.ts'
+import { problemCatalog } from '../problem-catalog.ts'
+import { problemTypes } from '../problems.ts'
+import type { Answer, Route } from '../route.ts'
+import { routeList } from '../routes.ts'
+import { problem } from '../views.ts'
 
 /** The version of the contract; the path prefix /v1 is its major. */
 export const contractVersion = '1.0.0'
@@ -143,7 +144,7 @@ function bodyOf(route: Route): Operation['requestBody'] {
 }
 
 function json(schema: NonNullable<Answer['schema']>): MediaType {
-  const value = bodyExamples[nameOf(schema) ?? '']
+  const value = bodyExamples[nameOf(schema)]
   return { schema: referenceTo(schema), ...(value !== undefined && { examples: { typical: { value } } }) }
 }
 
@@ -192,7 +193,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[], head: bool
     ...(!head && {
       content: {
         'application/problem+json': {
-          schema: { $ref: '#/components/schemas/Problem' },
+          schema: referenceTo(problem),
           examples: Object.fromEntries(examples),
         },
       },

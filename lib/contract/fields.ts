@@ -1,0 +1,21 @@
+import * as z from 'zod/mini'
+import { connectionIdPattern, documentIdPattern, extensionPattern } from '../ids.ts'
+
+/** Fields that several shapes of the HTTP contract have. */
+
+export const documentId = z
+  .string()
+  .check(z.regex(documentIdPattern, 'must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'))
+export const extension = z.string().check(z.regex(extensionPattern, 'must match ^\\.[A-Za-z0-9]{1,16}$'))
+export const connectionId = z.string().check(z.regex(connectionIdPattern, 'must be a connection id'))
+export const contentType = z
+  .string()
+  .check(
+    z.maxLength(255, 'must have at most 255 characters'),
+    z.regex(
+      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(\s*;[\x20-\x7e]*)?$/,
+      'must be a media type such as application/pdf',
+    ),
+  )
+export const time = z.iso.datetime()
+export const bytes = z.int().check(z.gte(0))

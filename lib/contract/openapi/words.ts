@@ -1,0 +1,102 @@
+/** Words and examples of the OpenAPI document that the schemas do not carry. */
+
+/** What each parameter means, and an example of it. A test holds it complete. */
+export const parameterWords: Readonly<
+  Record<string, { readonly description: string; readonly example: string | number }>
+> = {
+  documentId: { description: 'The client’s own name for the document.', example: 'invoice-2026-11' },
+  connectionId: {
+    description: 'The connection; may be left out when the user has exactly one active.',
+    example: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  },
+  extension: { description: 'The file name’s extension, with its dot.', example: '.pdf' },
+  status: { description: 'Only documents in this status.', example: 'stored' },
+  limit: { description: 'How many at most; 50 when left out.', example: 50 },
+  cursor: { description: 'The nextCursor of the page before.', example: 'eyJkIjoiaW52b2ljZSJ9' },
+  state: { description: 'The provider returns it as it was sent.', example: 'pT0ZkW9o' },
+  code: { description: 'The provider’s authorization code.', example: '4/0AX4XfWh' },
+  error: { description: 'Why there is no code, such as access_denied.', example: 'access_denied' },
+}
+
+const connection = {
+  id: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  provider: 'google-drive',
+  status: 'active',
+  account: { email: 'alice@example.com' },
+  scopes: ['https://www.googleapis.com/auth/drive.file'],
+  createdAt: '2026-11-22T08:00:00.000Z',
+  updatedAt: '2026-11-22T08:01:00.000Z',
+}
+const pending = {
+  id: connection.id,
+  provider: connection.provider,
+  status: 'pending',
+  createdAt: connection.createdAt,
+  updatedAt: connection.createdAt,
+}
+const document = {
+  id: 'invoice-2026-11',
+  connectionId: connection.id,
+  provider: 'google-drive',
+  objectKey: '1a2B3c4D5e6F7g8H9i0J',
+  status: 'stored',
+  size: 182044,
+  contentType: 'application/pdf',
+  extension: '.pdf',
+  checksum: {
+    algorithm: 'sha256',
+    value: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+    verdict: 'verified',
+  },
+  createdAt: '2026-11-22T08:02:00.000Z',
+  updatedAt: '2026-11-22T08:02:01.000Z',
+}
+const receiving = {
+  id: 'scan-0007',
+  connectionId: connection.id,
+  provider: 'google-drive',
+  status: 'receiving',
+  size: 209715200,
+  contentType: 'application/pdf',
+  extension: '.pdf',
+  createdAt: '2026-11-22T08:03:00.000Z',
+  updatedAt: '2026-11-22T08:03:00.000Z',
+}
+const signedUpload = {
+  method: 'PUT',
+  url: 'https://intake.example.com/alice/c3a5f0de/scan-0007.pdf?X-Amz-Signature=shortened',
+  headers: { 'content-type': 'application/pdf' },
+  expiresAt: '2026-11-22T09:03:00.000Z',
+}
+
+/** One example of each body, by schema name. A test validates each against its schema. */
+export const bodyExamples: Readonly<Record<string, unknown>> = {
+  StartConnectionBody: { provider: 'google-drive', returnUrl: 'https://app.example.com/connected' },
+  CompleteConnectionBody: { completionCode: 'hVqk3Gm0b9Yx2u7R' },
+  ReauthorizeBody: { returnUrl: 'https://app.example.com/connected' },
+  DownloadUrlBody: { expiresInMinutes: 15 },
+  UploadUrlBody: { contentType: 'application/pdf', extension: '.pdf', expiresInMinutes: 15 },
+  IntakeBody: { contentType: 'application/pdf', extension: '.pdf', size: 209715200 },
+  ConnectionAnswer: { connection },
+  AuthorizationAnswer: {
+    connection: pending,
+    authorizationUrl: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=shortened&state=shortened',
+  },
+  ConnectionsAnswer: { connections: [connection] },
+  DocumentAnswer: { document },
+  DocumentsAnswer: { documents: [document], nextCursor: 'eyJkIjoiaW52b2ljZSJ9' },
+  IntakeAnswer: { document: receiving, upload: signedUpload },
+  UploadUrlAnswer: signedUpload,
+  DownloadUrlAnswer: {
+    method: 'GET',
+    url: 'https://storage.example.com/alice/invoice-2026-11.pdf?X-Amz-Signature=shortened',
+    expiresAt: '2026-11-22T09:02:00.000Z',
+  },
+  Health: {
+    healthy: true,
+    status: 'active',
+    checkedAt: '2026-11-22T08:04:00.000Z',
+    latencyMs: 143,
+    quota: { used: 4831838208, limit: 16106127360 },
+  },
+}
