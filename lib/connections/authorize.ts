@@ -33,8 +33,8 @@ export interface Started {
 }
 
 /**
- * Begins a connection. The deployment's own storage is active at once. A cloud drive is `pending` until its user completes it;
- * one that never is stays so, shown as it is, and can be begun again by `reauthorizeConnection` or removed.
+ * Begins a connection. The deployment's own storage is active at once; a drive is `pending` until its user
+ * completes it. One that never is stays so, and can be begun again by `reauthorizeConnection` or removed.
  */
 export async function startConnection(
   deps: AuthorizeDeps,
@@ -56,7 +56,7 @@ export async function startConnection(
       }),
     }
   }
-  // First what can fail for the deployment's sake, so that a provider which is not configured leaves no row behind.
+  // What can fail for the deployment's sake comes first, so that it leaves no row behind.
   const consent = await prepareConsent(deps, byConsent(grant), provider, connectionId)
   const connection = await deps.connections.create({
     userKey,
@@ -70,8 +70,8 @@ export async function startConnection(
 }
 
 /**
- * Begins the same connection again, whatever its status: its id, documents and account stay. The connection itself does not change until
- * the completion, so an active one goes on working if the user thinks better of it.
+ * Begins the same connection again, whatever its status: its id, documents and account stay. Nothing of it
+ * changes until the completion, so an active one goes on working if the user thinks better of it.
  */
 export async function reauthorizeConnection(
   deps: AuthorizeDeps,

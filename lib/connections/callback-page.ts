@@ -1,6 +1,8 @@
-/** The pages that a browser ends on when the app gave no returnUrl. No script, no style, nothing loaded: the strictest policy fits. */
+/**
+ * The pages that a browser ends on when the app gave no returnUrl. No script, no style, nothing is loaded.
+ */
 
-/** Shows the completion code, for the user to give to the app that they started from; also in `data-completion-code`. */
+/** Shows the completion code, for the user to give to their app; also in `data-completion-code`. */
 export function completionPage(connectionId: string, completionCode: string): string {
   return page(
     'Almost connected',

@@ -27,11 +27,11 @@ export type CallbackAnswer =
   | { readonly kind: 'page'; readonly html: string }
 
 /**
- * Takes the browser back from the provider. The state is good once, for ten minutes; anything else is `invalid_request` and changes nothing.
+ * Takes the browser back from the provider. The state is good once, for ten minutes; anything else is
+ * `invalid_request` and changes nothing.
  *
- * The code is not exchanged here but put away, sealed, until the user who started asks for it with the completion code: whoever's browser
- * this is, nothing of theirs has been fetched before, and an abandoned code dies at the provider by itself. PKCE ties the code to
- * this very start, so a code swapped in from elsewhere fails at the exchange.
+ * The code is not exchanged here but put away, sealed, until the user who started asks for it. So nothing is
+ * fetched for whoever's browser this is, and an abandoned code dies at the provider.
  */
 export async function handleCallback(deps: CallbackDeps, query: CallbackQuery): Promise<CallbackAnswer> {
   const { state, code, error } = query

@@ -34,12 +34,11 @@ export interface Completion extends Owner {
 }
 
 /**
- * Finishes connecting: exchanges the provider's code, checks scopes, refresh token and account, stores the grant, and only then makes the
- * connection `active`. The completion code is good once, for its own connection and for the user who started that.
+ * Finishes connecting: exchanges the provider's code, checks what came, stores the grant, and only then makes
+ * the connection `active`. The completion code is good once, for its own connection and its own user.
  *
- * `connection_not_found` for anybody else, `invalid_request` for a code that is unknown, used, expired or another connection's (nothing
- * changes), `account_mismatch` for another account than before, `connection_requires_reauth` with its reason when consent lacks something.
- * When a provider or a store was down, the same completion code can be tried again.
+ * `invalid_request` for a code that is not good, `account_mismatch`, and `connection_requires_reauth` when
+ * consent lacks something. After an outage the same code can be tried again.
  */
 export async function completeConnection(deps: CompleteDeps, request: Completion): Promise<Connection> {
   const { userKey, connectionId } = request
@@ -112,7 +111,8 @@ async function establish(
 ) {
   const { connectionId, provider } = authorization
   const grant = byConsent(await deps.openGrant(provider))
-  // Google lets users untick scopes and still says success. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+  // Google lets users untick scopes and still says success.
+  // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
   if (grant.missingScopes(tokens.scopes).length > 0)
     throw new CloudConnectionError(connectionId, 'scope_missing')
   const { refreshToken } = tokens
@@ -155,7 +155,7 @@ const decisions = [
   'provider_error',
 ] as const
 
-/** What somebody else's outage broke off can be completed later with the same code; what was decided uses the code up. */
+/** After an outage the code can be tried again. After a final answer it cannot. */
 async function giveBack(
   deps: CompleteDeps,
   authorization: Authorization,

@@ -13,7 +13,10 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 export interface DisconnectDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
-  /** Ends every transfer of the connection that is under way, and takes back what it has begun at the provider, with the grant of the connection as given. */
+  /**
+   * Ends every transfer of the connection, and takes back what it began at the provider, with the grant as
+   * given.
+   */
   readonly cancelTransfers: (connection: Connection) => Promise<void>
 }
 
@@ -24,11 +27,11 @@ export interface Disconnected {
 }
 
 /**
- * Disconnects: no new work, transfers cancelled, the grant revoked where the provider can, its secret deleted. The user's files stay.
+ * Disconnects: no new work, transfers cancelled, the grant revoked where the provider can, its secret
+ * deleted. The user's files stay, and the row too: documents name it, and a reconnect brings it back. One
+ * that was never completed goes.
  *
- * The row stays as `disconnected`: documents name it, and a reconnect brings the same connection back with the same account. One that was
- * never completed has nothing to come back to and is removed. Safe to repeat: what an outage broke off (`provider_unavailable`,
- * `provider_throttled`) is done by the next call, and meanwhile nothing uses the connection.
+ * Safe to repeat: what an outage broke off is done by the next call, and nothing uses the connection.
  */
 export async function disconnectConnection(
   deps: DisconnectDeps,
@@ -78,7 +81,8 @@ async function revoke(
     const outcome = await retrying(() => grant.revoke(refreshToken), { clock: deps.clock, signal })
     return outcome === 'revoked'
   } catch (error) {
-    // An outage passes, and the caller can repeat this; what only the operator can mend must not keep the user connected.
+    // An outage passes, and the caller can repeat this. A fault of the operator's must not keep the user
+    // connected.
     if (isServiceError(error, 'provider_unavailable', 'provider_throttled')) throw error
     logger.error('A grant could not be revoked', {
       connectionId: connection.connectionId,
@@ -88,7 +92,7 @@ async function revoke(
   }
 }
 
-/** A revocation that ends all grants of the account would take another live connection of the same account along. */
+/** Where a revocation ends all grants of the account, it would end another connection of the same account. */
 async function sharesGrant(deps: DisconnectDeps, connection: Connection): Promise<boolean> {
   const all = await deps.connections.list(connection)
   return all.some(

@@ -16,8 +16,8 @@ export interface HealthDeps {
 const patienceMs = 10_000
 
 /**
- * Does the provider answer for this connection, and how much space is there? A provider that is down, a dead grant and a deployment
- * without its OAuth client are answers (`healthy: false` with a `reason`), not errors; only an unknown connection is an error.
+ * Does the provider answer for this connection, and how much space is there? A provider that is down, a dead
+ * grant and a missing OAuth client are answers (`healthy: false` with a `reason`), not errors.
  */
 export async function checkHealth(
   deps: HealthDeps,

@@ -16,7 +16,7 @@ export interface KeepAliveDeps extends AnnounceDeps {
 }
 
 export interface KeepAliveRun {
-  /** The most connections to refresh in this run; the longest idle come first, the rest waits for the next. */
+  /** The most connections to refresh in this run, the longest idle first. The rest waits for the next run. */
   readonly limit: number
   /** Milliseconds left for this run. */
   readonly remainingMs: () => number
@@ -36,8 +36,11 @@ const atOnce = 5
 const reserveMs = 20_000
 
 /**
- * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One run does
- * at most `limit` refreshes and leaves a provider alone that is down. Events of dead grants that got lost on their way are made up for.
+ * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One
+ * run
+ * does at most `limit` refreshes and leaves a provider alone that is down. It also sends the events of dead
+ * grants
+ * that were not sent when they were found.
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }

@@ -5,7 +5,7 @@ export function newOneTimeValue(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** The row that a state or completion code opens. Rows are found by hash, so that reading the table opens nothing. */
+/** The row of a state or completion code. It is found by hash, so that reading the table opens nothing. */
 export function authorizationKey(kind: 'state' | 'completion', value: string): string {
   return `${kind}:${createHash('sha256').update(value).digest('base64url')}`
 }

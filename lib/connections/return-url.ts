@@ -4,9 +4,9 @@ const forbiddenText = /[\s\\]|[^\x21-\x7e]/
 const hiddenSeparators = /%2f|%5c|%2e/i
 
 /**
- * A `returnUrl` in its normal form when the deployment allows it, else `invalid_request`. An entry of `allowed` is an origin
- * (`https://app.example.com`), which any path of it matches, or a URL prefix (`https://app.example.com/drives`), which itself and
- * what is below it match. What browsers and servers read differently (user names, backslashes, encoded slashes and dots) is refused.
+ * A `returnUrl` in its normal form when the deployment allows it, else `invalid_request`. An entry of
+ * `allowed` is an origin, or a URL prefix that matches itself and what is below it. What browsers and servers
+ * read differently (user names, backslashes, encoded slashes and dots) is refused.
  */
 export function checkReturnUrl(returnUrl: string, allowed: readonly string[]): string {
   const url = forbiddenText.test(returnUrl) ? undefined : parse(returnUrl)
@@ -39,7 +39,7 @@ function isPlain(url: URL): boolean {
   )
 }
 
-/** `http://127.0.0.1:*` allows any port of this machine, as RFC 8252 §7.3 has it for programs without an address of their own. */
+/** `http://127.0.0.1:*` allows any port of this machine: RFC 8252 §7.3, for programs without an address. */
 const anyLoopbackPort = /^(http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])):\*(\/|$)/
 
 function matches(url: URL, entry: string): boolean {

@@ -2,7 +2,7 @@ import type { ReauthReason } from '../errors.ts'
 import type { TokenSource } from '../net/token-source.ts'
 import type { Secret } from '../secret.ts'
 
-/** What a connection may do at its provider, and how it is asked for: of the kind that the provider's facts name. */
+/** What a connection may do at its provider, and how it is asked for: of the kind that the facts name. */
 export type Grant = OAuth2Grant | PasswordGrant | { readonly kind: 'none' }
 
 /** The grant of a provider whose facts say that it asks for consent. */
@@ -24,9 +24,9 @@ export interface Account {
 }
 
 /**
- * A grant by consent. Calls answer what is final; an outage or throttling rejects with `provider_unavailable` or
- * `provider_throttled` and retry advice, what only the operator can mend with `provider_error` and
- * `context.operatorFault`.
+ * A grant by consent. Calls answer what is final. An outage or throttling rejects with retry advice; what
+ * only
+ * the operator can mend with `provider_error` and `context.operatorFault`.
  */
 export interface OAuth2Grant {
   readonly kind: 'oauth2'
@@ -58,7 +58,7 @@ export interface PasswordCredentials {
   readonly password: Secret
 }
 
-/** What goes into an authorization URL. `codeChallenge` is the S256 challenge of a fresh verifier (RFC 7636). */
+/** For an authorization URL. `codeChallenge` is the S256 challenge of a fresh verifier (RFC 7636). */
 export interface AuthorizationRequest {
   readonly state: string
   readonly codeChallenge: string
@@ -80,7 +80,7 @@ export interface OAuthClient {
   readonly clientSecret: Secret
 }
 
-/** Reads this deployment's OAuth client; `fresh` asks past the cache, after the provider refused the cached one. */
+/** Reads this deployment's OAuth client; `fresh` asks past the cache, when the cached one was refused. */
 export type ClientSource = (fresh: boolean) => Promise<OAuthClient>
 
 /** What a token endpoint gave. */
@@ -94,7 +94,9 @@ export interface TokenSet {
   readonly idToken?: Secret
 }
 
-/** A token endpoint's final word. Everything that is not final (outage, throttling, the operator's fault) is thrown instead. */
+/**
+ * A token endpoint's final word. What is not final (outage, throttling, operator's fault) is thrown instead.
+ */
 export type TokenOutcome =
   | { readonly granted: true; readonly tokens: TokenSet }
   /** The provider refuses the code or refresh token itself; `providerCode` is its own short code. */

@@ -20,14 +20,14 @@ export interface TokenEndpoint {
   readonly readRefusal: (body: RefusalBody) => Verdict
 }
 
-/** A whole answer of a token or revocation endpoint. Holds tokens: only this file and the providers' grants see it. */
+/** An answer of a token or revocation endpoint. Holds tokens: only this file and the grants see it. */
 export interface EndpointAnswer {
   readonly status: number
   readonly text: string
   readonly retryAfterSeconds?: number
 }
 
-/** A token endpoint's error answer (RFC 6749 5.2): its short code, and all of its JSON for what a provider adds. */
+/** An error answer (RFC 6749 5.2): its short code, and all of its JSON for what a provider adds. */
 export interface RefusalBody {
   readonly error: string
   readonly json: unknown
@@ -66,8 +66,8 @@ const tokenBody = z.object({
 })
 
 /**
- * POSTs a form and reads the answer whole. Rejects with `provider_unavailable`, worth another try, when none came: the advice
- * is never `ambiguous`, since asking a token endpoint twice does no harm and the caller's own work has not begun.
+ * POSTs a form and reads the answer whole. `provider_unavailable`, worth another try, when none came: never
+ * `ambiguous`, since asking a token endpoint twice does no harm and the caller's own work has not begun.
  */
 export async function postForm(
   url: string,
@@ -132,8 +132,8 @@ const commonCodes: ReadonlyMap<string, 'provider_unavailable' | 'provider_thrott
 ])
 
 /**
- * Reads a refusal by its codes, never by its text. Only what a provider says about the grant in so many words is a dead grant;
- * an answer that is not the token endpoint's own (a proxy's HTML page, whatever its status) is an outage.
+ * Reads a refusal by its codes, never by its text. Only what a provider says about the grant itself is a dead
+ * grant; an answer that is not the token endpoint's own (a proxy's HTML page) is an outage.
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
 export function classify(readRefusal: TokenEndpoint['readRefusal'], refusal: EndpointAnswer): Verdict {
@@ -152,7 +152,7 @@ export function classify(readRefusal: TokenEndpoint['readRefusal'], refusal: End
 }
 
 /**
- * The error for a verdict that is not about the grant. Never ambiguous: nothing of the user's was touched, and a repeat is safe.
+ * The error for a verdict that is not about the grant. Never ambiguous: nothing of the user's was touched.
  */
 export function verdictError(
   verdict: Exclude<Verdict, { kind: 'reauth' }>,
@@ -184,8 +184,8 @@ export function verdictError(
 }
 
 /**
- * Asks the token endpoint once, and once more with a fresh OAuth client when the cached one is refused and has been replaced
- * since: an operator can rotate the secret with no failed request.
+ * Asks the token endpoint once, and once more when the cached OAuth client is refused and has been replaced:
+ * an operator can rotate the secret with no failed request.
  */
 export async function requestTokens(
   endpoint: TokenEndpoint,

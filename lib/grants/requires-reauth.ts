@@ -16,15 +16,11 @@ const tries = 5
 const announcePatienceMs = 60_000
 
 /**
- * Turns an active connection into one that the user has to reconnect, and says so in exactly one event, whoever else does the same.
- * The order makes it safe against a reconnect at the same moment: the connection is read first, then `stillDead` looks at the
- * tokens again, then the write depends on the connection being as it was read. A reconnect replaces the tokens before it writes the
- * connection, so it either shows in `stillDead` or makes the write fail.
+ * Turns an active connection into one that the user has to reconnect, and says so in one event, however many
+ * find it. False when somebody has reconnected meanwhile.
  *
- * The write also notes that the event is owed, and the event takes the note away: dies the process in between, or refuses the bus,
- * the keep-alive makes up for it.
- *
- * Answers false when the grant turned out to be alive: somebody has reconnected.
+ * Against that it reads the connection first, then lets `stillDead` look at the tokens, then writes the
+ * connection as it was read: a reconnect changes them in the other order.
  */
 export async function requireReauth(
   deps: AnnounceDeps,
@@ -56,7 +52,10 @@ export async function requireReauth(
   return true
 }
 
-/** Sends the event of a dead connection that its finder did not live to send. `now` is epoch milliseconds. False when there is none to send. */
+/**
+ * Sends the event of a dead connection when whoever found it did not. `now` is epoch milliseconds. False when
+ * there is none to send.
+ */
 export async function announceLate(
   deps: AnnounceDeps,
   connection: Connection,
@@ -71,7 +70,7 @@ export async function announceLate(
   return true
 }
 
-/** The row says it already, so an event bus that is down must not turn the caller's answer into another error. */
+/** The row says it already, so a bus that is down must not turn the caller's answer into another error. */
 async function announce(deps: AnnounceDeps, connection: Connection, reason: ReauthReason): Promise<void> {
   const { userId, connectionId, provider } = connection
   try {

@@ -9,7 +9,7 @@ export interface SealKeys {
   readonly keys: ReadonlyMap<string, Buffer>
 }
 
-/** Where keys come from. `fresh` asks past any cache: a value sealed with a key that is not known yet has arrived. */
+/** Where keys come from. `fresh` asks past any cache: a value came with a key that is not known yet. */
 export type SealKeySource = (fresh: boolean) => Promise<SealKeys>
 
 const format = 'v1'
@@ -17,8 +17,8 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /**
- * Makes the 32-byte key from a key set's entry, which is any text of at least 43 random characters (32 bytes in base64 are 44).
- * Deriving takes both what `openssl rand -base64 32` gives and what Secrets Manager generates by itself.
+ * Makes the 32-byte key from a key set's entry: any text of at least 43 random characters. Deriving takes
+ * both what `openssl rand -base64 32` gives and what Secrets Manager generates by itself.
  */
 export function sealKey(material: string): Buffer {
   if (material.length < 43)
@@ -27,8 +27,8 @@ export function sealKey(material: string): Buffer {
 }
 
 /**
- * AES-256-GCM with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url.
- * A nonce is 96 random bits: safe for far more than 2^32 values a key, and keys rotate by adding one and naming it `current`.
+ * AES-256-GCM with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url. A nonce
+ * is 96 random bits: safe for far more than 2^32 values a key.
  * https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf (8.3)
  */
 export function createSealer(keys: SealKeySource): Sealer {

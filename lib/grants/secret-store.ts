@@ -17,13 +17,15 @@ export interface SecretStoreOptions {
   readonly clock: Clock
 }
 
-/** Named secrets in Secrets Manager. A failure that the SDK's retries did not mend is `provider_unavailable`, worth another try. */
+/**
+ * Named secrets. A failure that the SDK's retries did not mend is `provider_unavailable`, worth another try.
+ */
 export interface SecretStore {
   /** Undefined when there is none, or it is on its way out. */
   read(name: string): Promise<Secret | undefined>
   /** Creates it, adds a version, or brings it back from its recovery window. */
   write(name: string, value: Secret): Promise<void>
-  /** A new version of a secret that is there; false, with nothing written, when there is none or it is on its way out. */
+  /** A new version of a secret that is there; false, with nothing written, when there is none. */
   replace(name: string, value: Secret): Promise<boolean>
   /** Already gone is success. */
   remove(name: string): Promise<void>
@@ -31,7 +33,7 @@ export interface SecretStore {
 
 type Module = typeof import('@aws-sdk/client-secrets-manager')
 
-/** While a deletion without recovery is under way, the name is taken and cannot be restored; it is over in seconds. */
+/** During a deletion without recovery the name is taken and cannot be restored; it is over in seconds. */
 const deletionTries = 6
 const deletionPauseMs = 1_000
 
@@ -57,8 +59,8 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
       }
     },
     async write(name, value) {
-      // One version id for all tries of this write: a repeat after a lost answer is then no second version. Not made from the value:
-      // writing an earlier value again would be taken as done, with the later one still current.
+      // One version id for all tries of this write, so that a repeat after a lost answer is no second
+      // version. It is not made from the value: writing an earlier value again would then be taken as done.
       const token = randomUUID()
       const content = { ClientRequestToken: token, SecretString: value.reveal() }
       const key = options.kmsKeyId === undefined ? {} : { KmsKeyId: options.kmsKeyId }
@@ -101,7 +103,10 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
   }
 }
 
-/** One round: a new version, else a new secret, else back from the recovery window. `again`: somebody was quicker or a deletion is under way. */
+/**
+ * One round: a new version, else a new secret, else back from the recovery window. `again`: somebody was
+ * quicker, or a deletion is under way.
+ */
 async function putOrCreate(
   put: () => Promise<unknown>,
   create: () => Promise<unknown>,

@@ -9,7 +9,7 @@ import type { AccessTokens } from './tokens/access-tokens.ts'
 import { newestGrant, sealTokens } from './tokens/stored-tokens.ts'
 import type { Vault } from './vault.ts'
 
-/** The life of the mark that a disconnect leaves in the tokens table: longer than any refresh that began before it. */
+/** The life of a disconnect's mark in the tokens table: longer than any refresh that began before it. */
 const retiredRowMs = dayMs
 
 /** What giving a connection a grant, and taking it away, works with. */
@@ -22,8 +22,9 @@ export interface GrantDeps {
 }
 
 /**
- * Stores a new grant in place of whatever the connection had. The old one is not revoked: at Google that would end the new one as well.
- * The tokens row comes last: from then on no refresh that began with the old grant can write.
+ * Stores a new grant in place of whatever the connection had. The old one is not revoked: that may end the
+ * new one as well. The tokens row comes last: from then on no refresh that began with the old grant can
+ * write.
  */
 export async function saveGrant(
   deps: GrantDeps,
@@ -34,7 +35,7 @@ export async function saveGrant(
   const { connectionId } = connection
   const now = deps.clock.now()
   const before = await deps.tokens.get(connectionId)
-  // A refresh token that is kept for good has its only place in Secrets Manager; others are replaced at the first refresh.
+  // A refresh token that is kept for good stands in Secrets Manager alone; others are soon replaced.
   const { refreshToken: _kept, ...accessOnly } = tokens
   const inRow = oauth2Of(connection.provider).refreshTokens === 'kept' ? accessOnly : tokens
   const sealed = await sealTokens(deps.sealer, connection, inRow, before, now)
@@ -54,8 +55,8 @@ export async function readRefreshToken(
 }
 
 /**
- * Deletes all tokens of a connection. A refresh that is under way, with or without a lease, meets the mark in the tokens row and keeps
- * what it gets to itself. Already gone is success.
+ * Deletes all tokens of a connection. A refresh that is under way meets the mark in the tokens row and stores
+ * nothing. Already gone is success.
  */
 export async function removeGrant(
   deps: Pick<GrantDeps, 'vault' | 'tokens' | 'accessTokens' | 'clock'>,

@@ -18,11 +18,11 @@ export interface StoredGrant {
   readonly issuedAt: number
 }
 
-/** What Secrets Manager holds for this deployment: one small secret a connection, one a provider, and the sealing keys. */
+/** What Secrets Manager holds here: one small secret a connection, one a provider, and the sealing keys. */
 export interface Vault {
   /**
-   * The connection's refresh token. When Secrets Manager cannot be read, what this process read last still serves;
-   * not so with `fresh`, which is for a proof.
+   * The connection's refresh token. When Secrets Manager cannot be read, what this process read last serves.
+   * `fresh` forbids that: a proof needs what is stored now.
    */
   readGrant(
     connectionId: ConnectionId,
@@ -34,7 +34,9 @@ export interface Vault {
   renewGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
   /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
   deleteGrant(connectionId: ConnectionId): Promise<void>
-  /** This deployment's OAuth client, from memory for some minutes; `provider_not_configured` when there is none. */
+  /**
+   * This deployment's OAuth client, from memory for minutes; `provider_not_configured` when there is none.
+   */
   oauthClient(provider: ProviderId, fresh: boolean): Promise<OAuthClient>
   readonly sealKeys: SealKeySource
 }
@@ -54,7 +56,9 @@ const pack = ({ refreshToken, issuedAt }: StoredGrant): Secret =>
 
 const nameOf = (connectionId: ConnectionId): string => `connections/${connectionId}`
 
-/** The vault over `store`. Everything read is kept in memory: for minutes to spare calls, and longer for when calls fail. */
+/**
+ * The vault over `store`. What was read stays in memory: minutes to spare calls, longer for when calls fail.
+ */
 export function createVault(store: SecretStore, clock: Clock): Vault {
   const grants = new Map<ConnectionId, StoredGrant>()
   const clients = new Map<ProviderId, (fresh: boolean) => Promise<OAuthClient>>()
@@ -108,8 +112,8 @@ export function createVault(store: SecretStore, clock: Clock): Vault {
 }
 
 /**
- * `read` at most once in some minutes, and once for all who ask at the same time. When reading fails, the last value still serves;
- * a definite "not there" (`provider_not_configured`) does not count as failing.
+ * `read` at most once in some minutes, and once for all who ask at the same time. When reading fails, the
+ * last value still serves, but not after a definite `provider_not_configured`.
  */
 function cached<Value>(clock: Clock, read: () => Promise<Value>): (fresh: boolean) => Promise<Value> {
   let last: { readonly value: Value; readonly at: number } | undefined

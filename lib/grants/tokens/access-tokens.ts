@@ -11,7 +11,7 @@ import { obtainToken } from './obtain.ts'
 export interface AccessTokens {
   /** The tokens of one connection, for a backend's transport. Makes no call by itself. */
   sourceOf(connection: Connection): TokenSource
-  /** Refreshes now, whether or not there is a token, and takes a rotated refresh token to Secrets Manager: the keep-alive. */
+  /** The keep-alive: refreshes now in any case, and takes a rotated refresh token to Secrets Manager. */
   keepAlive(connection: Connection): Promise<void>
   /** Drops what is in memory: the connection got a new grant, or none. */
   forget(connectionId: ConnectionId): void
@@ -20,9 +20,9 @@ export interface AccessTokens {
 const rememberedTokens = 5_000
 
 /**
- * Tokens on demand: from memory, else from the tokens table, else by one refresh, whoever asks. In one process callers share it; across
- * processes a fenced lease in the tokens table picks who refreshes, and the others wait for the new version, not for the lease.
- * A refresh that was begun always runs to its end: a caller who goes away leaves it to the others.
+ * Tokens on demand: from memory, else from the tokens table, else by one refresh, whoever asks. In one
+ * process callers share it; across processes a lease in the table picks who refreshes, and the others wait
+ * for the new version. A refresh always runs to its end, even when its caller goes away.
  */
 export function createAccessTokens(deps: ObtainDeps): AccessTokens {
   const memory = new Map<ConnectionId, AccessToken>()
@@ -83,7 +83,7 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
         flights.set(connectionId, flight)
         return flight
       }
-      // It may have begun before the token at hand was refused, and end with that very one: then the next round starts another.
+      // It may have begun before the token at hand was refused, and end with that very one: then once more.
       const token = await running
       if (token.version > wanted.after && !wanted.forceSecret) return token
     }

@@ -11,7 +11,10 @@ import { requireReauth } from '../requires-reauth.ts'
 import { openAccessToken } from './stored-tokens.ts'
 
 export interface ObtainDeps extends RefreshDeps {
-  /** How long one process may take over a refresh before another takes it over, milliseconds: longer than a token call and its writes. */
+  /**
+   * After so many milliseconds another process may take a refresh over: longer than a token call and its
+   * writes.
+   */
   readonly leaseMs?: number | undefined
   /** The longest wait for a refresh elsewhere, milliseconds. */
   readonly waitMs?: number | undefined
@@ -30,11 +33,10 @@ const longestPauseMs = 500
 const tableTries = 2
 
 /**
- * One token from the tokens table: the one that is there, the one that another process is just getting, or one refreshed here.
- * Who waits does so for the new version, so it goes on as soon as that is written, and takes over when the lease runs out.
+ * One token from the tokens table: the one that is there, the one that another process is just getting, or
+ * one refreshed here. Whoever waits does so for the new version, and takes over when the lease runs out.
  *
- * Rejects with `CloudConnectionError` when the grant is proven dead, and with `provider_unavailable`, `provider_throttled` or
- * `provider_error` (the operator's fault) when no token can be had now. A lost lease is none of these.
+ * `CloudConnectionError` when the grant is proven dead; other errors when no token can be had now.
  */
 export async function obtainToken(
   deps: ObtainDeps,
@@ -80,7 +82,7 @@ async function outcomeIn(
   if (row === undefined) return undefined
   const now = deps.clock.now()
   if (row.dead !== undefined) {
-    // Of a disconnect the connection itself tells, unless a reconnect was quicker than its last step: then the grant is missing.
+    // The connection itself tells of a disconnect. Where a reconnect was quicker, the grant is just missing.
     const reason = row.dead === 'disconnected' ? 'refresh_token_missing' : row.dead
     // Who marked it may have ended before the connection was told: telling it is safe to repeat.
     const dead = await requireReauth(
@@ -101,7 +103,10 @@ async function outcomeIn(
   return undefined
 }
 
-/** A token that came while this caller waited is taken as it is: some endpoints give short ones, and asking again would give no better. */
+/**
+ * A token that came while this caller waited is taken as it is: some endpoints give short ones, and asking
+ * again would give no better.
+ */
 function margin(row: TokenRow, first: TokenRow | undefined): number {
   return row.version > (first?.version ?? 0) ? 0 : refreshAheadSeconds * 1000
 }
@@ -155,7 +160,7 @@ async function useLease(
   return found
 }
 
-/** The failure of the refresh that this caller waited for, or any while the provider wants to be left alone. */
+/** The failure of the refresh that this caller waited for, or any while the provider asks for a pause. */
 function sharedFailure(row: TokenRow, first: TokenRow | undefined, now: number): ServiceError | undefined {
   const { failure } = row
   if (failure === undefined) return undefined

@@ -37,8 +37,8 @@ const deadRowMs = 90 * dayMs
 const replacements = 3
 
 /**
- * Refreshes under a lease that this process holds, and ends the lease with what came of it, so that those who wait learn it too.
- * `CloudConnectionError` only when the grant is proven dead.
+ * Refreshes under a lease that this process holds, and ends the lease with the outcome, so that those who
+ * wait learn it too. `CloudConnectionError` only when the grant is proven dead.
  */
 export async function refreshUnderLease(
   deps: RefreshDeps,
@@ -71,8 +71,9 @@ export async function refreshUnderLease(
 }
 
 /**
- * Refreshes with no lease, when the tokens table cannot be written: two refreshes at once do no harm, a request that fails would.
- * Not so where a refresh token is good once: the second refresh would kill the grant, and what the first one got could not be kept.
+ * Refreshes with no lease, when the tokens table cannot be written: two refreshes at once do no harm, a
+ * request that fails would. Not so where a refresh token is good once: the second refresh would kill the
+ * grant.
  */
 export async function refreshUnfenced(
   deps: RefreshDeps,
@@ -98,7 +99,7 @@ function isSingleUse({ provider }: Connection): boolean {
   return oauth2Of(provider).refreshTokens === 'single use'
 }
 
-/** Tells that the grant is dead, unless it is alive after all: then a reconnect came in between, and the next look finds its tokens. */
+/** Tells that the grant is dead, unless a reconnect came in between: then the next look finds its tokens. */
 async function refuse(
   deps: RefreshDeps,
   connection: Connection,
@@ -118,7 +119,7 @@ type Refreshed =
       readonly used: StoredGrant | undefined
     }
 
-/** Asks the provider, and believes a refusal only of a refresh token that is still the newest one after it. */
+/** Asks the provider. A refusal is believed only of a refresh token that is still the newest one after it. */
 async function refreshGrant(
   deps: RefreshDeps,
   connection: Connection,
@@ -144,7 +145,9 @@ async function refreshGrant(
   throw reconnected()
 }
 
-/** The newest refresh token as the stores have it now, from the tokens row or Secrets Manager, whichever was given later. */
+/**
+ * The newest refresh token as the stores have it now, from the row or Secrets Manager, whichever is later.
+ */
 async function readNewest(deps: RefreshDeps, { connectionId }: Connection): Promise<StoredGrant | undefined> {
   const row = await deps.tokens.get(connectionId)
   const [inRow, inVault] = await Promise.all([
@@ -165,9 +168,9 @@ async function unchanged(
 }
 
 /**
- * Stores what came under the lease's fence. A process that was too slow for its lease keeps its token to itself; but where the old
- * refresh token is dead now, its new one is the only one there is: it goes in unless somebody wrote meanwhile, and a write that
- * fails is an error.
+ * Stores what came under the lease's fence. Whoever was too slow for the lease keeps the token to itself. But
+ * where the old refresh token is dead now, the new one is the only one there is: it goes in unless somebody
+ * wrote meanwhile, and a write that fails is an error.
  */
 async function keep(
   deps: RefreshDeps,
@@ -201,7 +204,7 @@ async function keep(
   return token
 }
 
-/** Those who waited for this refresh share its failure, and nobody asks again before the time that the provider named. */
+/** Those who waited for this refresh share its failure. Nobody asks again before the time that was named. */
 async function settleFailure(deps: RefreshDeps, lease: Lease, error: unknown): Promise<void> {
   if (!(error instanceof ServiceError)) {
     await attempt(() => deps.tokens.settle(lease, { kind: 'release' }))

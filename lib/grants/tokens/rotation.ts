@@ -6,7 +6,7 @@ import { dayMs } from '../../clock.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
 
-/** How often the catalog learns of a grant's use, and Secrets Manager of a rotated token: it takes few writes a secret. */
+/** So often the catalog learns of a grant's use, and a secret of a rotated token: it takes few writes. */
 const recordEveryMs = dayMs
 
 export interface RotationDeps {
@@ -14,11 +14,14 @@ export interface RotationDeps {
   readonly tokens: TokenStore
   readonly vault: Vault
   readonly clock: Clock
-  /** Whether this function may write secrets. Where it may not, rotated tokens stay in the tokens table until the keep-alive comes by. */
+  /**
+   * Whether this function may write secrets. Where it may not, rotated tokens stay in the tokens table until
+   * the keep-alive comes by.
+   */
   readonly writesSecrets: boolean
 }
 
-/** Whether this refresh has to take a rotated token to Secrets Manager: once a day, or whenever the keep-alive says so. */
+/** Whether a rotated token goes to Secrets Manager now: once a day, or when the keep-alive says so. */
 export function secretIsDue(
   deps: RotationDeps,
   row: TokenRow | undefined,
@@ -29,10 +32,9 @@ export function secretIsDue(
 }
 
 /**
- * After a refresh: takes the rotated refresh token to Secrets Manager when that is due, and records that the grant is in use.
- * Nothing here fails the caller, who has a token; what did not work is due again at the next refresh.
- *
- * `claimedAt` is the time that the tokens row already carries for this write, so that no other process does the same.
+ * After a refresh: takes the rotated refresh token to Secrets Manager when that is due, and puts the
+ * keep-alive off. Nothing here fails the caller, who has a token. `claim` is the time that the tokens row
+ * already carries for this write, so that no other process does the same.
  */
 export async function recordRefresh(
   deps: RotationDeps,
@@ -58,8 +60,9 @@ export async function recordRefresh(
 }
 
 /**
- * Secrets Manager has no compare-and-set for values, so the stored one is looked at first: an older token never takes a newer one's
- * place. A disconnect may come even after that look, so the write makes no secret where there is none.
+ * Secrets Manager cannot compare before it sets, so the stored token is looked at first: an older one never
+ * takes a newer one's place. A disconnect may come even after that look, so this makes no secret where there
+ * is none.
  */
 async function writeUnlessOlder(
   vault: Vault,

@@ -9,7 +9,9 @@ import type { Sealer, Secret } from '../../secret.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import type { StoredGrant, Vault } from '../vault.ts'
 
-/** A new access token sealed for the tokens table, as callers get it, and when the row may go. Times are epoch milliseconds. */
+/**
+ * A new access token, sealed and as callers get it, and when the row may go. Times are epoch milliseconds.
+ */
 export interface SealedTokens {
   readonly token: AccessToken
   readonly write: TokenWrite
@@ -19,8 +21,8 @@ export interface SealedTokens {
 }
 
 /**
- * Seals what a token endpoint gave at `now`. Versions follow the clock, so that they go on growing when a row has been deleted;
- * the same for the times of rotated refresh tokens, so that of two the newer one is always told apart.
+ * Seals what a token endpoint gave at `now`. Versions and the times of rotated tokens follow the clock, so
+ * that they go on growing when a row has been deleted.
  */
 export async function sealTokens(
   sealer: Sealer,
@@ -56,7 +58,9 @@ export async function openAccessToken(sealer: Sealer, row: TokenRow): Promise<Ac
   return token === undefined ? undefined : { token, version: row.version, expiresAt: row.tokenExpiresAt }
 }
 
-/** The newest refresh token there is: of the row where the provider rotates them, else of Secrets Manager. `fresh`: no memory. */
+/**
+ * The newest refresh token: the row's where the provider rotates them, else the vault's (`fresh` as there).
+ */
 export async function newestGrant(
   sealer: Sealer,
   vault: Vault,
