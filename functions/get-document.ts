@@ -19,7 +19,7 @@ export const handler = streamingHandler(routes.getDocument, async ({ caller, pat
     case 'not-modified':
       return { status: 304, headers: outcome.headers }
     case 'elsewhere':
-      // The one place where such a URL leaves us: the caller's own document, in the header that it is meant for.
+      // Only here does such a URL leave us: the caller's own document, in the header that it is meant for.
       return { status: 303, headers: { location: outcome.url.reveal() } }
   }
 })

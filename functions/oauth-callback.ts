@@ -3,7 +3,7 @@ import { handleCallback } from '../lib/connections/callback.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { httpHandler } from '../lib/http/handler.ts'
 
-/** Takes the browser back from the provider; the one public route that changes anything, guarded by its single-use state. */
+/** Takes the browser back from the provider. It is public, and guarded by its single-use state. */
 export const handler = httpHandler(routes.oauthCallback, async ({ query }) => {
   const { state, code, error } = query
   const answer = await handleCallback(openCallback(), { state, code, error })

@@ -4,7 +4,10 @@ import { openIntake } from '../lib/compose.ts'
 import { sweepTransfers } from '../lib/intake/sweep.ts'
 import { logger } from '../lib/telemetry/logger.ts'
 
-/** The schedule's input: how long nothing has happened to what is taken for forgotten; `restarted` by a local stack that begins. */
+/**
+ * The schedule's input: after how long without a change something counts as forgotten. `restarted` comes from
+ * a local stack that begins.
+ */
 const input = z.object({
   idleSeconds: z._default(z.number(), 600),
   restarted: z._default(z.boolean(), false),

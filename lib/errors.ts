@@ -42,7 +42,7 @@ export type ReauthReason = (typeof reauthReasons)[number]
 
 /**
  * Retry advice, attached where a provider's answer is parsed and read by the one layer that retries.
- * `ambiguous`: the work may have been done although no answer came, so ask before repeating anything that is not idempotent.
+ * `ambiguous`: the work may have been done although no answer came, so ask before repeating it.
  */
 export type RetryAdvice =
   | { readonly retryable: false; readonly ambiguous?: boolean }
@@ -62,7 +62,7 @@ export interface ErrorContext {
   /** The provider's own short error code (an enum value such as `storageQuotaExceeded`), never its text. */
   readonly providerCode?: string
   readonly providerStatus?: number
-  /** The failure is the operator's to mend (an expired client secret, a disabled API): alarms watch for it. */
+  /** The operator has to mend it (an expired client secret, a disabled API): alarms watch for it. */
   readonly operatorFault?: boolean
 }
 
@@ -72,7 +72,7 @@ export interface ServiceErrorOptions {
   readonly cause?: unknown
 }
 
-/** The one error type that crosses module borders. `detail` is a sentence for a person: what is wrong and what to do. */
+/** The one error type that crosses modules. `detail` tells a person what is wrong and what to do. */
 export class ServiceError extends Error {
   override readonly name: string = 'ServiceError'
   readonly code: ErrorCode
@@ -115,7 +115,7 @@ export class CloudConnectionError extends ServiceError {
   }
 }
 
-/** A port method that this provider has no equivalent for; `useInstead` names the port method that does the job. */
+/** The provider has no equivalent of a port method; `useInstead` names the method that does the job. */
 export class NotSupportedError extends ServiceError {
   override readonly name = 'NotSupportedError'
   readonly useInstead: 'getObject' | 'putObject'

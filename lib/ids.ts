@@ -5,7 +5,9 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 
 /** The `sub` of the caller's token. */
 export type UserId = Branded<'UserId'>
-/** The user's place in tables, S3 keys and OneDrive paths: the user id itself when it is safe there, else a hash of it. */
+/**
+ * The user's place in tables, S3 keys and OneDrive paths: the user id where it is safe there, else a hash.
+ */
 export type UserKey = Branded<'UserKey'>
 /** Whose rows: by the caller's verified token, or as another row of the same user has it. */
 export interface Owner {
@@ -26,7 +28,10 @@ export const connectionIdPattern = /^[A-Za-z0-9-]{1,64}$/
 const safeUserKey = /^[A-Za-z0-9_-]{1,64}$/
 /** 32 bytes as base64url. */
 const hashLength = 43
-/** No control characters, no halves of a surrogate pair, no line ends. https://openid.net/specs/openid-connect-core-1_0.html#IDToken */
+/**
+ * No control characters, no halves of a surrogate pair, no line ends.
+ * https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+ */
 const printableSub = /^(?=.*\P{Z})[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]{1,255}$/u
 
 /** Takes a `sub` that `parseUserId` has let through, or a stored one, as it is. */
@@ -34,14 +39,14 @@ export function userId(sub: string): UserId {
   return sub as UserId
 }
 
-/** A verified token's `sub` when it is well-formed text of 1 to 255 printable characters, not blanks alone; else undefined. */
+/** A verified token's `sub`: 1 to 255 printable characters, not blanks alone; else undefined. */
 export function parseUserId(sub: string): UserId | undefined {
   return printableSub.test(sub) ? userId(sub) : undefined
 }
 
 /**
- * `userId` itself when it matches `^[A-Za-z0-9_-]{1,64}$` and has not the length of a hash, else the base64url SHA-256 of it.
- * So what has 43 characters is always a hash, and nobody's name can be the hash of another's.
+ * `userId` itself when it matches `^[A-Za-z0-9_-]{1,64}$` and is not as long as a hash, else its base64url
+ * SHA-256. So what has 43 characters is always a hash, and nobody's name can be the hash of another's.
  */
 export function userKeyOf(id: UserId): UserKey {
   const plain = safeUserKey.test(id) && id.length !== hashLength

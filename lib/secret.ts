@@ -3,9 +3,9 @@ import { inspect } from 'node:util'
 const redacted = '[redacted]'
 
 /**
- * A value that must never be printed: a token, a code, a client secret, a session URL.
- * String conversion, JSON, `util.inspect` and therefore every logger show `[redacted]`; only `reveal()` gives the text,
- * and it is called where the value goes onto the wire or into sealed storage, nowhere else.
+ * A value that must never be printed: a token, a code, a client secret, a session URL. String conversion,
+ * JSON and `util.inspect` show `[redacted]`. Only `reveal()` gives the text, where it goes onto the wire or
+ * is sealed.
  */
 export class Secret {
   readonly #value: string
@@ -45,11 +45,11 @@ export function secret(value: string): Secret {
 }
 
 /**
- * What makes a bearer secret safe to store in a table: only the functions can open it again. `boundTo` (the connection's id) goes in
- * with it, so a sealed value that is copied into another connection's row does not open.
+ * What makes a bearer secret safe to store in a table. `boundTo` (the connection's id) goes in with it, so a
+ * sealed value that is copied into another connection's row does not open.
  */
 export interface Sealer {
   seal(value: Secret, boundTo: string): Promise<string>
-  /** Rejects with `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
+  /** `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
   open(sealed: string, boundTo: string): Promise<Secret>
 }

@@ -4,8 +4,8 @@ import { providerIds } from '../providers/registry.ts'
 import { idFields, rowParser, rowTable } from './table.ts'
 
 /**
- * One leg of a consent under way. Two kinds of row share the table, each under the hash of the random value that opens it:
- * `state` (from the authorization URL to the callback) and `completion` (from the callback to the completion).
+ * One leg of a consent under way, under the hash of the random value that opens it: `state`, from the
+ * authorization URL to the callback, or `completion`, from there to the completion.
  */
 const row = z.object({
   /** `authorizationKey` of the state or the completion code; neither is stored itself. */
@@ -51,7 +51,7 @@ export function authorizationStore(
   const table = rowTable(client, tableName, rowParser('authorization', row))
   return {
     async create(authorization) {
-      // The id is the hash of 32 random bytes, so a row under it can only be this very write, repeated by the SDK.
+      // The id is the hash of 32 random bytes: a row under it is this very write, repeated by the SDK.
       await table.put(authorization)
     },
     async get(id) {

@@ -19,7 +19,7 @@ const row = z.object({
   status: z.enum(['pending', 'active', 'requires_reauth', 'disconnected']),
   /** Why the user has to reconnect. */
   reason: z.exactOptional(z.enum(reauthReasons)),
-  /** The account's stable id at the provider: Drive `permissionId`, Microsoft `tid.oid`. A reconnect must match it. */
+  /** The account's stable id at the provider: Drive `permissionId`, Microsoft `tid.oid`. Never changes. */
   accountId: z.exactOptional(z.string()),
   email: z.exactOptional(z.string()),
   scopes: z.exactOptional(z.readonly(z.array(z.string()))),
@@ -50,8 +50,8 @@ export interface ConnectionStore {
   /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
   update(seen: Connection, changes: ConnectionChanges): Promise<Connection | undefined>
   /**
-   * Changes the connection as `decide` says, looking at it anew whenever somebody else changed it meanwhile. `decide` answers undefined
-   * to leave it as it is, or throws. `connection_not_found` when there is none.
+   * Changes the connection as `decide` says, looking at it anew whenever somebody else changed it meanwhile.
+   * `decide` answers undefined to leave it as it is, or throws. `connection_not_found` when there is none.
    */
   change(
     owner: Owner,
@@ -71,7 +71,7 @@ export interface ConnectionStore {
 const changeTries = 8
 const keepAliveAfterMs = (provider: ProviderId): number => oauth2Of(provider).keepAliveDays * dayMs
 
-/** When the keep-alive has to look at a grant that was known to be good at `now`: early enough for weeks of failed runs. */
+/** When a grant that was good at `now` has to be looked at: early enough for weeks of failed runs. */
 export const nextKeepAlive = (provider: ProviderId, now: number): string =>
   new Date(now + keepAliveAfterMs(provider)).toISOString()
 
@@ -82,8 +82,8 @@ export function connectionNotFound(connectionId: string): ServiceError {
   })
 }
 
-// The index `keepAlive` is sorted by the attribute `idleSince`, which stands for two fields until the table gets another index:
-// the time that `keepAliveAt` counts from, and, as 1970, `eventOwed`.
+// The index `keepAlive` is sorted by the attribute `idleSince`. Until the table gets another index, it stands
+// for two fields: the time that `keepAliveAt` counts from, and, as 1970, `eventOwed`.
 const owed = new Date(0).toISOString()
 const idle = z.looseObject({ provider: z.enum(providerIds), idleSince: z.string() })
 

@@ -5,7 +5,7 @@ import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } 
 
 export type DocumentStatus = 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
 
-/** A document as the catalog keeps it. `objectKey` is reserved before the provider is called where the provider allows it. */
+/** A document's row. `objectKey` is reserved before the provider is called where the provider allows it. */
 export interface DocumentRow {
   readonly userKey: UserKey
   readonly userId: UserId

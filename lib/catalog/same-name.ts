@@ -11,8 +11,8 @@ export interface NamedDocument {
 }
 
 /**
- * The documents that a file name may mean, the likelier one first: a name that ends like an extension is read as having one, but a
- * document id may also end so (`report.pdf` without an extension). No other two documents share a name.
+ * The documents that a file name may mean, the likelier one first: a name that ends like an extension is read
+ * as having one, but a document id may also end so (`report.pdf`). No other two documents share a name.
  */
 export function readFileName(name: string): readonly NamedDocument[] {
   const dot = name.lastIndexOf('.')
@@ -25,8 +25,9 @@ export function readFileName(name: string): readonly NamedDocument[] {
 }
 
 /**
- * Refuses a document whose file would be named as another document's of this user is: in the intake bucket, on OneDrive and on S3 both
- * would be one object. `before` is the document's own row; one that is stored under this name already stays where it is.
+ * Refuses a document whose file would have the name of another document's: in the intake bucket, on OneDrive
+ * and on S3 they would be one object. `before` is the document's own row; what is stored under this name
+ * already stays where it is.
  */
 export async function refuseSharedName(
   documents: Pick<DocumentCatalog, 'getDocument'>,

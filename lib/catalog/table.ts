@@ -58,7 +58,7 @@ export const idFields = {
   connectionId: checked(parseConnectionId),
 }
 
-/** Reads stored items by their schema; `internal_error` for one that is none of ours. `what` is the row's name in its text. */
+/** Reads stored items by their schema; `internal_error` for one that is none of ours, naming it `what`. */
 export function rowParser<Schema extends z.ZodMiniType>(
   what: string,
   schema: Schema,
@@ -78,7 +78,7 @@ export function isOwnedBy(owner: Owner): (row: { readonly userId: UserId }) => b
 
 const names = (error: unknown): string => (error instanceof Error ? error.name : '')
 
-/** AWS failures as ours: the SDK has retried already, so what is left is a short wait or an operator's matter. */
+/** AWS failures as ours. The SDK has retried already: what is left is a short wait or the operator's. */
 export function catalogError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   const name = names(error)

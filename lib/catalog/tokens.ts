@@ -6,7 +6,10 @@ import type { ConnectionId } from '../ids.ts'
 import type { UpdateParts } from './table.ts'
 import { idFields, rowParser, rowTable } from './table.ts'
 
-/** The tokens of one connection and the lease of whoever refreshes them. Tokens are sealed; times are epoch milliseconds. */
+/**
+ * The tokens of one connection, sealed, and the lease of whoever refreshes them. Times are epoch
+ * milliseconds.
+ */
 const row = z.object({
   connectionId: idFields.connectionId,
   /** Grows with every lease: a write under an older one is refused. */
@@ -22,9 +25,9 @@ const row = z.object({
   refreshIssuedAt: z.exactOptional(z.int()),
   /** When a rotated refresh token last went into Secrets Manager. */
   secretWrittenAt: z.exactOptional(z.int()),
-  /** There is no grant: it is proven dead, or the user has ended it. Nobody calls the provider until a reconnect writes its tokens here. */
+  /** No grant: it is dead, or the user has ended it. Nobody calls the provider until a reconnect. */
   dead: z.exactOptional(z.enum([...reauthReasons, 'disconnected'])),
-  /** A refresh that failed without proving anything about the grant: those who waited for it share its outcome. */
+  /** A failed refresh that proved nothing about the grant: those who waited for it share its outcome. */
   failure: z.exactOptional(
     z.object({
       /** The lease under which it happened. */
@@ -60,14 +63,14 @@ export interface Lease {
 export interface TokenStore {
   /** Strongly consistent. */
   get(connectionId: ConnectionId): Promise<TokenRow | undefined>
-  /** Takes the lease until `until` if nobody holds it at `now`; answers the row under the new fence, or undefined. */
+  /** Takes the lease until `until` if nobody holds it at `now`; the row under the new fence, or undefined. */
   acquire(
     connectionId: ConnectionId,
     owner: string,
     now: number,
     until: number,
   ): Promise<TokenRow | undefined>
-  /** Ends the lease with its outcome. False when the lease went to somebody else meanwhile: nothing was written. */
+  /** Ends the lease with its outcome. False, with nothing written, when somebody else took the lease over. */
   settle(lease: Lease, outcome: LeaseOutcome): Promise<boolean>
   /** Writes tokens that came without a lease, if nobody has written since version `seen`; false otherwise. */
   writeUnfenced(
@@ -81,13 +84,13 @@ export interface TokenStore {
   /** Gives the time of the last secret write back after that write failed. */
   restoreSecretWrittenAt(connectionId: ConnectionId, claimed: number, before: number): Promise<void>
   /**
-   * The grant has been taken away: no tokens, and every lease that is still out loses. The row stays as a mark, since no row at all
-   * would let a refresh that is under way make a new one.
+   * The grant has been taken away: no tokens, and every lease that is still out loses. The row stays as a
+   * mark, since a refresh that is under way could make a new one where there is none.
    */
   retire(connectionId: ConnectionId, rowExpiresAt: number): Promise<void>
 }
 
-/** A lease that is held by a process that died ends by itself; its row does too, a day later, when nothing else was written. */
+/** A lease ends by itself when its process dies; a row that holds nothing else goes a day later. */
 const leaseRowSeconds = 24 * 3600
 
 const leaseAttributes = ['leaseOwner', 'leaseUntil', 'settledBy']
@@ -105,7 +108,8 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
           set: { leaseOwner: owner, leaseUntil: until },
           initial: { expiresAt: seconds(until) + leaseRowSeconds },
           count: ['fence'],
-          // Owners are random: "already mine" is this very call, repeated by the SDK; it gets a second fence, which does no harm.
+          // Owners are random: "already mine" is this very call, repeated by the SDK. A second fence does no
+          // harm.
           condition: {
             expression: 'attribute_not_exists(leaseUntil) OR leaseUntil <= :now OR leaseOwner = :me',
             values: { ':now': now, ':me': owner },

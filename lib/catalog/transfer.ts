@@ -5,12 +5,13 @@ import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } 
 import type { ObjectEntry, PutTarget } from '../storage/backend.ts'
 
 /**
- * `receiving`: an upload URL was given out, no bytes seen yet. `sending`: the object is on its way to the provider.
- * `settling`: the outcome is decided and is being told. `cancelled`: the user deleted the document; what is left is being removed.
+ * `receiving`: an upload URL was given out. `sending`: the object is on its way to the provider. `settling`:
+ * the outcome is decided and is being told. `cancelled`: the user deleted the document; what is left is
+ * removed.
  */
 export type TransferPhase = 'receiving' | 'sending' | 'settling' | 'cancelled'
 
-/** Exactly which object of the intake bucket is sent: another upload under the same key has another etag or version. */
+/** Which object is sent: another upload under the same key has another etag or version. */
 export interface TransferSource {
   readonly key: string
   /** Without quotes. */

@@ -12,7 +12,9 @@ import type { NewTransfer, TransferRow } from './transfer.ts'
 /** A column set to undefined is removed. */
 export type TransferChanges = { readonly [Column in keyof NewTransfer]?: NewTransfer[Column] | undefined }
 
-/** The transfers under way. Every write is conditional on the row being the one that was read, so a fenced-off process changes nothing. */
+/**
+ * The transfers under way. Every write depends on the row that was read, so a late process changes nothing.
+ */
 export interface TransferCatalog {
   /** The row as it is now (a consistent read). */
   get(userKey: UserKey, documentId: DocumentId): Promise<TransferRow | undefined>
@@ -20,7 +22,7 @@ export interface TransferCatalog {
   create(transfer: NewTransfer): Promise<TransferRow | undefined>
   /** Changes the row that `row` was read as; undefined when somebody changed or removed it since. */
   save(row: TransferRow, changes: TransferChanges): Promise<TransferRow | undefined>
-  /** Removes the row that `row` was read as; false when somebody changed it since. Already gone is success. */
+  /** Removes the row as it was read; false when somebody changed it since. Already gone is success. */
   remove(row: TransferRow): Promise<boolean>
   /** One page of all rows, in no order; `limit` rows at most are read. */
   scan(
@@ -119,7 +121,7 @@ export function openTransfers(client: DynamoDBDocumentClient, tableName: string)
   const table = rowTable(client, tableName, parseTransfer)
   const get: TransferCatalog['get'] = async (userKey, documentId) => await table.get({ userKey, documentId })
 
-  /** A refused write may be our own whose answer was lost and which the SDK then repeated: the write id tells. */
+  /** A refused write may be our own, repeated by the SDK after its answer was lost: the write id tells. */
   const write = async (row: TransferRow, condition: Condition): Promise<TransferRow | undefined> => {
     if (await table.put(row, condition)) return row
     const standing = await get(row.userKey, row.documentId)

@@ -3,7 +3,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { Condition, RowTable } from './table.ts'
 import { rowTable } from './table.ts'
 
-/** What the table itself keeps in each row. `version` grows with every write, and writes are conditional on it. */
+/** What the table keeps in each row. `version` grows with every write, and writes are conditional on it. */
 interface Stamps {
   readonly createdAt: string
   readonly updatedAt: string
@@ -40,8 +40,8 @@ export interface VersionedTableOptions<Row, Key> {
 }
 
 /**
- * Rows that are changed by whoever read them last. The SDK repeats a write whose answer was lost, and the repeat must not fail on what
- * the first one wrote: each write carries an id of its own, and a row that has it already counts as written.
+ * Rows that are changed by whoever read them last. The SDK repeats a write whose answer was lost, and the
+ * repeat must not fail on what the first one wrote: a row that has this write's own id counts as written.
  */
 export function versionedTable<Row extends Stamps, Key extends keyof Row & string>(
   client: DynamoDBDocumentClient,

@@ -3,7 +3,7 @@ import type { Settings } from '../providers/about.ts'
 import type { providers } from '../providers/registry.ts'
 
 /**
- * Every environment variable that a function may read, beside those of single providers, which stand in their facts.
+ * Every environment variable that a function may read; those of single providers stand in their facts.
  * A function is given only those that its operation needs.
  */
 export const environment = {

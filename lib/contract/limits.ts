@@ -3,10 +3,13 @@
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** The largest inline PUT body: Lambda's 6 MB request with base64 inside. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/**
+ * The largest inline PUT body: Lambda's 6 MB request with base64 inside.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
 export const maxInlineBytes = 4 * MiB
 
-/** Above this, GET content answers 303: streams through the gateway slow to 2 MB/s after the first megabytes. */
+/** Above this, GET content answers 303: the gateway slows streams to 2 MB/s after the first megabytes. */
 export const maxStreamedBytes = 10 * MiB
 
 /** JSON request bodies are small; a larger one is not ours. */

@@ -9,7 +9,10 @@ export interface ProblemAdvice {
   readonly example: string
 }
 
-/** What each error code means and what to do about it: the source of the OpenAPI examples, of `docs/errors.md` and of the client’s advice. */
+/**
+ * What each error code means and what to do: for the OpenAPI examples, `docs/errors.md` and the client's
+ * advice.
+ */
 export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
   invalid_request: {
     meaning: 'A parameter, header or body does not fit the contract; detail names it.',

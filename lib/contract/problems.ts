@@ -7,7 +7,7 @@ export interface ProblemType {
   readonly title: string
 }
 
-/** One row a code: the only table that maps codes to statuses. `problem-catalog.ts` says more about each, for documents. */
+/** One row a code: the only table that maps codes to statuses. `problem-catalog.ts` explains each. */
 export const problemTypes: Readonly<Record<ErrorCode, ProblemType>> = {
   invalid_request: { status: 400, title: 'Invalid request' },
   connection_required: { status: 400, title: 'Connection required' },

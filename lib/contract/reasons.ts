@@ -7,7 +7,7 @@ export interface ReasonWords {
   readonly next: string
 }
 
-/** Why a grant is dead, for the person whose drive it is: read by the console, the command line and `docs/events.md`. */
+/** Why a grant is dead, for its owner: read by the console, the command line and `docs/events.md`. */
 export const reasonWords: Readonly<Record<ReauthReason, ReasonWords>> = {
   grant_revoked: {
     why: 'Access was taken back at the account, or its password was changed.',

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 
-/** What every user route can answer; the last two also when the gateway throttles or a function runs out of time. */
+/** What every user route can answer; the last two also when the gateway throttles or time runs out. */
 export const alwaysErrors: readonly ErrorCode[] = [
   'invalid_request',
   'unauthorized',

@@ -2,7 +2,9 @@ import type * as z from 'zod/mini'
 import type { ErrorCode } from '../errors.ts'
 import type { Documented } from './words.ts'
 
-/** One route as data: API Gateway, the local gateway, the OpenAPI document, the handler's types and the typed client come from it. */
+/**
+ * One route as data: both gateways, the OpenAPI document, the handler's types and the client come from it.
+ */
 export interface Route {
   /** The OpenAPI operation id, in camelCase. */
   readonly operation: string

@@ -5,7 +5,7 @@ import { downloadUrlMinutes, listLimit, maxIntakeBytes, uploadUrlMinutes } from 
 import { connection, document } from './views.ts'
 import { named, part } from './words.ts'
 
-/** What requests carry and what they are answered. Requests are strict: an unknown field is refused by name. */
+/** Requests and answers. Requests are strict: an unknown field is refused by name. */
 
 const returnUrl = z.string().check(z.maxLength(2048, 'must have at most 2048 characters'))
 const sha256Hex = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'))

@@ -1,4 +1,4 @@
-/** The DynamoDB tables as data: infrastructure and the local stack create them from here. This file imports nothing. */
+/** The DynamoDB tables as data: infrastructure and the local stack are made from it. Imports nothing. */
 
 export interface TableDefinition {
   /** The logical name; the deployed name comes from the environment. */
@@ -19,14 +19,15 @@ export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | '
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
-  // One row a connection; `idleSince` is set only on active cloud connections and dead ones whose event is owed, so that keep-alive finds them.
+  // One row a connection. `idleSince` is set only where the keep-alive has to look: on active drives, and on
+  // dead ones whose event is owed.
   {
     name: 'connections',
     partitionKey: 'userKey',
     sortKey: 'connectionId',
     indexes: [{ name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' }],
   },
-  // One row a document; `parkedOn` exists only while parked, so the index holds just what a reconnect has to wake.
+  // One row a document. `parkedOn` exists only while parked: the index holds just what a reconnect wakes.
   {
     name: 'documents',
     partitionKey: 'userKey',

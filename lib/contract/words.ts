@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 
-/** What the OpenAPI document says of an object: what its fields mean, and its name when it is a body or in one by reference. */
+/** What the OpenAPI document says of an object: its fields' meanings, and its name where it has one. */
 interface Words {
   readonly id?: string
   readonly fields: Readonly<Record<string, string>>

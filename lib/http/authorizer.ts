@@ -5,8 +5,8 @@ import type { TokenVerifier } from './token-verifier.ts'
 const bearer = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
- * Answers the gateway's question about a token: whose it is and that it may call every route, since the answer is cached by token.
- * Throws `Unauthorized`, which the gateway answers as 401, for anything but a valid token.
+ * Answers the gateway's question about a token: whose it is. It may call every route, since the answer is
+ * cached by token. Throws `Unauthorized`, which the gateway answers as 401, for anything but a valid token.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 export async function authorizeToken(

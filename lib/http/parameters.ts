@@ -23,7 +23,7 @@ export function requireExtension(text: string | undefined): Extension | undefine
   return text === undefined ? undefined : required(parseExtension(text), 'extension')
 }
 
-/** The request's media type; `application/octet-stream` when it names none, `invalid_request` when it is not one. */
+/** The media type: `application/octet-stream` when none is named, `invalid_request` when it is not one. */
 export function requireContentType(header: string | undefined): string {
   if (header === undefined || header === '') return 'application/octet-stream'
   const checked = contentType.safeParse(header)

@@ -52,7 +52,7 @@ export function problemResult(error: ServiceError, requestId: string): GatewayRe
   return { statusCode: status, headers, body: JSON.stringify(body) }
 }
 
-/** Turns whatever was thrown into a problem answer, and logs it once: our faults as errors, the caller's as information. */
+/** Turns what was thrown into a problem answer and logs it: our faults as errors, the caller's as info. */
 export function problemMapping(
   route: Route,
 ): MiddlewareObj<GatewayEvent, GatewayResult, Error, ChainContext> {

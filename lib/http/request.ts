@@ -17,7 +17,7 @@ export interface HttpInput<R extends Route> {
   readonly signal: AbortSignal
 }
 
-/** What a handler answers. `body` is sent as JSON, `text` as it is, `stream` with back-pressure (streaming routes only). */
+/** An answer. `body` is sent as JSON, `text` as it is, `stream` with back-pressure (streaming routes). */
 export interface HttpAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>

@@ -14,7 +14,7 @@ const fixedHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 }
 
-/** Security headers, CORS for the allowed origins, and `x-request-id`, on every answer. What a handler set itself stays. */
+/** Security headers, CORS and `x-request-id` on every answer. What a handler set itself stays. */
 export function responseHeaders(
   allowedOrigins: () => readonly string[],
 ): MiddlewareObj<GatewayEvent, GatewayResult, Error, ChainContext> {

@@ -8,7 +8,7 @@ import { sendRequest } from '../net/http-client.ts'
 
 export interface TokenVerifierOptions {
   readonly issuer: string
-  /** A token must carry one of these as `aud`, or when it has none (Cognito's access tokens) as `client_id`. */
+  /** A token must have one of these as `aud`, or when it has none (Cognito) as `client_id`. */
   readonly audiences: readonly string[]
   /** Where the keys are; from the issuer's discovery document when undefined. */
   readonly jwksUri: string | undefined
@@ -49,7 +49,10 @@ function unreachable(): ServiceError {
   })
 }
 
-/** Nothing that a token calls critical is understood here. https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11 */
+/**
+ * Nothing that a token calls critical is understood here.
+ * https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
+ */
 function refuseCritical({ header }: { readonly header: object }): void {
   if ('crit' in header) throw refused('crit is not understood')
 }
@@ -61,8 +64,8 @@ async function jwksUriOf({ issuer, jwksUri }: TokenVerifierOptions): Promise<str
 }
 
 /**
- * A verifier for one OIDC issuer: signature by the issuer's published keys (asymmetric algorithms only), issuer, expiry and audience.
- * Keys are cached, and fetched again when a token names an unknown one.
+ * A verifier for one OIDC issuer: signature by its published keys (asymmetric algorithms only), issuer,
+ * expiry and audience. Keys are cached, and fetched again when a token names an unknown one.
  */
 export async function createTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier> {
   const fetcher = {

@@ -4,10 +4,11 @@ import { ServiceError } from '../errors.ts'
 import { swallow } from './swallow.ts'
 
 /**
- * `source` as a stream of exactly `size` bytes. The last chunk is held back until the source has ended at the right place, so that
- * a request whose content is too short, too long or broken never becomes complete at the other end.
- * Errors of the reader: `invalid_request` for a wrong length; a ServiceError of the source as it is; anything else as `internal_error`.
- * The reader must listen for errors (`finished` or a pipeline). Destroying the result destroys the source.
+ * `source` as a stream of exactly `size` bytes. The last chunk is held back until the source has ended at the
+ * right place, so that a request with wrong content never becomes complete at the other end.
+ *
+ * The reader must listen for errors: `invalid_request` for a wrong length, the source's own ServiceError,
+ * else `internal_error`. Destroying the result destroys the source.
  */
 export function exactly(source: Readable, size: number): Readable {
   let seen = 0
@@ -41,7 +42,7 @@ export function exactly(source: Readable, size: number): Readable {
   return gate
 }
 
-/** What a failing source is to the caller of a put: its own ServiceError, or one that says no more than that. */
+/** What a failing source is to whoever sends it: its own ServiceError, or one that says no more. */
 export function sourceFailure(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   return new ServiceError('internal_error', 'The content could not be read to its end.', { cause: error })

@@ -28,7 +28,7 @@ export interface Timeouts {
   readonly idle: number
 }
 
-/** The head of an answer, and its body, which the caller reads or destroys. The body ends early only with an error. */
+/** An answer's head, and its body, which the caller reads or destroys. It ends early only with an error. */
 export interface HttpResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -43,12 +43,12 @@ const httpAgent = new HttpAgent(agentOptions)
 const httpsAgent = new HttpsAgent(agentOptions)
 
 /**
- * Sends one request over a kept-alive connection and answers as soon as the head of the answer is there, whatever its status:
- * no redirect is followed and nothing is repeated. Bodies stream both ways with back-pressure, always with a Content-Length.
- * An answer that comes before the body was sent stops the sending.
+ * Sends one request over a kept-alive connection and answers as soon as the head of the answer is there. No
+ * redirect is followed and nothing is repeated. An answer that comes before the body was sent stops the
+ * sending.
  *
- * Rejects with `provider_unavailable` when no answer came; its advice says `ambiguous` when the whole request was handed to a
- * connection, so that the other side may have done the work. A source that fails or has a wrong length rejects as `exactly` says.
+ * `provider_unavailable` when no answer came: `ambiguous` when the whole request was handed over. A source
+ * that fails rejects as `exactly` says.
  */
 export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>()
@@ -154,7 +154,7 @@ export function unreachable(detail: string, ambiguous: boolean, cause?: unknown)
   return new ServiceError('provider_unavailable', detail, { retry: { retryable: true, ambiguous }, cause })
 }
 
-/** A connection that broke; the reason that the system gives (`ECONNRESET`) goes along as the provider code. */
+/** A connection that broke. The system's reason (`ECONNRESET`) goes along as the provider code. */
 export function networkFailure(error: NodeJS.ErrnoException, ambiguous: boolean): ServiceError {
   if (error instanceof ServiceError) return error
   return new ServiceError('provider_unavailable', 'The connection to the provider broke.', {

@@ -28,7 +28,7 @@ export interface ProviderRequest {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: RequestBody
-  /** `none` for a URL that is its own credential: it never sees the token, and a 401 from it renews nothing. */
+  /** `none` for a URL that is its own credential: it never sees the token, and its 401 renews nothing. */
   readonly auth?: 'bearer' | 'none'
   /** Statuses beside 2xx that are an answer to this request rather than an error. */
   readonly expect?: readonly number[]
@@ -36,7 +36,7 @@ export interface ProviderRequest {
   readonly timeouts?: Partial<Timeouts> | undefined
 }
 
-/** An answer that was not expected, for the backend's own mapper. `text` is at most 64 KiB of the body and stays inside the backend. */
+/** An unexpected answer, for the backend's mapper. `text`: at most 64 KiB of the body, for nobody else. */
 export interface FailedAnswer {
   readonly operation: string
   readonly method: string
@@ -63,8 +63,8 @@ const errorTextBytes = 64 * 1024
 const jsonTextBytes = 1024 * 1024
 
 /**
- * Calls to one provider for one connection. Signs with the connection's token; a 401 renews it once and sends once more.
- * Resolves with 2xx and what the request expects besides; everything else rejects with the ServiceError that `mapError` makes of it.
+ * Calls to one provider for one connection. Signs with the connection's token; a 401 renews it once and sends
+ * once more. Everything but 2xx and what the request expects rejects with the ServiceError of `mapError`.
  */
 export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
   const { tokens, clock, mapError } = options
@@ -146,8 +146,8 @@ export async function readText(body: Readable, limit: number): Promise<string> {
 }
 
 /**
- * The JSON of a successful answer, checked. An answer that broke off or is something else (a proxy's HTML page) leaves open
- * whether the work was done: the error says so, and that another try is worth it.
+ * The JSON of a successful answer, checked. One that broke off or is something else (a proxy's HTML page)
+ * leaves open whether the work was done: the error says so, and that another try is worth it.
  */
 export async function readJson<Schema extends z.ZodMiniType>(
   response: HttpResponse,

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 /**
  * The pause that an answer asks for, in whole seconds: `Retry-After` as a number or as an HTTP date.
- * Undefined without the header or with one that cannot be read. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ * Undefined when there is none that can be read.
+ * https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
 export function retryAfterSeconds(headers: IncomingHttpHeaders, nowMs: number): number | undefined {
   const text = headers['retry-after']?.trim()

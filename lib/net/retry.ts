@@ -8,7 +8,7 @@ export interface RetryPolicy {
   /** The n-th wait is random between 0 and `baseMs * 2^n`, at most `capMs`. */
   readonly baseMs: number
   readonly capMs: number
-  /** A provider that asks for a longer pause than this is not waited for: the error goes up with its `retryAfterSeconds`. */
+  /** A longer pause than this is not waited for: the error goes up with its `retryAfterSeconds`. */
   readonly longestPauseMs: number
 }
 
@@ -27,14 +27,14 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined
   /** A pause that would not fit into this is not begun. */
   readonly remainingMs?: (() => number) | undefined
-  /** False for work that must not be done twice: an error that leaves open whether it was done then goes up at once. */
+  /** False for work that must not be done twice: an error that leaves open whether it was goes up at once. */
   readonly repeatable?: boolean
   onRetry?(error: ServiceError, pauseMs: number): void
 }
 
 /**
- * The one place that repeats a provider call: reads the advice that was attached where the answer was parsed, and pauses with
- * exponential back-off and full jitter, or as long as the provider asked. Rejects with the last error as it came.
+ * The one place that repeats a provider call: reads the advice that was attached where the answer was parsed,
+ * and pauses with exponential back-off and full jitter, or as long as the provider asked.
  * https://developers.google.com/workspace/drive/api/guides/limits#exponential
  */
 export async function retrying<Result>(
@@ -52,7 +52,7 @@ export async function retrying<Result>(
       const asked = (error.retry.afterSeconds ?? 0) * 1000
       if (asked > policy.longestPauseMs) throw error
       const jitter = random() * Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1))
-      // What the provider asked for is the least; some jitter on top keeps throttled callers from coming back together.
+      // At least as long as the provider asked; jitter keeps throttled callers from coming back together.
       const pauseMs = Math.ceil(asked + jitter)
       if (options.remainingMs && pauseMs >= options.remainingMs()) throw error
       options.onRetry?.(error, pauseMs)

@@ -1,2 +1,2 @@
-/** Listens to an error that somebody else tells of, so that it does not end the process as one that nobody heard. */
+/** Listens to an error that somebody else tells of, so that it does not end the process. */
 export function swallow(): void {}

@@ -45,7 +45,7 @@ const renewAfter = 3
 const longestRenewSeconds = 900
 
 /**
- * Handles the records of an SQS event all at once, each parsed and failed alone, and answers which have to come back.
+ * Handles the records of an SQS event at once, each parsed and failed alone; answers which have to come back.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  */
 export async function handleBatch(
@@ -96,8 +96,8 @@ async function handleOne(
 }
 
 /**
- * Hands every object that a message tells of to `ingest`, one after the other; the message comes back when one of them has to,
- * since doing the others again changes nothing.
+ * Hands every object of a message to `ingest`, one after the other. The message comes back when one of them
+ * has to, since doing the others again changes nothing.
  */
 export async function ingestMessage(
   message: QueueMessage,

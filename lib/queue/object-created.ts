@@ -58,7 +58,7 @@ function decodeKey(encoded: string): string {
   return decodeURIComponent(encoded.replaceAll('+', ' '))
 }
 
-/** The message that S3 would send for the object, so that whoever reads the queue needs to know one shape only. */
+/** The message that S3 would send for the object: whoever reads the queue knows one shape only. */
 export function objectCreatedBody(object: CreatedObject, now: number): string {
   const { bucket, key, size, etag, sequencer } = object
   const record = {

@@ -13,7 +13,7 @@ interface DocumentDetail {
   readonly contentType: string
 }
 
-/** The business events on the deployment's bus: source `driveway`, detail-type as `type` says. None holds a secret. */
+/** The events on the deployment's bus: source `driveway`, detail-type as `type`. None holds a secret. */
 export type DrivewayEvent =
   | {
       readonly type: 'Document Stored'
@@ -70,7 +70,8 @@ export function eventBridgePublisher(
         Detail: JSON.stringify(event.detail),
       }
       const answer = await (await client()).send(new PutEventsCommand({ Entries: [entry] }))
-      // PutEvents answers 200 also when an entry was refused. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+      // PutEvents answers 200 also when an entry was refused.
+      // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
       if ((answer.FailedEntryCount ?? 0) > 0) {
         throw new ServiceError('internal_error', 'The event bus did not take an event.', {
           retry: { retryable: true },

@@ -9,7 +9,7 @@ const rank = (level: string): number => levels.findIndex((known) => known === le
 const wanted = rank((process.env['LOG_LEVEL'] ?? '').toUpperCase())
 const threshold = wanted === -1 ? rank('INFO') : wanted
 
-/** Written by hand: a logging library is 21 KB of every function's start, and this is all of it that we need. */
+/** Written by hand: a logging library adds 21 KB to every function's start, and we need only this. */
 function write(level: Level, message: string, fields: Fields): void {
   if (rank(level) < threshold) return
   const line = {
@@ -26,8 +26,8 @@ function write(level: Level, message: string, fields: Fields): void {
 }
 
 /**
- * Structured logs: one JSON line each. Fields are flat and primitive, so that no event, header map, provider answer
- * or error of a library can be logged by accident.
+ * Structured logs: one JSON line each. Fields are flat and primitive, so that no event, header map, provider
+ * answer or error of a library can be logged by accident.
  */
 export const logger = {
   debug: (message: string, fields: Fields = {}): void => write('DEBUG', message, fields),
@@ -38,7 +38,7 @@ export const logger = {
 
 export type Log = typeof logger
 
-/** What may be logged of an error: codes and our own sentence; of a stranger's error only its name and where it was thrown. */
+/** Of our error: codes and the sentence. Of a stranger's: only its name and where it was thrown. */
 export function errorFields(error: unknown): Fields {
   if (error instanceof ServiceError) {
     return {

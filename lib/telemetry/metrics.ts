@@ -44,7 +44,7 @@ function emit(name: MetricName, value: number, unit: Unit, dimensions: Dimension
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
-/** Adds `value` to a counter. Dimension values must come from small closed sets (provider, operation, code). */
+/** Adds `value` to a counter. Dimensions come from small closed sets (provider, operation, code). */
 export function count(name: MetricName, dimensions: Dimensions = {}, value = 1): void {
   emit(name, value, 'Count', dimensions)
 }

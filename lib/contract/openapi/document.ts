@@ -37,8 +37,8 @@ const description = [
 ].join(' ')
 
 /**
- * The OpenAPI 3.1 document of the route table: the same input gives the same bytes.
- * `serverUrl` is the API's base URL without `/v1`. Keep this module out of functions other than the one that serves it: it loads zod's JSON Schema writer.
+ * The OpenAPI 3.1 document of the route table: the same input gives the same bytes. `serverUrl` is the API's
+ * base URL without `/v1`. Only the function that serves it may load this module and zod's writer.
  */
 export function openapiDocument(options: { readonly serverUrl: string }): OpenApiDocument {
   return {
@@ -117,7 +117,8 @@ function parametersOf(route: Route): Parameter[] {
         return { name, in: place, required, description: words.description, schema, example: words.example }
       },
     )
-  // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored. https://spec.openapis.org/oas/v3.1.1#parameter-object
+  // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored.
+  // https://spec.openapis.org/oas/v3.1.1#parameter-object
   const headers = Object.entries(route.headers ?? {})
     .filter(([name]) => name !== 'content-type')
     .map(([name, description]): Parameter => ({

@@ -4,7 +4,10 @@ import type { Documented } from '../words.ts'
 import { words } from '../words.ts'
 import type { JsonSchema } from './types.ts'
 
-/** What zod writes and we do not need: dialect and id lines, the pattern beside `format: date-time`, JavaScript's own integer limit. */
+/**
+ * What zod writes and we do not need: dialect and id lines, the pattern beside `format: date-time`,
+ * JavaScript's integer limit.
+ */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
@@ -19,7 +22,10 @@ function plain(value: unknown): unknown {
   )
 }
 
-/** Gives the properties of a written object their words. They are copied, since objects that share a field's schema share what was written of it. */
+/**
+ * Gives the properties of a written object their words. They are copied: objects that share a field's schema
+ * share what was written of it.
+ */
 const describe: NonNullable<z.ToJSONSchemaParams['override']> = ({ zodSchema, jsonSchema }) => {
   const { properties } = jsonSchema
   for (const [field, description] of Object.entries(words.get(zodSchema)?.fields ?? {})) {
@@ -47,7 +53,7 @@ export function nameOf(schema: Documented & zod.ZodMiniType): string {
   return words.get(schema)?.id ?? ''
 }
 
-/** The properties of a parameter object. Parameters arrive as text, so what counts is what the text is read as. */
+/** The properties of a parameter object. Parameters are text: what counts is what the text is read as. */
 export function parameterSchemas(
   schema: zod.ZodMiniObject,
 ): { name: string; required: boolean; schema: JsonSchema }[] {
