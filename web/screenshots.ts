@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
-import { chromiumPath, connectDrive, openBrowser, signIn } from '../test/stack/e2e/person.ts'
+import { chromiumPath, clouds, connectDrive, openBrowser, signIn } from '../test/stack/e2e/person.ts'
 import { startLocalStack } from '../test/support/local-stack.ts'
 
 /** Takes the pictures of the console that the documentation shows: `docs/images/console-*.png`. */
@@ -43,8 +43,8 @@ async function screens(browser: Browser, base: string, simulator: string): Promi
   await signIn(page, base, user)
   await page.getByText('Two steps').waitFor()
   await shot('first-run')
-  await connectDrive(page, 'Google Drive', 'maria@example.com')
-  await connectDrive(page, 'OneDrive', 'maria@contoso.com')
+  for (const [at, cloud] of clouds.entries())
+    await connectDrive(page, cloud, at === 0 ? 'maria@example.com' : 'maria@contoso.com')
   await page.getByRole('button', { name: 'Dismiss' }).click()
 
   await page.getByRole('link', { name: 'Documents' }).click()

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 70cd98a4a2a2cb65). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 c42cbd93c41e308a). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -438,7 +438,7 @@ export const errorAdvice: Readonly<
   },
   presigned_url_not_supported: {
     title: 'Presigned URL not supported',
-    meaning: 'Google Drive and OneDrive have no presigned URLs.',
+    meaning: 'This provider has no presigned URLs: users’ own drives have none.',
     action: 'Download through links.content, upload through links.intake.',
   },
   provider_error: {

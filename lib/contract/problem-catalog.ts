@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { aboutOf, providerIds } from '../providers/registry.ts'
 
 export interface ProblemAdvice {
   /** What happened, in a sentence for a person. */
@@ -8,6 +9,9 @@ export interface ProblemAdvice {
   /** An example of the `detail` that comes with it. */
   readonly example: string
 }
+
+/** Examples name the registry's first drive. */
+const aDrive = aboutOf(providerIds[0]).name
 
 /**
  * What each error code means and what to do: for the OpenAPI examples, `docs/errors.md` and the client's
@@ -85,7 +89,7 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
   provider_throttled: {
     meaning: 'The provider asked us to slow down, also after our own bounded retries.',
     action: 'Wait for Retry-After, then repeat.',
-    example: 'Google Drive limits requests for this user at the moment.',
+    example: `${aDrive} limits requests for this user at the moment.`,
   },
   internal_error: {
     meaning: 'Something went wrong on our side.',
@@ -93,24 +97,24 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     example: 'Something went wrong on our side. Quote the requestId when you report it.',
   },
   presigned_url_not_supported: {
-    meaning: 'Google Drive and OneDrive have no presigned URLs.',
+    meaning: 'This provider has no presigned URLs: users’ own drives have none.',
     action: 'Download through links.content, upload through links.intake.',
     example: 'A presigned download URL is not available on this provider. Use getObject instead.',
   },
   provider_error: {
     meaning: 'The provider answered something unexpected.',
     action: 'Repeat later; when it persists, report the requestId.',
-    example: 'Google Drive answered something unexpected.',
+    example: `${aDrive} answered something unexpected.`,
   },
   provider_unavailable: {
     meaning: 'The provider cannot be reached or keeps failing.',
     action: 'Wait for Retry-After, then repeat.',
-    example: 'OneDrive cannot be reached at the moment.',
+    example: `${aDrive} cannot be reached at the moment.`,
   },
   provider_not_configured: {
     meaning: 'This deployment has no OAuth client for that provider.',
     action: 'Offer another provider, or ask the operator to register an OAuth client.',
-    example: 'This deployment has no OAuth client for onedrive.',
+    example: `This deployment has no OAuth client for ${providerIds[0]}.`,
   },
   provider_quota_exceeded: {
     meaning: 'The user’s drive is full. It is never retried by itself.',

@@ -1,3 +1,5 @@
+import { oauth2Of, oauthProviderIds, providerIds, usesOAuth } from '../../providers/registry.ts'
+
 /** Words and examples of the OpenAPI document that the schemas do not carry. */
 
 /** What each parameter means, and an example of it. A test holds it complete. */
@@ -18,12 +20,15 @@ export const parameterWords: Readonly<
   error: { description: 'Why there is no code, such as access_denied.', example: 'access_denied' },
 }
 
+/** Examples take the registry's first drive that a user connects. */
+const [drive = providerIds[0]] = oauthProviderIds
+
 const connection = {
   id: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
-  provider: 'google-drive',
+  provider: drive,
   status: 'active',
   account: { email: 'alice@example.com' },
-  scopes: ['https://www.googleapis.com/auth/drive.file'],
+  scopes: usesOAuth(drive) ? oauth2Of(drive).scopes : [],
   createdAt: '2026-11-22T08:00:00.000Z',
   updatedAt: '2026-11-22T08:01:00.000Z',
 }
@@ -37,7 +42,7 @@ const pending = {
 const document = {
   id: 'invoice-2026-11',
   connectionId: connection.id,
-  provider: 'google-drive',
+  provider: drive,
   objectKey: '1a2B3c4D5e6F7g8H9i0J',
   status: 'stored',
   size: 182044,
@@ -54,7 +59,7 @@ const document = {
 const receiving = {
   id: 'scan-0007',
   connectionId: connection.id,
-  provider: 'google-drive',
+  provider: drive,
   status: 'receiving',
   size: 209715200,
   contentType: 'application/pdf',
@@ -71,7 +76,7 @@ const signedUpload = {
 
 /** One example of each body, by schema name. A test validates each against its schema. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
-  StartConnectionBody: { provider: 'google-drive', returnUrl: 'https://app.example.com/connected' },
+  StartConnectionBody: { provider: drive, returnUrl: 'https://app.example.com/connected' },
   CompleteConnectionBody: { completionCode: 'hVqk3Gm0b9Yx2u7R' },
   ReauthorizeBody: { returnUrl: 'https://app.example.com/connected' },
   DownloadUrlBody: { expiresInMinutes: 15 },
@@ -80,7 +85,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   ConnectionAnswer: { connection },
   AuthorizationAnswer: {
     connection: pending,
-    authorizationUrl: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=shortened&state=shortened',
+    authorizationUrl: 'https://login.example.com/authorize?client_id=shortened&state=shortened',
   },
   ConnectionsAnswer: { connections: [connection] },
   DocumentAnswer: { document },

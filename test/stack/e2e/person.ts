@@ -43,6 +43,7 @@ const consent = {
   OneDrive: { approve: 'Accept', deny: 'Cancel' },
 } as const
 export type Cloud = keyof typeof consent
+export const clouds = Object.keys(consent) as Cloud[]
 
 /** At the drive's consent page: chooses the account and answers. Ends on the console. */
 export async function answerConsent(

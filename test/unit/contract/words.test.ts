@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { connectionTable, fixedTable } from '../../../bench/cost-tables.ts'
 import { generatedPages, regenerated } from '../../../docs/generate.ts'
 import { problemCatalog } from '../../../lib/contract/problem-catalog.ts'
 import { reasonWords, wordsForReason } from '../../../lib/contract/reasons.ts'
@@ -44,6 +45,12 @@ describe('pages that name providers', () => {
     const standing = readFileSync(page, 'utf8')
     expect(standing).toContain('<!-- generated: ')
     expect(plain(standing)).toBe(plain(await regenerated(page)))
+  })
+
+  test('the costs that depend on them are as npm run bench:cost -- --write makes them', () => {
+    const cost = plain(readFileSync('docs/cost.md', 'utf8'))
+    for (const row of [...connectionTable(), ...fixedTable()].filter((line) => !line.startsWith('---')))
+      expect(cost).toContain(plain(` ${row} `))
   })
 
   test('the README counts them', () => {
