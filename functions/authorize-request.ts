@@ -1,8 +1,15 @@
 import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent } from 'aws-lambda'
-import { openTokenVerifier } from '../lib/compose.ts'
+import { openTokenVerifier } from '../lib/compose/authorizer.ts'
+import type { BareProcess } from '../lib/compose/bare-process.ts'
+import { bareProcess } from '../lib/compose/bare-process.ts'
+import { onceAsync } from '../lib/compose/once.ts'
 import { authorizeToken } from '../lib/http/authorizer.ts'
 
 /** The gateway's authorizer: verifies the caller's JWT and hands its `sub` on. */
-export async function handler(event: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> {
-  return authorizeToken(event, await openTokenVerifier())
+export const handlerIn = (composition: BareProcess) => {
+  const verifier = onceAsync(() => openTokenVerifier(composition))
+  return async (event: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> =>
+    authorizeToken(event, await verifier())
 }
+
+export const handler = handlerIn(bareProcess)

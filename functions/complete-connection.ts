@@ -1,4 +1,6 @@
-import { openComplete } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openComplete } from '../lib/compose/connections.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { completeConnection } from '../lib/connections/complete.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { routes } from '../lib/contract/routes.ts'
@@ -6,8 +8,16 @@ import { httpHandler } from '../lib/http/handler.ts'
 import { requireConnectionId } from '../lib/http/parameters.ts'
 
 /** Finishes connecting with the completion code; only the user who started can. */
-export const handler = httpHandler(routes.completeConnection, async ({ caller, path, body, signal }) => {
-  const connectionId = requireConnectionId(path.connectionId)
-  const connection = await completeConnection(openComplete(), { ...caller, connectionId, ...body, signal })
-  return { status: 200, body: { connection: presentConnection(connection) } }
-})
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.completeConnection, composition, async ({ caller, path, body, signal }) => {
+    const connectionId = requireConnectionId(path.connectionId)
+    const connection = await completeConnection(openComplete(composition), {
+      ...caller,
+      connectionId,
+      ...body,
+      signal,
+    })
+    return { status: 200, body: { connection: presentConnection(connection) } }
+  })
+
+export const handler = handlerIn(thisProcess)

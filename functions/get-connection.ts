@@ -1,4 +1,6 @@
-import { openConnections } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openConnections } from '../lib/compose/connections.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { getConnection } from '../lib/connections/read.ts'
 import { routes } from '../lib/contract/routes.ts'
@@ -6,7 +8,14 @@ import { httpHandler } from '../lib/http/handler.ts'
 import { requireConnectionId } from '../lib/http/parameters.ts'
 
 /** Shows one connection of the caller. */
-export const handler = httpHandler(routes.getConnection, async ({ caller, path }) => {
-  const connection = await getConnection(openConnections(), caller, requireConnectionId(path.connectionId))
-  return { status: 200, body: { connection: presentConnection(connection) } }
-})
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.getConnection, composition, async ({ caller, path }) => {
+    const connection = await getConnection(
+      openConnections(composition),
+      caller,
+      requireConnectionId(path.connectionId),
+    )
+    return { status: 200, body: { connection: presentConnection(connection) } }
+  })
+
+export const handler = handlerIn(thisProcess)

@@ -1,11 +1,16 @@
-import { openConnections } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openConnections } from '../lib/compose/connections.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { listConnections } from '../lib/connections/read.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { httpHandler } from '../lib/http/handler.ts'
 
 /** Lists the caller's connections. */
-export const handler = httpHandler(routes.listConnections, async ({ caller }) => {
-  const connections = await listConnections(openConnections(), caller)
-  return { status: 200, body: { connections: connections.map(presentConnection) } }
-})
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.listConnections, composition, async ({ caller }) => {
+    const connections = await listConnections(openConnections(composition), caller)
+    return { status: 200, body: { connections: connections.map(presentConnection) } }
+  })
+
+export const handler = handlerIn(thisProcess)

@@ -1,20 +1,25 @@
-import { openDocuments } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openCatalog } from '../lib/compose/documents.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { listDocuments } from '../lib/documents/list-documents.ts'
 import { presentDocument } from '../lib/documents/present.ts'
 import { httpHandler } from '../lib/http/handler.ts'
 
 /** Lists the caller's documents, a page at a time. */
-export const handler = httpHandler(routes.listDocuments, async ({ caller, query }) => {
-  const { rows, nextCursor } = await listDocuments(openDocuments(), {
-    ...caller,
-    connectionId: query.connectionId,
-    status: query.status,
-    limit: query.limit,
-    cursor: query.cursor,
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.listDocuments, composition, async ({ caller, query }) => {
+    const { rows, nextCursor } = await listDocuments(openCatalog(composition), {
+      ...caller,
+      connectionId: query.connectionId,
+      status: query.status,
+      limit: query.limit,
+      cursor: query.cursor,
+    })
+    return {
+      status: 200,
+      body: { documents: rows.map(presentDocument), ...(nextCursor === undefined ? {} : { nextCursor }) },
+    }
   })
-  return {
-    status: 200,
-    body: { documents: rows.map(presentDocument), ...(nextCursor === undefined ? {} : { nextCursor }) },
-  }
-})
+
+export const handler = handlerIn(thisProcess)

@@ -1,4 +1,6 @@
-import { openAuthorize } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openAuthorize } from '../lib/compose/connections.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { reauthorizeConnection } from '../lib/connections/authorize.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { routes } from '../lib/contract/routes.ts'
@@ -6,12 +8,15 @@ import { httpHandler } from '../lib/http/handler.ts'
 import { requireConnectionId } from '../lib/http/parameters.ts'
 
 /** Starts a reconnect in place; completing it takes the same account of the provider. */
-export const handler = httpHandler(routes.reauthorizeConnection, async ({ caller, path, body }) => {
-  const connectionId = requireConnectionId(path.connectionId)
-  const { connection, authorizationUrl } = await reauthorizeConnection(openAuthorize(), {
-    ...caller,
-    connectionId,
-    ...body,
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.reauthorizeConnection, composition, async ({ caller, path, body }) => {
+    const connectionId = requireConnectionId(path.connectionId)
+    const { connection, authorizationUrl } = await reauthorizeConnection(openAuthorize(composition), {
+      ...caller,
+      connectionId,
+      ...body,
+    })
+    return { status: 200, body: { connection: presentConnection(connection), authorizationUrl } }
   })
-  return { status: 200, body: { connection: presentConnection(connection), authorizationUrl } }
-})
+
+export const handler = handlerIn(thisProcess)

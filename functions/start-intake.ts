@@ -1,4 +1,6 @@
-import { openStartIntake } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openStartIntake } from '../lib/compose/intake.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { presentDocument } from '../lib/documents/present.ts'
 import { httpHandler } from '../lib/http/handler.ts'
@@ -6,12 +8,15 @@ import { requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
 import { startIntake } from '../lib/intake/start-intake.ts'
 
 /** Starts an upload of any size: a URL of the intake bucket, and the document's row. */
-export const handler = httpHandler(routes.startIntake, async ({ caller, path, body }) => {
-  const { row, upload } = await startIntake(await openStartIntake(), {
-    ...caller,
-    ...body,
-    documentId: requireDocumentId(path.documentId),
-    extension: requireExtension(body.extension),
+export const handlerIn = (composition: Composition) =>
+  httpHandler(routes.startIntake, composition, async ({ caller, path, body }) => {
+    const { row, upload } = await startIntake(await openStartIntake(composition), {
+      ...caller,
+      ...body,
+      documentId: requireDocumentId(path.documentId),
+      extension: requireExtension(body.extension),
+    })
+    return { status: 201, body: { document: presentDocument(row), upload } }
   })
-  return { status: 201, body: { document: presentDocument(row), upload } }
-})
+
+export const handler = handlerIn(thisProcess)

@@ -1,6 +1,8 @@
 import type { Context } from 'aws-lambda'
 import * as z from 'zod/mini'
-import { openIntake } from '../lib/compose.ts'
+import type { Composition } from '../lib/compose/composition.ts'
+import { openIntake } from '../lib/compose/intake.ts'
+import { thisProcess } from '../lib/compose/this-process.ts'
 import { sweepTransfers } from '../lib/intake/sweep.ts'
 import { logger } from '../lib/telemetry/logger.ts'
 
@@ -15,10 +17,14 @@ const input = z.object({
 const closingMs = 10_000
 
 /** The schedule calls it every few minutes: finds and mends what no event will bring back. */
-export async function handler(event: unknown, context: Context): Promise<void> {
-  const { idleSeconds, restarted } = input.parse(event)
-  const deps = await openIntake()
-  const deadline = deps.clock.now() + context.getRemainingTimeInMillis() - closingMs
-  const swept = await sweepTransfers(deps, { deadline, idleMs: idleSeconds * 1000, restarted })
-  logger.info('Swept the transfers.', { ...swept })
-}
+export const handlerIn =
+  (composition: Composition) =>
+  async (event: unknown, context: Context): Promise<void> => {
+    const { idleSeconds, restarted } = input.parse(event)
+    const deps = await openIntake(composition)
+    const deadline = deps.clock.now() + context.getRemainingTimeInMillis() - closingMs
+    const swept = await sweepTransfers(deps, { deadline, idleMs: idleSeconds * 1000, restarted })
+    logger.info('Swept the transfers.', { ...swept })
+  }
+
+export const handler = handlerIn(thisProcess)

@@ -1,40 +1,72 @@
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ClientSource, Grant } from '../grants/grant.ts'
+import type { TokenSource } from '../net/token-source.ts'
 import { loadProvider } from '../providers/load.ts'
-import type { OpenBackend, Provider, ProviderDeps } from '../providers/provider.ts'
-import type { GrantAbout } from '../providers/about.ts'
+import type { OpenedFor, Provider, ProviderDeps } from '../providers/provider.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import { aboutOf, providerIds } from '../providers/registry.ts'
+import { aboutOf, commonHashes, providerIds, usesOAuth } from '../providers/registry.ts'
+import type { Backend } from '../storage/backend.ts'
 import type { StartHash } from '../transfer/hash.ts'
-import { onceEach } from './settings.ts'
+import { onceEach } from './once.ts'
 
 /** The providers of one process, each loaded when it is first asked for. */
 export interface Providers {
-  grant(id: ProviderId): Promise<Grant>
-  opener(id: ProviderId): Promise<OpenBackend<GrantAbout['kind']>>
+  /** What a connection to the provider may do there. */
+  readonly openGrant: (id: ProviderId) => Promise<Grant>
+  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly startHash: StartHash
 }
 
-/** `clientOf` reads this deployment's OAuth client at a provider. */
-export function openProviders(deps: ProviderDeps, clientOf: (id: ProviderId) => ClientSource): Providers {
+export interface ProvidersDeps extends ProviderDeps {
+  /** This deployment's OAuth client at a provider. */
+  readonly clientOf: (id: ProviderId) => ClientSource
+  readonly tokensOf: (connection: Connection) => TokenSource
+  readonly connections: () => Pick<ConnectionStore, 'change'>
+  readonly commonHash: StartHash
+}
+
+export function openProviders(deps: ProvidersDeps): Providers {
+  const load = onceEach((id: ProviderId): Promise<Provider> => loadProvider[id]())
+  const opener = onceEach(async (id: ProviderId) => (await load(id)).opener(deps))
   return {
-    grant: onceEach(async (id) => {
-      const provider: Provider = await loadProvider[id]()
-      return provider.grant(deps, clientOf(id))
-    }),
-    opener: onceEach(async (id) => {
-      const provider: Provider = await loadProvider[id]()
-      return provider.opener(deps)
-    }),
+    openGrant: onceEach(async (id) => (await load(id)).grant(deps, deps.clientOf(id))),
+    async openBackend(connection) {
+      const open = await opener(connection.provider)
+      return usesOAuth(connection.provider)
+        ? open(openedFor(deps, connection), { kind: 'oauth2', tokens: deps.tokensOf(connection) })
+        : open(openedFor(deps, connection), { kind: 'none' })
+    },
+    startHash: startHashWith(deps.commonHash),
+  }
+}
+
+function openedFor(deps: ProvidersDeps, connection: Connection): OpenedFor {
+  const { connectionId, accountId, memo = {} } = connection
+  return {
+    connectionId,
+    accountId,
+    memo,
+    async remember(more) {
+      await deps
+        .connections()
+        .change(connection, connectionId, (seen) =>
+          Object.entries(more).every(([name, value]) => seen.memo?.[name] === value)
+            ? undefined
+            : { memo: { ...seen.memo, ...more } },
+        )
+    },
   }
 }
 
 /** `common`, and the hashes that single providers bring along, whose code is loaded for them. */
 export function startHashWith(common: StartHash): StartHash {
   return async (algorithm, saved) => {
+    if (commonHashes.some((name) => name === algorithm)) return common(algorithm, saved)
     for (const id of providerIds.filter((each) => aboutOf(each).hash?.algorithm === algorithm)) {
       const provider: Provider = await loadProvider[id]()
       const start = provider.hashes?.[algorithm]
       if (start) return start(saved)
     }
-    return common(algorithm, saved)
+    throw new TypeError(`No hash is known by the name ${algorithm}.`)
   }
 }

@@ -30,6 +30,8 @@ export const environment = {
   OIDC_AUDIENCE:
     'Comma-separated audiences (or client ids, for tokens without an audience) that callers’ tokens must carry.',
   OIDC_JWKS_URI: 'Where the issuer’s keys are; from its discovery document when absent.',
+  BUCKETS_BY_PATH:
+    'true or false: our own buckets stand in the path of their URLs; when absent, wherever S3 has an endpoint of its own.',
   LOG_LEVEL: 'DEBUG, INFO, WARN or ERROR.',
 } as const
 
@@ -39,9 +41,22 @@ type OfProvider<Id extends keyof typeof providers> = Id extends unknown
 
 export type EnvironmentName = keyof typeof environment | OfProvider<keyof typeof providers>
 
+/** A process's environment as settings: an empty variable counts as absent. */
+export function settingsOf(environment: Settings): Settings {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+}
+
 /** A setting that this function cannot do without; its absence is a mistake of the deployment. */
 export function required(settings: Settings, name: EnvironmentName): string {
   const value = settings[name]
   if (value !== undefined) return value
   throw new ServiceError('internal_error', `The setting ${name} is missing in this function’s environment.`)
+}
+
+/** A comma-separated setting. */
+export function listed(settings: Settings, name: EnvironmentName): readonly string[] {
+  return (settings[name] ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
 }

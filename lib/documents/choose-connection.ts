@@ -17,7 +17,7 @@ export function requireUsable(connection: Connection | undefined, connectionId: 
 
 /** The connection of a document that exists. */
 export async function connectionOf(
-  deps: DocumentDeps,
+  deps: Pick<DocumentDeps, 'connections'>,
   owner: Owner,
   connectionId: ConnectionId,
 ): Promise<Connection> {
@@ -26,7 +26,7 @@ export async function connectionOf(
 
 /** The connection that was named, else the user's only active one; `connection_required` when that is not clear. */
 export async function chooseConnection(
-  deps: DocumentDeps,
+  deps: Pick<DocumentDeps, 'connections'>,
   owner: Owner,
   named: string | undefined,
 ): Promise<Connection> {

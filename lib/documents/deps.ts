@@ -7,7 +7,7 @@ import type { Secret } from '../secret.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { StartHash } from '../transfer/hash.ts'
 
-/** What the document use cases work with; `compose.ts` builds it. */
+/** What the document use cases work with; `lib/compose/` builds it. */
 export interface DocumentDeps {
   readonly documents: DocumentCatalog
   readonly connections: Pick<ConnectionStore, 'get' | 'list'>

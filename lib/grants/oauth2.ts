@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
 import type { ReauthReason } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
-import type { Timeouts } from '../net/http-client.ts'
+import type { SendRequest, Timeouts } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
 import { parseJson, readText } from '../net/provider-http.ts'
 import { retryAfterSeconds } from '../net/retry-after.ts'
@@ -54,6 +54,7 @@ export const endpointTimeouts: Timeouts = { connect: 3_000, answer: 8_000, idle:
 export interface CallSettings {
   readonly clock: Clock
   readonly timeouts?: Timeouts | undefined
+  readonly send?: SendRequest | undefined
 }
 
 const tokenBody = z.object({
@@ -73,10 +74,10 @@ export async function postForm(
   url: string,
   form: string,
   headers: Readonly<Record<string, string>>,
-  { clock, timeouts = endpointTimeouts }: CallSettings,
+  { clock, timeouts = endpointTimeouts, send = sendRequest }: CallSettings,
 ): Promise<EndpointAnswer> {
   try {
-    const response = await sendRequest({
+    const response = await send({
       method: 'POST',
       url,
       headers: {

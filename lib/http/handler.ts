@@ -1,6 +1,9 @@
 import middy from '@middy/core'
 import { executionModeStreamifyResponse } from '@middy/core/StreamifyResponse'
 import type { Route } from '../contract/route.ts'
+import type { Clock } from '../clock.ts'
+import { listed } from '../contract/env.ts'
+import type { Settings } from '../providers/about.ts'
 import { ServiceError } from '../errors.ts'
 import { count } from '../telemetry/metrics.ts'
 import { requestBody } from './body.ts'
@@ -22,8 +25,10 @@ function timeIsUp(): never {
   })
 }
 
-function allowedOrigins(): readonly string[] {
-  return (process.env['CORS_ORIGINS'] ?? '').split(',').filter((origin) => origin !== '')
+/** What the chain takes of its process. */
+interface Surroundings {
+  readonly settings: Settings
+  readonly clock: Clock
 }
 
 function gatewayResult(answer: HttpAnswer, method: string): GatewayResult {
@@ -33,7 +38,12 @@ function gatewayResult(answer: HttpAnswer, method: string): GatewayResult {
   return { statusCode: answer.status, headers, body: answer.stream ?? (method === 'HEAD' ? '' : text) }
 }
 
-function handlerChain<R extends Route>(route: R, run: RouteHandler<R>, options: Parameters<typeof middy>[1]) {
+function handlerChain<R extends Route>(
+  route: R,
+  { settings, clock }: Surroundings,
+  run: RouteHandler<R>,
+  options: Parameters<typeof middy>[1],
+) {
   const invoke = async (
     event: GatewayEvent,
     context: ChainContext,
@@ -55,12 +65,12 @@ function handlerChain<R extends Route>(route: R, run: RouteHandler<R>, options: 
     timeoutEarlyResponse: timeIsUp,
     ...options,
   })
-    .use(responseHeaders(allowedOrigins))
+    .use(responseHeaders(() => listed(settings, 'CORS_ORIGINS')))
     .use(problemMapping(route))
     .before(({ event, context }) => {
       context.driveway = { headers: lowerCaseHeaders(event), input: {} }
     })
-    .use(verifiedCaller(route))
+    .use(verifiedCaller(route, clock))
     .use(requestBody(route))
     .use(schemaCheck(route))
 }
@@ -69,14 +79,18 @@ function handlerChain<R extends Route>(route: R, run: RouteHandler<R>, options: 
  * The one chain in front of every handler: security headers and CORS, problem mapping, caller, body, schema.
  * `run` is given what the route's types say and throws ServiceErrors for everything else.
  */
-export function httpHandler<R extends Route>(route: R, run: RouteHandler<R>) {
-  return handlerChain(route, run, {})
+export function httpHandler<R extends Route>(route: R, surroundings: Surroundings, run: RouteHandler<R>) {
+  return handlerChain(route, surroundings, run, {})
 }
 
 /**
  * As `httpHandler`, for answers that are streamed.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
  */
-export function streamingHandler<R extends Route>(route: R, run: RouteHandler<R>) {
-  return handlerChain(route, run, { executionMode: executionModeStreamifyResponse })
+export function streamingHandler<R extends Route>(
+  route: R,
+  surroundings: Surroundings,
+  run: RouteHandler<R>,
+) {
+  return handlerChain(route, surroundings, run, { executionMode: executionModeStreamifyResponse })
 }

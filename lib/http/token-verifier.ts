@@ -4,6 +4,7 @@ import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import { parseUserId } from '../ids.ts'
+import type { SendRequest } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
 
 export interface TokenVerifierOptions {
@@ -12,6 +13,7 @@ export interface TokenVerifierOptions {
   readonly audiences: readonly string[]
   /** Where the keys are; from the issuer's discovery document when undefined. */
   readonly jwksUri: string | undefined
+  readonly send?: SendRequest
 }
 
 /** Of a verified token: whose it is, and when it ends (epoch seconds). */
@@ -26,8 +28,8 @@ export type TokenVerifier = (token: string) => Promise<VerifiedToken>
 const maxDocumentBytes = 256 * 1024
 const discovery = z.looseObject({ jwks_uri: z.url() })
 
-async function fetchDocument(url: string): Promise<Buffer> {
-  const { status, body } = await sendRequest({ method: 'GET', url, timeouts: { answer: 3_000 } })
+async function fetchDocument(url: string, send: SendRequest = sendRequest): Promise<Buffer> {
+  const { status, body } = await send({ method: 'GET', url, timeouts: { answer: 3_000 } })
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -57,9 +59,9 @@ function refuseCritical({ header }: { readonly header: object }): void {
   if ('crit' in header) throw refused('crit is not understood')
 }
 
-async function jwksUriOf({ issuer, jwksUri }: TokenVerifierOptions): Promise<string> {
+async function jwksUriOf({ issuer, jwksUri, send }: TokenVerifierOptions): Promise<string> {
   if (jwksUri !== undefined) return jwksUri
-  const document = await fetchDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+  const document = await fetchDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, send)
   return discovery.parse(JSON.parse(document.toString('utf8'))).jwks_uri
 }
 
@@ -70,7 +72,7 @@ async function jwksUriOf({ issuer, jwksUri }: TokenVerifierOptions): Promise<str
 export async function createTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier> {
   const fetcher = {
     async fetch(uri: string): Promise<ArrayBuffer> {
-      return new Uint8Array(await fetchDocument(uri)).buffer
+      return new Uint8Array(await fetchDocument(uri, options.send)).buffer
     },
   }
   const { issuer, audiences } = options

@@ -12,7 +12,7 @@ import type { StartHash } from '../transfer/hash.ts'
 import type { Enqueue } from './enqueue.ts'
 import type { IntakeBucket } from './bucket.ts'
 
-/** What the intake use cases work with; `compose.ts` builds it. */
+/** What the intake use cases work with; `lib/compose/` builds it. */
 export interface IntakeDeps {
   readonly clock: Clock
   readonly documents: DocumentCatalog

@@ -10,7 +10,7 @@ import { intakeKeyOf } from './intake-key.ts'
  * A repeat is harmless, and what it misses (the index lags by a moment) the sweeper finds.
  */
 export async function wakeParked(
-  deps: IntakeDeps,
+  deps: Pick<IntakeDeps, 'documents' | 'enqueue'> & { readonly bucket: { readonly name: string } },
   connection: Pick<Connection, 'connectionId'>,
 ): Promise<number> {
   let woken = 0

@@ -42,6 +42,9 @@ const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'lifo' } as
 const httpAgent = new HttpAgent(agentOptions)
 const httpsAgent = new HttpsAgent(agentOptions)
 
+/** How a request is sent. */
+export type SendRequest = (request: HttpRequest) => Promise<HttpResponse>
+
 /**
  * Sends one request over a kept-alive connection and answers as soon as the head of the answer is there. No
  * redirect is followed and nothing is repeated. An answer that comes before the body was sent stops the

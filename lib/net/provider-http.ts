@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
-import type { HttpResponse, RequestBody, Timeouts } from './http-client.ts'
+import type { HttpResponse, RequestBody, SendRequest, Timeouts } from './http-client.ts'
 import { networkFailure, sendRequest } from './http-client.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 import type { AccessToken, TokenSource } from './token-source.ts'
@@ -55,6 +55,7 @@ export interface ProviderHttpOptions {
   /** Allows plain http: only for an endpoint that was configured as such (a simulator). */
   readonly plainHttp: boolean
   readonly observe?: ObserveCall | undefined
+  readonly send?: SendRequest | undefined
 }
 
 export type ProviderHttp = (request: ProviderRequest) => Promise<HttpResponse>
@@ -67,7 +68,7 @@ const jsonTextBytes = 1024 * 1024
  * once more. Everything but 2xx and what the request expects rejects with the ServiceError of `mapError`.
  */
 export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
-  const { tokens, clock, mapError } = options
+  const { tokens, clock, mapError, send = sendRequest } = options
 
   const attempt = async (request: ProviderRequest, token?: AccessToken): Promise<HttpResponse> => {
     const started = clock.now()
@@ -83,7 +84,7 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
       throw new ServiceError('provider_error', 'The provider named an address that is not secure.')
     }
     try {
-      const response = await sendRequest({
+      const response = await send({
         method: request.method,
         url: request.url,
         headers: {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { ClientSource, Credentials, Grant } from '../grants/grant.ts'
 import type { ConnectionId } from '../ids.ts'
+import type { SendRequest } from '../net/http-client.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { HashState } from '../storage/content.ts'
@@ -41,6 +42,8 @@ export interface OpenedFor {
 export interface ProviderDeps {
   readonly clock: Clock
   readonly observe: ObserveCall
+  /** Every request to the provider goes through it. */
+  readonly send: SendRequest
   /** The values of the provider's own settings, and of those that all share. */
   readonly settings: Settings
 }

@@ -22,7 +22,7 @@ export function aboutOf(id: ProviderId): ProviderAbout {
 
 type Registered = (typeof providers)[ProviderId]
 
-const commonHashes = ['sha256', 'md5'] as const
+export const commonHashes = ['sha256', 'md5'] as const
 /** The hashes that every provider may use, and each provider's own. */
 export type HashAlgorithm =
   | (typeof commonHashes)[number]

@@ -20,7 +20,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/grants/'],
   ['lib/transfer/', 'lib/providers/'],
   ['lib/documents/', 'lib/connections/', 'lib/intake/'],
-  ['lib/http/', 'lib/compose.ts', 'lib/compose/'],
+  ['lib/http/', 'lib/compose/'],
   ['functions/'],
 ]
 

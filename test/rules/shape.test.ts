@@ -9,7 +9,6 @@ const notYet: readonly string[] = [
   'client/',
   'emulators/',
   'infra/',
-  'lib/compose.ts',
   'lib/documents/',
   'lib/intake/',
   'lib/providers/',

@@ -3,6 +3,7 @@ import { isServiceError, NotSupportedError, ServiceError } from '../../errors.ts
 import type { ConnectionId, ObjectKey } from '../../ids.ts'
 import { objectKey } from '../../ids.ts'
 import { unreachable, type HttpResponse } from '../../net/http-client.ts'
+import type { SendRequest } from '../../net/http-client.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
 import type { TokenSource } from '../../net/token-source.ts'
@@ -33,6 +34,7 @@ export interface GoogleDriveOptions {
   /** What deleteObject does: the trash lets a user take it back for 30 days, but counts toward the quota meanwhile. */
   readonly deletion?: 'trash' | 'permanent'
   readonly observe?: ObserveCall | undefined
+  readonly send?: SendRequest | undefined
   /** The process's; one of its own when absent. */
   readonly reserved?: ReservedIds
 }
@@ -46,6 +48,7 @@ export function googleDriveBackend(options: GoogleDriveOptions): Backend {
     tokens,
     clock,
     observe,
+    send: options.send,
     mapError: (answer) => driveError(connectionId, answer),
     userAgent: 'Driveway/0.1',
     plainHttp: rootUrl.startsWith('http://'),

@@ -33,7 +33,7 @@ const revokeError = z.object({ error: z.string() })
  * https://developers.google.com/identity/protocols/oauth2/web-server
  */
 export function googleGrant(options: GoogleOptions): OAuth2Grant {
-  const { client, clock } = options
+  const { client, clock, send = sendRequest } = options
   const at = endpoints(options.endpoint)
   const tokens: TokenEndpoint = { provider: about.id, client, scopes, readRefusal }
   return {
@@ -88,7 +88,7 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
     async identify({ accessToken }) {
       // about.get works with drive.file alone and wants its fields named; the address is missing when the user hides it.
       // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
-      const response = await sendRequest({
+      const response = await send({
         method: 'GET',
         url: `${at.about}?fields=${encodeURIComponent('user(permissionId,emailAddress)')}`,
         headers: {

@@ -8,10 +8,10 @@ import { reservedIds } from './reserved-ids.ts'
 export const provider: Provider<'oauth2'> = {
   about,
 
-  grant: ({ clock, settings }, client) =>
-    googleGrant({ client, clock, endpoint: settings['GOOGLE_ENDPOINT'] }),
+  grant: ({ clock, settings, send }, client) =>
+    googleGrant({ client, clock, send, endpoint: settings['GOOGLE_ENDPOINT'] }),
 
-  opener({ clock, observe, settings }) {
+  opener({ clock, observe, settings, send }) {
     const reserved = reservedIds()
     const name = settings['DRIVE_FOLDER']
     return ({ connectionId, memo: { folder: id }, ...connection }, { tokens }) =>
@@ -20,6 +20,7 @@ export const provider: Provider<'oauth2'> = {
         tokens,
         clock,
         observe,
+        send,
         reserved,
         endpoint: settings['GOOGLE_ENDPOINT'],
         folder:

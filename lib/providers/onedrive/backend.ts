@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import { maxInlineBytes } from '../../contract/limits.ts'
 import { isServiceError, NotSupportedError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
+import type { SendRequest } from '../../net/http-client.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
 import type { TokenSource } from '../../net/token-source.ts'
@@ -29,6 +30,7 @@ export interface OneDriveOptions {
   /** The folder that the users' folders go into; the drive's root when absent. */
   readonly folder?: string | undefined
   readonly observe?: ObserveCall | undefined
+  readonly send?: SendRequest | undefined
 }
 
 /**
@@ -48,6 +50,7 @@ export function oneDriveBackend(options: OneDriveOptions): Backend {
     tokens,
     clock,
     observe,
+    send: options.send,
     mapError: (answer) => graphError(connectionId, answer),
     // The form that Graph asks of applications. https://learn.microsoft.com/graph/throttling
     userAgent: 'ISV|Driveway|Driveway/0.1',

@@ -9,16 +9,17 @@ export const provider: Provider<'oauth2'> = {
   about,
   hashes: { [about.hash.algorithm]: createQuickXor },
 
-  grant: ({ clock, settings }, client) =>
+  grant: ({ clock, settings, send }, client) =>
     microsoftGrant({
       client,
       clock,
+      send,
       tenant: settings['MICROSOFT_TENANT_ID'],
       endpoint: settings['MICROSOFT_ENDPOINT'],
     }),
 
   opener:
-    ({ clock, observe, settings }) =>
+    ({ clock, observe, settings, send }) =>
     ({ connectionId, accountId }, { tokens }) =>
       oneDriveBackend({
         connectionId,
@@ -26,6 +27,7 @@ export const provider: Provider<'oauth2'> = {
         tokens,
         clock,
         observe,
+        send,
         endpoint: settings['MICROSOFT_ENDPOINT'],
         folder: settings['DRIVE_FOLDER'],
       }),

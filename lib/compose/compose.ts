@@ -1,0 +1,103 @@
+import { authorizationStore } from '../catalog/authorizations.ts'
+import { connectionStore } from '../catalog/connections.ts'
+import { documentCatalog } from '../catalog/documents.ts'
+import { tokenStore } from '../catalog/tokens.ts'
+import { required, settingsOf } from '../contract/env.ts'
+import { byConsent } from '../grants/grant.ts'
+import { createSealer } from '../grants/seal.ts'
+import { secretStore } from '../grants/secret-store.ts'
+import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
+import { createVault } from '../grants/vault.ts'
+import type { ObserveCall } from '../net/provider-http.ts'
+import type { Settings } from '../providers/about.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import { eventBridgePublisher } from '../telemetry/events.ts'
+import { count, countBytes, observe } from '../telemetry/metrics.ts'
+import type { Composition } from './composition.ts'
+import { once, onceAsync } from './once.ts'
+import type { Outside } from './outside.ts'
+import { outsideOf } from './outside.ts'
+import { openProviders } from './providers.ts'
+
+/** The composition of a process with this environment; handlers work with the one in `this-process.ts`. */
+export function compose(environment: Settings, given?: Outside): Composition {
+  const settings = settingsOf(environment)
+  const outside = given ?? outsideOf(settings)
+  const { clock } = outside
+  const now = (): number => clock.now()
+
+  const documents = once(() => documentCatalog(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now))
+  const connections = once(() =>
+    connectionStore(outside.dynamo(), required(settings, 'CONNECTIONS_TABLE'), now),
+  )
+  const tokens = once(() => tokenStore(outside.dynamo(), required(settings, 'TOKENS_TABLE')))
+  const authorizations = once(() =>
+    authorizationStore(outside.dynamo(), required(settings, 'AUTHORIZATIONS_TABLE'), now),
+  )
+
+  const vault = once(() =>
+    createVault(
+      secretStore({
+        client: outside.secrets,
+        prefix: required(settings, 'SECRET_PREFIX'),
+        recoveryDays: Number(settings['SECRET_RECOVERY_DAYS'] ?? 7),
+        kmsKeyId: settings['SECRETS_KEY_ARN'],
+        clock,
+      }),
+      clock,
+    ),
+  )
+  const sealer = once(() => createSealer(vault().sealKeys))
+  // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
+  const events = once((): EventPublisher => ({
+    publish: (event) => eventBridgePublisher(outside.events, required(settings, 'EVENT_BUS')).publish(event),
+  }))
+
+  const providers = openProviders({
+    clock,
+    settings,
+    observe: observeCall,
+    send: outside.http,
+    clientOf: (provider) => (fresh) => vault().oauthClient(provider, fresh),
+    tokensOf: (connection) => accessTokens().sourceOf(connection),
+    connections,
+    commonHash: outside.hasher,
+  })
+  const accessTokens = once(() =>
+    createAccessTokens({
+      connections: connections(),
+      tokens: tokens(),
+      vault: vault(),
+      sealer: sealer(),
+      events: events(),
+      clock,
+      writesSecrets: settings['WRITES_SECRETS'] === 'true',
+      refresh: async (provider, refreshToken) =>
+        byConsent(await providers.openGrant(provider)).refresh(refreshToken),
+    }),
+  )
+
+  const composition: Composition = {
+    settings,
+    clock,
+    outside,
+    documents,
+    connections,
+    tokens,
+    authorizations,
+    vault,
+    sealer,
+    accessTokens,
+    events,
+    ...providers,
+    intake: onceAsync(async () => (await import('./intake-deps.ts')).intakeDeps(composition)),
+  }
+  return composition
+}
+
+const observeCall: ObserveCall = ({ provider, operation, status, ms, bytes }) => {
+  observe('ProviderLatency', ms, { provider, operation })
+  countBytes('BytesSent', bytes, { provider })
+  if (status === 429) count('ProviderThrottles', { provider })
+  if (status === 0 || status >= 500) count('ProviderErrors', { provider, operation })
+}

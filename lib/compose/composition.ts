@@ -1,0 +1,38 @@
+import type { AuthorizationStore } from '../catalog/authorizations.ts'
+import type { Connection, ConnectionStore } from '../catalog/connections.ts'
+import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { TokenStore } from '../catalog/tokens.ts'
+import type { Clock } from '../clock.ts'
+import type { Grant } from '../grants/grant.ts'
+import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
+import type { Vault } from '../grants/vault.ts'
+import type { IntakeDeps } from '../intake/deps.ts'
+import type { Settings } from '../providers/about.ts'
+import type { ProviderId } from '../providers/registry.ts'
+import type { Sealer } from '../secret.ts'
+import type { Backend } from '../storage/backend.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import type { StartHash } from '../transfer/hash.ts'
+import type { Outside } from './outside.ts'
+
+/** One process: what its use cases share, made on first use. Two share only what lies outside both. */
+export interface Composition {
+  /** The environment without empty variables. */
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly outside: Outside
+  readonly documents: () => DocumentCatalog
+  readonly connections: () => ConnectionStore
+  readonly tokens: () => TokenStore
+  readonly authorizations: () => AuthorizationStore
+  readonly vault: () => Vault
+  readonly sealer: () => Sealer
+  readonly accessTokens: () => AccessTokens
+  readonly events: () => EventPublisher
+  readonly startHash: StartHash
+  /** What a connection to the provider may do there. */
+  readonly openGrant: (provider: ProviderId) => Promise<Grant>
+  readonly openBackend: (connection: Connection) => Promise<Backend>
+  /** Loads S3 and SQS, which most requests do without. */
+  readonly intake: () => Promise<IntakeDeps>
+}

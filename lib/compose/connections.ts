@@ -1,0 +1,76 @@
+import type { ConnectionStore } from '../catalog/connections.ts'
+import type { AuthorizeDeps } from '../connections/authorize.ts'
+import type { CallbackDeps } from '../connections/callback.ts'
+import type { CompleteDeps } from '../connections/complete.ts'
+import type { DisconnectDeps } from '../connections/disconnect.ts'
+import type { HealthDeps } from '../connections/health.ts'
+import type { KeepAliveDeps } from '../connections/keep-alive.ts'
+import { listed, required } from '../contract/env.ts'
+import type { GrantDeps } from '../grants/store.ts'
+import type { Composition } from './composition.ts'
+
+/** For listing and showing connections. */
+export function openConnections({ connections }: Composition): { readonly connections: ConnectionStore } {
+  return { connections: connections() }
+}
+
+/** For starting and restarting a connection. */
+export function openAuthorize(composition: Composition): AuthorizeDeps {
+  const { settings, clock, openGrant } = composition
+  return {
+    connections: composition.connections(),
+    authorizations: composition.authorizations(),
+    sealer: composition.sealer(),
+    openGrant,
+    clock,
+    publicUrl: required(settings, 'PUBLIC_URL'),
+    allowedReturnUrls: listed(settings, 'ALLOWED_RETURN_URLS'),
+  }
+}
+
+/** For the browser that comes back from a provider. */
+export function openCallback({ authorizations, sealer, clock }: Composition): CallbackDeps {
+  return { authorizations: authorizations(), sealer: sealer(), clock }
+}
+
+function grantsOf({ vault, tokens, sealer, accessTokens, clock }: Composition): GrantDeps {
+  return { vault: vault(), tokens: tokens(), sealer: sealer(), accessTokens: accessTokens(), clock }
+}
+
+/** For completing a connection. */
+export function openComplete(composition: Composition): CompleteDeps {
+  return {
+    ...grantsOf(composition),
+    connections: composition.connections(),
+    authorizations: composition.authorizations(),
+    openGrant: composition.openGrant,
+    events: composition.events(),
+    async onReconnected(connection) {
+      const { wakeDocuments } = await import('./intake-deps.ts')
+      await wakeDocuments(composition, connection)
+    },
+  }
+}
+
+/** For disconnecting. */
+export function openDisconnect(composition: Composition): DisconnectDeps {
+  return {
+    ...grantsOf(composition),
+    connections: composition.connections(),
+    openGrant: composition.openGrant,
+    async cancelTransfers(connection) {
+      const { cancelTransfersOf } = await import('../intake/cancel-of-connection.ts')
+      await cancelTransfersOf(await composition.intake(), connection)
+    },
+  }
+}
+
+/** For the health check. */
+export function openHealth({ connections, openBackend, clock }: Composition): HealthDeps {
+  return { connections: connections(), openBackend, clock }
+}
+
+/** For the daily keep-alive. */
+export function openKeepAlive({ connections, accessTokens, events, clock }: Composition): KeepAliveDeps {
+  return { connections: connections(), accessTokens: accessTokens(), events: events(), clock }
+}

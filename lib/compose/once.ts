@@ -1,0 +1,27 @@
+/** Makes `create`'s value on first use and keeps it; a failure is not kept. */
+export function once<Value>(create: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => (made ??= { value: create() }).value
+}
+
+/** As `once`, for a promise: a rejection is forgotten, so that the next caller tries again. */
+export function onceAsync<Value>(create: () => Promise<Value>): () => Promise<Value> {
+  let making: Promise<Value> | undefined
+  return () => {
+    making ??= create().catch((error: unknown) => {
+      making = undefined
+      throw error
+    })
+    return making
+  }
+}
+
+/** As `onceAsync`, with a value for each key. */
+export function onceEach<Key, Value>(create: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
+  const made = new Map<Key, () => Promise<Value>>()
+  return (key) => {
+    const value = made.get(key) ?? onceAsync(() => create(key))
+    made.set(key, value)
+    return value()
+  }
+}
