@@ -8,10 +8,13 @@ import type { Bundle } from '../infra/bundling/bundle.ts'
 import { functionNames } from '../infra/functions.ts'
 
 /**
- * `npm run bench:cold`: bundle sizes and how long each function takes to start, as Lambda starts it: a fresh process with Node's own
- * network modules loaded, then the import of the bundle. Rounds are interleaved, so that a busy machine is unfair to all alike.
- * Milliseconds are this machine's; the ratio to the reference bundle, which holds the two AWS clients alone, is what can be compared.
- * `--rounds 15` changes how often; `--write` puts the table into bench/results/cold.md.
+ * `npm run bench:cold`: bundle sizes, and how long each function takes to start in a fresh process. Rounds
+ * are
+ * interleaved, so that a busy machine is unfair to all alike. What can be compared is the ratio to the
+ * reference
+ * bundle, which holds the two AWS clients alone. `--rounds 15` changes how often; `--write` puts the table
+ * into
+ * bench/results/cold.md.
  */
 
 const run = promisify(execFile)

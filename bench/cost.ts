@@ -14,8 +14,9 @@ import type { Measured } from './cost-tables.ts'
 import { pricesFrom } from './prices.ts'
 
 /**
- * `npm run bench:cost`: runs every operation against the deployed bundles and counts the AWS calls that each makes when it is warm,
- * then multiplies with the price table. `--write` puts the tables into docs/cost.md between its markers.
+ * `npm run bench:cost`: runs every operation against the deployed bundles and
+ * counts the AWS calls that each makes when it is warm, then multiplies with the
+ * price table. `--write` puts the tables into docs/cost.md between its markers.
  */
 
 /** The AWS actions of the calls that `run` makes: `dynamodb:GetItem`. */
@@ -25,14 +26,15 @@ async function measure(world: BundleWorld, run: () => Promise<unknown>): Promise
   return world.gate.calls.slice(before).map((line) => line.replace(/^\S+: (\S+) on .*$/, '$1'))
 }
 
-async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; ingest: Measured }> {
-  const { api, host } = world
-  const connectionId = await world.connect('google-drive', 'cost@example.com')
-  const bytes = randomBytes(100_000)
-  const put = (id: string) =>
-    api.request('PUT', `/v1/documents/${id}?connectionId=${connectionId}`, { bytes })
-  const intakeBody = { json: { connectionId, contentType: 'application/pdf', size: bytes.length } }
-  const operations: [string, string, (id: string) => Promise<unknown>, number][] = [
+type Operation = readonly [string, string, (id: string) => Promise<unknown>, number]
+
+function operationsOf(
+  api: BundleWorld['api'],
+  connectionId: string,
+  put: (id: string) => Promise<unknown>,
+  intakeBody: { readonly json: object },
+): readonly Operation[] {
+  return [
     ['put, new', 'put-document', (id) => put(id), assumedSeconds.drive],
     ['put, replace', 'put-document', () => put('warm'), assumedSeconds.drive],
     ['stat', 'stat-document', () => api.request('GET', '/v1/documents/warm'), assumedSeconds.drive],
@@ -78,6 +80,16 @@ async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; inges
       assumedSeconds.drive,
     ],
   ]
+}
+
+async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; ingest: Measured }> {
+  const { api, host } = world
+  const connectionId = await world.connect('google-drive', 'cost@example.com')
+  const bytes = randomBytes(100_000)
+  const put = (id: string) =>
+    api.request('PUT', `/v1/documents/${id}?connectionId=${connectionId}`, { bytes })
+  const intakeBody = { json: { connectionId, contentType: 'application/pdf', size: bytes.length } }
+  const operations = operationsOf(api, connectionId, put, intakeBody)
   const http: Measured[] = []
   for (const [operation, functionName, run, seconds] of operations) {
     // The first run makes the function warm; what it reads once is not a cost of each call.

@@ -1,6 +1,7 @@
 /**
- * Kills the whole local stack by SIGKILL at random moments of 100 MiB transfers to both drives: `node bench/kill-stack.ts [kills]` (100
- * when left out). Ends with status 1 when a document is not stored exactly once and whole, or a session stays open.
+ * Kills the whole local stack by SIGKILL at random moments of 100 MiB transfers to both
+ * drives: `node bench/kill-stack.ts [kills]` (100 when left out). Ends with status 1
+ * when a document is not stored exactly once and whole, or a session stays open.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,6 +1,8 @@
 /**
- * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers: `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when left out), for
- * each drive. Ends with status 1 when a document is not stored exactly once, whole, or more than a fragment was sent again for a kill.
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers:
+ * `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when
+ * left out), for each drive. Ends with status 1 when a document is not stored
+ * exactly once, whole, or more than a fragment was sent again for a kill.
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'

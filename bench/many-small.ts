@@ -1,6 +1,7 @@
 /**
- * What many small documents take: `node bench/many-small.ts [count]` (1000 when left out) dropped at once into the intake bucket.
- * Prints, for each drive, whether each is stored exactly once, the provider calls for each document, and the event loop's delay.
+ * What many small documents take: `node bench/many-small.ts [count]` (1000 when left
+ * out) dropped at once into the intake bucket. Prints, for each drive, whether each is
+ * stored exactly once, the provider calls for each document, and the event loop's delay.
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * List prices in US dollars, region us-east-1, as AWS's price pages had them in late 2025. They change; the script's numbers are only
- * as good as these. https://aws.amazon.com/pricing/
+ * List prices in US dollars, region us-east-1, as AWS's price pages had them in late 2025.
+ * They change; the script's numbers are only as good as these. https://aws.amazon.com/pricing/
  */
 export const pricesFrom = 'us-east-1, list prices of late 2025'
 

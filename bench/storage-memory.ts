@@ -1,6 +1,7 @@
 /**
- * Peak memory and speed of putting and getting one document through each backend:
- * `node bench/storage-memory.ts [MiB ...]`. Each measurement runs in a process of its own; the servers run in this one.
+ * Peak memory and speed of putting and getting one document through each
+ * backend: `node bench/storage-memory.ts [MiB ...]`. Each measurement
+ * runs in a process of its own; the servers run in this one.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

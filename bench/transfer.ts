@@ -1,6 +1,7 @@
 /**
- * What moving one document takes: `node bench/transfer.ts [MiB …]` (64 and 2048 when left out). Prints throughput, the ingest process's
- * peak memory and event-loop delay for each drive, and for Drive also one streamed request against fragments at 40 ms round trips.
+ * What moving one document takes: `node bench/transfer.ts [MiB …]` (64 and 2048 when left
+ * out). Prints throughput, the ingest process's peak memory and event-loop delay for each
+ * drive, and for Drive also one streamed request against fragments at 40 ms round trips.
  */
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 
-/** Opens `url` in the user's browser where there is one; a machine without one is no error, since the URL is printed too. */
+/**
+ * Opens `url` in the user's browser where there is one; a machine
+ * without one is no error, since the URL is printed too.
+ */
 export function openBrowser(url: string): void {
   const [command, ...args] = opener(url)
   if (command === undefined) return

@@ -7,8 +7,8 @@ export function extensionOf(path: string): string {
 }
 
 /**
- * A documentId for each path, the same at every run: the path without its extension, with `-` for what an id cannot hold.
- * Paths that would meet keep their extension, and a number when that is not enough.
+ * A documentId for each path, the same at every run: the path without its extension, with `-` for what
+ * an id cannot hold. Paths that would meet keep their extension, and a number when that is not enough.
  */
 export function documentIds(paths: readonly string[]): Map<string, string> {
   const ids = new Map<string, string>()

@@ -9,7 +9,10 @@ const page = (text: string) =>
 export interface Loopback {
   /** Where the browser has to come back to: http://127.0.0.1:{port}/callback. */
   readonly url: string
-  /** The query that the browser came with, once `accepts` takes it. Rejects when aborted, or after ten minutes. */
+  /**
+   * The query that the browser came with, once `accepts` takes it.
+   * Rejects when aborted, or after ten minutes.
+   */
   arrival(accepts: (query: URLSearchParams) => boolean, signal: AbortSignal): Promise<URLSearchParams>
   close(): void
 }
@@ -17,7 +20,10 @@ export interface Loopback {
 /** Ten minutes: as long as an authorization lives. */
 const patienceMs = 600_000
 
-/** Listens on 127.0.0.1 for the end of a browser's dance, as native apps do. https://www.rfc-editor.org/rfc/rfc8252#section-7.3 */
+/**
+ * Listens on 127.0.0.1 for the end of a browser's dance, as native
+ * apps do. https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+ */
 export async function listenForBrowser(port = 0): Promise<Loopback> {
   const waiting: { take: (query: URLSearchParams) => boolean }[] = []
   const server = createServer((request, response) => {

@@ -80,7 +80,8 @@ function loginOf(
   at: Pick<OidcLogin, 'issuer' | 'clientId' | 'tokenEndpoint'>,
   granted: z.infer<typeof tokens>,
 ): OidcLogin {
-  // Some issuers give access tokens that only they can read; then the id token is the one that our API can verify.
+  // Some issuers give access tokens that only they can read; then
+  // the id token is the one that our API can verify.
   const isJwt = granted.access_token.split('.').length === 3
   return {
     kind: 'oidc',

@@ -21,7 +21,9 @@ export interface Session {
   readonly driveway: Driveway
 }
 
-/** The deployment to talk to: --url, else DRIVEWAY_URL, else the one signed in to last, else the local stack. */
+/**
+ * The deployment to talk to: --url, else DRIVEWAY_URL, else the one signed in to last, else the local stack.
+ */
 export async function chooseUrl(url: string | undefined): Promise<string> {
   const chosen = url ?? process.env['DRIVEWAY_URL'] ?? (await readConfig()).current ?? localUrl
   if (!URL.canParse(chosen) || !/^https?:$/.test(new URL(chosen).protocol))

@@ -47,8 +47,8 @@ export async function gatherFiles(paths: readonly string[]): Promise<Gathered> {
 }
 
 /**
- * Standard input as a file: an upload begins with its size, so the bytes are set down first, readable by this user only.
- * `use` is given the path; the file is gone afterwards.
+ * Standard input as a file: an upload begins with its size, so the bytes are set down
+ * first, readable by this user only. `use` is given the path; the file is gone afterwards.
  */
 export async function withStandardInput<T>(
   signal: AbortSignal,

@@ -11,7 +11,10 @@ import { problemTypes } from '../lib/contract/problems.ts'
 /** Where the generated module stands. */
 export const generatedFile = new URL('src/generated.ts', import.meta.url)
 
-/** The client's types, operations and error advice, derived from the OpenAPI document: the same input gives the same text. */
+/**
+ * The client's types, operations and error advice, derived from the
+ * OpenAPI document: the same input gives the same text.
+ */
 export function generateClient(): string {
   const document = openapiDocument({ serverUrl: '' })
   const digest = createHash('sha256').update(JSON.stringify(document)).digest('hex')
@@ -90,7 +93,10 @@ function advice(): string {
   return JSON.stringify(Object.fromEntries(rows))
 }
 
-/** A schema as a TypeScript type. What clients send takes `undefined` for an absent field; what they read does not. */
+/**
+ * A schema as a TypeScript type. What clients send takes
+ * `undefined` for an absent field; what they read does not.
+ */
 function typeOf(schema: JsonSchema, depth: number, sent: boolean): string {
   if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1)
   if (schema.enum !== undefined) {

@@ -16,7 +16,9 @@ export const openDatabase = (directory: string, file: string, schema: string): D
   return database
 }
 
-/** Runs `work` in one transaction: all of it is stored, or, when it throws, nothing. `work` must not await. */
+/**
+ * Runs `work` in one transaction: all of it is stored, or, when it throws, nothing. `work` must not await.
+ */
 export const inTransaction = <Result>(database: DatabaseSync, work: () => Result): Result => {
   database.exec('BEGIN IMMEDIATE')
   try {

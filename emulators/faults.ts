@@ -14,7 +14,10 @@ const faultInput = z.object({
 
 export type Fault = z.infer<typeof faultInput>
 
-/** Faults that a test has asked for, and how often each operation was called. In memory: a restart clears both. */
+/**
+ * Faults that a test has asked for, and how often each operation
+ * was called. In memory: a restart clears both.
+ */
 export class Faults {
   #faults: Fault[] = []
   readonly #requests = new Map<string, number>()
@@ -47,7 +50,10 @@ export class Faults {
     this.#requests.clear()
   }
 
-  /** Counts a call and lets the first fault that matches it happen. @throws AwsJsonError for throttles and errors. */
+  /**
+   * Counts a call and lets the first fault that matches it happen.
+   * @throws AwsJsonError for throttles and errors.
+   */
   async apply(target: string): Promise<void> {
     this.#requests.set(target, (this.#requests.get(target) ?? 0) + 1)
     const fault = this.#faults.find((candidate) => RegExp(candidate.match.target).test(target))

@@ -56,7 +56,8 @@ export const startServer = async (
   listener: RequestListener,
   onClose: () => Promise<void> | void,
 ): Promise<RunningServer> => {
-  // Longer than the SDK keeps an idle connection, so that the server never closes one that is about to be used.
+  // Longer than the SDK keeps an idle connection, so that the server
+  // never closes one that is about to be used.
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, listener)
   const boundPort = await listen(server, port, service)
   let closing: Promise<void> | undefined

@@ -7,7 +7,9 @@ export class AwsJsonError extends Error {
   override readonly name = 'AwsJsonError'
   readonly code: string
   readonly status: number
-  /** What the older query protocol calls the same error; SQS clients read it to choose the exception class. */
+  /**
+   * What the older query protocol calls the same error; SQS clients read it to choose the exception class.
+   */
   readonly queryCode: string | undefined
   /** Further members of the answer's body. */
   readonly details: Readonly<Record<string, unknown>>

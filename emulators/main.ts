@@ -1,9 +1,7 @@
 /**
- * The AWS-compatible servers of the local stack in one process, meant to be forked. Settings: `S3_PORT`,
- * `DYNAMODB_PORT`, `SQS_PORT`, `SECRETS_PORT` (0 takes a free one), `STATE_DIR`, and optionally `AWS_ACCESS_KEY_ID`
- * with `AWS_SECRET_ACCESS_KEY` (the pair that S3 and DynamoDB accept) and `INTAKE_VISIBILITY_SECONDS`.
- * Sends `{ready: true}` to its parent, ends with status 0 on SIGTERM, SIGINT or when the parent is gone, and
- * with one line and status 1 when it cannot start.
+ * The AWS-compatible servers of the local stack in one process, meant to be forked; `environment` has its
+ * settings (port 0 takes a free one). Sends `{ready: true}` to its parent, ends with status 0 on SIGTERM,
+ * SIGINT or when the parent is gone, and with one line and status 1 when it cannot start.
  */
 import * as z from 'zod/mini'
 import { startAwsStack, type AwsStack } from './stack.ts'

@@ -122,7 +122,9 @@ const expectedSignature = (message: SignedMessage, claim: Claim, secret: string)
   return hmac(key, text).toString('hex')
 }
 
-/** @throws SignatureError `skewed` when a request was signed more than a quarter of an hour away from `now`. */
+/**
+ * @throws SignatureError `skewed` when a request was signed more than a quarter of an hour away from `now`.
+ */
 export const requireRecent = (claim: Claim, now: number): void => {
   if (Math.abs(now - parseTimestamp(claim.timestamp)) > allowedSkewMs) throw new SignatureError('skewed')
 }

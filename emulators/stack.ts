@@ -44,8 +44,9 @@ const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
 ]
 
 /**
- * Starts all AWS-compatible servers in this process, with buckets, queues and the intake bucket's notifications. The
- * tables are the caller's (`createTables`). When one cannot start, those before it are ended again.
+ * Starts all AWS-compatible servers in this process, with buckets, queues
+ * and the intake bucket's notifications. The tables are the caller's
+ * (`createTables`). When one cannot start, those before it are ended again.
  * @throws PortTakenError naming the first port that is in use.
  */
 export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack> => {

@@ -90,7 +90,10 @@ const create = async (client: DynamoDBClient, definition: TableDefinition): Prom
   )
 }
 
-/** dynalite cannot add an index to a table, so a state directory from before the index was defined is of no use. */
+/**
+ * dynalite cannot add an index to a table, so a state directory
+ * from before the index was defined is of no use.
+ */
 const requireIndexes = (table: TableDescription, definition: TableDefinition): void => {
   const present = new Set(table.GlobalSecondaryIndexes?.map((index) => index.IndexName))
   const missing = definition.indexes?.find((index) => !present.has(index.name))
@@ -118,8 +121,8 @@ const enableStream = async (client: DynamoDBClient, table: TableDescription): Pr
 }
 
 /**
- * Creates the tables that are missing, with their indexes, and turns streams and time-to-live on where they are off.
- * May be called at every start. Throws when a table that is there lacks an index.
+ * Creates the tables that are missing, with their indexes, and turns streams and time-to-live on
+ * where they are off. May be called at every start. Throws when a table that is there lacks an index.
  */
 export const createTables = async (
   endpoint: string,

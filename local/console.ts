@@ -37,7 +37,10 @@ export interface Console {
   answer(req: IncomingMessage, res: ServerResponse, url: URL): Promise<boolean>
 }
 
-/** Serves the built web console as CloudFront does in a deployment: static files, a strict policy, and its page for every other path. */
+/**
+ * Serves the built web console as CloudFront does in a deployment:
+ * static files, a strict policy, and its page for every other path.
+ */
 export function consoleOf({ built, settings, connectTo }: ConsoleOptions): Console {
   const files = built.then(readFiles)
   // Whoever asks for the console is told; the API works without it.

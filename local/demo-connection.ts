@@ -24,7 +24,10 @@ async function call(
   return answer.json()
 }
 
-/** Plays the person at a simulator's consent page: approves for `account` and answers the completion code that the callback shows. */
+/**
+ * Plays the person at a simulator's consent page: approves for
+ * `account` and answers the completion code that the callback shows.
+ */
 async function approve(authorizationUrl: string, account: string): Promise<string> {
   const consent = await fetch(authorizationUrl, {
     method: 'POST',
@@ -49,8 +52,8 @@ export interface Demo {
 }
 
 /**
- * Gives `token`'s user a connection to a simulated drive over the public API, the way a person would, unless there is one.
- * Answers the connection's id.
+ * Gives `token`'s user a connection to a simulated drive over the public API,
+ * the way a person would, unless there is one. Answers the connection's id.
  */
 export async function ensureDemoConnection({ base, token, provider, account }: Demo): Promise<string> {
   const { connections } = listed.parse(await call(base, token, 'GET', '/v1/connections'))

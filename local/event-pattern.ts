@@ -1,6 +1,6 @@
 /**
- * The patterns by which an event source mapping chooses records: every path must be there, and its value be one of
- * those listed. https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+ * The patterns by which an event source mapping chooses records: every path must be there, and its value
+ * be one of those listed. https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
  */
 export interface EventPattern {
   readonly [name: string]: EventPattern | readonly Rule[]

@@ -7,7 +7,9 @@ h1{margin:0 0 .25rem;font-size:1.375rem}p{margin:0 0 1.5rem;color:var(--soft)}la
 input,button{width:100%;font:inherit;border-radius:.5rem;padding:.625rem .75rem}input{border:1px solid var(--line);background:transparent;color:inherit;margin-bottom:1rem}
 button{border:0;background:var(--brand);color:var(--on);font-weight:600;cursor:pointer}:focus-visible{outline:2px solid var(--brand);outline-offset:2px}`
 
-/** The page may run nothing and load nothing; its form leads here, and the redirect from here to `redirectTo`. */
+/**
+ * The page may run nothing and load nothing; its form leads here, and the redirect from here to `redirectTo`.
+ */
 export function signInPolicy(redirectTo: string): string {
   const hash = createHash('sha256').update(style).digest('base64')
   return `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self' ${redirectTo}; base-uri 'none'; frame-ancestors 'none'`

@@ -5,7 +5,10 @@ import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose'
 
 export const localAudience = 'driveway-local'
 
-/** A stand-in for the deployment's OIDC provider: mints the tokens that the real authorizer verifies through JWKS. */
+/**
+ * A stand-in for the deployment's OIDC provider: mints the tokens
+ * that the real authorizer verifies through JWKS.
+ */
 export interface IdentityProvider {
   readonly issuer: string
   readonly jwks: { readonly keys: readonly JWK[] }
@@ -13,7 +16,9 @@ export interface IdentityProvider {
   mint(sub: string, seconds?: number): Promise<string>
   /** Any other token of this issuer: for `audience`, with `claims`, good for `seconds`. */
   sign(claims: JWTPayload, audience: string, seconds: number): Promise<string>
-  /** The claims of a token that this issuer signed for `audience`; undefined when it is none, or has expired. */
+  /**
+   * The claims of a token that this issuer signed for `audience`; undefined when it is none, or has expired.
+   */
   read(token: string, audience: string): Promise<JWTPayload | undefined>
 }
 

@@ -11,7 +11,10 @@ const tokenRequest = z.object({
 })
 const userName = z.string().check(z.trim(), z.minLength(1), z.maxLength(64))
 
-/** The paths under `/local`: a token by one request for programs, OIDC with a page for people. Answers false for any other path. */
+/**
+ * The paths under `/local`: a token by one request for programs,
+ * OIDC with a page for people. Answers false for any other path.
+ */
 export function identityRoutes(identity: IdentityProvider) {
   const { issuer } = identity
   const signIn = signInOf(identity)

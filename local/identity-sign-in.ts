@@ -3,7 +3,8 @@ import * as z from 'zod/mini'
 import type { IdentityProvider } from './identity-provider.ts'
 
 /**
- * Sign-in at the local identity provider: the authorization code flow with PKCE, as a deployment's issuer has it for the console.
+ * Sign-in at the local identity provider: the authorization code
+ * flow with PKCE, as a deployment's issuer has it for the console.
  * https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth
  */
 
@@ -54,7 +55,10 @@ interface Issued {
 }
 
 export interface SignIn {
-  /** The request of an authorization URL's query; undefined when it is not one of ours, and nobody may be redirected then. */
+  /**
+   * The request of an authorization URL's query; undefined when it
+   * is not one of ours, and nobody may be redirected then.
+   */
   parse(query: URLSearchParams): AuthorizeRequest | undefined
   /** Where to send the browser of `sub`, with a code that works once, for a minute. */
   approve(request: AuthorizeRequest, sub: string): string

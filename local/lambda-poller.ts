@@ -135,10 +135,10 @@ const pollForever = async (options: SqsPollerOptions): Promise<void> => {
 }
 
 /**
- * Feeds a handler from a queue as Lambda's event source mapping does: long polling, batches in the Lambda event's shape,
- * `batchItemFailures` honoured. What succeeded is deleted; what failed, and everything when the handler throws or takes
- * too long, comes back after the queue's visibility timeout. Resolves when the signal was aborted and every call of the
- * handler that was under way has ended.
+ * Feeds a handler from a queue as Lambda's event source mapping does: long polling, batches,
+ * `batchItemFailures` honoured. What succeeded is deleted; what failed, threw or took too long comes back
+ * after the queue's visibility timeout. Resolves when the signal was aborted and no call is under way any
+ * more.
  */
 export const startSqsPoller = async (options: SqsPollerOptions): Promise<void> => {
   await Promise.all(Array.from({ length: options.concurrency }, () => pollForever(options)))

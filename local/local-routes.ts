@@ -25,7 +25,10 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** What the local stack answers beside the API: health, the readable API reference, the identity provider that stands in for the deployment's, and the console. */
+/**
+ * What the local stack answers beside the API: health, the readable API reference,
+ * the identity provider that stands in for the deployment's, and the console.
+ */
 export function localRoutes({ identity, addresses, behind, console }: LocalRoutesOptions) {
   const answerIdentity = identityRoutes(identity)
   const health = async (res: ServerResponse): Promise<void> => {

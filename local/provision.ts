@@ -44,7 +44,10 @@ async function ensureSecret(
   }
 }
 
-/** Makes what a deployment's stack makes: tables, the seal key and the OAuth clients' secrets. Repeating it changes nothing. */
+/**
+ * Makes what a deployment's stack makes: tables, the seal key and
+ * the OAuth clients' secrets. Repeating it changes nothing.
+ */
 export async function provision(env: NodeJS.ProcessEnv): Promise<void> {
   const endpoint = env['AWS_ENDPOINT_URL_DYNAMODB'] ?? env['AWS_ENDPOINT_URL'] ?? ''
   const credentials = {

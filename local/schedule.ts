@@ -24,9 +24,9 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   })
 
 /**
- * Calls a function now and then at a rate, as an EventBridge schedule would. A call that is still running when the next
- * is due lets that one pass, like a function with a reserved concurrency of one. Resolves when the signal was aborted
- * and the call that was under way has ended.
+ * Calls a function now and then at a rate, as an EventBridge schedule would. A call that is still
+ * running when the next is due lets that one pass, like a function with a reserved concurrency of
+ * one. Resolves when the signal was aborted and the call that was under way has ended.
  */
 export const startSchedule = async (options: ScheduleOptions): Promise<void> => {
   const { everyMs, run, signal, onError } = options

@@ -18,7 +18,10 @@ function simulatorOf(provider: ProviderId): Simulated[] {
 /** Every provider that has a simulator, in the order of the registry. */
 export const simulated: readonly Simulated[] = providerIds.flatMap(simulatorOf)
 
-/** Those that run here: where the environment names a real OAuth client, the provider itself takes the simulator's place. */
+/**
+ * Those that run here: where the environment names a real OAuth
+ * client, the provider itself takes the simulator's place.
+ */
 export function simulatedUnder(env: NodeJS.ProcessEnv): readonly Simulated[] {
   return simulated.filter(({ clientSettings }) => realClient(clientSettings, env) === undefined)
 }

@@ -27,7 +27,8 @@ export const sequenceOf = (record: DynamoDBRecord | undefined): string =>
 const bornAt = (record: DynamoDBRecord): number => (record.dynamodb?.ApproximateCreationDateTime ?? 0) * 1000
 
 /**
- * Where the handler stopped: 0 is nothing done, the batch's length all of it. An unknown identifier fails the whole.
+ * Where the handler stopped: 0 is nothing done, the batch's length
+ * all of it. An unknown identifier fails the whole.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 const doneCount = (records: readonly DynamoDBRecord[], response: DynamoDBBatchResponse | void): number => {
@@ -40,8 +41,9 @@ const doneCount = (records: readonly DynamoDBRecord[], response: DynamoDBBatchRe
 }
 
 /**
- * Hands records to a function as Lambda's event source mapping of a stream does: in their order, the rest again after a
- * partial failure, halves after a whole one, with growing pauses, until they are done or too old.
+ * Hands records to a function as Lambda's event source mapping of a stream
+ * does: in their order, the rest again after a partial failure, halves
+ * after a whole one, with growing pauses, until they are done or too old.
  */
 export const handOver = async (records: readonly DynamoDBRecord[], options: BatchOptions): Promise<void> => {
   let pieces: (readonly DynamoDBRecord[])[] = [records]

@@ -197,10 +197,10 @@ class StreamPoller {
 }
 
 /**
- * Feeds a handler from a table's change stream as Lambda's event source mapping does: batches in order, chosen by
- * patterns, again when they failed, until a record is too old. Where it is, is stored: a restart goes on there, so a
- * record may come twice, and is never left out. Resolves when the signal was aborted and the call that was under way
- * has ended.
+ * Feeds a handler from a table's change stream as Lambda's event source mapping does: batches in order,
+ * chosen by patterns, again when they failed, until a record is too old. A restart goes on where it was, so a
+ * record may come twice, and is never left out. Resolves when the signal was aborted and no call is under
+ * way.
  */
 export const startStreamPoller = async (options: StreamPollerOptions): Promise<void> => {
   const { signal, onError } = options

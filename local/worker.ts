@@ -7,8 +7,9 @@ import { startSchedule } from './schedule.ts'
 import { lambdaContext } from './gateway/invoker.ts'
 
 /**
- * The process that does what SQS and the schedules do in a deployment: hands intake events to `ingest-object`,
- * and runs the sweeper (also at the start, to finish what a killed stack had begun) and keep-alive.
+ * The process that does what SQS and the schedules do in a deployment:
+ * hands intake events to `ingest-object`, and runs the sweeper (also at
+ * the start, to finish what a killed stack had begun) and keep-alive.
  */
 const minute = 60_000
 const functionTimeoutMs = 15 * minute
@@ -31,7 +32,10 @@ const polling = startSqsPoller({
   signal: stop.signal,
   onError: report('the intake'),
 })
-/** What a killed stack had begun is gone on with at once; later, only what nothing has happened to for a while. */
+/**
+ * What a killed stack had begun is gone on with at once; later,
+ * only what nothing has happened to for a while.
+ */
 let sweepEvent: object = { idleSeconds: 0, restarted: true }
 const schedules = [
   startSchedule({

@@ -1,7 +1,10 @@
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 
-/** The least that any function here can be: the two AWS clients. The start of every other function is measured against it. */
+/**
+ * The least that any function here can be: the two AWS clients. The
+ * start of every other function is measured against it.
+ */
 const dynamodb = new DynamoDBClient({})
 const secrets = new SecretsManagerClient({})
 

@@ -16,7 +16,10 @@ export interface DownloadOptions {
 }
 
 export interface Download {
-  /** The bytes. A broken connection is resumed unseen; the stream fails only when that does not succeed, or the content changed. */
+  /**
+   * The bytes. A broken connection is resumed unseen; the stream
+   * fails only when that does not succeed, or the content changed.
+   */
   readonly body: ReadableStream<Uint8Array>
   /** How many bytes `body` will give; undefined when the server does not tell. */
   readonly size: number | undefined
@@ -115,7 +118,10 @@ function resumingStream(
   )
 }
 
-/** Asks for what is missing. What comes has to belong to the same content: same ETag, same size, the very next byte. */
+/**
+ * Asks for what is missing. What comes has to belong to the same
+ * content: same ETag, same size, the very next byte.
+ */
 async function reopen(
   api: Api,
   documentId: string,

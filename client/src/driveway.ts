@@ -24,7 +24,9 @@ export interface DrivewayOptions {
 type Query<Name extends keyof generated.Operations> =
   InputOf<Name> extends { query?: infer Q } ? NonNullable<Q> : never
 
-/** Every operation of the API. Each rejects with a DrivewayError, or with the reason of an aborted `signal`. */
+/**
+ * Every operation of the API. Each rejects with a DrivewayError, or with the reason of an aborted `signal`.
+ */
 export interface Driveway {
   readonly connections: {
     /** Starts connecting a drive: send the user to `authorizationUrl`. */
@@ -79,11 +81,14 @@ export interface Driveway {
   /** The OpenAPI document. */
   openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>
   /**
-   * Uploads a file of any size and resolves when it is stored and verified. Small ones go in one request, larger ones through
-   * the intake bucket. Rejects with `connection_requires_reauth` when the document is parked: it will be stored after the user reconnects.
+   * Uploads a file of any size and resolves when it is stored and verified. Small ones go in one
+   * request, larger ones through the intake bucket. Rejects with `connection_requires_reauth`
+   * when the document is parked: it will be stored after the user reconnects.
    */
   upload(source: UploadSource, options?: UploadOptions): Promise<generated.Document>
-  /** Downloads as a stream, whole or a range; broken connections are resumed, and never with other content. */
+  /**
+   * Downloads as a stream, whole or a range; broken connections are resumed, and never with other content.
+   */
   download(documentId: string, options?: DownloadOptions): Promise<Download>
 }
 

@@ -2,8 +2,8 @@ import { errorCodes } from './generated.ts'
 import type { Document, ErrorCode, Problem } from './generated.ts'
 
 /**
- * Codes that the client adds to the API's own: no answer came; the answer was none of the API's; the content changed
- * while it was being downloaded; a transfer to the drive showed no progress for too long.
+ * Codes that the client adds to the API's own: no answer came; the answer was none of the API's; the
+ * content changed while it was being downloaded; a transfer to the drive showed no progress for too long.
  */
 export type ClientErrorCode = 'network_error' | 'unexpected_answer' | 'download_changed' | 'stalled'
 
@@ -73,7 +73,10 @@ export function answerError(status: number, headers: HeaderSource, body: string)
   return new DrivewayError('unexpected_answer', `The server answered ${status}.`, details)
 }
 
-/** Seconds from a Retry-After header, which holds seconds or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+/**
+ * Seconds from a Retry-After header, which holds seconds or a date.
+ * https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ */
 function retryAfterSeconds(text: string | null): number | undefined {
   if (text === null) return undefined
   if (/^\d+$/.test(text.trim())) return Number(text)

@@ -131,7 +131,9 @@ export function apiOf(settings: ApiSettings): Api {
   }
 }
 
-/** One fetch whose failure to get a successful answer is a DrivewayError; an abort stays the signal's reason. */
+/**
+ * One fetch whose failure to get a successful answer is a DrivewayError; an abort stays the signal's reason.
+ */
 export async function answered(send: typeof fetch, url: string, init: RequestInit): Promise<Response> {
   let response: Response
   try {

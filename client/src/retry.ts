@@ -3,21 +3,27 @@ import { DrivewayError } from './errors.ts'
 export interface RetrySettings {
   /** Tries in all. */
   readonly attempts: number
-  /** A Retry-After longer than this is not waited for: the error goes to the caller, who sees `retryAfterSeconds`. Milliseconds. */
+  /**
+   * A Retry-After longer than this is not waited for: the error goes
+   * to the caller, who sees `retryAfterSeconds`. Milliseconds.
+   */
   readonly maxWaitMs: number
   /** Waits; rejects with the signal's reason when aborted. Replaceable for tests. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
 }
 
 /**
- * `always`: doing it twice is doing it once. `when-refused`: only an answer that proves that nothing was done is retried,
- * never a broken connection.
+ * `always`: doing it twice is doing it once. `when-refused`: only an answer
+ * that proves that nothing was done is retried, never a broken connection.
  */
 export type Repeatable = 'always' | 'when-refused'
 
 const firstDelayMs = 300
 
-/** Runs `attempt` until it succeeds, fails for good, or the tries are used up; waits as Retry-After says, else doubling with jitter. */
+/**
+ * Runs `attempt` until it succeeds, fails for good, or the tries are
+ * used up; waits as Retry-After says, else doubling with jitter.
+ */
 export async function retrying<T>(
   settings: RetrySettings,
   repeatable: Repeatable,
@@ -51,7 +57,9 @@ function isWorthRepeating(error: unknown, repeatable: Repeatable): error is Driv
   return error.code === 'unexpected_answer' && [500, 502, 503, 504].includes(error.status ?? 0)
 }
 
-/** Half of the doubled delay for sure, the other half by chance, so that clients do not come back together. */
+/**
+ * Half of the doubled delay for sure, the other half by chance, so that clients do not come back together.
+ */
 export function backOff(tries: number, firstMs: number): number {
   const full = firstMs * 2 ** (tries - 1)
   return full / 2 + (Math.random() * full) / 2

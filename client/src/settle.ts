@@ -17,7 +17,10 @@ export function isSettled(document: Document): boolean {
   return document.status === 'stored' || document.status === 'failed' || document.status === 'parked'
 }
 
-/** Yields the document now and at each change until it is stored, failed or parked; asks less often while nothing changes. */
+/**
+ * Yields the document now and at each change until it is stored,
+ * failed or parked; asks less often while nothing changes.
+ */
 export async function* watchDocument(
   api: Api,
   documentId: string,
@@ -46,7 +49,10 @@ export async function* watchDocument(
   }
 }
 
-/** Passes a settled document that is really there as it was sent; everything else becomes the error that it stands for. */
+/**
+ * Passes a settled document that is really there as it was sent;
+ * everything else becomes the error that it stands for.
+ */
 export function requireStored(document: Document, size: number): Document {
   if (document.status === 'parked') {
     const links = { reauthorize: `/v1/connections/${document.connectionId}/reauthorize` }

@@ -1,7 +1,10 @@
 import { DrivewayError } from './errors.ts'
 import type { PutAnswer, Transport, UploadSource } from './transport.ts'
 
-/** The part of XMLHttpRequest that is used here: it is the one browser API that reports how much of a body has left. */
+/**
+ * The part of XMLHttpRequest that is used here: it is the one
+ * browser API that reports how much of a body has left.
+ */
 interface UploadRequest extends EventTarget {
   readonly upload: EventTarget
   readonly status: number
@@ -17,7 +20,10 @@ declare const XMLHttpRequest: new () => UploadRequest
 /** Above this a browser does not hash: WebCrypto takes the whole input in memory. */
 const maxHashedBytes = 64 * 1024 * 1024
 
-/** Set by the browser itself; setting them fails loudly. https://developer.mozilla.org/docs/Glossary/Forbidden_request_header */
+/**
+ * Set by the browser itself; setting them fails loudly.
+ * https://developer.mozilla.org/docs/Glossary/Forbidden_request_header
+ */
 const forbidden = new Set(['host', 'content-length', 'connection', 'origin'])
 
 export const browserTransport: Transport = {

@@ -12,8 +12,8 @@ import type { PutAnswer, Transport, UploadSource } from './transport.ts'
 const idleMs = 120_000
 
 /**
- * Sends through `node:http`: `fetch` keeps a whole streamed request body in memory (nodejs/undici#4058) and sends it
- * without the Content-Length that a presigned S3 URL asks for.
+ * Sends through `node:http`: `fetch` keeps a whole streamed request body in memory
+ * (nodejs/undici#4058) and sends it without the Content-Length that a presigned S3 URL asks for.
  */
 export const nodeTransport: Transport = {
   async put(url, { headers, source, signal, onSent }) {
@@ -46,7 +46,8 @@ export const nodeTransport: Transport = {
         })
       })
     })
-    // A server may answer and close before it has read everything: then the answer counts, not the broken pipe.
+    // A server may answer and close before it has read everything:
+    // then the answer counts, not the broken pipe.
     const sending = pipeline(bytesOf(source, onSent), outgoing)
     const [answer, body] = await Promise.allSettled([answered, sending])
     outgoing.destroy()

@@ -1,4 +1,7 @@
-/** What can be uploaded: bytes of a known size that can be read again from the start. A browser's `File` and `Blob` are such. */
+/**
+ * What can be uploaded: bytes of a known size that can be read
+ * again from the start. A browser's `File` and `Blob` are such.
+ */
 export interface UploadSource {
   /** Bytes. */
   readonly size: number
@@ -24,9 +27,15 @@ export interface PutAnswer {
   readonly text: string
 }
 
-/** What differs between browsers and Node: sending a body with progress and without holding it in memory, and hashing one. */
+/**
+ * What differs between browsers and Node: sending a body with
+ * progress and without holding it in memory, and hashing one.
+ */
 export interface Transport {
-  /** Sends one PUT. Rejects with a DrivewayError `network_error` when no answer came, and with the signal's reason when aborted. */
+  /**
+   * Sends one PUT. Rejects with a DrivewayError `network_error` when
+   * no answer came, and with the signal's reason when aborted.
+   */
   put(url: string, request: PutRequest): Promise<PutAnswer>
   /** The SHA-256 in lower-case hex; undefined where it would take the whole file in memory. */
   sha256(source: UploadSource, signal: AbortSignal | undefined): Promise<string | undefined>

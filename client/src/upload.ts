@@ -88,8 +88,8 @@ class Upload {
   }
 
   /**
-   * Takes back what was begun. An inline PUT under the caller's own id is left alone: it is stored or it is not, and a
-   * delete could take the version before it.
+   * Takes back what was begun. An inline PUT under the caller's own id is left
+   * alone: it is stored or it is not, and a delete could take the version before it.
    */
   async discard(): Promise<void> {
     if (!this.#begun) return
@@ -145,7 +145,8 @@ class Upload {
         await this.#api.settings.retry.wait(500 * 2 ** (tries - 1), this.#options.signal)
         // The answer may have been lost after the bytes arrived: then the transfer runs already.
         if (!refused && (await this.#hasArrived())) break
-        // A new URL, since this one may have expired. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+        // A new URL, since this one may have expired.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
         if (refused) ticket = await this.#startIntake(sha256)
       }
     }
@@ -199,7 +200,9 @@ class Upload {
     })
   }
 
-  /** Sends the bytes and resolves with the answer's text; `share` is how much of the whole way this leg is. */
+  /**
+   * Sends the bytes and resolves with the answer's text; `share` is how much of the whole way this leg is.
+   */
   async #put(url: string, headers: Readonly<Record<string, string>>, share: number): Promise<string> {
     const whole = Math.max(1, this.#source.size)
     const onSent = (bytes: number) => this.#report('sending', bytes, 0, (share * bytes) / whole)

@@ -26,7 +26,9 @@ export interface ChangeRecord {
   readonly identity?: UserIdentity
 }
 
-/** A change stream. It has one shard, which is closed when the stream is turned off or its table is deleted. */
+/**
+ * A change stream. It has one shard, which is closed when the stream is turned off or its table is deleted.
+ */
 export interface Stream {
   readonly arn: string
   readonly label: string

@@ -3,7 +3,9 @@ import validations, { type Rules } from 'dynalite/validations/index.js'
 import { createRequire } from 'node:module'
 import { AwsJsonError } from '../json-protocol.ts'
 
-/** The parts of dynalite that this emulator is built of: its parsers, its checks and its actions over a store. */
+/**
+ * The parts of dynalite that this emulator is built of: its parsers, its checks and its actions over a store.
+ */
 
 type Action = (store: Store, data: Data, done: (error: unknown, answer?: unknown) => void) => void
 

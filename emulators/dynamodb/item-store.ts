@@ -30,8 +30,9 @@ const itemStep = ({ table, key, after }: Change): Step => {
 }
 
 /**
- * dynalite's store with one thing changed: an item, its entries in indexes and the record of its change are written in
- * one LevelDB batch, and so are all items of a transaction. A killed process leaves all of a batch or nothing.
+ * dynalite's store with one thing changed: an item, its entries in indexes and
+ * the record of its change are written in one LevelDB batch, and so are all
+ * items of a transaction. A killed process leaves all of a batch or nothing.
  */
 export class ItemStore {
   /** What dynalite's actions run on. */

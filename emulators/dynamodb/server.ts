@@ -24,7 +24,9 @@ export interface DynamoDbOptions {
 }
 
 export interface RunningDynamoDb extends RunningServer {
-  /** Deletes what has outlived its time and forgets what is over. The server does so by itself now and then. */
+  /**
+   * Deletes what has outlived its time and forgets what is over. The server does so by itself now and then.
+   */
   tidy(): Promise<void>
 }
 
@@ -98,8 +100,8 @@ const answer = async (
 }
 
 /**
- * Starts DynamoDB and DynamoDB Streams on 127.0.0.1: dynalite's parsers, checks and storage on disk, and what it lacks:
- * transactions, change streams and times to live. PartiQL and backups are not there.
+ * Starts DynamoDB and DynamoDB Streams on 127.0.0.1: dynalite's parsers, checks and storage on disk,
+ * and what it lacks: transactions, change streams and times to live. PartiQL and backups are not there.
  */
 export const startDynamoDb = async (options: DynamoDbOptions): Promise<RunningDynamoDb> => {
   const { credentials = { accessKeyId: 'local', secretAccessKey: 'local' }, clock = Date.now } = options

@@ -6,7 +6,9 @@ import type { ItemStore } from './item-store.ts'
 
 const viewTypes = ['NEW_AND_OLD_IMAGES', 'NEW_IMAGE', 'OLD_IMAGE', 'KEYS_ONLY'] as const
 
-/** What dynalite would drop from a request: the wish for a stream, and where it is kept in the description. */
+/**
+ * What dynalite would drop from a request: the wish for a stream, and where it is kept in the description.
+ */
 const streamMembers = {
   StreamSpecification: {
     type: 'FieldStruct<StreamSpecification>',

@@ -67,12 +67,14 @@ export class TimeToLiveSettings {
 
 const fiveYears = 5 * 365 * 24 * 60 * 60
 
-/** The service itself. A removal by a user has no identity in the stream, so a reader can tell the two apart. */
+/**
+ * The service itself. A removal by a user has no identity in the stream, so a reader can tell the two apart.
+ */
 const service = { PrincipalId: 'dynamodb.amazonaws.com', Type: 'Service' }
 
 /**
- * Deletes the items whose time has passed. AWS does so within days, so readers have to look at the attribute anyway, and
- * lets those be whose time is more than five years ago.
+ * Deletes the items whose time has passed. AWS does so within days, so readers have to
+ * look at the attribute anyway, and lets those be whose time is more than five years ago.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
  */
 export const expireItems = async (

@@ -7,7 +7,10 @@ import type { Change } from './change-records.ts'
 import { act, checked, keyProblem, type Data, type Operation } from './dynalite.ts'
 import type { ItemStore } from './item-store.ts'
 
-/** Which of dynalite's actions checks and computes what; a condition check is a deletion that is not carried out. */
+/**
+ * Which of dynalite's actions checks and computes what; a condition
+ * check is a deletion that is not carried out.
+ */
 const operationOf = {
   Put: 'PutItem',
   Update: 'UpdateItem',
@@ -66,7 +69,10 @@ const reasonOf = (error: unknown, before: Item | undefined, wantsItem: boolean):
   }
 }
 
-/** What an action would write, tried on a store that holds one item and no lock, and keeps its hands off the disk. */
+/**
+ * What an action would write, tried on a store that holds one item
+ * and no lock, and keeps its hands off the disk.
+ */
 const outcomeOf = async (
   store: Store,
   { kind, table, data }: Step,

@@ -4,8 +4,8 @@ import { S3Error } from './errors.ts'
 const maxLineBytes = 16 * 1024
 
 /**
- * Takes the `aws-chunked` framing off a request body and collects its trailers (the SDK sends its default checksum as
- * one). Chunk signatures are not checked: the request's own signature is.
+ * Takes the `aws-chunked` framing off a request body and collects its trailers (the SDK sends its
+ * default checksum as one). Chunk signatures are not checked: the request's own signature is.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
  */
 export class AwsChunkedDecoder extends Transform {

@@ -58,7 +58,9 @@ const positionOf = (request: S3Request): string => {
     : Buffer.from(token, 'base64url').toString('utf8')
 }
 
-/** GET of a bucket with `list-type=2`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+/**
+ * GET of a bucket with `list-type=2`. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ */
 export const listObjects: Operation = ({ store }, request) => {
   store.requireBucket(request.bucket)
   const { query, bucket } = request

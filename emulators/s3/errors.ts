@@ -1,4 +1,7 @@
-/** An S3 error answer. The codes are those of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+/**
+ * An S3 error answer. The codes are those of
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
 export class S3Error extends Error {
   override readonly name = 'S3Error'
   readonly code: string

@@ -3,8 +3,9 @@ import { copyFile, link, mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * The files that hold object bytes. A file is written once under a fresh name and never changed, so that a reader is
- * never disturbed by a replacement; it is removed when nothing names it and nobody reads it any more.
+ * The files that hold object bytes. A file is written once under a fresh name
+ * and never changed, so that a reader is never disturbed by a replacement; it
+ * is removed when nothing names it and nobody reads it any more.
  */
 export class FileStore {
   readonly #directory: string

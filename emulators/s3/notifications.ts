@@ -72,8 +72,8 @@ const readOutbox = (store: ObjectStore): OutboxRow[] =>
     .map((row) => ({ sequence: Number(row['sequence']), body: eventRecord(row) }))
 
 /**
- * Delivers the records that were stored together with each write, at least once: they leave the outbox only when the
- * queue has acknowledged them, so a server that dies in between sends them at its next start.
+ * Delivers the records that were stored together with each write, at least once: they leave the outbox only
+ * when the queue has acknowledged them, so a server that dies in between sends them at its next start.
  */
 export class Notifier {
   readonly #store: ObjectStore

@@ -11,8 +11,9 @@ export const checksumHeaders = (checksums: Readonly<Record<string, string>>): Re
   Object.fromEntries(Object.entries(checksums).map(([name, value]) => [`x-amz-checksum-${name}`, value]))
 
 /**
- * PUT of an object: the bytes go to a fresh file, and only when they are complete and match every digest does one
- * transaction make them the object, so a reader or a crash sees the old object or the new one, never a mixture.
+ * PUT of an object: the bytes go to a fresh file, and only when they are
+ * complete and match every digest does one transaction make them the object,
+ * so a reader or a crash sees the old object or the new one, never a mixture.
  */
 export const putObject: Operation = async (service, request) => {
   const { store, files } = service

@@ -81,9 +81,10 @@ const wantedDigests = (
 }
 
 /**
- * Streams a request body to `path` with back-pressure, whatever its size, and checks its length, its Content-MD5,
- * its signed payload hash and its checksum header or trailer.
- * @throws S3Error `BadDigest`, `IncompleteBody`, `XAmzContentSHA256Mismatch`, `EntityTooLarge` or `MissingContentLength`.
+ * Streams a request body to `path` with back-pressure, whatever its size, and checks its
+ * length, its Content-MD5, its signed payload hash and its checksum header or trailer.
+ * @throws S3Error `BadDigest`, `IncompleteBody`,
+ * `XAmzContentSHA256Mismatch`, `EntityTooLarge` or `MissingContentLength`.
  */
 export const receiveBody = async (request: S3Request, path: string): Promise<ReceivedBody> => {
   const { headers, message } = request

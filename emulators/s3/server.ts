@@ -84,7 +84,10 @@ const operationOf = (request: S3Request): Operation => {
   return operation
 }
 
-/** Browsers may use presigned URLs from any page, as the CORS rules of the deployed buckets let the console do. */
+/**
+ * Browsers may use presigned URLs from any page, as the CORS rules
+ * of the deployed buckets let the console do.
+ */
 const allowCrossOrigin = (message: IncomingMessage, response: ServerResponse): void => {
   if (message.headers.origin === undefined) return
   response.setHeader('access-control-allow-origin', '*')
@@ -115,8 +118,8 @@ const sendError = (message: IncomingMessage, response: ServerResponse, id: strin
     response.end()
     return
   }
-  // The rest of a refused body is read and thrown away: ending now could close the connection before the client, busy
-  // sending, gets to read the answer.
+  // The rest of a refused body is read and thrown away: ending now could close
+  // the connection before the client, busy sending, gets to read the answer.
   message.once('close', () => response.end())
   message.resume()
 }
@@ -135,8 +138,8 @@ const openService = async (options: S3Options): Promise<S3Service> => {
 }
 
 /**
- * Starts an S3 server on 127.0.0.1 that speaks to the AWS SDK with path-style addresses, verifies signatures and keeps
- * what it acknowledged when it is killed. Unversioned buckets; see README.md for what is left out.
+ * Starts an S3 server on 127.0.0.1 that speaks to the AWS SDK with path-style addresses, verifies signatures
+ * and keeps what it acknowledged when it is killed. Unversioned buckets; see README.md for what is left out.
  */
 export const startS3 = async (options: S3Options): Promise<RunningServer> => {
   const service = await openService(options)

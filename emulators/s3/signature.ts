@@ -53,7 +53,8 @@ const recentClaim = (request: S3Request, now: number): Claim => {
 /**
  * Verifies the Signature Version 4 of a request, in its header or in a presigned URL, down to expiry.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
- * @throws S3Error `AccessDenied` (unsigned, expired), `InvalidAccessKeyId`, `RequestTimeTooSkewed` or `SignatureDoesNotMatch`.
+ * @throws S3Error `AccessDenied` (unsigned, expired),
+ * `InvalidAccessKeyId`, `RequestTimeTooSkewed` or `SignatureDoesNotMatch`.
  */
 export const verifySignature = (request: S3Request, credentials: Credentials, clock: Clock): void => {
   const presigned = !request.headers.has('authorization') && request.query.has('X-Amz-Signature')

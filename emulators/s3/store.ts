@@ -148,7 +148,10 @@ export class ObjectStore {
     return row === undefined ? undefined : toObject(row)
   }
 
-  /** Up to `limit` objects whose key is greater than `after` (or equal, with `orEqual`), in the order of their UTF-8 bytes. */
+  /**
+   * Up to `limit` objects whose key is greater than `after` (or
+   * equal, with `orEqual`), in the order of their UTF-8 bytes.
+   */
   scan(bucket: string, after: string, orEqual: boolean, limit: number): StoredObject[] {
     const comparison = orEqual ? '>=' : '>'
     return this.database

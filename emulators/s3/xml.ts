@@ -29,7 +29,10 @@ const elements = (children: XmlElements): string =>
     .map(([name, value]) => element(name, value))
     .join('')
 
-/** Writes an XML document with one root element that holds elements or plain text. Undefined values are left out, lists repeat their element. */
+/**
+ * Writes an XML document with one root element that holds elements or
+ * plain text. Undefined values are left out, lists repeat their element.
+ */
 export const toXml = (root: string, children: XmlElements | string): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${typeof children === 'string' ? children : elements(children)}</${root}>`
 
@@ -43,7 +46,10 @@ const unescape = (text: string): string =>
     },
   )
 
-/** Every `<name>…</name>` in a small request body, as the raw XML inside; S3's requests nest no element in itself. */
+/**
+ * Every `<name>…</name>` in a small request body, as the raw XML
+ * inside; S3's requests nest no element in itself.
+ */
 export const blocks = (xml: string, name: string): string[] =>
   [...xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?(?:/>|>([\\s\\S]*?)</${name}>)`, 'g'))].map(
     (match) => match[1] ?? '',

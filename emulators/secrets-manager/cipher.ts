@@ -31,7 +31,9 @@ const loadKey = (directory: string): Buffer => {
   return key
 }
 
-/** AES-256-GCM with a key file (mode 0600) in `directory`. A sealed value is iv, tag and ciphertext in one. */
+/**
+ * AES-256-GCM with a key file (mode 0600) in `directory`. A sealed value is iv, tag and ciphertext in one.
+ */
 export const openCipher = (directory: string): Cipher => {
   const key = loadKey(directory)
   return {

@@ -1,6 +1,9 @@
 import { AwsJsonError } from '../json-protocol.ts'
 
-/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html and each operation's own list. */
+/**
+ * https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
+ * and each operation's own list.
+ */
 const error =
   (code: string) =>
   (message: string): AwsJsonError =>

@@ -38,7 +38,9 @@ const fieldsOf = (secret: Secret, key: string): readonly string[] => {
   return fields
 }
 
-/** A filter value is a prefix; `!` before it turns it round. Filters are joined by and, their values by or. */
+/**
+ * A filter value is a prefix; `!` before it turns it round. Filters are joined by and, their values by or.
+ */
 const matches = (secret: Secret, filters: Filters): boolean =>
   (filters ?? []).every(({ Key: key, Values: values }) =>
     values.some((value) => {

@@ -107,7 +107,10 @@ export const requireSecret = (vault: Vault, id: string): Secret => {
   return secret
 }
 
-/** As `requireSecret`, but not one that is marked for deletion. @throws AwsJsonError `InvalidRequestException`. */
+/**
+ * As `requireSecret`, but not one that is marked for deletion.
+ * @throws AwsJsonError `InvalidRequestException`.
+ */
 export const requireLiveSecret = (vault: Vault, id: string): Secret => {
   const secret = requireSecret(vault, id)
   if (secret.deletedAt !== undefined)

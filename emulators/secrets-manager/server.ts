@@ -76,8 +76,8 @@ const awsOperation = async (
 }
 
 /**
- * Starts Secrets Manager on 127.0.0.1, and on the same port EventBridge's PutEvents and `/_local/…` for tests.
- * Values are encrypted on disk; what was acknowledged survives a killed process.
+ * Starts Secrets Manager on 127.0.0.1, and on the same port EventBridge's PutEvents and `/_local/…`
+ * for tests. Values are encrypted on disk; what was acknowledged survives a killed process.
  */
 export const startSecretsManager = async (options: SecretsManagerOptions): Promise<RunningServer> => {
   const clock = options.clock ?? Date.now

@@ -20,7 +20,9 @@ const maxStages = 20
 
 type ValueInput = Pick<SecretValue, 'SecretString' | 'SecretBinary'>
 
-/** Whether the request carries a value. @throws AwsJsonError `InvalidParameterException` when it carries two. */
+/**
+ * Whether the request carries a value. @throws AwsJsonError `InvalidParameterException` when it carries two.
+ */
 export const hasValue = (input: ValueInput): boolean => {
   if (input.SecretString !== undefined && input.SecretBinary !== undefined)
     throw invalidParameter(
@@ -78,8 +80,9 @@ const moveStage = (vault: Vault, arn: string, stage: string, versionId: string):
 }
 
 /**
- * Versions without a label beyond the newest hundred are dropped, but none younger than a day: writing a secret too
- * often fails, as it does in AWS. https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
+ * Versions without a label beyond the newest hundred are dropped, but none
+ * younger than a day: writing a secret too often fails, as it does in AWS.
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html
  */
 const prune = (vault: Vault, arn: string): void => {
   const surplus = vault.database
@@ -99,7 +102,8 @@ const prune = (vault: Vault, arn: string): void => {
 
 /**
  * Adds a version, or recognises the same request by its token. To be called in a transaction.
- * @returns the version's id. @throws AwsJsonError `ResourceExistsException` for a known token with another value.
+ * @returns the version's id. @throws AwsJsonError
+ * `ResourceExistsException` for a known token with another value.
  */
 export const addVersion = (
   vault: Vault,

@@ -20,7 +20,10 @@ export const defaultSettings: QueueSettings = {
   redrive: undefined,
 }
 
-/** The attribute names of the API and their ranges. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
+/**
+ * The attribute names of the API and their ranges.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+ */
 const numeric = {
   VisibilityTimeout: { field: 'visibilityTimeout', min: 0, max: 43_200 },
   MessageRetentionPeriod: { field: 'retention', min: 60, max: 1_209_600 },
@@ -57,7 +60,10 @@ const parseRedrive = (text: string): QueueSettings['redrive'] => {
 
 const isNumeric = (name: string): name is keyof typeof numeric => name in numeric
 
-/** `settings` with the attributes of a request. @throws AwsJsonError for an unknown name or a value out of range. */
+/**
+ * `settings` with the attributes of a request. @throws AwsJsonError
+ * for an unknown name or a value out of range.
+ */
 export const applyAttributes = (
   settings: QueueSettings,
   attributes: Readonly<Record<string, string>>,

@@ -128,7 +128,10 @@ const present = (message: ReceivedMessage, system: readonly string[], custom: re
   }
 }
 
-/** Resolves when the queue changes, when its next hidden message appears, after `ms`, or when the client is gone. */
+/**
+ * Resolves when the queue changes, when its next hidden message
+ * appears, after `ms`, or when the client is gone.
+ */
 const changed = (store: QueueStore, queue: string, ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {

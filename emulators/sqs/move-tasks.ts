@@ -10,8 +10,8 @@ const isDeadLetterQueue = (store: QueueStore, arn: string): boolean =>
   store.listQueues('').some((queue) => store.settings(queue).redrive?.deadLetterArn === arn)
 
 /**
- * Moves every visible message of a dead-letter queue to `destinationArn`, or back to the queue it came from. Done at
- * once, whatever rate was asked. A moved message is new: its id, age and receive count start again.
+ * Moves every visible message of a dead-letter queue to `destinationArn`, or back to the queue it came from.
+ * Done at once, whatever rate was asked. A moved message is new: its id, age and receive count start again.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
  * @returns the task's handle.
  */

@@ -47,7 +47,10 @@ const noQueue = (): AwsJsonError =>
     queryCode: 'AWS.SimpleQueueService.NonExistentQueue',
   })
 
-/** Queues and messages on disk. Every call is one transaction, so what was acknowledged survives a killed process. */
+/**
+ * Queues and messages on disk. Every call is one transaction, so
+ * what was acknowledged survives a killed process.
+ */
 export class QueueStore {
   readonly database: DatabaseSync
   readonly clock: Clock
@@ -130,7 +133,10 @@ export class QueueStore {
     return ids
   }
 
-  /** Takes up to `max` visible messages; one that was received too often goes to the dead-letter queue instead. */
+  /**
+   * Takes up to `max` visible messages; one that was received too
+   * often goes to the dead-letter queue instead.
+   */
   receive(queue: string, max: number, visibilitySeconds: number | undefined): ReceivedMessage[] {
     const settings = this.settings(queue)
     const now = this.clock()
@@ -182,7 +188,10 @@ export class QueueStore {
     }
   }
 
-  /** Removes the message of a receipt; one that was received again since is left alone, without an error, as in SQS. */
+  /**
+   * Removes the message of a receipt; one that was received again
+   * since is left alone, without an error, as in SQS.
+   */
   delete(queue: string, receiptHandle: string): void {
     this.database.prepare('DELETE FROM messages WHERE queue = ? AND receipt = ?').run(queue, receiptHandle)
   }

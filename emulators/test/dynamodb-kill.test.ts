@@ -73,7 +73,10 @@ const recordsOf = async ({
   }
 }
 
-/** Plays the records one after the other; throws where an old image is not what the records before it had left. */
+/**
+ * Plays the records one after the other; throws where an old image
+ * is not what the records before it had left.
+ */
 const replay = (records: readonly _Record[]): Map<string, Item> => {
   const items = new Map<string, Item>()
   for (const { dynamodb } of records) {
@@ -87,7 +90,10 @@ const replay = (records: readonly _Record[]): Map<string, Item> => {
 
 const byId = (a: Item, b: Item): number => ((a['id']?.S ?? '') < (b['id']?.S ?? '') ? -1 : 1)
 
-/** One writer: plain writes, deletions, and transactions with one half in each table. Tells what was acknowledged. */
+/**
+ * One writer: plain writes, deletions, and transactions with one
+ * half in each table. Tells what was acknowledged.
+ */
 const writer = async (client: DynamoDBClient, name: string, acknowledged: Map<string, boolean>) => {
   let open: TransactWriteItemsCommandInput | undefined
   try {

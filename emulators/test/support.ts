@@ -64,7 +64,10 @@ export const eventually = async <Value>(
   }
 }
 
-/** Below the range that outgoing connections take their ports from: what is free now is still free in a moment. */
+/**
+ * Below the range that outgoing connections take their ports from:
+ * what is free now is still free in a moment.
+ */
 const freePort = async (): Promise<number> => {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 10_000)

@@ -10,7 +10,10 @@ import type { MatchedRoute } from './event.ts'
 import { matchRoute, proxyEvent } from './event.ts'
 import type { InvokeResult, Invoker } from './invoker.ts'
 
-/** API Gateway's own limit of a request body. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+/**
+ * API Gateway's own limit of a request body.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ */
 const maxGatewayBytes = 10 * 1024 * 1024
 /** What is read and thrown away after a refusal, so that a client which is still sending sees the answer. */
 const maxDiscardedBytes = 256 * 1024 * 1024

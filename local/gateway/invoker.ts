@@ -61,7 +61,10 @@ export function lambdaContext(functionName: string, timeoutMs: number): Context 
   }
 }
 
-/** What a call answers; rejects as Lambda does when that takes longer than `timeoutMs`. The call itself cannot be stopped. */
+/**
+ * What a call answers; rejects as Lambda does when that takes
+ * longer than `timeoutMs`. The call itself cannot be stopped.
+ */
 export async function invokeInTime<Answer>(call: Promise<Answer>, timeoutMs: number): Promise<Answer> {
   const ended = new AbortController()
   const timeout = pause(timeoutMs, undefined, { signal: ended.signal }).then(() => {
@@ -95,7 +98,9 @@ function streamHttp(
   })
 }
 
-/** Runs the handlers' sources in this process. `load` imports `functions/{name}.ts`; `timeoutMs` as deployed. */
+/**
+ * Runs the handlers' sources in this process. `load` imports `functions/{name}.ts`; `timeoutMs` as deployed.
+ */
 export function inProcessInvoker(
   load: (functionName: string) => Promise<{ handler: unknown }>,
   timeoutMs: (functionName: string) => number,

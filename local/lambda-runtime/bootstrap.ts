@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { openResponse, ResponseStream } from './response-stream.ts'
 
 /**
- * What Lambda runs in an execution environment: imports the bundle once, then asks the runtime API for one event after the other.
- * It knows nothing of this project but what Lambda itself is told by the environment.
+ * What Lambda runs in an execution environment: imports the bundle once, then asks the runtime API for one
+ * event after the other. It knows nothing of this project but what Lambda itself is told by the environment.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 
@@ -78,7 +78,8 @@ async function loadHandler(): Promise<Handler> {
   const module: Record<string, unknown> = await import(pathToFileURL(path).href)
   const handler = module[name]
   if (typeof handler !== 'function') throw new TypeError(`${file}.${name} is not a function`)
-  // Node 24's runtime has no callbacks any more. https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
+  // Node 24's runtime has no callbacks any more.
+  // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
   if (!(streamed in handler) && handler.length >= 3)
     throw new TypeError('Callback handlers are not supported')
   return handler as Handler

@@ -25,7 +25,10 @@ export interface ExecutionEnvironment {
   close(): Promise<void>
 }
 
-/** Lambda's own variables. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+/**
+ * Lambda's own variables.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+ */
 function lambdaVariables(fn: DeployedFunction, runtimeApi: string): Record<string, string> {
   return {
     _HANDLER: fn.handler,

@@ -6,8 +6,9 @@ export const httpIntegrationType = 'application/vnd.awslambda.http-integration-r
 export const preludeEnd = Buffer.alloc(8)
 
 /**
- * A function's streamed answer on its way to the runtime API: nothing leaves before the first write, since the content type
- * and the prelude may still be set. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+ * A function's streamed answer on its way to the runtime API: nothing leaves
+ * before the first write, since the content type and the prelude may still be set.
+ * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
  */
 export class ResponseStream extends Writable {
   readonly #open: (contentType: string) => ClientRequest

@@ -34,7 +34,10 @@ interface Pending {
 export interface RuntimeApi {
   /** `host:port`, as `AWS_LAMBDA_RUNTIME_API` has it. */
   readonly address: string
-  /** Hands one event to the environment; rejects with FunctionError. `over` resolves when the whole answer has been taken. */
+  /**
+   * Hands one event to the environment; rejects with FunctionError.
+   * `over` resolves when the whole answer has been taken.
+   */
   invoke(
     id: string,
     event: unknown,
@@ -47,7 +50,10 @@ export interface RuntimeApi {
 
 const base = '/2018-06-01/runtime'
 
-/** The runtime API for one execution environment, which takes one event at a time. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
+/**
+ * The runtime API for one execution environment, which takes one event at
+ * a time. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+ */
 export async function openRuntimeApi(functionArn: string): Promise<RuntimeApi> {
   let waiting: ServerResponse | undefined
   let queued: Pending | undefined

@@ -1,5 +1,5 @@
-// What the Microsoft simulator itself can carry: 2 GiB in (10 MiB and 50 MiB fragments) and out, with the memory of
-// its process. Run: node simulators/bench/microsoft.ts [GiB] [state directory]
+// What the Microsoft simulator itself can carry: 2 GiB in (10 MiB and 50 MiB fragments) and out,
+// with the memory of its process. Run: node simulators/bench/microsoft.ts [GiB] [state directory]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'

@@ -96,8 +96,8 @@ export async function startSimulator(provider: Provider, directory: string): Pro
 }
 
 /**
- * Signs the account in through the consent form and writes the tool's configuration for it. The access token in it is
- * long expired, so that the tool's first act must be a refresh.
+ * Signs the account in through the consent form and writes the tool's configuration for it.
+ * The access token in it is long expired, so that the tool's first act must be a refresh.
  */
 export async function signIn(simulator: Simulator, remote: string, account: string): Promise<Cloud> {
   const { authorize, token, scope, query } = ENDPOINTS[simulator.provider]

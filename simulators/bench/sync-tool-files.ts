@@ -17,7 +17,10 @@ const NAMED = [
   'signs/100% #1 + [x] {y} =.txt',
 ]
 
-/** Writes the files that the journey begins with: nothing, a line, names of all kinds, 12 and 150 MiB at random. */
+/**
+ * Writes the files that the journey begins with: nothing, a line,
+ * names of all kinds, 12 and 150 MiB at random.
+ */
 export async function writeFiles(directory: string): Promise<void> {
   await put(join(directory, 'empty.bin'), '')
   await put(join(directory, 'small.txt'), 'one line\n')

@@ -2,70 +2,32 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
-import type { Cloud, Fault, LoggedRequest } from './sync-tool-clouds.ts'
+import type { Cloud } from './sync-tool-clouds.ts'
 import { FAULTS } from './sync-tool-faults.ts'
 import { changeTree, CHUNKED, hashTree, writeFiles, writeRandom, writeTree } from './sync-tool-files.ts'
+import type { Step, Tool, Trip } from './sync-tool-trip.ts'
+import { entries, preparedTrip } from './sync-tool-trip.ts'
 
-/** Runs the tool with these arguments; what it wrote to its standard output. Rejects when it ends with another status than 0. */
-export type Tool = (args: readonly string[], input?: Uint8Array) => Promise<string>
-
-/** Runs one step and prints its line; what the step returns is shown there too. */
-export type Step = (name: string, work: () => Promise<string | undefined>) => Promise<void>
-
-const entries = z.array(z.object({ Path: z.string(), Size: z.number(), IsDir: z.boolean() }))
 const features = z.object({ Hashes: z.array(z.string()) })
 const sizes = z.object({ count: z.number(), bytes: z.number() })
 const quota = z.object({ total: z.number(), used: z.number() })
 
-/** Above what metadata takes, far below the content of a file. */
-const METADATA_ONLY = 256 * 1024
-
-/** Everything that a user of a sync tool does, against one account; each step is checked beside the tool's own word. */
-export async function journey(
-  { remote, simulator }: Cloud,
-  tool: Tool,
-  directory: string,
-  step: Step,
-): Promise<void> {
-  const up = join(directory, 'up')
-  const base = `${remote}:Backups of 2026`
-  const files = `${base}/files`
-  const faults = FAULTS[simulator.provider]
+/**
+ * Everything that a user of a sync tool does, against one account;
+ * each step is checked beside the tool's own word.
+ */
+export async function journey(cloud: Cloud, tool: Tool, directory: string, step: Step): Promise<void> {
+  const trip = preparedTrip(cloud, tool, directory, step)
   await rm(directory, { recursive: true, force: true })
-  await writeFiles(up)
+  await writeFiles(trip.up)
+  await copyFiles(trip)
+  await moveFiles(trip)
+  await syncTree(trip)
+}
 
-  const listed = async (of: string): Promise<Map<string, number>> => {
-    const found = entries.parse(JSON.parse(await tool(['lsjson', '-R', '--files-only', of])))
-    return new Map(found.map(({ Path, Size }) => [Path, Size]))
-  }
-  const sameAs = async (of: string, local: string): Promise<string> => {
-    const down = join(directory, 'down')
-    await tool(['copy', of, down])
-    const got = await hashTree(down)
-    assert.deepEqual(sorted(got), sorted(await hashTree(local)))
-    await rm(down, { recursive: true, force: true })
-    return `${String(got.size)} files the same, byte for byte`
-  }
-  /** The requests that the work made. */
-  const during = async (work: () => Promise<unknown>): Promise<LoggedRequest[]> => {
-    const before = (await simulator.requests()).length
-    await work()
-    return (await simulator.requests()).slice(before)
-  }
-  const withoutContent = async (work: () => Promise<unknown>): Promise<string> => {
-    const made = await during(work)
-    const bytes = made.reduce((sum, { requestBytes, responseBytes }) => sum + requestBytes + responseBytes, 0)
-    assert.ok(bytes < METADATA_ONLY, `${String(bytes)} bytes went over the wire`)
-    return `${String(made.length)} requests, ${String(bytes)} bytes`
-  }
-  const withFaults = async (armed: readonly Fault[], work: () => Promise<unknown>): Promise<string> => {
-    await simulator.arm(armed)
-    const made = await during(work)
-    assert.equal(await simulator.armed(), 0, 'faults that nothing met')
-    const times = armed.reduce((sum, fault) => sum + fault.times, 0)
-    return `${String(times)} faults met, ${String(made.length)} requests`
-  }
-
+async function copyFiles(trip: Trip): Promise<void> {
+  const { tool, step, up, base, files, listed, during, withFaults } = trip
+  const { remote, simulator } = trip.cloud
   await step('mkdir, lsd, lsjson', async () => {
     await tool(['mkdir', `${base}/deep/deeper`])
     assert.match(await tool(['lsd', `${remote}:`]), / Backups of 2026$/mu)
@@ -122,12 +84,24 @@ export async function journey(
   })
   await step('overwrite with faults between fragments', async () => {
     await writeRandom(join(up, 'large.bin'), 100 * 1024 * 1024 + 7)
-    const told = await withFaults(faults.fragments, () =>
+    const told = await withFaults(FAULTS[simulator.provider].fragments, () =>
       tool(['copy', '--drive-chunk-size', '8M', up, files]),
     )
     await tool(['check', '--download', up, files])
     return told
   })
+}
+
+async function moveFiles({
+  tool,
+  step,
+  up,
+  base,
+  files,
+  listed,
+  sameAs,
+  withoutContent,
+}: Trip): Promise<void> {
   await step('upload of unknown length', async () => {
     const content = Buffer.alloc(3_000_001, 'streamed ')
     await tool(['rcat', `${base}/streamed.bin`], content)
@@ -174,7 +148,12 @@ export async function journey(
     assert.deepEqual([...(await listed(files)).keys()], ['chunked.bin'])
     return undefined
   })
+}
 
+async function syncTree(trip: Trip): Promise<void> {
+  const { tool, directory, step, base, sameAs, during, withFaults } = trip
+  const { remote, simulator } = trip.cloud
+  const faults = FAULTS[simulator.provider]
   const tree = join(directory, 'tree')
   await step('sync of 200 files with faults', async () => {
     await writeTree(tree)
@@ -207,8 +186,4 @@ export async function journey(
     assert.equal(await tool(['lsf', `${remote}:`]), '')
     return undefined
   })
-}
-
-function sorted(hashes: ReadonlyMap<string, string>): [string, string][] {
-  return [...hashes].toSorted(([a], [b]) => (a < b ? -1 : 1))
 }

@@ -1,7 +1,8 @@
 /**
- * A sync tool that was never written for the simulators does its whole work against them: `node simulators/bench/sync-tool.ts [remote …]` (drive,
- * personal, business; all when left out). Needs an `rclone` executable on the PATH (Debian's package will do). It runs as it is,
- * with a proxy that stands in for the providers' hosts, and small fragments and pages. Prints one line for each step; ends with status 1 when one failed.
+ * A sync tool that was never written for the simulators does its whole work against them:
+ * `node simulators/bench/sync-tool.ts [remote …]` (drive, personal, business; all when left out). Needs an
+ * `rclone` on the PATH, which runs as it is: a proxy stands in for the providers' hosts. Prints a line for
+ * each step; ends with status 1 when one failed.
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -14,8 +15,8 @@ import { text } from 'node:stream/consumers'
 import { selfSigned } from '../test/microsoft/self-signed.ts'
 import type { Simulator } from './sync-tool-clouds.ts'
 import { signIn, startSimulator } from './sync-tool-clouds.ts'
-import type { Step } from './sync-tool-journey.ts'
 import { journey } from './sync-tool-journey.ts'
+import type { Step } from './sync-tool-trip.ts'
 import { startTlsProxy } from './tls-proxy.ts'
 
 const TOOL = 'rclone'
@@ -53,6 +54,23 @@ if (version === undefined) {
   await main(version.split('\n')[0] ?? '', process.argv.slice(2))
 }
 
+const environment = (directory: string, proxy: string, authority: string) => ({
+  PATH: process.env['PATH'],
+  HOME: directory,
+  TZ: 'UTC',
+  HTTPS_PROXY: proxy,
+  NO_PROXY: '',
+  SSL_CERT_FILE: authority,
+  RCLONE_CONFIG: join(directory, 'rclone.conf'),
+  RCLONE_DRIVE_CHUNK_SIZE: '1M',
+  RCLONE_DRIVE_UPLOAD_CUTOFF: '1M',
+  RCLONE_DRIVE_PACER_MIN_SLEEP: '5ms',
+  RCLONE_ONEDRIVE_CHUNK_SIZE: '10M',
+  RCLONE_DRIVE_LIST_CHUNK: '100',
+  RCLONE_ONEDRIVE_LIST_CHUNK: '7',
+  RCLONE_MULTI_THREAD_CUTOFF: '64M',
+})
+
 async function main(tool: string, wanted: readonly string[]): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'sync-tool-'))
   // However this ends, by a signal too: the simulators end when this process does, the tool would not.
@@ -77,22 +95,7 @@ async function main(tool: string, wanted: readonly string[]): Promise<void> {
     open.push(proxy)
     const authority = join(directory, 'authority.pem')
     await writeFile(authority, certificate.cert)
-    const env = {
-      PATH: process.env['PATH'],
-      HOME: directory,
-      TZ: 'UTC',
-      HTTPS_PROXY: proxy.url,
-      NO_PROXY: '',
-      SSL_CERT_FILE: authority,
-      RCLONE_CONFIG: join(directory, 'rclone.conf'),
-      RCLONE_DRIVE_CHUNK_SIZE: '1M',
-      RCLONE_DRIVE_UPLOAD_CUTOFF: '1M',
-      RCLONE_DRIVE_PACER_MIN_SLEEP: '5ms',
-      RCLONE_ONEDRIVE_CHUNK_SIZE: '10M',
-      RCLONE_DRIVE_LIST_CHUNK: '100',
-      RCLONE_ONEDRIVE_LIST_CHUNK: '7',
-      RCLONE_MULTI_THREAD_CUTOFF: '64M',
-    }
+    const env = environment(directory, proxy.url, authority)
     const simulators: Record<Simulator['provider'], Simulator> = { google, microsoft }
     const accounts = ACCOUNTS.filter(([remote]) => wanted.length === 0 || wanted.includes(remote))
     const clouds = await Promise.all(

@@ -1,5 +1,6 @@
-// What a provider simulator carries by itself: one long upload into a session, and the download of it, from a plain HTTP
-// client in another process. Run: node simulators/bench/throughput.ts google|microsoft [GiB] [state directory]
+// What a provider simulator carries by itself: one long upload into a session,
+// and the download of it, from a plain HTTP client in another process. Run:
+// node simulators/bench/throughput.ts google|microsoft [GiB] [state directory]
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'

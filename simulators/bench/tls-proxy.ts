@@ -16,8 +16,8 @@ export interface TlsProxy {
 }
 
 /**
- * Starts a CONNECT proxy on 127.0.0.1 that ends the TLS of the given hosts itself and passes their requests on in plain
- * HTTP, with X-Forwarded-Proto and X-Forwarded-Host; it reaches nothing else.
+ * Starts a CONNECT proxy on 127.0.0.1 that ends the TLS of the given hosts itself and passes their
+ * requests on in plain HTTP, with X-Forwarded-Proto and X-Forwarded-Host; it reaches nothing else.
  * @param certificate for all of the hosts, PEM
  * @param targets origins by host name
  */
@@ -73,7 +73,10 @@ export async function startTlsProxy(
   }
 }
 
-/** One request to the target and its answer back; a connection that the target drops is dropped for the client too. */
+/**
+ * One request to the target and its answer back; a connection that
+ * the target drops is dropped for the client too.
+ */
 function passOn(req: IncomingMessage, res: ServerResponse, host: string, target: string): void {
   const { hostname, port } = new URL(target)
   const headers = {

@@ -16,8 +16,8 @@ import { googleState } from './state.ts'
 const HASHES = [['md5'], ['sha1', 'sha256']]
 
 /**
- * Starts the Google simulator: OAuth 2.0, OpenID Connect and Drive v3 on one origin.
- * All state is under `options.stateDir`, which no other simulator may share, and survives the death of the process.
+ * Starts the Google simulator: OAuth 2.0, OpenID Connect and Drive v3 on one origin. All state is
+ * under `options.stateDir`, which no other simulator may share, and survives the death of the process.
  */
 export async function startGoogleSimulator(options: ProviderOptions): Promise<RunningSimulator> {
   const state = googleState(openState(options, HASHES))

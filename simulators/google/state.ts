@@ -180,7 +180,10 @@ export function ensureAccount(state: GoogleState, email: string): Account {
   return account
 }
 
-/** A Google client id starts with the project's number; two client ids of one project share what `drive.file` shows. */
+/**
+ * A Google client id starts with the project's number; two client
+ * ids of one project share what `drive.file` shows.
+ */
 export function projectOf(clientId: string): string {
   return /^(\d+)-/.exec(clientId)?.[1] ?? clientId
 }
@@ -194,7 +197,10 @@ function secret(state: GoogleState, name: string): string {
   return made
 }
 
-/** A new file id. It carries a check value, so that an id which was never generated is told apart without a list. */
+/**
+ * A new file id. It carries a check value, so that an id which was
+ * never generated is told apart without a list.
+ */
 export function newFileId(state: GoogleState, account: string): string {
   const id = `1${state.random.text(24)}`
   return id + idCheck(state, account, id)

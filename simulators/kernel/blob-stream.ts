@@ -6,7 +6,9 @@ import { Readable } from 'node:stream'
 import type { Block, BlockPool } from './blocks.ts'
 import { BLOCK, openDirect, SECTOR } from './blocks.ts'
 
-/** A file's bytes, to be read like every stream, or passed straight on to a socket without a copy in between. */
+/**
+ * A file's bytes, to be read like every stream, or passed straight on to a socket without a copy in between.
+ */
 export class BlobStream extends Readable {
   readonly #path: string
   readonly #end: number
@@ -47,10 +49,10 @@ export class BlobStream extends Readable {
   }
 
   /**
-   * Sends everything to `target` and ends it, past the page cache and from memory that is used again and again: two
-   * blocks, one being read while the other is on its way. Nothing may have been read from the stream before.
+   * Sends everything to `target` and ends it, past the page cache and from two blocks of memory, one being
+   * read while the other is on its way. Nothing may have been read from the stream before.
    * @param count told how many bytes each step passed on
-   * @returns false, with nothing sent, when that is not possible here and the caller should pipe instead
+   * @returns false, with nothing sent, when that is impossible: the caller pipes instead
    */
   async sendTo(target: Writable, count: (bytes: number) => void): Promise<boolean> {
     const file = await openDirect(this.#path, constants.O_RDONLY)

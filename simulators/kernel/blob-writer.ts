@@ -11,7 +11,9 @@ export interface WriteTarget {
   /** past the page cache: whole blocks at aligned positions; undefined where there is none */
   direct: FileHandle | undefined
   pool: BlockPool
-  /** the bytes up to `to` are on their way to the disk and will not change; the last of them stand in `block` */
+  /**
+   * the bytes up to `to` are on their way to the disk and will not change; the last of them stand in `block`
+   */
   filled(to: number, block: Block | undefined): void
   /** resolves once a block behind `to` is no longer read by anybody */
   released(to: number): Promise<void>
@@ -21,8 +23,8 @@ export interface WriteTarget {
 const IN_FLIGHT = 8
 
 /**
- * Takes a source in blocks of one megabyte: one fills from the network while the ones before are written and hashed.
- * A source that fails ends the writing; what arrived before is kept.
+ * Takes a source in blocks of one megabyte: one fills from the network while the ones before
+ * are written and hashed. A source that fails ends the writing; what arrived before is kept.
  * @returns bytes taken, all of them written
  */
 export async function writeStream(
@@ -67,8 +69,8 @@ export async function writeStream(
 }
 
 /**
- * Hands over chunks as they come, without a promise for each; stops the flow while `take` asks to wait. Resolves at the
- * limit, at the end, and also when the source breaks off; rejects when `take`'s promise does.
+ * Hands over chunks as they come, without a promise for each; stops the flow while `take` asks to wait.
+ * Resolves at the limit, at the end, and also when the source breaks off; rejects when `take`'s promise does.
  */
 function consume(
   source: Readable,
@@ -120,7 +122,10 @@ function append(batch: Batch, chunk: Buffer): Buffer {
   return chunk.subarray(piece.length)
 }
 
-/** Writes one batch. `announced` resolves (never fails) once hashing has been told of it, `done` when it is on the disk. */
+/**
+ * Writes one batch. `announced` resolves (never fails) once hashing
+ * has been told of it, `done` when it is on the disk.
+ */
 function land(
   target: WriteTarget,
   batch: Batch,
@@ -135,7 +140,8 @@ function land(
     shared !== undefined && target.direct !== undefined
       ? writeWhole(target.direct, shared.bytes, position)
       : writeBatch(target.file, batch, position)
-  // A whole block in shared memory can be hashed before it is written; anything else is read back from the file.
+  // A whole block in shared memory can be hashed before it is
+  // written; anything else is read back from the file.
   const ready = shared === undefined ? Promise.allSettled([before, write]) : before
   const announced = ready.then(() => {
     if (whole) target.filled(end, shared)

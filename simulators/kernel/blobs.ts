@@ -11,10 +11,10 @@ import { loadHashers, openHashPool } from './hashes.ts'
 /** File content on disk. Ids are file names: letters, digits, `_`, `-` and `.` only. */
 export interface BlobStore {
   /**
-   * Streams `source` into `id` from `offset`; whatever stood at or behind `offset` before is gone. Back-pressured.
-   * When the source fails, what arrived is kept and its size returned: the caller compares with what it expected.
+   * Streams `source` into `id` from `offset`; whatever stood from there on is gone. When the source fails,
+   * what arrived is kept and its size returned.
    * @param limit at most that many bytes are taken; the source is left open
-   * @param granularity when the source ends early or fails, only a whole multiple of this (counted from 0) is kept
+   * @param granularity of a source that fails or ends early, a whole multiple of this is kept
    * @returns bytes written
    */
   write(
@@ -34,12 +34,16 @@ export interface BlobStore {
   truncate(id: string, size: number): Promise<void>
   delete(id: string): Promise<void>
   copy(from: string, to: string): Promise<void>
-  /** Every configured hash of the whole blob, lower-case hex by name. Hashed during `write`, so this is quick. */
+  /**
+   * Every configured hash of the whole blob, lower-case hex by name. Hashed during `write`, so this is quick.
+   */
   digests(id: string): Promise<Record<string, string>>
   close(): Promise<void>
 }
 
-/** What an interrupted or short write keeps; `expected` is the number of bytes at which nothing is dropped. */
+/**
+ * What an interrupted or short write keeps; `expected` is the number of bytes at which nothing is dropped.
+ */
 export interface Granularity {
   unit: number
   expected: number | undefined
@@ -62,7 +66,8 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
     return join(dir, id)
   }
   const settle = (id: string, offset: number): void => {
-    // Bytes already hashed are about to be replaced: that run is worthless, the digest starts over from the disk.
+    // Bytes already hashed are about to be replaced: that run is
+    // worthless, the digest starts over from the disk.
     if ((hashedUpTo.get(id) ?? 0) > offset) {
       hashedUpTo.delete(id)
       pool.drop(id)
@@ -78,7 +83,8 @@ export function openBlobs(dir: string, groups: HashSpec[][]): BlobStore {
     async write(id, offset, source, limit = Number.POSITIVE_INFINITY, granularity) {
       await ready
       settle(id, offset)
-      // A fresh inode: a copy may share the old one, and a download in progress goes on reading what it began.
+      // A fresh inode: a copy may share the old one, and a download
+      // in progress goes on reading what it began.
       if (offset === 0) await rm(file(id), { force: true })
       const handle = await open(file(id), READ_WRITE, 0o600)
       const direct = offset % SECTOR === 0 ? await openDirect(file(id), constants.O_WRONLY) : undefined

@@ -23,8 +23,8 @@ const COUNT = 64
 const WASM_PAGE = 65_536
 
 /**
- * A fixed stock of blocks: whatever runs at once, content takes this much memory and no more. WebAssembly memory is the
- * one kind whose alignment the platform guarantees.
+ * A fixed stock of blocks: whatever runs at once, content takes this much memory and
+ * no more. WebAssembly memory is the one kind whose alignment the platform guarantees.
  */
 export interface BlockPool {
   memory: SharedArrayBuffer
@@ -50,8 +50,8 @@ export function openBlockPool(): BlockPool {
 }
 
 /**
- * Opens past the page cache, so that gigabytes passing through neither evict what others need nor pay for fresh pages.
- * Undefined where the platform or the file system has no such thing (macOS, tmpfs).
+ * Opens past the page cache, so that gigabytes passing through neither evict what others need nor pay
+ * for fresh pages. Undefined where the platform or the file system has no such thing (macOS, tmpfs).
  */
 export async function openDirect(path: string, flags: number): Promise<FileHandle | undefined> {
   const direct = constants.O_DIRECT

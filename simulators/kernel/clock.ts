@@ -1,4 +1,7 @@
-/** Time as a simulator sees it: epoch milliseconds. Token, session and link expiry all read this, never `Date.now()`. */
+/**
+ * Time as a simulator sees it: epoch milliseconds. Token, session
+ * and link expiry all read this, never `Date.now()`.
+ */
 export interface Clock {
   now(): number
 }

@@ -30,7 +30,10 @@ export interface ControlSession {
   expiresAt: string
 }
 
-/** An OAuth client that the simulator knows. `testing`: the consent screen is in Testing status (short refresh tokens). */
+/**
+ * An OAuth client that the simulator knows. `testing`: the consent
+ * screen is in Testing status (short refresh tokens).
+ */
 export interface OAuthClient {
   clientId: string
   clientSecret: string
@@ -129,6 +132,12 @@ export function controlRoutes({ control, clock, faults, latency, log }: ControlS
       path: '/_sim/clock',
       handler: accepting(clockBody, ({ advanceMs }) => clock.advance(advanceMs)),
     },
+    ...accountRoutes(control),
+  ]
+}
+
+function accountRoutes(control: ControlSetup['control']): RouteDefinition[] {
+  return [
     {
       method: 'POST',
       path: '/_sim/accounts/:email/revoke',

@@ -2,11 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BlobStream } from './blob-stream.ts'
-import type { FaultAction } from './faults.ts'
-import type { Latency } from './latency.ts'
-import type { Random } from './random.ts'
-import type { LoggedRequest } from './request-log.ts'
-import { firstBytes, plainBody, requestFault, tap } from './taps.ts'
+import type { RequestBodySetup, State } from './request-body.ts'
+import { requestBody } from './request-body.ts'
+import { firstBytes, tap } from './taps.ts'
 
 export type Headers = Record<string, string>
 
@@ -27,8 +25,9 @@ export interface Exchange {
   /** the declared body size, undefined for a chunked body */
   readonly contentLength: number | undefined
   /**
-   * The request body behind the fault taps. It always ends normally, with all that arrived; when the connection broke
-   * off, `broken` is true then, and nothing may be committed but what a real upload session would keep.
+   * The request body behind the fault taps. It always ends normally, with
+   * all that arrived; when the connection broke off, `broken` is true then,
+   * and nothing may be committed but what a real upload session would keep.
    */
   readonly body: Readable
   readonly broken: boolean
@@ -42,7 +41,10 @@ export interface Exchange {
   jsonBody(): Promise<unknown>
   json(status: number, body: unknown, headers?: Headers): Promise<void>
   text(status: number, body: string, headers?: Headers): Promise<void>
-  /** Any answer. A stream needs `content-length` among the headers. Unread request body is read and dropped first. */
+  /**
+   * Any answer. A stream needs `content-length` among the headers.
+   * Unread request body is read and dropped first.
+   */
   send(status: number, headers: Headers, content?: Buffer | Readable, statusMessage?: string): Promise<void>
 }
 
@@ -59,17 +61,8 @@ export class Refusal extends Error {
   }
 }
 
-/** Where a request carries file content: all of the body, a part that the handler wraps itself, or none. */
-export type ContentPlace = 'body' | 'handler' | 'none'
-
-export interface ExchangeSetup {
-  req: IncomingMessage
+export interface ExchangeSetup extends RequestBodySetup {
   res: ServerResponse
-  fault: FaultAction | undefined
-  contentIn: ContentPlace
-  latency: Latency
-  random: Random
-  entry: LoggedRequest
 }
 
 const SMALL_BODY = 1024 * 1024
@@ -90,53 +83,19 @@ export function createExchange(setup: ExchangeSetup): Exchange {
   const contentLength = declared === undefined ? undefined : Number(declared)
   const shared = { socket: req.socket, latency, random }
   let body: Readable | undefined
-  let lost = false
-  let answered = false
-  let corruptible = fault?.type === 'corrupt' && contentIn !== 'none'
+  const corruptible = fault?.type === 'corrupt' && contentIn !== 'none'
+  const state: State = { lost: false, answered: false, corruptible }
 
   const drop = (): void => {
-    lost = true
+    state.lost = true
     if (!req.socket.destroyed) req.socket.resetAndDestroy()
   }
-  const openBody = (): Readable => {
-    if (fault === undefined && latency.slice() === undefined) {
-      return plainBody(
-        req,
-        (bytes) => {
-          entry.requestBytes += bytes
-        },
-        () => {
-          lost = true
-        },
-      )
-    }
-    const stream = tap({
-      ...shared,
-      ...requestFault(fault, contentIn === 'body'),
-      length: contentLength,
-      count: (bytes) => {
-        entry.requestBytes += bytes
-      },
-      cut: () => {
-        if (lost) return
-        req.unpipe(stream)
-        stream.end()
-        drop()
-      },
-    })
-    if (contentIn === 'body') corruptible = false
-    req.pipe(stream)
-    finished(req, { writable: false }, (error) => {
-      if (error === undefined || error === null) return
-      lost = true
-      stream.end()
-    })
-    return stream
-  }
+  const openBody = (): Readable => requestBody(setup, contentLength, state, drop)
   const drain = async (): Promise<void> => {
     const rest = (body ??= openBody())
     if (rest.readableEnded || rest.destroyed) return
-    // A handler that gave up halfway may have left an iterator behind, whose listener would keep the stream from flowing.
+    // A handler that gave up halfway may have left an iterator
+    // behind, whose listener would keep the stream from flowing.
     rest.removeAllListeners('readable')
     rest.resume()
     await new Promise<void>((resolve) => finished(rest, { writable: false }, () => resolve()))
@@ -149,7 +108,7 @@ export function createExchange(setup: ExchangeSetup): Exchange {
       if (size > SMALL_BODY) throw new Refusal(413, 'Request body too large')
       chunks.push(chunk)
     }
-    if (lost) throw new Refusal(400, 'Request body incomplete')
+    if (state.lost) throw new Refusal(400, 'Request body incomplete')
     return Buffer.concat(chunks).toString('utf8')
   }
 
@@ -166,11 +125,11 @@ export function createExchange(setup: ExchangeSetup): Exchange {
       return (body ??= openBody())
     },
     get broken() {
-      return lost
+      return state.lost
     },
     fileContent(source, length) {
-      if (!corruptible) return source
-      corruptible = false
+      if (!state.corruptible) return source
+      state.corruptible = false
       const flipped = tap({ ...shared, count: () => undefined, corrupt: true, length })
       pipeline(source, flipped).catch(() => undefined)
       return flipped
@@ -196,11 +155,11 @@ export function createExchange(setup: ExchangeSetup): Exchange {
     text: (status, value, headers) =>
       exchange.send(status, { 'content-type': 'text/plain; charset=UTF-8', ...headers }, Buffer.from(value)),
     async send(status, headers, content, statusMessage) {
-      if (answered) return
-      answered = true
+      if (state.answered) return
+      state.answered = true
       await drain()
       if (fault?.type === 'commit-then-reset' || fault?.type === 'reset') drop()
-      if (lost || req.socket.destroyed) {
+      if (state.lost || req.socket.destroyed) {
         if (content instanceof Readable) content.destroy()
         return
       }

@@ -1,4 +1,5 @@
-// Runs in a worker thread: follows files that the main thread is writing and hashes what has been kept so far.
+// Runs in a worker thread: follows files that the main thread is
+// writing and hashes what has been kept so far.
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -73,7 +74,8 @@ parentPort?.on('message', (request: HashRequest) => {
     reply({ ticket: request.ticket, digests: Object.fromEntries(digests) })
   } catch (error) {
     drop(request.id)
-    // An advance that failed must not hold its upload up; the digest at the end starts over and reports for itself.
+    // An advance that failed must not hold its upload up; the digest
+    // at the end starts over and reports for itself.
     if (request.type === 'advance') reply({ id: request.id, hashed: Number.POSITIVE_INFINITY })
     if (request.type === 'digest') reply({ ticket: request.ticket, failure: String(error) })
   }

@@ -25,7 +25,9 @@ export interface SharedPiece {
   length: number
 }
 
-/** Hash up to `to`; the last bytes in front of it stand in `piece`, when there is one, and else in the file. */
+/**
+ * Hash up to `to`; the last bytes in front of it stand in `piece`, when there is one, and else in the file.
+ */
 export interface HashStep {
   to: number
   piece: SharedPiece | undefined
@@ -55,7 +57,8 @@ export async function loadHashers(
 /** Hashes files while they are written, off the main thread. */
 export interface HashPool {
   /**
-   * `path` holds (or is about to hold) `to` bytes that will not change any more: hash up to there, in the background.
+   * `path` holds (or is about to hold) `to` bytes that will not
+   * change any more: hash up to there, in the background.
    * @param piece the last of them in shared memory, which must stay as it is until `reached`
    */
   advance(id: string, path: string, to: number, piece?: SharedPiece): void
@@ -76,7 +79,10 @@ export interface HashAnswer {
   failure?: string
 }
 
-/** One pass over one file. A file that is started over gets a new run, so that late answers to the old one hit nothing. */
+/**
+ * One pass over one file. A file that is started over gets a new
+ * run, so that late answers to the old one hit nothing.
+ */
 interface Run {
   key: string
   path: string
@@ -93,8 +99,8 @@ interface Ticket {
 }
 
 /**
- * One worker per group of hashes, started on first use. md5 runs at about 0.7 GB/s on one core and cannot be split,
- * so it wants a group of its own beside faster ones.
+ * One worker per group of hashes, started on first use. md5 runs at about 0.7 GB/s on
+ * one core and cannot be split, so it wants a group of its own beside faster ones.
  */
 export function openHashPool(groups: HashSpec[][], memory: SharedArrayBuffer): HashPool {
   let counter = 0

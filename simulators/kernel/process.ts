@@ -13,9 +13,9 @@ export interface ProviderOptions {
 }
 
 /**
- * Runs a simulator as a process of its own. Reads PORT, STATE_DIR, CLIENT_ID, CLIENT_SECRET, REDIRECT_URIS (comma
- * separated) and optionally SEED and HOST from `env`; tells a parent `{ready: true, port}` over IPC when listening; ends with
- * status 0 on SIGTERM and SIGINT, and at once when the parent is gone.
+ * Runs a simulator as a process of its own. Reads PORT, STATE_DIR, CLIENT_ID, CLIENT_SECRET, REDIRECT_URIS
+ * (comma separated) and optionally SEED and HOST from `env`; tells a parent `{ready: true, port}` over IPC
+ * when listening; ends with status 0 on SIGTERM and SIGINT, and at once when the parent is gone.
  */
 export async function runAsProcess(
   start: (options: ProviderOptions) => Promise<RunningSimulator>,

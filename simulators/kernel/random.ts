@@ -11,7 +11,8 @@ export interface Random {
 
 /**
  * A source of randomness. With a seed it is deterministic: SHA-256 over (seed, run, counter).
- * @param run the how-manieth start on the same state this is, so that a restart does not repeat ids already given out
+ * @param run the how-manieth start on the same state this is, so
+ * that a restart does not repeat ids already given out
  */
 export function openRandom(seed?: number, run = 1): Random {
   let counter = 0

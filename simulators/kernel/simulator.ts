@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdjustableClock } from './clock.ts'
 import type { ProviderControl } from './control.ts'
 import { controlRoutes } from './control.ts'
-import type { ContentPlace, Exchange, Headers } from './exchange.ts'
+import type { Exchange, Headers } from './exchange.ts'
+import type { ContentPlace } from './request-body.ts'
 import { createExchange, Refusal } from './exchange.ts'
 import type { FaultAction } from './faults.ts'
 import { openFaults } from './faults.ts'
@@ -20,7 +21,9 @@ export interface SimulatorDefinition {
   /** its id, for what it says of itself */
   name: string
   routes: RouteDefinition[]
-  /** the provider's own body for a status that a fault asks for, or that the kernel answers itself (404, 500) */
+  /**
+   * the provider's own body for a status that a fault asks for, or that the kernel answers itself (404, 500)
+   */
   errorBody(status: number, reason: string | undefined, x: Exchange): { body: unknown; headers?: Headers }
   control: ProviderControl
   /** the session a request sends a fragment to, if it does (a status query does not); default: none */
@@ -141,7 +144,8 @@ export async function startSimulator(
   const server = createServer(
     { highWaterMark: 256 * 1024, keepAliveTimeout: 65_000, requestTimeout: 0 },
     (req, res) => {
-      // Every path above ends in an answer or a dead socket; what is left is a socket that broke while answering.
+      // Every path above ends in an answer or a dead socket; what is
+      // left is a socket that broke while answering.
       handle(req, res).catch(() => req.socket.destroy())
     },
   )

@@ -23,8 +23,8 @@ export interface Store {
 }
 
 /**
- * Opens (or creates) the SQLite file. Write-ahead log with `synchronous=NORMAL`: every committed write survives
- * the death of the process (SIGKILL); only a power cut can lose the newest.
+ * Opens (or creates) the SQLite file. Write-ahead log with `synchronous=NORMAL`: every committed
+ * write survives the death of the process (SIGKILL); only a power cut can lose the newest.
  */
 export function openStore(file: string): Store {
   mkdirSync(dirname(file), { recursive: true })
@@ -106,8 +106,8 @@ function openCollection<T>(
   }
 }
 
-// The only writer of a row is `put` above with the same T, so the parsed value is what was stored.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the collection's T is the caller's knowledge
+// The only writer of a row is `put` above with the same T, which is the caller's knowledge.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 function parseRow<T>(row: Record<string, unknown>): T {
   const value: T = JSON.parse(String(row['value']))
   return value

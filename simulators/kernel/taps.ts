@@ -72,8 +72,8 @@ export function tap(options: TapOptions): Transform {
 }
 
 /**
- * The body of a request that nothing is done to: counted, and ending normally also when the connection breaks off, which
- * `lost` tells. Much lighter than a tap, which matters at hundreds of megabytes in a second.
+ * The body of a request that nothing is done to: counted, and ending normally also when the connection breaks
+ * off, which `lost` tells. Much lighter than a tap, which matters at hundreds of megabytes in a second.
  */
 export function plainBody(req: IncomingMessage, count: (bytes: number) => void, lost: () => void): Readable {
   const body = new Readable({

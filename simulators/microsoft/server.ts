@@ -18,8 +18,8 @@ import { dropExpired } from './upload/ended.ts'
 import { fragmentOf, UPLOAD_PATH } from './upload/url.ts'
 
 /**
- * Starts the Microsoft identity platform, Graph's OneDrive part and the storage behind it on one origin. State lives
- * in `stateDir` and survives a restart, also after SIGKILL.
+ * Starts the Microsoft identity platform, Graph's OneDrive part and the storage behind it
+ * on one origin. State lives in `stateDir` and survives a restart, also after SIGKILL.
  */
 export async function startMicrosoftSimulator(options: ProviderOptions): Promise<RunningSimulator> {
   const state = openState(options, HASH_GROUPS)
@@ -49,7 +49,10 @@ export async function startMicrosoftSimulator(options: ProviderOptions): Promise
   })
 }
 
-/** The provider's own body for a status: the token endpoint's shape, Graph's, or that of the storage behind it. */
+/**
+ * The provider's own body for a status: the token endpoint's shape,
+ * Graph's, or that of the storage behind it.
+ */
 function errorBody(
   context: Context,
   status: number,

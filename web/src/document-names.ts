@@ -7,7 +7,9 @@ export function displayName({ id, extension }: Pick<Document, 'id' | 'extension'
 
 const extensionPattern = /[^.](\.[A-Za-z0-9]{1,16})$/
 
-/** A documentId that still reads like the file's name; a number makes it another one when the first is taken. */
+/**
+ * A documentId that still reads like the file's name; a number makes it another one when the first is taken.
+ */
 export function documentIdOf(fileName: string, number = 1): string {
   const extension = extensionPattern.exec(fileName)?.[1] ?? ''
   const safe = fileName
@@ -20,4 +22,9 @@ export function documentIdOf(fileName: string, number = 1): string {
     .slice(0, 120)
   const base = safe === '' ? 'document' : safe
   return number === 1 ? base : `${base}-${number}`
+}
+
+/** The file's extension with its dot, or the empty string. */
+export function extensionOf(name: string): string {
+  return /[^.](\.[A-Za-z0-9]{1,16})$/.exec(name)?.[1] ?? ''
 }

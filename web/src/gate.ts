@@ -1,4 +1,7 @@
-/** Lets `width` run at a time, the others in the order they came. One that is aborted while it waits rejects with the signal's reason. */
+/**
+ * Lets `width` run at a time, the others in the order they came. One
+ * that is aborted while it waits rejects with the signal's reason.
+ */
 export function gate(width: number): <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T> {
   let running = 0
   const waiting: (() => void)[] = []

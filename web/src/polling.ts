@@ -4,8 +4,8 @@ export interface Polling {
 }
 
 /**
- * Runs `ask` again and again while the page is seen. `pause` says how long to wait, in milliseconds, after `quiet` asks without a change;
- * `ask` resolves with true when something changed.
+ * Runs `ask` again and again while the page is seen. `pause` says how long to wait, in milliseconds,
+ * after `quiet` asks without a change; `ask` resolves with true when something changed.
  */
 export function poll(ask: () => Promise<boolean>, pause: (quiet: number) => number): Polling {
   let timer: ReturnType<typeof setTimeout> | undefined

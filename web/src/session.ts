@@ -20,9 +20,9 @@ export interface SignIn {
 }
 
 /**
- * Opens the session of this tab: takes the browser back from the issuer when it comes from there. Authorization code with PKCE;
- * tokens live in the tab's session storage, since connecting a drive leaves this page and comes back.
- * `onEnd` is called when the session cannot be prolonged.
+ * Opens the session of this tab: takes the browser back from the issuer when it comes from there.
+ * Authorization code with PKCE; tokens live in the tab's session storage, since connecting a
+ * drive leaves this page and comes back. `onEnd` is called when the session cannot be prolonged.
  */
 export async function openSignIn(settings: Settings, onEnd: () => void): Promise<SignIn> {
   const home = `${location.origin}/`
@@ -89,14 +89,18 @@ function sessionOf(manager: UserManager, user: User, settings: Settings, onEnd: 
         location.assign('/')
         return
       }
-      // Cognito wants names of its own: https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
+      // Cognito wants names of its own:
+      // https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html
       const extraQueryParams = { client_id: settings.clientId, logout_uri: `${location.origin}/` }
       await manager.signoutRedirect({ extraQueryParams })
     },
   }
 }
 
-/** Some issuers give access tokens that only they can read; then the id token is the one that our API can verify. */
+/**
+ * Some issuers give access tokens that only they can read; then the
+ * id token is the one that our API can verify.
+ */
 function tokenOf(user: User): string {
   const readable = user.access_token.split('.').length === 3
   return readable || user.id_token === undefined ? user.access_token : user.id_token

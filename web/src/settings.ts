@@ -15,7 +15,10 @@ const shape = z.object({
 })
 export type Settings = z.infer<typeof shape>
 
-/** Reads what this deployment says about itself, so that one build serves all of them. Rejects when it says nothing that fits. */
+/**
+ * Reads what this deployment says about itself, so that one build
+ * serves all of them. Rejects when it says nothing that fits.
+ */
 export async function loadSettings(): Promise<Settings> {
   const answer = await fetch('/settings.json', { cache: 'no-store' })
   if (!answer.ok) throw new Error(`/settings.json answered ${answer.status}`)

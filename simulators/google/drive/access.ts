@@ -120,7 +120,9 @@ export function resolveParent(
   return { id, space }
 }
 
-/** Whether the file or a folder above it is in the trash. `memo` carries answers for folders between calls. */
+/**
+ * Whether the file or a folder above it is in the trash. `memo` carries answers for folders between calls.
+ */
 export function isTrashed(state: GoogleState, file: DriveFile, memo = new Map<string, boolean>()): boolean {
   if (file.trashed) return true
   const known = memo.get(file.parent)

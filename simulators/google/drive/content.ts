@@ -4,7 +4,8 @@ import type { Caller } from './access.ts'
 import { driveError } from './errors.ts'
 import { refuseUsedId } from './metadata.ts'
 
-// Summed up once for each account and then kept up, so that an upload does not read every file of the account.
+// Summed up once for each account and then kept up, so that an
+// upload does not read every file of the account.
 const sums = new WeakMap<GoogleState, Map<string, number>>()
 
 /** The bytes an account uses; what is in the trash counts until it is purged. */
@@ -24,7 +25,10 @@ export function requireSpace(state: GoogleState, caller: Caller, bytes: number, 
   if (bytes > free) throw driveError(403, 'storageQuotaExceeded')
 }
 
-/** What a finished blob becomes as a file's content, with so many bytes added; its hashes were made while it was written. */
+/**
+ * What a finished blob becomes as a file's content, with so many
+ * bytes added; its hashes were made while it was written.
+ */
 export async function finishedContent(state: GoogleState, blob: string, rewritten = 0): Promise<Content> {
   const size = await state.blobs.grow(blob, rewritten)
   const { md5 = '', sha1 = '', sha256 = '' } = await state.blobs.digests(blob)

@@ -45,7 +45,10 @@ export async function getFile(state: GoogleState, x: Exchange): Promise<void> {
   return x.send(206, partial, state.blobs.read(content.blob, range))
 }
 
-/** `GET /drive/v3/files/{id}/export`: only Docs-editor files, which are empty here; everything else is refused. */
+/**
+ * `GET /drive/v3/files/{id}/export`: only Docs-editor files, which
+ * are empty here; everything else is refused.
+ */
 export async function exportFile(state: GoogleState, x: Exchange): Promise<void> {
   const caller = authenticate(state, x, 'content')
   const file = visibleFile(state, caller, x.params['id'] ?? '')
@@ -62,8 +65,8 @@ export async function exportFile(state: GoogleState, x: Exchange): Promise<void>
 }
 
 /**
- * One byte range: `bytes=a-b`, `bytes=a-`, `bytes=-n`. What is no such thing, or several ranges, is ignored and the
- * whole file sent. On an empty file nothing is satisfiable.
+ * One byte range: `bytes=a-b`, `bytes=a-`, `bytes=-n`. What is no such thing, or several
+ * ranges, is ignored and the whole file sent. On an empty file nothing is satisfiable.
  */
 function parseRange(
   header: string | undefined,

@@ -28,7 +28,9 @@ export async function createFile(state: GoogleState, x: Exchange): Promise<void>
   await answerFile(state, caller, x, insertFile(state, { ...file, ...content }))
 }
 
-/** `PATCH /drive/v3/files/{id}`: metadata, trash and untrash, and moves by `addParents` and `removeParents`. */
+/**
+ * `PATCH /drive/v3/files/{id}`: metadata, trash and untrash, and moves by `addParents` and `removeParents`.
+ */
 export async function updateFile(state: GoogleState, x: Exchange): Promise<void> {
   const caller = authenticate(state, x, 'write')
   requestedFields(x.url.searchParams)

@@ -84,7 +84,8 @@ function search(
   )
 }
 
-// A folder or a name pinned by the expression is looked up directly, so that finding a file does not read the whole account.
+// A folder or a name pinned by the expression is looked up
+// directly, so that finding a file does not read the whole account.
 function candidates(
   state: GoogleState,
   email: string,

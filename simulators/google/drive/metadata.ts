@@ -11,7 +11,10 @@ const text = z.optional(z.nullable(z.string()))
 const flag = z.optional(z.nullable(z.boolean()))
 const moment = z.optional(z.nullable(z.string()))
 
-/** The writable part of a File resource in a request; unknown and read-only fields are ignored, as Drive ignores most. */
+/**
+ * The writable part of a File resource in a request; unknown and
+ * read-only fields are ignored, as Drive ignores most.
+ */
 const fileBody = z.object({
   id: text,
   name: text,
@@ -53,7 +56,8 @@ export function parseBodyText(json: string): FileBody {
 }
 
 /**
- * The new file that a create describes: id checked or made, parent resolved, limits held. Nothing is stored yet.
+ * The new file that a create describes: id checked or made, parent
+ * resolved, limits held. Nothing is stored yet.
  * @param mediaType the content's own type, when there is content; undefined for metadata-only
  */
 export function newFile(
@@ -142,7 +146,8 @@ function chooseId(state: GoogleState, caller: Caller, body: FileBody, mimeType: 
   return id
 }
 
-// https://developers.google.com/workspace/drive/api/guides/properties: 124 bytes for key and value, 30 of each kind per app.
+// https://developers.google.com/workspace/drive/api/guides/properties:
+// 124 bytes for key and value, 30 of each kind per app.
 function mergeProperties(
   before: Record<string, string>,
   change: Record<string, string | null> | null | undefined,

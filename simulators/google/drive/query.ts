@@ -10,13 +10,19 @@ export interface QueryContext {
   trashed(file: DriveFile): boolean
   /** `root` and `appDataFolder` as ids */
   alias(id: string): string
-  /** whether any part of the content or the name holds the text; content is not indexed here, so the name alone */
+  /**
+   * whether any part of the content or the name holds the text;
+   * content is not indexed here, so the name alone
+   */
   fullText(file: DriveFile, text: string): boolean
 }
 
 type Test = (file: DriveFile, context: QueryContext) => boolean
 
-/** A parsed `q`: the test, and the folder and the name that every match must have when the expression pins them. */
+/**
+ * A parsed `q`: the test, and the folder and the name that every
+ * match must have when the expression pins them.
+ */
 export interface FileQuery {
   test: Test
   folder?: string | undefined

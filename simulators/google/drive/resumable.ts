@@ -46,7 +46,8 @@ export function resumableUploads(state: GoogleState): ResumableUploads {
       const bytes = sendsBytes(x)
       const before = running.get(id)
       if (before !== undefined && (bytes || before.x.broken)) {
-        // A client that sends again has given the earlier request up, whether or not its end was noticed here.
+        // A client that sends again has given the earlier request up,
+        // whether or not its end was noticed here.
         const { req, res } = before.x
         if (!res.writableEnded && req.socket !== x.req.socket) req.socket.destroy()
         await before.done
@@ -135,7 +136,10 @@ interface Span {
   final: boolean
 }
 
-/** Writes the new part of a fragment and records how far the session is; what was there before stays untouched. */
+/**
+ * Writes the new part of a fragment and records how far the session
+ * is; what was there before stays untouched.
+ */
 async function keep(
   state: GoogleState,
   x: Exchange,
@@ -206,7 +210,10 @@ function answerDone(state: GoogleState, caller: Caller, x: Exchange, { id }: Upl
   return answerFile(state, caller, x, file)
 }
 
-/** 308 with what is safe; no `Range` at all when that is nothing. Stacks that insist on following 308 get a 200. */
+/**
+ * 308 with what is safe; no `Range` at all when that is nothing.
+ * Stacks that insist on following 308 get a 200.
+ */
 function incomplete(x: Exchange, received: number): Promise<void> {
   const range: Record<string, string> = received === 0 ? {} : { range: `bytes=0-${received - 1}` }
   if (x.req.headers['x-guploader-no-308'] === 'yes') {

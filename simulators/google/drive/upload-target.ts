@@ -35,8 +35,8 @@ export function prepareUpload(state: GoogleState, caller: Caller, request: Uploa
 }
 
 /**
- * Makes the uploaded bytes a file, or the new content of one. The metadata is checked once more, because a session
- * may be finished long after it was opened. When it is refused, the bytes are gone.
+ * Makes the uploaded bytes a file, or the new content of one. The metadata is checked once more,
+ * because a session may be finished long after it was opened. When it is refused, the bytes are gone.
  * @param along runs in the same transaction
  */
 export async function commitUpload(

@@ -13,7 +13,8 @@ import type { UploadRequest } from './upload-target.ts'
 import { commitUpload, prepareUpload } from './upload-target.ts'
 
 /**
- * `POST /upload/drive/v3/files` and `PATCH /upload/drive/v3/files/{id}`: `uploadType` says how the bytes come.
+ * `POST /upload/drive/v3/files` and `PATCH /upload/drive/v3/files/{id}`:
+ * `uploadType` says how the bytes come.
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads
  */
 export async function upload(state: GoogleState, x: Exchange): Promise<void> {

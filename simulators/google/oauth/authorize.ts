@@ -30,8 +30,8 @@ const CODE_LIFETIME = 10 * 60_000
 const COOKIE = 'sim_account'
 
 /**
- * `GET /o/oauth2/v2/auth`: checks every parameter and shows the consent page; goes straight back to the application
- * when the signed-in user already gave all that is asked and no prompt is wanted.
+ * `GET /o/oauth2/v2/auth`: checks every parameter and shows the consent page; goes straight back to
+ * the application when the signed-in user already gave all that is asked and no prompt is wanted.
  * https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
  */
 export async function showConsent(state: GoogleState, x: Exchange): Promise<void> {
@@ -64,7 +64,10 @@ export async function showConsent(state: GoogleState, x: Exchange): Promise<void
   )
 }
 
-/** The form on the consent page: `decision`, `account`, and the scopes left ticked when `scopes` is there at all. */
+/**
+ * The form on the consent page: `decision`, `account`, and the
+ * scopes left ticked when `scopes` is there at all.
+ */
 export async function decideConsent(state: GoogleState, x: Exchange): Promise<void> {
   const form = await x.form()
   const request = parseRequest(state, x.url.searchParams)
@@ -146,7 +149,10 @@ function parseChallenge(
   return { challenge, challengeMethod: method }
 }
 
-/** Who the browser is signed in as: the hint (address or sub) when that account exists, else the cookie of the last consent. */
+/**
+ * Who the browser is signed in as: the hint (address or sub) when
+ * that account exists, else the cookie of the last consent.
+ */
 function signedIn(state: GoogleState, x: Exchange, request: AuthorizationRequest): string | undefined {
   if (request.hint !== '') {
     if (state.accounts.get(request.hint) !== undefined) return request.hint

@@ -4,7 +4,8 @@ import { projectOf } from '../state.ts'
 
 const ACCESS_SECONDS = 3599
 const HALF_YEAR = 183 * 86_400_000
-// https://developers.google.com/identity/protocols/oauth2#expiration: 100 per account and client id, then the oldest dies.
+// https://developers.google.com/identity/protocols/oauth2#expiration:
+// 100 per account and client id, then the oldest dies.
 const REFRESH_CAP = 100
 const TESTING_SECONDS = 604_799
 
@@ -53,7 +54,9 @@ export function issueFromCode(
   })
 }
 
-/** A new access token from a refresh token; earlier ones live on. Undefined when the refresh token is dead. */
+/**
+ * A new access token from a refresh token; earlier ones live on. Undefined when the refresh token is dead.
+ */
 export function refreshAccess(
   state: GoogleState,
   token: string,
@@ -84,7 +87,8 @@ export function liveAccess(state: GoogleState, token: string): Token | undefined
 }
 
 /**
- * Revokes either kind of token. An access token takes its refresh token along, a combined one the whole grant.
+ * Revokes either kind of token. An access token takes its refresh
+ * token along, a combined one the whole grant.
  * @returns false when there is no such live token
  */
 export function revokeToken(state: GoogleState, text: string): boolean {

@@ -24,8 +24,8 @@ export interface Signer {
 }
 
 /**
- * The RS256 key is kept with the state, so id tokens stay verifiable across restarts. It is made on first use:
- * that takes a good part of a second, and many uses of the simulator never ask for an id token.
+ * The RS256 key is kept with the state, so id tokens stay verifiable across restarts. It is made on first
+ * use: that takes a good part of a second, and many uses of the simulator never ask for an id token.
  */
 export function openSigner(state: GoogleState): Signer {
   let opened: Promise<SigningKey & { secret: KeyObject }> | undefined
@@ -65,7 +65,10 @@ export function isOpenId(scopes: string[]): boolean {
   return scopes.includes(SCOPE.openid)
 }
 
-/** `sub` always; the address with the email scope, the name with the profile scope; `hd` for a Workspace domain. */
+/**
+ * `sub` always; the address with the email scope, the name with the
+ * profile scope; `hd` for a Workspace domain.
+ */
 export function userClaims(state: GoogleState, token: Token): Record<string, string | boolean> {
   const { sub, email, displayName } = ensureAccount(state, token.account)
   const domain = email.split('@')[1] ?? ''
@@ -77,7 +80,10 @@ export function userClaims(state: GoogleState, token: Token): Record<string, str
   }
 }
 
-/** The OpenID Connect discovery document, its endpoints on `origin`; the issuer is Google's, as in the id tokens. */
+/**
+ * The OpenID Connect discovery document, its endpoints on `origin`;
+ * the issuer is Google's, as in the id tokens.
+ */
 export function discovery(origin: string): Record<string, unknown> {
   return {
     issuer: ISSUER,

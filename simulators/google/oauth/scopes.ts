@@ -47,7 +47,10 @@ export function unknownScopes(scopes: string[]): string[] {
   )
 }
 
-/** Sign-in scopes stand on their own page, without checkboxes. https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions */
+/**
+ * Sign-in scopes stand on their own page, without checkboxes.
+ * https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+ */
 export function isSignIn(scope: string): boolean {
   return scope === 'openid' || scope === EMAIL || scope === PROFILE
 }

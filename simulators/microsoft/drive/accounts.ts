@@ -15,7 +15,10 @@ export function accountKey(email: string): string {
   return email.trim().toLowerCase()
 }
 
-/** outlook.com, hotmail.com and live.com are personal Microsoft accounts; every other domain is a work account. */
+/**
+ * outlook.com, hotmail.com and live.com are personal Microsoft
+ * accounts; every other domain is a work account.
+ */
 export function accountKind(email: string): AccountKind {
   return PERSONAL_DOMAINS.has(accountKey(email).split('@').at(-1) ?? '') ? 'personal' : 'business'
 }
@@ -82,8 +85,8 @@ export function ensureAccount(context: Context, email: string): Account {
 }
 
 /**
- * An item that is not stored yet. Takes the account's next number for personal ids (`CID!123`), so the account must
- * be stored together with the item; work accounts have random ids.
+ * An item that is not stored yet. Takes the account's next number for personal ids (`CID!123`),
+ * so the account must be stored together with the item; work accounts have random ids.
  */
 export function newItem(
   context: Context,

@@ -29,7 +29,8 @@ export function pathOf(tables: Tables, item: Item): string[] {
 }
 
 /**
- * The driveItem as Graph shows it. `$select` keeps the named members only, and then the download URL comes only if asked for.
+ * The driveItem as Graph shows it. `$select` keeps the named
+ * members only, and then the download URL comes only if asked for.
  * https://learn.microsoft.com/graph/api/resources/driveitem
  */
 export function driveItem(view: ItemView, item: Item, select: string | null = null): Record<string, unknown> {
@@ -87,7 +88,10 @@ export function selected(body: Record<string, unknown>, select: string): Record<
   )
 }
 
-/** `GET /me/drive`. nearing: under 10 % left, critical: under 1 %. https://learn.microsoft.com/graph/api/resources/quota */
+/**
+ * `GET /me/drive`. nearing: under 10 % left, critical: under 1 %.
+ * https://learn.microsoft.com/graph/api/resources/quota
+ */
 export function driveBody(account: Account, fileCount: number): Record<string, unknown> {
   const remaining = Math.max(0, account.limitBytes - account.usedBytes)
   return {

@@ -7,9 +7,9 @@ const LOOPBACK = new Map([
 ])
 
 /**
- * The origin of pre-authenticated URLs. Content lives on another host than Graph, and clients depend on that: a bearer
- * is not carried across. On one machine the other name for the same listener does; behind a proxy that gives one
- * public name there is no second, and the URL stays on it.
+ * The origin of pre-authenticated URLs. Content lives on another host than Graph, and clients depend
+ * on that: a bearer is not carried across. On one machine the other name for the same listener does;
+ * behind a proxy that gives one public name there is no second, and the URL stays on it.
  */
 export function contentOrigin(origin: string): string {
   const url = new URL(origin)
@@ -23,7 +23,9 @@ export function hasContentHost(origin: string): boolean {
   return LOOPBACK.has(new URL(origin).hostname)
 }
 
-/** A credential for a URL: names what it opens and until when (epoch milliseconds, 0 for no end of its own). */
+/**
+ * A credential for a URL: names what it opens and until when (epoch milliseconds, 0 for no end of its own).
+ */
 export function signLink(secret: string, subject: string, expiresAt: number): string {
   const end = expiresAt.toString(36)
   return `v1.${end}.${mac(secret, subject, end)}`
@@ -31,7 +33,10 @@ export function signLink(secret: string, subject: string, expiresAt: number): st
 
 export type LinkCheck = { valid: false } | { valid: true; expiresAt: number }
 
-/** Checks what `signLink` made. The caller compares `expiresAt` with its clock, since what it answers then varies. */
+/**
+ * Checks what `signLink` made. The caller compares `expiresAt` with
+ * its clock, since what it answers then varies.
+ */
 export function checkLink(secret: string, subject: string, credential: string): LinkCheck {
   const [version, end = '', signature = ''] = credential.split('.')
   const given = Buffer.from(signature)

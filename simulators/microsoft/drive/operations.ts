@@ -135,7 +135,10 @@ export interface Change {
   conflict: ConflictBehavior
 }
 
-/** Renames, moves, or changes times and description. A move below itself is 400; a taken name 409 unless `rename` or `replace`. */
+/**
+ * Renames, moves, or changes times and description. A move below
+ * itself is 400; a taken name 409 unless `rename` or `replace`.
+ */
 export function changeItem(
   context: Context,
   email: string,

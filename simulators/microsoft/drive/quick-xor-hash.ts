@@ -1,13 +1,16 @@
 import type { RunningHash } from '../../kernel/hashes.ts'
 
-/** One byte moves the rotation by 11 bits in a circle of 160, so the pattern of rotations repeats after 160 bytes. */
+/**
+ * One byte moves the rotation by 11 bits in a circle of 160, so the
+ * pattern of rotations repeats after 160 bytes.
+ */
 const PERIOD = 160
 const WORDS = PERIOD / 4
 const CIRCLE_BITS = 160
 
 /**
- * Microsoft's quickXorHash, incrementally. Bytes at the same position modulo 160 get the same rotation, so they are
- * XORed together as words first and their bits are spread into the circle once, in `digest`.
+ * Microsoft's quickXorHash, incrementally. Bytes at the same position modulo 160 get the same rotation,
+ * so they are XORed together as words first and their bits are spread into the circle once, in `digest`.
  * https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash
  *
  * `digest` gives the 20 bytes, which OneDrive shows in base64. The name is what a hash worker looks for.
@@ -26,7 +29,8 @@ export function createHasher(): RunningHash {
 
   return {
     update(chunk) {
-      // A word view needs a 4-byte aligned start; what stands before it, and behind the last whole period, goes bytewise.
+      // A word view needs a 4-byte aligned start; what stands before
+      // it, and behind the last whole period, goes bytewise.
       const head = Math.min((4 - (chunk.byteOffset % 4)) % 4, chunk.length)
       const periods = Math.floor((chunk.length - head) / PERIOD)
       const bodyEnd = head + periods * PERIOD
@@ -47,7 +51,9 @@ export function createHasher(): RunningHash {
   }
 }
 
-/** XORs all 160-byte periods of `words` into one; eight columns at a time, so that the sums stay in registers. */
+/**
+ * XORs all 160-byte periods of `words` into one; eight columns at a time, so that the sums stay in registers.
+ */
 function foldWords(words: Int32Array): Int32Array {
   const sums = new Int32Array(WORDS)
   const count = words.length
@@ -76,7 +82,8 @@ function foldWords(words: Int32Array): Int32Array {
 }
 
 function spread(folded: Uint8Array, length: number): Buffer {
-  // 21 bytes: a byte whose bits straddle the end of the circle spills into the last one, which wraps into the first.
+  // 21 bytes: a byte whose bits straddle the end of the circle
+  // spills into the last one, which wraps into the first.
   const circle = new Uint8Array(21)
   let bit = 0
   for (const byte of folded) {

@@ -92,7 +92,10 @@ export function storeItem(tables: Tables, account: Account, item: Item): void {
   tables.accounts.put(account.email, account)
 }
 
-/** A folder shows the bytes below it; its own count, times and tags move when a direct child comes, goes or changes. */
+/**
+ * A folder shows the bytes below it; its own count, times and tags
+ * move when a direct child comes, goes or changes.
+ */
 export function folderChanged(
   tables: Tables,
   folderId: string | null,
@@ -117,8 +120,8 @@ export function folderChanged(
 }
 
 /**
- * Whether an open upload session holds the name. Only work accounts: their sessions put a hidden stub in place until
- * they end. https://github.com/OneDrive/onedrive-api-docs/issues/747
+ * Whether an open upload session holds the name. Only work accounts: their sessions put a
+ * hidden stub in place until they end. https://github.com/OneDrive/onedrive-api-docs/issues/747
  */
 export function isHeld(
   tables: Tables,

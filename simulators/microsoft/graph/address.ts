@@ -22,8 +22,9 @@ const ANCHOR = /^\/(?:(root)|items\/([^/:]+)|special\/([^/:]+))(.*)$/u
 const CALL = /^([A-Za-z.]+)(?:\((?:q=)?'(.*)'\))?$/u
 
 /**
- * Takes a request path apart, still percent-encoded as it came: by id, by path (`root:/a/b:/content`), by name below an
- * id (`items/{id}:/name:`), by `children('name')`, or a special folder, in any combination that Graph accepts.
+ * Takes a request path apart, still percent-encoded as it came: by id, by path
+ * (`root:/a/b:/content`), by name below an id (`items/{id}:/name:`), by
+ * `children('name')`, or a special folder, in any combination that Graph accepts.
  * https://learn.microsoft.com/onedrive/developer/rest-api/concepts/addressing-driveitems
  *
  * @returns undefined when the path is not one of a drive
@@ -51,7 +52,9 @@ function anchorOf(root: string | undefined, id: string | undefined, special: str
   return { at: 'special', name: special ?? '' }
 }
 
-/** `:/a/b:/content` is the path `a/b` and the tail `/content`; the closing colon may be left out at the end. */
+/**
+ * `:/a/b:/content` is the path `a/b` and the tail `/content`; the closing colon may be left out at the end.
+ */
 function splitPath(text: string): { path: string[]; tail: string } {
   if (!text.startsWith(':')) return { path: [], tail: text }
   const close = text.indexOf(':', 1)

@@ -116,8 +116,8 @@ export function existingItem(call: GraphCall, need: Need): Item {
 }
 
 /**
- * Where the URL wants content to go: an item by id is its own parent and name; a path makes the folders that are
- * missing on its way.
+ * Where the URL wants content to go: an item by id is its own parent
+ * and name; a path makes the folders that are missing on its way.
  */
 export function targetPlace(call: GraphCall): { parent: Item; name: string } {
   const { context, address } = call

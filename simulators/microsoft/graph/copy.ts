@@ -15,7 +15,8 @@ import { copyBody, readBody } from './wire.ts'
 export const MONITOR_PATH = /^\/v1\.0\/monitor\/(?<job>[\w-]+)$/u
 
 /**
- * `POST .../copy`: answers 202 at once with a monitor URL; what comes of it, a taken name included, is told there.
+ * `POST .../copy`: answers 202 at once with a monitor URL; what
+ * comes of it, a taken name included, is told there.
  * https://learn.microsoft.com/graph/api/driveitem-copy
  */
 export async function copyItem(call: GraphCall): Promise<void> {

@@ -58,7 +58,8 @@ function ifRange(x: Exchange, eTag: string): boolean {
 }
 
 /**
- * One `bytes=` range, both ends included. Anything that is no single byte range is ignored, as RFC 9110 allows.
+ * One `bytes=` range, both ends included. Anything that is no
+ * single byte range is ignored, as RFC 9110 allows.
  */
 export function parseRange(
   header: string | null,

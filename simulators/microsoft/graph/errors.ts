@@ -50,8 +50,8 @@ export function quotaReached(): GraphFailure {
 }
 
 /**
- * Graph's error envelope. On Graph the nested member is `innerError` with the date and the request ids; upload URLs,
- * which are served by the storage back end, spell it `innererror` and have the code only.
+ * Graph's error envelope. On Graph the nested member is `innerError` with the date and the request ids;
+ * upload URLs, which are served by the storage back end, spell it `innererror` and have the code only.
  * https://learn.microsoft.com/graph/errors
  */
 export function graphErrorBody(

@@ -6,7 +6,10 @@ import type { Context } from '../drive/records.ts'
 import { includesScope } from '../identity/scopes.ts'
 import { pairwiseSubject } from '../identity/tokens.ts'
 
-/** `GET /me`. `mail` is null on personal accounts, as it commonly is. https://learn.microsoft.com/graph/api/user-get */
+/**
+ * `GET /me`. `mail` is null on personal accounts, as it commonly
+ * is. https://learn.microsoft.com/graph/api/user-get
+ */
 export async function getMe(context: Context, x: Exchange): Promise<void> {
   const { account, token } = authenticate(context, x)
   if (!token.scopes.some((scope) => /^User\.Read/iu.test(scope))) {

@@ -33,7 +33,10 @@ export async function getItem(call: GraphCall): Promise<void> {
   await x.json(200, { ...odata(call, 'drives/$entity/items/$entity'), ...body, ...children })
 }
 
-/** `/content`: 302 to a pre-authenticated URL on another host. https://learn.microsoft.com/graph/api/driveitem-get-content */
+/**
+ * `/content`: 302 to a pre-authenticated URL on another host.
+ * https://learn.microsoft.com/graph/api/driveitem-get-content
+ */
 export async function getContent(call: GraphCall): Promise<void> {
   const item = existingItem(call, 'read')
   if (item.kind === 'folder') throw graphError(400, 'invalidRequest', 'You cannot get content for a folder')
@@ -54,7 +57,10 @@ export async function listChildren(call: GraphCall): Promise<void> {
   await page(call, items)
 }
 
-/** `/search(q='x')`: names below the item that contain the text, without regard to case. Content is not searched. */
+/**
+ * `/search(q='x')`: names below the item that contain the text,
+ * without regard to case. Content is not searched.
+ */
 export async function search(call: GraphCall): Promise<void> {
   const from = existingItem(call, 'read')
   const text = nameKey(call.address.argument ?? '')
@@ -81,8 +87,8 @@ const ORDER: Record<string, (item: Item) => string | number> = {
 }
 
 /**
- * `$top` bounds a page. The skip token names the last item given, so that a page does not repeat or miss one when
- * others come and go in between.
+ * `$top` bounds a page. The skip token names the last item given, so that
+ * a page does not repeat or miss one when others come and go in between.
  */
 async function page(call: GraphCall, items: Item[]): Promise<void> {
   const { searchParams, pathname } = call.x.url

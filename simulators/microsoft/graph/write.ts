@@ -30,7 +30,10 @@ import { changeBody, newFolderBody, readBody, timesOf } from './wire.ts'
 
 const LARGEST_PUT = 250 * 1024 * 1024
 
-/** `POST .../children`: a new folder. An existing one answers 409 unless the behaviour is `rename` or `replace`. */
+/**
+ * `POST .../children`: a new folder. An existing one answers 409
+ * unless the behaviour is `rename` or `replace`.
+ */
 export async function createFolder(call: GraphCall): Promise<void> {
   const parent = existingItem(call, 'write')
   const body = await readBody(call.x, newFolderBody)
@@ -58,7 +61,8 @@ export async function createFolder(call: GraphCall): Promise<void> {
 }
 
 /**
- * `PUT .../content`: the whole file in one request; 201 for a new one, 200 for a new version. Replaces by default.
+ * `PUT .../content`: the whole file in one request; 201 for a new
+ * one, 200 for a new version. Replaces by default.
  * https://learn.microsoft.com/graph/api/driveitem-put-content
  */
 export async function putContent(call: GraphCall): Promise<void> {
@@ -117,7 +121,10 @@ export function assertNoneMatch(item: Item | undefined, header: string | null): 
   throw graphError(412, 'resourceModified', 'The item exists already.', 'entityTagMatches')
 }
 
-/** `PATCH`: rename, move (`parentReference`), times and description. https://learn.microsoft.com/graph/api/driveitem-update */
+/**
+ * `PATCH`: rename, move (`parentReference`), times and description.
+ * https://learn.microsoft.com/graph/api/driveitem-update
+ */
 export async function updateItem(call: GraphCall): Promise<void> {
   const item = existingItem(call, 'write')
   const body = await readBody(call.x, changeBody)
@@ -133,7 +140,9 @@ export async function updateItem(call: GraphCall): Promise<void> {
   await answerItem(call, 200, changed)
 }
 
-/** The folder that a `parentReference` means, by id or by `/drive/root:/path`; undefined when it names none. */
+/**
+ * The folder that a `parentReference` means, by id or by `/drive/root:/path`; undefined when it names none.
+ */
 export function referencedFolder(
   call: GraphCall,
   reference:

@@ -6,7 +6,10 @@ export interface AadstsCode {
   suberror?: string
 }
 
-/** The codes that are given here, and those that tests ask for. https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
+/**
+ * The codes that are given here, and those that tests ask for.
+ * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
 export const AADSTS: Record<number, AadstsCode> = {
   50011: {
     status: 400,

@@ -34,7 +34,10 @@ export function isTenant(text: string): boolean {
   return TENANT.test(text)
 }
 
-/** Reads and checks the query of an authorize URL. https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow */
+/**
+ * Reads and checks the query of an authorize URL.
+ * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+ */
 export function readAuthorizeRequest(tables: Tables, url: URL, tenant: string): ReadRequest {
   const query = url.searchParams
   if (!isTenant(tenant)) return { shown: identityError(90002, `Tenant '${tenant}' not found.`) }

@@ -13,8 +13,8 @@ const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/u
 const HTML = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }
 
 /**
- * `GET /{tenant}/oauth2/v2.0/authorize`: the page that asks for consent, or with `prompt=none` the answer at once.
- * What is wrong with the app or its redirect URI is shown here and never redirected.
+ * `GET /{tenant}/oauth2/v2.0/authorize`: the page that asks for consent, or with `prompt=none` the
+ * answer at once. What is wrong with the app or its redirect URI is shown here and never redirected.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
  */
 export async function showAuthorize(context: Context, x: Exchange): Promise<void> {
@@ -46,7 +46,10 @@ export async function decideAuthorize(context: Context, x: Exchange): Promise<vo
   })
 }
 
-/** Runs with a checked request; failures go to the redirect URI once that is known to be good, and to a page before. */
+/**
+ * Runs with a checked request; failures go to the redirect URI once
+ * that is known to be good, and to a page before.
+ */
 async function answering(
   context: Context,
   x: Exchange,
@@ -126,7 +129,9 @@ function signInTenant(tenant: string, email: string): string {
   return tenant === 'organizations' || tenant.includes('.') ? tenantOf(email) : tenant
 }
 
-/** Sends the answer to the redirect URI in the way that was asked for; `state` comes back exactly as it was. */
+/**
+ * Sends the answer to the redirect URI in the way that was asked for; `state` comes back exactly as it was.
+ */
 async function respond(
   x: Exchange,
   request: AuthorizeRequest,

@@ -38,7 +38,10 @@ const BY_ERROR: Record<string, number> = {
   temporarily_unavailable: 90033,
 }
 
-/** What the token endpoint would say for a status; `reason` may be a code (`50173`, `AADSTS50173`) or an `error` value. */
+/**
+ * What the token endpoint would say for a status; `reason` may be a
+ * code (`50173`, `AADSTS50173`) or an `error` value.
+ */
 export function knownIdentityFailure(status: number, reason?: string): IdentityFailure {
   const code = Number(/^(?:AADSTS)?(\d{4,8})$/u.exec(reason ?? '')?.[1] ?? Number.NaN)
   const known = identityError(
@@ -66,7 +69,10 @@ export interface IdentityAnswer {
   headers: Record<string, string>
 }
 
-/** The whole error answer of the token endpoint. https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
+/**
+ * The whole error answer of the token endpoint.
+ * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
 export function identityAnswer(
   failure: IdentityFailure,
   now: number,

@@ -2,7 +2,10 @@ const SIGN_IN = new Set(['openid', 'profile', 'email', 'offline_access'])
 const GRAPH = /^https:\/\/graph\.microsoft\.com\/+/iu
 const NAME = /^(?:[A-Z]+(?:\.[A-Z]+)+|\.default)$/iu
 
-/** Splits a `scope` parameter; Graph scopes lose their resource prefix. Undefined when one of them cannot be a scope. */
+/**
+ * Splits a `scope` parameter; Graph scopes lose their resource
+ * prefix. Undefined when one of them cannot be a scope.
+ */
 export function parseScopes(text: string): string[] | undefined {
   const scopes = text
     .split(/\s+/u)
@@ -15,7 +18,9 @@ export function includesScope(scopes: string[], scope: string): boolean {
   return scopes.some((each) => each.toLowerCase() === scope.toLowerCase())
 }
 
-/** The scopes that are asked for and granted; undefined when something was not granted. `.default` means all. */
+/**
+ * The scopes that are asked for and granted; undefined when something was not granted. `.default` means all.
+ */
 export function narrow(granted: string[], asked: string[]): string[] | undefined {
   if (asked.length === 0 || asked.includes('.default')) return granted
   if (!asked.every((scope) => SIGN_IN.has(scope) || includesScope(granted, scope))) return undefined

@@ -25,7 +25,9 @@ export interface Issue {
   origin: string
 }
 
-/** A token answer: always a fresh refresh token with `offline_access`, and the one redeemed stays as it is. */
+/**
+ * A token answer: always a fresh refresh token with `offline_access`, and the one redeemed stays as it is.
+ */
 export function issueTokens(context: Context, key: SigningKey, issue: Issue): Record<string, unknown> {
   const { account, scopes } = issue
   return {

@@ -4,8 +4,8 @@ import { commitFile } from '../drive/operations.ts'
 import type { Context, UploadSession } from '../drive/records.ts'
 
 /**
- * Makes the file of a session whose bytes are all here; the session is gone afterwards. When the name is taken, or
- * space or the eTag does not allow it, that is thrown and the session stays with its bytes.
+ * Makes the file of a session whose bytes are all here; the session is gone afterwards. When the name is
+ * taken, or space or the eTag does not allow it, that is thrown and the session stays with its bytes.
  */
 export async function commitSession(context: Context, session: UploadSession): Promise<Stored> {
   const size = await context.blobs.grow(session.blob, session.rewritten ?? 0)

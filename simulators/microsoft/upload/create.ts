@@ -15,8 +15,8 @@ import { credentialEnd, nextExpiry, sessionStatus } from './rules.ts'
 import { commitBody, readBody, timesOf, uploadSessionBody } from '../graph/wire.ts'
 
 /**
- * `POST .../createUploadSession`. Personal accounts get another URL each time; a work account's session holds the name
- * and a second one gets 409 until the first is deleted or runs out.
+ * `POST .../createUploadSession`. Personal accounts get another URL each time; a work account's
+ * session holds the name and a second one gets 409 until the first is deleted or runs out.
  * https://learn.microsoft.com/graph/api/driveitem-createuploadsession
  */
 export async function createUploadSession(call: GraphCall): Promise<void> {
@@ -85,8 +85,8 @@ function uploadUrl(context: Context, account: Account, session: UploadSession, o
 }
 
 /**
- * `PUT /me/drive/root:/{path}` with the upload URL as `sourceUrl`: commits a deferred session, or one whose last
- * fragment met a taken name, under the name and with the conflict behaviour given here.
+ * `PUT /me/drive/root:/{path}` with the upload URL as `sourceUrl`: commits a deferred session, or one
+ * whose last fragment met a taken name, under the name and with the conflict behaviour given here.
  */
 export async function commitFromSource(call: GraphCall): Promise<void> {
   const { context, x } = call

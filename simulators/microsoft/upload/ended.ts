@@ -11,8 +11,8 @@ export async function dropExpired(context: Context, sessions: UploadSession[]): 
 }
 
 /**
- * Ends the sessions that write into one of these items, which have just been removed, or into a folder among them: their URLs answer
- * 404 from then on, as has been seen where the placeholder of an upload was removed.
+ * Ends the sessions that write into one of these items, which have just been removed, or into a folder among
+ * them: their URLs answer 404 from then on, as has been seen where the placeholder of an upload was removed.
  */
 export async function endSessionsOn(context: Context, removed: readonly Item[]): Promise<void> {
   const ids = new Set(removed.map((item) => item.id))

@@ -1,7 +1,10 @@
 import { graphError } from '../graph/errors.ts'
 import type { AccountKind, UploadSession } from '../drive/records.ts'
 
-/** Every fragment but the last is a multiple of this long. https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
+/**
+ * Every fragment but the last is a multiple of this long.
+ * https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+ */
 export const FRAGMENT_UNIT = 327_680
 /** A fragment must stay under this. */
 export const FRAGMENT_LIMIT = 62_914_560
@@ -9,7 +12,9 @@ export const FRAGMENT_LIMIT = 62_914_560
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
-/** How long a session lives after it was last used: https://github.com/OneDrive/onedrive-api-docs/issues/1260 */
+/**
+ * How long a session lives after it was last used: https://github.com/OneDrive/onedrive-api-docs/issues/1260
+ */
 const IDLE: Record<AccountKind, number> = { personal: 7 * DAY, business: 15 * MINUTE }
 
 /** When a work account's upload URL ends, whatever the session's own expiration says; 0 for no such end. */
@@ -45,7 +50,10 @@ export function parseContentRange(header: string | null): ByteRange {
   return found
 }
 
-/** Throws what the service answers when a fragment may not be written now; the order is that of the checks there. */
+/**
+ * Throws what the service answers when a fragment may not be
+ * written now; the order is that of the checks there.
+ */
 export function assertFragment(
   session: Pick<UploadSession, 'received' | 'total'>,
   fragment: ByteRange,

@@ -23,7 +23,9 @@ export function fragmentOf(req: IncomingMessage, url: URL): string | undefined {
   return url.searchParams.get('guid') ?? undefined
 }
 
-/** The handlers of upload URLs, with what they keep in memory: which sessions are being written at the moment. */
+/**
+ * The handlers of upload URLs, with what they keep in memory: which sessions are being written at the moment.
+ */
 export function uploadHandlers(context: Context) {
   const writing = new Map<string, { x: Exchange; done: Promise<void> }>()
 
@@ -64,7 +66,10 @@ export function uploadHandlers(context: Context) {
       await x.send(204, {})
     },
 
-    /** `POST` with an empty body: commits a deferred session. Work accounts only; personal ones use `sourceUrl`. */
+    /**
+     * `POST` with an empty body: commits a deferred session. Work
+     * accounts only; personal ones use `sourceUrl`.
+     */
     async commit(x: Exchange): Promise<void> {
       const session = openSession(context, x)
       if (freshAccount(context, session.account).kind === 'personal') {
@@ -82,7 +87,10 @@ export function uploadHandlers(context: Context) {
   }
 }
 
-/** The session behind the URL. 401 for a bearer or an outlived credential, 404 when expired, cancelled or finished. */
+/**
+ * The session behind the URL. 401 for a bearer or an outlived
+ * credential, 404 when expired, cancelled or finished.
+ */
 function openSession(context: Context, x: Exchange): UploadSession {
   const id = x.url.searchParams.get('guid') ?? ''
   const link = checkLink(context.secret, `upload:${id}`, x.url.searchParams.get('tempauth') ?? '')

@@ -105,7 +105,8 @@ export async function signIn(google: Pick<Google, 'origin'>, options: SignIn = {
     ...options.form,
   })
   const { tokens } = await auth.getToken(answer.get('code') ?? '')
-  // The simulated clock stands in another year than the machine's: the library must not judge expiry by its own.
+  // The simulated clock stands in another year than the machine's:
+  // the library must not judge expiry by its own.
   auth.setCredentials({ ...tokens, expiry_date: Date.now() + 3_600_000 })
   return auth
 }

@@ -23,7 +23,9 @@ afterEach(async () => {
   await rm(stateDir, { recursive: true, force: true })
 })
 
-/** Starts the simulator as a process of its own; the port stays the same so that URLs given out go on working. */
+/**
+ * Starts the simulator as a process of its own; the port stays the same so that URLs given out go on working.
+ */
 async function start(port = 0): Promise<{ origin: string; port: number }> {
   child = fork(MAIN, {
     env: {

@@ -36,7 +36,10 @@ function accountOf(result: { account: AccountInfo | null }): AccountInfo {
   return result.account
 }
 
-/** The client takes only https URLs as absolute, so it goes through TLS; its bearer goes to the custom host alone. */
+/**
+ * The client takes only https URLs as absolute, so it goes through
+ * TLS; its bearer goes to the custom host alone.
+ */
 async function graphClient(kind: 'personal' | 'business'): Promise<Client> {
   const user = await signIn(simulator, kind)
   return Client.init({
@@ -52,7 +55,9 @@ function quickXor(bytes: Buffer): string {
   return hasher.digest().toString('base64')
 }
 
-/** C.5: endpoints given as authorityMetadata may be plain http, and nothing is discovered over the network. */
+/**
+ * C.5: endpoints given as authorityMetadata may be plain http, and nothing is discovered over the network.
+ */
 function byMetadata(): ConfidentialClientApplication {
   const base = `${simulator.origin}/{tenant}`
   return application({

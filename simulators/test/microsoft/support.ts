@@ -18,7 +18,10 @@ export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
-/** What tests read out of JSON answers, of whichever endpoint; members that are not there are seen by `expect`. */
+/**
+ * What tests read out of JSON answers, of whichever endpoint;
+ * members that are not there are seen by `expect`.
+ */
 export interface Json {
   access_token: string
   refresh_token: string

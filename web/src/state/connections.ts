@@ -92,7 +92,8 @@ export function connectionStore(
     }
     leaving.value = undefined
   }
-  // Back from the consent page by the browser's own back button, this page may come alive again as it was left.
+  // Back from the consent page by the browser's own back button,
+  // this page may come alive again as it was left.
   globalThis.addEventListener('pageshow', () => {
     leaving.value = undefined
   })

@@ -17,7 +17,10 @@ export interface Downloads {
   start(document: Document): Promise<void>
 }
 
-/** The part of the File System Access API that is used. https://developer.mozilla.org/docs/Web/API/Window/showSaveFilePicker */
+/**
+ * The part of the File System Access API that is used.
+ * https://developer.mozilla.org/docs/Web/API/Window/showSaveFilePicker
+ */
 interface SavePicker {
   showSaveFilePicker(options: { suggestedName: string }): Promise<{
     createWritable(): Promise<WritableStream<Uint8Array>>
@@ -27,7 +30,10 @@ interface SavePicker {
 /** From here on the file goes straight to disk where the browser can do that. */
 const directBytes = 512 * 1024 * 1024
 
-/** Downloads through the API, which resumes a broken one unseen, and hands the result to the browser as a file. */
+/**
+ * Downloads through the API, which resumes a broken one unseen, and
+ * hands the result to the browser as a file.
+ */
 export function downloadStore(driveway: Driveway, toasts: Toasts): Downloads {
   const running = signal<ReadonlyMap<string, Downloading>>(new Map())
 

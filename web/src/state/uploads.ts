@@ -5,7 +5,7 @@ import type { Meta, UppyFile } from '@uppy/core'
 import DropTarget from '@uppy/drop-target'
 import type { Document, Driveway, UploadProgress } from '../../../client/src/browser.ts'
 import { isDrivewayError, maxInlineBytes } from '../../../client/src/browser.ts'
-import { documentIdOf } from '../document-names.ts'
+import { documentIdOf, extensionOf } from '../document-names.ts'
 import { gate } from '../gate.ts'
 import type { Advice } from '../words.ts'
 import { adviceFor } from '../words.ts'
@@ -68,6 +68,23 @@ export interface UploadsOptions {
   readonly onNoTarget: () => void
 }
 
+const queue = (target: () => string | undefined, onNoTarget: () => void) =>
+  new Uppy<UploadMeta>({
+    autoProceed: true,
+    // What goes wrong stands on the screen, in words for people.
+    logger: { debug: silent, warn: silent, error: silent },
+    restrictions: { maxFileSize: maxBytes },
+    onBeforeFileAdded(file) {
+      const connectionId = file.meta.connectionId ?? target()
+      if (connectionId === undefined) {
+        onNoTarget()
+        return false
+      }
+      const start = { phase: 'waiting', bytesSent: 0, bytesStored: 0 } as const
+      return { ...file, meta: { ...file.meta, ...start, connectionId } }
+    },
+  })
+
 /** The upload queue: Uppy holds the files, the client moves them. */
 export function uploadStore(driveway: Driveway, options: UploadsOptions): Uploads {
   const all = signal<readonly Upload[]>([])
@@ -78,21 +95,7 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
   const pass = gate(atOnce)
   let target: string | undefined
 
-  const uppy = new Uppy<UploadMeta>({
-    autoProceed: true,
-    // What goes wrong stands on the screen, in words for people.
-    logger: { debug: silent, warn: silent, error: silent },
-    restrictions: { maxFileSize: maxBytes },
-    onBeforeFileAdded(file) {
-      const connectionId = file.meta.connectionId ?? target
-      if (connectionId === undefined) {
-        options.onNoTarget()
-        return false
-      }
-      const start = { phase: 'waiting', bytesSent: 0, bytesStored: 0 } as const
-      return { ...file, meta: { ...file.meta, ...start, connectionId } }
-    },
-  })
+  const uppy = queue(() => target, options.onNoTarget)
   const patch = (id: string, change: Partial<UploadMeta>): void => {
     const file = uppy.getState().files[id]
     if (file === undefined) return
@@ -213,7 +216,8 @@ async function send(
       ifExists,
       signal,
       onProgress({ phase, bytesSent, bytesStored }) {
-        // An inline PUT whose answer was lost may have met somebody else's document: it owns nothing before it is stored.
+        // An inline PUT whose answer was lost may have met somebody
+        // else's document: it owns nothing before it is stored.
         const owned = ifExists === 'replace' || (phase !== 'preparing' && data.size > maxInlineBytes)
         const interrupted = phase === 'sending' && bytesSent < mostSent
         mostSent = Math.max(mostSent, bytesSent)
@@ -237,10 +241,6 @@ async function send(
       if (number >= maxNames) throw error
     }
   }
-}
-
-function extensionOf(name: string): string {
-  return /[^.](\.[A-Za-z0-9]{1,16})$/.exec(name)?.[1] ?? ''
 }
 
 function present({ id, name, size, meta }: QueuedFile): Upload {

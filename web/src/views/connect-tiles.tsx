@@ -2,7 +2,9 @@ import { aboutOf, providerIds } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { ArrowIcon, ProviderIcon } from './icons.tsx'
 
-/** What can be connected. Several accounts of a cloud drive can; the deployment's own storage is there once. */
+/**
+ * What can be connected. Several accounts of a cloud drive can; the deployment's own storage is there once.
+ */
 export function ConnectTiles() {
   const { connections } = useConsole()
   const leaving = connections.leaving.value

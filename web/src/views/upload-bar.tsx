@@ -3,7 +3,9 @@ import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { UploadIcon } from './icons.tsx'
 
-/** Chooses the drive and the files. It is as large before the drives are known, so that nothing moves then. */
+/**
+ * Chooses the drive and the files. It is as large before the drives are known, so that nothing moves then.
+ */
 export function UploadBar() {
   const { connections, uploads, route } = useConsole()
   const input = useRef<HTMLInputElement>(null)
