@@ -1,9 +1,12 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { isIP } from 'node:net'
 import { finished, type Readable } from 'node:stream'
 import { ServiceError } from '../errors.ts'
 import { exactly, sourceFailure } from './exactly.ts'
+import type { Reach } from './reach.ts'
+import { hostOf, isWithin, lookupWithin } from './reach.ts'
 import { swallow } from './swallow.ts'
 
 /** Bytes of a request. A streamed body is opened once for each time that the request is sent. */
@@ -16,6 +19,8 @@ export interface HttpRequest {
   readonly body?: RequestBody
   readonly signal?: AbortSignal | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
+  /** Where `url` comes from a user: which servers it may lead to. */
+  readonly reach?: Reach | undefined
 }
 
 /** Milliseconds. */
@@ -37,10 +42,14 @@ export interface HttpResponse {
 
 const defaultTimeouts: Timeouts = { connect: 5_000, answer: 60_000, idle: 60_000 }
 
-// One pool for a process: connections outlive an invocation, and idle ones keep no process alive.
+// One pool for a process and reach: connections outlive an invocation, and idle ones keep no process alive.
 const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'lifo' } as const
-const httpAgent = new HttpAgent(agentOptions)
-const httpsAgent = new HttpsAgent(agentOptions)
+const poolOf = (reach?: Reach) => {
+  const options = reach === undefined ? agentOptions : { ...agentOptions, lookup: lookupWithin(reach) }
+  return { http: new HttpAgent(options), https: new HttpsAgent(options) }
+}
+const ownPool = poolOf()
+const usersPools = { public: poolOf('public'), 'public or loopback': poolOf('public or loopback') }
 
 /** How a request is sent. */
 export type SendRequest = (request: HttpRequest) => Promise<HttpResponse>
@@ -61,10 +70,15 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const secure = url.protocol === 'https:'
   const bodyLength = body?.length ?? (methodsWithBody.has(request.method) ? 0 : undefined)
   if (signal?.aborted) return Promise.reject(abandoned(signal.reason, false))
+  const { reach } = request
+  // An address that is a number is called without being looked up.
+  if (reach !== undefined && isIP(hostOf(url)) !== 0 && !isWithin(hostOf(url), reach))
+    return Promise.reject(unreachable('The server is none of the internet.', false))
 
+  const pool = reach === undefined ? ownPool : usersPools[reach]
   const outgoing = (secure ? httpsRequest : httpRequest)(url, {
     method: request.method,
-    agent: secure ? httpsAgent : httpAgent,
+    agent: secure ? pool.https : pool.http,
     headers: {
       ...request.headers,
       ...(bodyLength === undefined ? {} : { 'content-length': String(bodyLength) }),
