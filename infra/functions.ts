@@ -1,4 +1,4 @@
-import { routeList } from '../lib/contract/routes.ts'
+import { servedRoutes } from '../lib/contract/routes.ts'
 
 /** What a function is deployed as. */
 export interface FunctionPlan {
@@ -26,7 +26,7 @@ function plan(name: string, rest: Omit<FunctionPlan, 'id'>): readonly [string, F
   return [name, { id: constructId(name), ...rest }]
 }
 
-const behindRoutes = routeList.map((route) =>
+const behindRoutes = servedRoutes.map((route) =>
   plan(route.functionName, {
     description: `${route.methods.join(', ')} ${route.path}`,
     timeoutSeconds: route.streaming === true ? streamingTimeoutSeconds : httpTimeoutSeconds,
@@ -70,4 +70,4 @@ export const functionPlans: Readonly<Record<string, FunctionPlan>> & typeof othe
 
 export const functionNames: readonly string[] = Object.keys(functionPlans)
 /** The functions that a client waits for. */
-export const httpFunctionNames: readonly string[] = routeList.map((route) => route.functionName)
+export const httpFunctionNames: readonly string[] = servedRoutes.map((route) => route.functionName)

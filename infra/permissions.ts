@@ -84,6 +84,12 @@ export const permissions: Readonly<Record<string, Use>> = {
       .uses(on.sealKey, 'read')
       .uses(on.publicUrl, 'read')
   },
+  'password-page': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.authorizations, 'get', 'put', 'update', 'delete')
+      .uses(on.sealKey, 'read')
+      .uses(on.filing, 'read')
+  },
   'complete-connection': (fn, on) => {
     http(fn, on)
     provider(fn, on)

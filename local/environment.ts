@@ -50,6 +50,7 @@ export function functionEnvironment({
     CORS_ORIGINS:
       process.env['CORS_ORIGINS'] ??
       `${own},${own.replace('127.0.0.1', 'localhost')},http://localhost:3000,http://localhost:5173`,
+    LOOPBACK_SERVERS: 'true',
     DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
     OIDC_ISSUER: `${own}/local`,
     OIDC_AUDIENCE: localAudience,

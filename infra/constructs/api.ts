@@ -16,7 +16,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import type { Route } from '../../lib/contract/route.ts'
-import { routeList } from '../../lib/contract/routes.ts'
+import { servedRoutes } from '../../lib/contract/routes.ts'
 import type { Settings } from '../settings.ts'
 import type { DrivewayFunction } from './function.ts'
 import { addGatewayResponses } from './gateway-responses.ts'
@@ -93,7 +93,7 @@ export class Api extends Construct {
       resultsCacheTtl: Duration.minutes(1),
     })
     const methodsByPath = new Map<string, string[]>()
-    for (const route of routeList) {
+    for (const route of servedRoutes) {
       const resource = this.rest.root.resourceForPath(route.path)
       for (const method of route.methods) {
         const access =
@@ -182,7 +182,7 @@ function explainMethod(method: Construct, route: Route): void {
   if (route.access === 'public') {
     Validations.of(method).acknowledge({
       id: 'AwsSolutions-APIG4',
-      reason: `${route.path} has no user: a provider’s redirect carries a one-time state, and the API’s description is for everybody.`,
+      reason: `${route.path} has no user: a browser on its way through a connection carries a one-time state, and the API’s description is for everybody.`,
     })
   }
   Validations.of(method).acknowledge({

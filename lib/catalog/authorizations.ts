@@ -20,7 +20,7 @@ const row = z.object({
   sealedVerifier: z.string(),
   /** The provider's authorization code, sealed; on `completion` rows. */
   sealedCode: z.exactOptional(z.string()),
-  /** What the code was exchanged for, sealed, when a later step of the completion has to be repeated. */
+  /** The grant, sealed: an app password, or tokens when a later step of the completion has to be repeated. */
   sealedTokens: z.exactOptional(z.string()),
   /** When the user started, ISO time. */
   startedAt: z.string(),
@@ -36,6 +36,8 @@ export interface AuthorizationStore {
   get(id: string): Promise<Authorization | undefined>
   /** Takes the row for `claim`: at most one claim ever gets it. False when used, unknown or expired. */
   claim(id: string, claim: string): Promise<boolean>
+  /** Counts one more try of a password under an unused row; false after `most` of them. */
+  countTry(id: string, most: number): Promise<boolean>
   /** Gives a claimed row back, with `sealedTokens` when the code was exchanged already. */
   release(id: string, claim: string, sealedTokens?: string): Promise<void>
   /** Deletes the row: nothing of it is needed any more. */
@@ -71,6 +73,20 @@ export function authorizationStore(
         },
       )
       return claimed !== undefined
+    },
+    async countTry(id, most) {
+      const counted = await table.update(
+        { id },
+        {
+          count: ['tries'],
+          condition: {
+            expression:
+              'expiresAt > :now AND attribute_not_exists(usedBy) AND (attribute_not_exists(tries) OR tries < :most)',
+            values: { ':now': Math.floor(now() / 1000), ':most': most },
+          },
+        },
+      )
+      return counted !== undefined
     },
     async release(id, claim, sealedTokens) {
       await table.update(

@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { dayMs } from '../clock.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
 import type { ConnectionId, Owner, UserKey } from '../ids.ts'
-import type { OAuthProviderId, ProviderId } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
 import type { Page } from './table.ts'
 import { idFields, isOwnedBy, rowParser } from './table.ts'
@@ -62,7 +62,7 @@ export interface ConnectionStore {
   remove(seen: Connection): Promise<boolean>
   /** Connections of `provider` that the keep-alive has to look at by now, those that owe an event first. */
   listDue(
-    provider: OAuthProviderId,
+    provider: ProviderId,
     limit: number,
     startKey?: Page<Connection>['nextKey'],
   ): Promise<Page<Connection>>
@@ -99,9 +99,10 @@ function withMemo(item: unknown): unknown {
 
 function fieldsOf(item: unknown): unknown {
   const { success, data } = idle.safeParse(item)
-  if (!success || !usesOAuth(data.provider)) return item
+  if (!success) return item
   const { idleSince, ...rest } = data
   if (idleSince === owed) return { ...rest, eventOwed: true }
+  if (!usesOAuth(data.provider)) return rest
   return { ...rest, keepAliveAt: nextKeepAlive(data.provider, Date.parse(idleSince)) }
 }
 
@@ -175,7 +176,8 @@ export function connectionStore(
           names: { '#provider': 'provider' },
           values: {
             ':provider': provider,
-            ':before': new Date(now() - keepAliveAfterMs(provider)).toISOString(),
+            // Only consent dies of idleness; of the others come those that owe an event.
+            ':before': new Date(usesOAuth(provider) ? now() - keepAliveAfterMs(provider) : 1).toISOString(),
           },
         },
         limit,

@@ -1,15 +1,19 @@
 import { authorizationStore } from '../catalog/authorizations.ts'
+import type { Connection } from '../catalog/connections.ts'
 import { connectionStore } from '../catalog/connections.ts'
 import { documentCatalog } from '../catalog/documents.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import { required, settingsOf } from '../contract/env.ts'
+import type { Credentials } from '../grants/grant.ts'
 import { byConsent } from '../grants/grant.ts'
+import { passwordSource } from '../grants/passwords.ts'
 import { createSealer } from '../grants/seal.ts'
 import { secretStore } from '../grants/secret-store.ts'
 import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
 import { createVault } from '../grants/vault.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
 import type { Settings } from '../providers/about.ts'
+import { aboutOf } from '../providers/registry.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgePublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
@@ -59,7 +63,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     observe: observeCall,
     send: outside.http,
     clientOf: (provider) => (fresh) => vault().oauthClient(provider, fresh),
-    tokensOf: (connection) => accessTokens().sourceOf(connection),
+    credentialsOf,
     connections,
     commonHash: outside.hasher,
   })
@@ -76,6 +80,20 @@ export function compose(environment: Settings, given?: Outside): Composition {
         byConsent(await providers.openGrant(provider)).refresh(refreshToken),
     }),
   )
+
+  function credentialsOf(connection: Connection): Credentials {
+    switch (aboutOf(connection.provider).grant.kind) {
+      case 'oauth2':
+        return { kind: 'oauth2', tokens: accessTokens().sourceOf(connection) }
+      case 'password':
+        return passwordSource(
+          { connections: connections(), events: events(), vault: vault(), openGrant: providers.openGrant },
+          connection,
+        )
+      case 'none':
+        return { kind: 'none' }
+    }
+  }
 
   const composition: Composition = {
     settings,

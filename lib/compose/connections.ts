@@ -5,8 +5,10 @@ import type { CompleteDeps } from '../connections/complete.ts'
 import type { DisconnectDeps } from '../connections/disconnect.ts'
 import type { HealthDeps } from '../connections/health.ts'
 import type { KeepAliveDeps } from '../connections/keep-alive.ts'
+import type { PasswordPageDeps } from '../connections/password-page.ts'
 import { listed, required } from '../contract/env.ts'
 import type { GrantDeps } from '../grants/store.ts'
+import { reachOf } from '../net/reach.ts'
 import type { Composition } from './composition.ts'
 
 /** For listing and showing connections. */
@@ -31,6 +33,12 @@ export function openAuthorize(composition: Composition): AuthorizeDeps {
 /** For the browser that comes back from a provider. */
 export function openCallback({ authorizations, sealer, clock }: Composition): CallbackDeps {
   return { authorizations: authorizations(), sealer: sealer(), clock }
+}
+
+/** For the page that asks for an app password. */
+export function openPasswordPage(composition: Composition): PasswordPageDeps {
+  const { settings, openGrant } = composition
+  return { ...openCallback(composition), openGrant, reach: reachOf(settings) }
 }
 
 function grantsOf({ vault, tokens, sealer, accessTokens, clock }: Composition): GrantDeps {

@@ -1,10 +1,9 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import type { ClientSource, Grant } from '../grants/grant.ts'
-import type { TokenSource } from '../net/token-source.ts'
+import type { ClientSource, Credentials, Grant } from '../grants/grant.ts'
 import { loadProvider } from '../providers/load.ts'
 import type { OpenedFor, Provider, ProviderDeps } from '../providers/provider.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import { aboutOf, commonHashes, providerIds, usesOAuth } from '../providers/registry.ts'
+import { aboutOf, commonHashes, providerIds } from '../providers/registry.ts'
 import type { Backend } from '../storage/backend.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import { onceEach } from './once.ts'
@@ -20,7 +19,7 @@ export interface Providers {
 export interface ProvidersDeps extends ProviderDeps {
   /** This deployment's OAuth client at a provider. */
   readonly clientOf: (id: ProviderId) => ClientSource
-  readonly tokensOf: (connection: Connection) => TokenSource
+  readonly credentialsOf: (connection: Connection) => Credentials
   readonly connections: () => Pick<ConnectionStore, 'change'>
   readonly commonHash: StartHash
 }
@@ -32,9 +31,7 @@ export function openProviders(deps: ProvidersDeps): Providers {
     openGrant: onceEach(async (id) => (await load(id)).grant(deps, deps.clientOf(id))),
     async openBackend(connection) {
       const open = await opener(connection.provider)
-      return usesOAuth(connection.provider)
-        ? open(openedFor(deps, connection), { kind: 'oauth2', tokens: deps.tokensOf(connection) })
-        : open(openedFor(deps, connection), { kind: 'none' })
+      return open(openedFor(deps, connection), deps.credentialsOf(connection))
     },
     startHash: startHashWith(deps.commonHash),
   }

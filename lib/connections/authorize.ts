@@ -2,12 +2,12 @@ import type { AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
+import { pageRoutes } from '../contract/page-routes.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
-import type { Grant, OAuth2Grant } from '../grants/grant.ts'
-import { byConsent } from '../grants/grant.ts'
+import type { Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
 import { getConnection } from './read.ts'
@@ -57,7 +57,7 @@ export async function startConnection(
     }
   }
   // What can fail for the deployment's sake comes first, so that it leaves no row behind.
-  const consent = await prepareConsent(deps, byConsent(grant), provider, connectionId)
+  const consent = await prepareConsent(deps, grant, provider, connectionId)
   const connection = await deps.connections.create({
     userKey,
     userId,
@@ -89,14 +89,14 @@ export async function reauthorizeConnection(
     )
     return { connection: after }
   }
-  const consent = await prepareConsent(deps, byConsent(grant), provider, connectionId, connection.email)
+  const consent = await prepareConsent(deps, grant, provider, connectionId, connection.email)
   await consent.record(connection, returnUrl)
   return { connection, authorizationUrl: consent.authorizationUrl }
 }
 
 async function prepareConsent(
   deps: AuthorizeDeps,
-  grant: OAuth2Grant,
+  grant: Exclude<Grant, { kind: 'none' }>,
   provider: ProviderId,
   connectionId: ConnectionId,
   loginHint?: string,
@@ -104,12 +104,15 @@ async function prepareConsent(
   const state = newOneTimeValue()
   const verifier = newOneTimeValue()
   const redirectUri = `${deps.publicUrl}/v1/oauth/callback`
-  const authorizationUrl = await grant.authorizationUrl({
-    state,
-    codeChallenge: codeChallengeOf(verifier),
-    redirectUri,
-    ...(loginHint === undefined ? {} : { loginHint }),
-  })
+  const authorizationUrl =
+    grant.kind === 'password'
+      ? `${deps.publicUrl}${pageRoutes.passwordPage.path}?state=${state}`
+      : await grant.authorizationUrl({
+          state,
+          codeChallenge: codeChallengeOf(verifier),
+          redirectUri,
+          ...(loginHint === undefined ? {} : { loginHint }),
+        })
   const sealedVerifier = await deps.sealer.seal(secret(verifier), connectionId)
   const record = async ({ userKey }: Connection, returnUrl: string | undefined): Promise<void> => {
     const now = deps.clock.now()

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import * as z from 'zod/mini'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import { nextKeepAlive } from '../catalog/connections.ts'
@@ -9,10 +8,9 @@ import { removeGrant, saveGrant } from '../grants/store.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { Account, Grant, TokenSet } from '../grants/grant.ts'
-import { byConsent } from '../grants/grant.ts'
-import type { Secret } from '../secret.ts'
-import { secret } from '../secret.ts'
+import type { Account, Grant, NewGrant } from '../grants/grant.ts'
+import { byConsent, byPassword } from '../grants/grant.ts'
+import { packGrant, unpackGrant } from '../grants/packing.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { authorizationKey } from './one-time.ts'
@@ -34,8 +32,8 @@ export interface Completion extends Owner {
 }
 
 /**
- * Finishes connecting: exchanges the provider's code, checks what came, stores the grant, and only then makes
- * the connection `active`. The completion code is good once, for its own connection and its own user.
+ * Finishes connecting: takes the grant of the consent or of our password page, checks and stores it, and only
+ * then makes the connection `active`. The completion code is good once, for its connection and user.
  *
  * `invalid_request` for a code that is not good, `account_mismatch`, and `connection_requires_reauth` when
  * consent lacks something. After an outage the same code can be tried again.
@@ -53,14 +51,14 @@ export async function completeConnection(deps: CompleteDeps, request: Completion
   const claim = randomUUID()
   if (!(await deps.authorizations.claim(id, claim))) throw unusableCode()
 
-  let tokens: TokenSet | undefined
+  let given: NewGrant | undefined
   let completed: { readonly before: Connection; readonly after: Connection }
   try {
     // Read again under the claim: an earlier try may have left what the code was exchanged for.
-    tokens = await tokensOf(deps, (await deps.authorizations.get(id)) ?? authorization)
-    completed = await establish(deps, request, authorization, tokens)
+    given = await grantOf(deps, (await deps.authorizations.get(id)) ?? authorization)
+    completed = await establish(deps, request, authorization, given)
   } catch (error) {
-    await giveBack(deps, authorization, claim, tokens, error)
+    await giveBack(deps, authorization, claim, given, error)
     throw error
   }
   await logged('remove a used authorization', () => deps.authorizations.remove(id))
@@ -73,9 +71,9 @@ function isOverruled(authorization: Authorization, connection: Connection): bool
   return connection.status === 'disconnected' && connection.updatedAt > authorization.startedAt
 }
 
-async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promise<TokenSet> {
+async function grantOf(deps: CompleteDeps, authorization: Authorization): Promise<NewGrant> {
   const { connectionId, provider, redirectUri, sealedVerifier, sealedCode, sealedTokens } = authorization
-  if (sealedTokens !== undefined) return unpackTokens(await deps.sealer.open(sealedTokens, connectionId))
+  if (sealedTokens !== undefined) return unpackGrant(await deps.sealer.open(sealedTokens, connectionId))
   if (sealedCode === undefined) throw unusableCode()
   const [code, codeVerifier] = await Promise.all([
     deps.sealer.open(sealedCode, connectionId),
@@ -86,7 +84,7 @@ async function tokensOf(deps: CompleteDeps, authorization: Authorization): Promi
     codeVerifier,
     redirectUri,
   })
-  if (outcome.granted) return outcome.tokens
+  if (outcome.granted) return { kind: 'oauth2', tokens: outcome.tokens }
   // A code that is expired, used or of another start; unlike a policy, a new start mends that.
   if (outcome.reason === 'grant_revoked' || outcome.reason === 'grant_expired') {
     throw new ServiceError(
@@ -107,26 +105,24 @@ async function establish(
   deps: CompleteDeps,
   request: Completion,
   authorization: Authorization,
-  tokens: TokenSet,
+  given: NewGrant,
 ) {
   const { connectionId, provider } = authorization
-  const grant = byConsent(await deps.openGrant(provider))
-  // Google lets users untick scopes and still says success.
-  // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
-  if (grant.missingScopes(tokens.scopes).length > 0)
-    throw new CloudConnectionError(connectionId, 'scope_missing')
-  const { refreshToken } = tokens
-  if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
-  const account = await retrying(() => grant.identify(tokens), { clock: deps.clock, signal: request.signal })
+  const account = await retrying(() => identify(deps, authorization, given), {
+    clock: deps.clock,
+    signal: request.signal,
+  })
   requireSameAccount(await getConnection(deps, request, connectionId), account)
-  await saveGrant(deps, { connectionId, provider }, tokens, refreshToken)
+  await saveGrant(deps, { connectionId, provider }, given)
   try {
     return await deps.connections.change(request, connectionId, (seen) => {
       requireSameAccount(seen, account)
       if (isOverruled(authorization, seen)) throw unusableCode()
-      const keepAliveAt = nextKeepAlive(provider, deps.clock.now())
-      const cleared = { reason: undefined, eventOwed: undefined }
-      return { status: 'active', ...cleared, ...account, scopes: tokens.scopes, keepAliveAt }
+      const ofConsent =
+        given.kind === 'oauth2'
+          ? { scopes: given.tokens.scopes, keepAliveAt: nextKeepAlive(provider, deps.clock.now()) }
+          : {}
+      return { status: 'active', reason: undefined, eventOwed: undefined, ...account, ...ofConsent }
     })
   } catch (error) {
     // Disconnected or removed in this very moment: the grant must not outlive it.
@@ -134,6 +130,26 @@ async function establish(
       await removeGrant(deps, { connectionId })
     throw error
   }
+}
+
+/** Whose grant it is; CloudConnectionError when it does not do. */
+async function identify(
+  deps: CompleteDeps,
+  { connectionId, provider }: Authorization,
+  given: NewGrant,
+): Promise<Account> {
+  const grant = await deps.openGrant(provider)
+  if (given.kind === 'password') {
+    const account = await byPassword(grant).identify(given.credentials)
+    if (account === undefined) throw new CloudConnectionError(connectionId, 'grant_revoked')
+    return account
+  }
+  const consent = byConsent(grant)
+  // Google lets users untick scopes and still says success.
+  // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+  if (consent.missingScopes(given.tokens.scopes).length > 0)
+    throw new CloudConnectionError(connectionId, 'scope_missing')
+  return consent.identify(given.tokens)
 }
 
 function requireSameAccount(connection: Connection, account: Account): void {
@@ -160,7 +176,7 @@ async function giveBack(
   deps: CompleteDeps,
   authorization: Authorization,
   claim: string,
-  tokens: TokenSet | undefined,
+  given: NewGrant | undefined,
   error: unknown,
 ): Promise<void> {
   const decided =
@@ -168,9 +184,7 @@ async function giveBack(
   await logged('give an authorization back', async () => {
     if (decided) return deps.authorizations.remove(authorization.id)
     const sealed =
-      tokens === undefined
-        ? undefined
-        : await deps.sealer.seal(packTokens(tokens), authorization.connectionId)
+      given === undefined ? undefined : await deps.sealer.seal(packGrant(given), authorization.connectionId)
     return deps.authorizations.release(authorization.id, claim, sealed)
   })
 }
@@ -198,34 +212,4 @@ function unusableCode(): ServiceError {
     'invalid_request',
     'completionCode is unknown, expired or used already. Start the connection again.',
   )
-}
-
-const packed = z.object({
-  accessToken: z.string(),
-  expiresInSeconds: z.number(),
-  refreshToken: z.optional(z.string()),
-  idToken: z.optional(z.string()),
-  scopes: z.array(z.string()),
-})
-
-function packTokens({ accessToken, expiresInSeconds, refreshToken, idToken, scopes }: TokenSet): Secret {
-  const revealed = {
-    accessToken: accessToken.reveal(),
-    refreshToken: refreshToken?.reveal(),
-    idToken: idToken?.reveal(),
-  }
-  return secret(JSON.stringify({ ...revealed, expiresInSeconds, scopes }))
-}
-
-function unpackTokens(value: Secret): TokenSet {
-  const { accessToken, expiresInSeconds, refreshToken, idToken, scopes } = packed.parse(
-    JSON.parse(value.reveal()),
-  )
-  return {
-    accessToken: secret(accessToken),
-    expiresInSeconds,
-    scopes,
-    ...(refreshToken === undefined ? {} : { refreshToken: secret(refreshToken) }),
-    ...(idToken === undefined ? {} : { idToken: secret(idToken) }),
-  }
 }

@@ -1,13 +1,12 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import { oauth2Of } from '../providers/registry.ts'
+import { aboutOf, oauth2Of } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { readRefreshToken, removeGrant } from '../grants/store.ts'
 import { isServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
-import type { Grant, OAuth2Grant } from '../grants/grant.ts'
-import { byConsent } from '../grants/grant.ts'
+import type { Grant } from '../grants/grant.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface DisconnectDeps extends GrantDeps {
@@ -54,12 +53,13 @@ export async function disconnectConnection(
   // The last thing that a living grant is used for; a repeat may find it alive too.
   const alive = before.status === 'active' || before.status === 'disconnected'
   await deps.cancelTransfers(alive ? { ...after, status: 'active' } : after)
-  const revoked = await revoke(deps, after, byConsent(grant), request.signal)
+  const revoked = await revoke(deps, after, grant, request.signal)
   await removeGrant(deps, after)
   // An account was never there, so no document is either.
   if (after.accountId === undefined) await removeRow(deps, after)
   logger.info('A connection was disconnected', { connectionId, provider: after.provider, revoked })
-  return revoked ? { revoked } : { revoked, manageUrl: oauth2Of(after.provider).manageUrl }
+  const facts = aboutOf(after.provider).grant
+  return revoked || facts.kind !== 'oauth2' ? { revoked } : { revoked, manageUrl: facts.manageUrl }
 }
 
 async function removeRow(deps: DisconnectDeps, connection: Connection): Promise<void> {
@@ -70,26 +70,41 @@ async function removeRow(deps: DisconnectDeps, connection: Connection): Promise<
 async function revoke(
   deps: DisconnectDeps,
   connection: Connection,
-  grant: OAuth2Grant,
+  grant: Exclude<Grant, { kind: 'none' }>,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const refreshToken = await readRefreshToken(deps, connection)
-  if (refreshToken === undefined) return false
-  const { revokes } = oauth2Of(connection.provider)
-  if (revokes === 'all grants' && (await sharesGrant(deps, connection))) return false
+  const end = await revocationOf(deps, connection, grant)
+  if (end === undefined) return false
   try {
-    const outcome = await retrying(() => grant.revoke(refreshToken), { clock: deps.clock, signal })
-    return outcome === 'revoked'
+    return (await retrying(end, { clock: deps.clock, signal })) === 'revoked'
   } catch (error) {
-    // An outage passes, and the caller can repeat this. A fault of the operator's must not keep the user
-    // connected.
-    if (isServiceError(error, 'provider_unavailable', 'provider_throttled')) throw error
+    // A provider's outage passes, and the caller can repeat this. A fault of the operator's must not keep the
+    // user connected, nor must a server of their own that never comes back.
+    const passes = isServiceError(error, 'provider_unavailable', 'provider_throttled')
+    if (passes && grant.kind === 'oauth2') throw error
     logger.error('A grant could not be revoked', {
       connectionId: connection.connectionId,
       ...errorFields(error),
     })
     return false
   }
+}
+
+/** The call that ends the grant; undefined with nothing to end, or when another connection would end too. */
+async function revocationOf(
+  deps: DisconnectDeps,
+  connection: Connection,
+  grant: Exclude<Grant, { kind: 'none' }>,
+): Promise<(() => Promise<'revoked' | 'not_supported'>) | undefined> {
+  if (grant.kind === 'password') {
+    const credentials = await deps.vault.readPassword(connection.connectionId, { fresh: true })
+    return credentials && (() => grant.revoke(credentials))
+  }
+  const refreshToken = await readRefreshToken(deps, connection)
+  if (refreshToken === undefined) return undefined
+  const { revokes } = oauth2Of(connection.provider)
+  if (revokes === 'all grants' && (await sharesGrant(deps, connection))) return undefined
+  return () => grant.revoke(refreshToken)
 }
 
 /** Where a revocation ends all grants of the account, it would end another connection of the same account. */

@@ -1,7 +1,7 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
-import type { OAuthProviderId } from '../providers/registry.ts'
-import { oauthProviderIds } from '../providers/registry.ts'
+import type { ProviderId } from '../providers/registry.ts'
+import { providerIds } from '../providers/registry.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
 import type { AnnounceDeps } from '../grants/requires-reauth.ts'
 import { announceLate } from '../grants/requires-reauth.ts'
@@ -44,7 +44,7 @@ const reserveMs = 20_000
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
-  for (const provider of oauthProviderIds) await keepProviderAlive(deps, provider, run, report)
+  for (const provider of providerIds) await keepProviderAlive(deps, provider, run, report)
   logger.info('Idle grants were kept alive', report)
   return report
 }
@@ -53,7 +53,7 @@ type Count = { -readonly [K in keyof KeepAliveReport]: number }
 
 async function keepProviderAlive(
   deps: KeepAliveDeps,
-  provider: OAuthProviderId,
+  provider: ProviderId,
   run: KeepAliveRun,
   report: Count,
 ): Promise<void> {

@@ -22,6 +22,8 @@ export interface Route {
   readonly body:
     | { readonly kind: 'none' }
     | { readonly kind: 'json'; readonly schema: z.ZodMiniType & Documented; readonly optional?: boolean }
+    /** A form as browsers send it. */
+    | { readonly kind: 'form'; readonly schema: z.ZodMiniType }
     | { readonly kind: 'bytes' }
   readonly answers: readonly Answer[]
   readonly errors: readonly ErrorCode[]
@@ -43,7 +45,7 @@ export interface Answer {
 export type PathOf<R extends Route> = z.infer<R['pathParameters']>
 export type QueryOf<R extends Route> = z.infer<R['query']>
 export type BodyOf<R extends Route> = R['body'] extends {
-  kind: 'json'
+  kind: 'json' | 'form'
   schema: infer S extends z.ZodMiniType
 }
   ? z.infer<S>

@@ -1,5 +1,7 @@
 import { connectionRoutes } from './connection-routes.ts'
 import { documentRoutes } from './document-routes.ts'
+import { pageRoutes } from './page-routes.ts'
+import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { Route } from './route.ts'
 import * as schemas from './schemas.ts'
 
@@ -23,3 +25,9 @@ export const routes = {
 } as const satisfies Record<string, Route>
 
 export const routeList: readonly Route[] = Object.values(routes)
+
+/** What a deployment serves: the routes, and the pages that one of its providers needs. */
+export const servedRoutes: readonly Route[] = [
+  ...routeList,
+  ...Object.values(pageRoutes).filter(() => providerIds.some((id) => aboutOf(id).grant.kind === 'password')),
+]

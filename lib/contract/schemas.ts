@@ -52,6 +52,16 @@ export const callbackQuery = z.looseObject({
   error: z.optional(z.string().check(z.maxLength(256))),
 })
 
+const typed = (max: number) => z.optional(z.string().check(z.maxLength(max)))
+export const passwordPageQuery = z.object({ state: typed(1024) })
+/** What a browser sends of the form; what is wrong with it is said on the page. */
+export const passwordForm = z.object({
+  serverUrl: typed(1024),
+  userName: typed(255),
+  password: typed(1024),
+  cancel: typed(16),
+})
+
 export const putDocumentQuery = z.strictObject({
   connectionId: z.optional(connectionId),
   extension: z.optional(extension),

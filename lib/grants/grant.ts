@@ -11,11 +11,31 @@ export function byConsent(grant: Grant): OAuth2Grant {
   throw new TypeError('This provider asks for no consent.')
 }
 
+/** The grant of a provider whose facts say that it takes an app password. */
+export function byPassword(grant: Grant): PasswordGrant {
+  if (grant.kind === 'password') return grant
+  throw new TypeError('This provider takes no password.')
+}
+
 /** How a driver proves itself to its provider. */
 export type Credentials =
   | { readonly kind: 'oauth2'; readonly tokens: TokenSource }
-  | { readonly kind: 'password'; read(signal?: AbortSignal): Promise<PasswordCredentials> }
+  | {
+      readonly kind: 'password'
+      /** CloudConnectionError when there is none, or the connection is not active. */
+      read(): Promise<PasswordCredentials>
+      /**
+       * After a 401: a newer password than `refused`, or the same one when the server takes it after all.
+       * CloudConnectionError when it is proven dead, and then the connection says so.
+       */
+      renew(refused: PasswordCredentials): Promise<PasswordCredentials>
+    }
   | { readonly kind: 'none' }
+
+/** What a connection is given when it is completed. */
+export type NewGrant =
+  | { readonly kind: 'oauth2'; readonly tokens: TokenSet }
+  | { readonly kind: 'password'; readonly credentials: PasswordCredentials }
 
 /** Whose grant it is: `accountId` is stable, `email` is for people and may change or be hidden. */
 export interface Account {

@@ -1,5 +1,6 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ReauthReason } from '../errors.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { Owner } from '../ids.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
@@ -88,4 +89,18 @@ async function announce(deps: AnnounceDeps, connection: Connection, reason: Reau
       ...errorFields(error),
     })
   }
+}
+
+/** Why a connection in this state gets no token and no password, without asking anybody. */
+export function refusalOf(connection: Connection): ServiceError | undefined {
+  if (connection.status === 'active') return undefined
+  return new CloudConnectionError(connection.connectionId, connection.reason ?? 'refresh_token_missing')
+}
+
+/** Nothing is known to be wrong with the grant, and it cannot be used now. */
+export function tryAgain(detail: string): ServiceError {
+  return new ServiceError('provider_unavailable', detail, {
+    retry: { retryable: true, afterSeconds: 1 },
+    context: { retryAfterSeconds: 1 },
+  })
 }

@@ -2,9 +2,10 @@ import type { Connection } from '../catalog/connections.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import { dayMs } from '../clock.ts'
+import { CloudConnectionError } from '../errors.ts'
 import { oauth2Of } from '../providers/registry.ts'
 import type { Sealer, Secret } from '../secret.ts'
-import type { TokenSet } from './grant.ts'
+import type { NewGrant } from './grant.ts'
 import type { AccessTokens } from './tokens/access-tokens.ts'
 import { newestGrant, sealTokens } from './tokens/stored-tokens.ts'
 import type { Vault } from './vault.ts'
@@ -29,15 +30,16 @@ export interface GrantDeps {
 export async function saveGrant(
   deps: GrantDeps,
   connection: Pick<Connection, 'connectionId' | 'provider'>,
-  tokens: TokenSet,
-  refreshToken: Secret,
+  grant: NewGrant,
 ): Promise<void> {
-  const { connectionId } = connection
+  const { connectionId, provider } = connection
+  if (grant.kind === 'password') return deps.vault.writeGrant(connectionId, grant.credentials)
+  const { refreshToken, ...accessOnly } = grant.tokens
+  if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
   const now = deps.clock.now()
   const before = await deps.tokens.get(connectionId)
   // A refresh token that is kept for good stands in Secrets Manager alone; others are soon replaced.
-  const { refreshToken: _kept, ...accessOnly } = tokens
-  const inRow = oauth2Of(connection.provider).refreshTokens === 'kept' ? accessOnly : tokens
+  const inRow = oauth2Of(provider).refreshTokens === 'kept' ? accessOnly : grant.tokens
   const sealed = await sealTokens(deps.sealer, connection, inRow, before, now)
   const issuedAt = sealed.rotated?.issuedAt ?? now
   await deps.vault.writeGrant(connectionId, { refreshToken, issuedAt })

@@ -1,5 +1,4 @@
 import * as z from 'zod/mini'
-import type { OAuthClient } from './grant.ts'
 import type { Clock } from '../clock.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of } from '../providers/registry.ts'
@@ -8,6 +7,8 @@ import type { ConnectionId } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
+import type { OAuthClient, PasswordCredentials } from './grant.ts'
+import { credentialsOf, packPassword, passwordBody } from './packing.ts'
 import type { SealKeys, SealKeySource } from './seal.ts'
 import { sealKey } from './seal.ts'
 import type { SecretStore } from './secret-store.ts'
@@ -17,6 +18,9 @@ export interface StoredGrant {
   readonly refreshToken: Secret
   readonly issuedAt: number
 }
+
+/** What a connection's secret holds, by the kind of its grant. */
+type Held = StoredGrant | PasswordCredentials
 
 /** What Secrets Manager holds here: one small secret a connection, one a provider, and the sealing keys. */
 export interface Vault {
@@ -28,8 +32,13 @@ export interface Vault {
     connectionId: ConnectionId,
     options?: { readonly fresh?: boolean },
   ): Promise<StoredGrant | undefined>
+  /** The connection's app password, from memory for some minutes; otherwise as `readGrant`. */
+  readPassword(
+    connectionId: ConnectionId,
+    options?: { readonly fresh?: boolean },
+  ): Promise<PasswordCredentials | undefined>
   /** Stores a grant in place of the one before. */
-  writeGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
+  writeGrant(connectionId: ConnectionId, grant: Held): Promise<void>
   /** Stores a grant in place of one that is still there; without one nothing is written. */
   renewGrant(connectionId: ConnectionId, grant: StoredGrant): Promise<void>
   /** Deletes the connection's secret; it can be restored within the deployment's recovery window. */
@@ -42,7 +51,8 @@ export interface Vault {
 }
 
 const text = z.string().check(z.minLength(1))
-const grantBody = z.object({ refreshToken: text, issuedAt: z.int() })
+// A secret without `kind` is a refresh token.
+const heldBody = z.union([passwordBody, z.object({ refreshToken: text, issuedAt: z.int() })])
 const clientBody = z.object({ clientId: text, clientSecret: text })
 // `keys` as people write it, or flat (`{"current": "k1", "k1": "…"}`) as Secrets Manager generates it.
 const nestedKeys = z.object({ current: text, keys: z.record(z.string(), text) })
@@ -51,8 +61,10 @@ const flatKeys = z.catchall(z.object({ current: text }), text)
 const cacheMs = 5 * 60_000
 const rememberedGrants = 1_000
 
-const pack = ({ refreshToken, issuedAt }: StoredGrant): Secret =>
-  secret(JSON.stringify({ refreshToken: refreshToken.reveal(), issuedAt }))
+const pack = (held: Held): Secret =>
+  'password' in held
+    ? packPassword(held)
+    : secret(JSON.stringify({ refreshToken: held.refreshToken.reveal(), issuedAt: held.issuedAt }))
 
 const nameOf = (connectionId: ConnectionId): string => `connections/${connectionId}`
 
@@ -60,7 +72,7 @@ const nameOf = (connectionId: ConnectionId): string => `connections/${connection
  * The vault over `store`. What was read stays in memory: minutes to spare calls, longer for when calls fail.
  */
 export function createVault(store: SecretStore, clock: Clock): Vault {
-  const grants = new Map<ConnectionId, StoredGrant>()
+  const grants = new Map<ConnectionId, { readonly held: Held; readonly at: number }>()
   const clients = new Map<ProviderId, (fresh: boolean) => Promise<OAuthClient>>()
   const clientOf = (provider: ProviderId) => {
     const known = clients.get(provider) ?? cached(clock, () => readClient(store, provider))
@@ -68,31 +80,42 @@ export function createVault(store: SecretStore, clock: Clock): Vault {
     return known
   }
   const sealKeys = cached(clock, () => readSealKeys(store))
-  const remember = (connectionId: ConnectionId, grant: StoredGrant): void => {
+  const remember = (connectionId: ConnectionId, held: Held): void => {
     grants.delete(connectionId)
-    grants.set(connectionId, grant)
+    grants.set(connectionId, { held, at: clock.now() })
     const [oldest] = grants.keys()
     if (grants.size > rememberedGrants && oldest !== undefined) grants.delete(oldest)
   }
+  const read = async (connectionId: ConnectionId, fresh: boolean): Promise<Held | undefined> => {
+    let value: Secret | undefined
+    try {
+      value = await store.read(nameOf(connectionId))
+    } catch (error) {
+      const known = grants.get(connectionId)
+      if (fresh || known === undefined) throw error
+      logger.warn('Secrets Manager cannot be read; going on with what is in memory', errorFields(error))
+      return known.held
+    }
+    if (value === undefined) {
+      grants.delete(connectionId)
+      return undefined
+    }
+    const body = parse(heldBody, value)
+    const held =
+      'password' in body ? credentialsOf(body) : { ...body, refreshToken: secret(body.refreshToken) }
+    remember(connectionId, held)
+    return held
+  }
   return {
     async readGrant(connectionId, { fresh = false } = {}) {
-      let value: Secret | undefined
-      try {
-        value = await store.read(nameOf(connectionId))
-      } catch (error) {
-        const known = grants.get(connectionId)
-        if (fresh || known === undefined) throw error
-        logger.warn('Secrets Manager cannot be read; going on with what is in memory', errorFields(error))
-        return known
-      }
-      if (value === undefined) {
-        grants.delete(connectionId)
-        return undefined
-      }
-      const { refreshToken, issuedAt } = parse(grantBody, value)
-      const grant = { refreshToken: secret(refreshToken), issuedAt }
-      remember(connectionId, grant)
-      return grant
+      const held = await read(connectionId, fresh)
+      return held !== undefined && 'refreshToken' in held ? held : undefined
+    },
+    async readPassword(connectionId, { fresh = false } = {}) {
+      const known = grants.get(connectionId)
+      const young = known !== undefined && clock.now() - known.at < cacheMs
+      const held = young && !fresh ? known.held : await read(connectionId, fresh)
+      return held !== undefined && 'password' in held ? held : undefined
     },
     async writeGrant(connectionId, grant) {
       await store.write(nameOf(connectionId), pack(grant))

@@ -38,7 +38,12 @@ function parseJson(bytes: Buffer, optional: boolean): unknown {
   }
 }
 
-/** Decodes the body as its route says: none, JSON, or raw bytes with the inline cap. */
+function parseForm(bytes: Buffer): unknown {
+  if (bytes.length > maxJsonBytes) throw new ServiceError('invalid_request', 'body: the form is too large')
+  return Object.fromEntries(new URLSearchParams(bytes.toString('utf8')))
+}
+
+/** Decodes the body as its route says: none, JSON, a form, or raw bytes with the inline cap. */
 export function requestBody(route: Route): MiddlewareObj<GatewayEvent, GatewayResult, Error, ChainContext> {
   return {
     before({ event, context }) {
@@ -49,8 +54,9 @@ export function requestBody(route: Route): MiddlewareObj<GatewayEvent, GatewayRe
       }
       if (route.body.kind === 'bytes' && size > maxInlineBytes) throw tooLarge(event)
       const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
-      context.driveway.input['body'] =
-        route.body.kind === 'json' ? parseJson(bytes, route.body.optional === true) : bytes
+      const { input } = context.driveway
+      if (route.body.kind === 'json') input['body'] = parseJson(bytes, route.body.optional === true)
+      else input['body'] = route.body.kind === 'form' ? parseForm(bytes) : bytes
     },
   }
 }

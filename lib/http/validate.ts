@@ -49,7 +49,8 @@ export function schemaCheck(route: Route): MiddlewareObj<GatewayEvent, GatewayRe
       const { input } = context.driveway
       input['path'] = parseRequest(route.pathParameters, 'path', event.pathParameters ?? {})
       input['query'] = parseRequest(route.query, 'query', singleQuery(event))
-      if (route.body.kind === 'json') input['body'] = parseRequest(route.body.schema, 'body', input['body'])
+      if (route.body.kind === 'json' || route.body.kind === 'form')
+        input['body'] = parseRequest(route.body.schema, 'body', input['body'])
     },
   }
 }

@@ -68,21 +68,14 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   const timeouts = { ...defaultTimeouts, ...request.timeouts }
   const url = new URL(request.url)
   const secure = url.protocol === 'https:'
-  const bodyLength = body?.length ?? (methodsWithBody.has(request.method) ? 0 : undefined)
   if (signal?.aborted) return Promise.reject(abandoned(signal.reason, false))
-  const { reach } = request
-  // An address that is a number is called without being looked up.
-  if (reach !== undefined && isIP(hostOf(url)) !== 0 && !isWithin(hostOf(url), reach))
-    return Promise.reject(unreachable('The server is none of the internet.', false))
+  const pool = poolFor(url, request.reach)
+  if (pool === undefined) return Promise.reject(unreachable('The server is none of the internet.', false))
 
-  const pool = reach === undefined ? ownPool : usersPools[reach]
   const outgoing = (secure ? httpsRequest : httpRequest)(url, {
     method: request.method,
     agent: secure ? pool.https : pool.http,
-    headers: {
-      ...request.headers,
-      ...(bodyLength === undefined ? {} : { 'content-length': String(bodyLength) }),
-    },
+    headers: headersOf(request),
   })
   let incoming: IncomingMessage | undefined
   let source: Readable | undefined
@@ -157,7 +150,18 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
   return promise
 }
 
+/** Undefined for an address out of reach. A number is never looked up, so it is looked at here. */
+function poolFor(url: URL, reach: Reach | undefined) {
+  if (reach === undefined) return ownPool
+  return isIP(hostOf(url)) !== 0 && !isWithin(hostOf(url), reach) ? undefined : usersPools[reach]
+}
+
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+function headersOf({ method, headers, body }: HttpRequest): Record<string, string> {
+  const length = body?.length ?? (methodsWithBody.has(method) ? 0 : undefined)
+  return { ...headers, ...(length === undefined ? {} : { 'content-length': String(length) }) }
+}
 
 function whenConnected(outgoing: ClientRequest, secure: boolean, then: () => void): void {
   outgoing.once('socket', (socket) => {

@@ -3,10 +3,16 @@ import { BlockList, isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 
 /**
- * Which servers may be called at an address that a user has typed: those of the public internet, and on a developer's machine that
- * machine besides. Everything else is somebody's inside: Lambda's own interfaces, the metadata service, a company's network.
+ * Which servers may be called at an address that a user has typed: those of the internet, and locally this
+ * machine. Everything else is somebody's inside: Lambda's own interfaces, the metadata service, a company's
+ * network.
  */
 export type Reach = 'public' | 'public or loopback'
+
+/** As the deployment is set; the setting is the local stack's. */
+export function reachOf(settings: Readonly<Record<string, string | undefined>>): Reach {
+  return settings['LOOPBACK_SERVERS'] === 'true' ? 'public or loopback' : 'public'
+}
 
 const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6')
 
@@ -26,7 +32,8 @@ const special: readonly [network: string, prefix: number][] = [
   ['198.51.100.0', 24],
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
-  // Of IPv6 only 2000::/3 is the internet; in it, addresses that lead on to an IPv4 address, and those for examples.
+  // Of IPv6 only 2000::/3 is the internet. In it stand addresses that lead on to IPv4, and those for
+  // examples.
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
@@ -53,8 +60,8 @@ export function isWithin(address: string, reach: Reach): boolean {
 }
 
 /**
- * Resolves names to addresses within `reach` only. Given to the connection itself, so that a name cannot be looked at as one address
- * and called as another.
+ * Resolves names to addresses within `reach` only. The connection itself uses it, so that a name cannot be
+ * looked at as one address and called as another.
  */
 export function lookupWithin(reach: Reach): LookupFunction {
   return (hostname, options, callback) => {
@@ -68,8 +75,8 @@ export function lookupWithin(reach: Reach): LookupFunction {
 }
 
 /**
- * A server's address as a user types it, in its normal form without a trailing slash: `https` (`http` for this machine, where that is
- * within reach), no user name, no question, no private address. Undefined for anything else. A name is resolved when it is called.
+ * A server's address as a user types it, in its normal form; undefined for what may not be called or
+ * carries more than an address. `http` is for this machine alone. A name is resolved when it is called.
  */
 export function serverAddress(typed: string, reach: Reach): string | undefined {
   const text = typed.trim()

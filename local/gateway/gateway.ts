@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { problemTypes } from '../../lib/contract/problems.ts'
-import { routeList } from '../../lib/contract/routes.ts'
+import { servedRoutes } from '../../lib/contract/routes.ts'
 import type { Route } from '../../lib/contract/route.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { MatchedRoute } from './event.ts'
@@ -25,7 +25,7 @@ export interface GatewayOptions {
 }
 
 /** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */
-export function gateway({ invoker, corsOrigins, routes = routeList }: GatewayOptions) {
+export function gateway({ invoker, corsOrigins, routes = servedRoutes }: GatewayOptions) {
   const authorize = async (
     req: IncomingMessage,
     path: string,

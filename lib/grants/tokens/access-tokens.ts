@@ -1,9 +1,10 @@
 import type { Connection } from '../../catalog/connections.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
-import { CloudConnectionError, isServiceError, ServiceError } from '../../errors.ts'
+import { isServiceError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { AccessToken, TokenSource } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
+import { refusalOf } from '../requires-reauth.ts'
 import type { ObtainDeps, Wanted } from './obtain.ts'
 import { obtainToken } from './obtain.ts'
 
@@ -111,12 +112,6 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
       memory.delete(connectionId)
     },
   }
-}
-
-/** Why a connection in this state gets no token, without asking anybody. */
-function refusalOf(connection: Connection): ServiceError | undefined {
-  if (connection.status === 'active') return undefined
-  return new CloudConnectionError(connection.connectionId, connection.reason ?? 'refresh_token_missing')
 }
 
 /** The caller's own wait ends with its signal; the work goes on for the others. */

@@ -6,8 +6,8 @@ import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
-import { refreshUnderLease, refreshUnfenced, tryAgain } from './refresh.ts'
-import { requireReauth } from '../requires-reauth.ts'
+import { refreshUnderLease, refreshUnfenced } from './refresh.ts'
+import { requireReauth, tryAgain } from '../requires-reauth.ts'
 import { openAccessToken } from './stored-tokens.ts'
 
 export interface ObtainDeps extends RefreshDeps {

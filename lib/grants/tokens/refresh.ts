@@ -11,7 +11,7 @@ import type { Sealer, Secret } from '../../secret.ts'
 import type { EventPublisher } from '../../telemetry/events.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { count } from '../../telemetry/metrics.ts'
-import { requireReauth } from '../requires-reauth.ts'
+import { requireReauth, tryAgain } from '../requires-reauth.ts'
 import type { RotationDeps } from './rotation.ts'
 import { recordRefresh, secretIsDue } from './rotation.ts'
 import { newestGrant, sealTokens } from './stored-tokens.ts'
@@ -234,12 +234,4 @@ async function attempt(write: () => Promise<boolean>): Promise<boolean | undefin
 
 function reconnected(): ServiceError {
   return tryAgain('The connection is being reconnected. Try again.')
-}
-
-/** Nothing is known to be wrong with the grant, and there is no token now. */
-export function tryAgain(detail: string): ServiceError {
-  return new ServiceError('provider_unavailable', detail, {
-    retry: { retryable: true, afterSeconds: 1 },
-    context: { retryAfterSeconds: 1 },
-  })
 }

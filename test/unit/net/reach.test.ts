@@ -12,12 +12,12 @@ describe('an address', () => {
     },
   )
 
-  it.each([
-    ...['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '127.9.9.9', '169.254.169.254', '172.16.0.1'],
-    ...['172.31.255.255', '192.0.0.8', '192.168.1.1', '198.18.0.1', '224.0.0.1', '255.255.255.255'],
-    ...['::', '::1', 'fe80::1', 'fc00::1', 'fd00:ec2::254', 'ff02::1', '2001:db8::1', '2002:a00:1::'],
-    ...['::ffff:10.0.0.1', '::ffff:127.0.0.1', '::ffff:a9fe:a9fe', '64:ff9b::a00:1', 'localhost', ''],
-  ])('%s is not', (address) => {
+  const inside = [
+    '0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.9.9.9 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8',
+    '192.168.1.1 198.18.0.1 224.0.0.1 255.255.255.255 :: ::1 fe80::1 fc00::1 fd00:ec2::254 ff02::1',
+    '2001:db8::1 2002:a00:1:: ::ffff:10.0.0.1 ::ffff:127.0.0.1 ::ffff:a9fe:a9fe 64:ff9b::a00:1 localhost',
+  ]
+  it.each(inside.join(' ').split(' '))('%s is not', (address) => {
     expect(isWithin(address, 'public')).toBe(false)
   })
 
@@ -43,23 +43,13 @@ describe('a server’s address as it is typed', () => {
     expect(serverAddress(typed, 'public')).toBe(address)
   })
 
-  it.each([
-    ...['', ' ', 'https://', 'http://cloud.example.com', 'ftp://cloud.example.com', 'file:///etc/passwd'],
-    ...[
-      'https://user:password@cloud.example.com',
-      'https://cloud.example.com/?a=b',
-      'https://a/#b',
-      'https://a b',
-    ],
-    ...[
-      'https://127.0.0.1',
-      'https://0x7f.1',
-      'https://2130706433',
-      'https://[::1]',
-      'https://169.254.169.254',
-    ],
-    ...['https://[::ffff:10.0.0.1]', 'http://localhost:8080', 'javascript:alert(1)', 'https:\\\\10.0.0.1'],
-  ])('%s is refused', (typed) => {
+  const wrong = [
+    'https:// http://cloud.example.com ftp://cloud.example.com file:///etc/passwd javascript:alert(1)',
+    'https://user:password@cloud.example.com https://cloud.example.com/?a=b https://a/#b https:\\\\10.0.0.1',
+    'https://127.0.0.1 https://0x7f.1 https://2130706433 https://[::1] https://169.254.169.254',
+    'https://[::ffff:10.0.0.1] http://localhost:8080',
+  ]
+  it.each(['', ' ', 'https://a b', ...wrong.join(' ').split(' ')])('%s is refused', (typed) => {
     expect(serverAddress(typed, 'public')).toBeUndefined()
   })
 
