@@ -2,14 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { BundleWorld } from '../test/parts/infra/support/bundle-world.ts'
 import { intakeEvent, startBundleWorld } from '../test/parts/infra/support/bundle-world.ts'
-import {
-  assumedSeconds,
-  connectionTable,
-  documentTable,
-  fixedTable,
-  logBytes,
-  operationTable,
-} from './cost-tables.ts'
+import { assumedSeconds, documentTable, logBytes, operationTable } from './cost-tables.ts'
 import type { Measured } from './cost-tables.ts'
 import { pricesFrom } from './prices.ts'
 
@@ -131,14 +124,6 @@ async function main(): Promise<void> {
       '### Per 1,000 documents through the intake',
       '',
       ...documentTable(ingest),
-      '',
-      '### Per 1,000 connections',
-      '',
-      ...connectionTable(),
-      '',
-      '### With nobody there',
-      '',
-      ...fixedTable(),
     ].join('\n')
     console.log(text)
     if (process.argv.includes('--write')) write(text)

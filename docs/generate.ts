@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
+import { connectionTable, fixedTable } from '../bench/cost-tables.ts'
 import { reasonWords } from '../lib/contract/reasons.ts'
 import type { ProviderAbout } from '../lib/providers/about.ts'
 import type { ProviderId } from '../lib/providers/registry.ts'
@@ -16,6 +17,7 @@ import { providerSettings } from '../infra/provider-settings.ts'
 /** The pages that have such parts. */
 export const generatedPages = [
   'README.md',
+  'docs/cost.md',
   'docs/deploy.md',
   'docs/events.md',
   'docs/local-stack.md',
@@ -70,6 +72,8 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
         realClient(one),
       ]),
     ),
+  'cost-of-connections': () => framed(connectionTable()),
+  'fixed-cost': () => framed(fixedTable()),
   reasons: () =>
     table(
       ['`reason`', 'what has happened', 'what lets the drive in again'],
@@ -130,9 +134,11 @@ function settings(): string {
   return `Settings of single providers:\n\n${table(['setting', 'provider', 'default', 'what it is'], rows)}`
 }
 
+const framed = (lines: readonly string[]): string => lines.map((line) => `| ${line} |`).join('\n')
+
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+  const line = (cells: readonly string[]): string => cells.join(' | ')
+  return framed([line(head), line(head.map(() => '---')), ...rows.map(line)])
 }
 
 /** The section of one heading from each folder's README, under the headings of this page. */
@@ -154,9 +160,9 @@ async function sections(
 /** The page with its generated parts as they have to be. */
 export async function regenerated(page: (typeof generatedPages)[number]): Promise<string> {
   const text = await readFile(new URL(page, root), 'utf8')
-  const pieces = text.split(/(?<=<!-- generated: \w+ -->)[^]*?(?=<!-- end -->)/)
+  const pieces = text.split(/(?<=<!-- generated: [\w-]+ -->)[^]*?(?=<!-- end -->)/)
   const filled = pieces.map(async (piece, at) => {
-    const [, name = ''] = /<!-- generated: (\w+) -->$/.exec(piece) ?? []
+    const [, name = ''] = /<!-- generated: ([\w-]+) -->$/.exec(piece) ?? []
     if (at === pieces.length - 1) return piece
     const part = await parts[name]?.()
     if (part === undefined) throw new Error(`${page} wants a part “${name}” that nothing generates.`)

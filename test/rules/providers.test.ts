@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
-import { aboutOf, providerIds } from '../../lib/providers/registry.ts'
+import { aboutOf, commonHashes, providerIds } from '../../lib/providers/registry.ts'
 
 /** Product code outside a provider's folder, but for the two lists and what is generated. */
 const sources = globSync('{lib,functions,infra,local,cli,client,web,docs}/**/*.{ts,tsx}', {
@@ -11,10 +11,12 @@ const sources = globSync('{lib,functions,infra,local,cli,client,web,docs}/**/*.{
     !/^lib\/providers\/(?:[^/]+\/|registry\.ts$|load\.ts$)/.test(file) && file !== 'client/src/generated.ts',
 )
 
-/** What a provider is called: its id, its name, whose OAuth client it has, its simulator. */
+/** What a provider is called: its id, its name, whose OAuth client it has, its simulator, a hash of its own. */
 const words = providerIds.flatMap((id) => {
-  const { name, grant, simulator } = aboutOf(id)
-  return [id, name, grant.kind === 'oauth2' ? grant.registrar : '', simulator?.name ?? '']
+  const { name, grant, simulator, hash } = aboutOf(id)
+  const own =
+    hash === undefined || commonHashes.some((common) => common === hash.algorithm) ? '' : hash.algorithm
+  return [id, name, grant.kind === 'oauth2' ? grant.registrar : '', simulator?.name ?? '', own]
 })
 const squeeze = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 const ids = new Set<string>(providerIds)

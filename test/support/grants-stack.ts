@@ -87,7 +87,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     }),
   }
   const openGrant = (provider: ProviderId): Promise<Grant> =>
-    Promise.resolve(provider === 's3' ? { kind: 'none' } : providers[provider])
+    Promise.resolve(provider in providers ? providers[provider as keyof typeof providers] : { kind: 'none' })
   const events = {
     publish: (event: DrivewayEvent) => {
       options.publish?.(event)

@@ -6,7 +6,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection } from '../../lib/catalog/connections.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { tables } from '../../lib/contract/tables.ts'
-import type { OAuthProviderId } from '../../lib/providers/registry.ts'
 import { reauthorizeConnection, startConnection } from '../../lib/connections/authorize.ts'
 import { handleCallback } from '../../lib/connections/callback.ts'
 import { completeConnection } from '../../lib/connections/complete.ts'
@@ -28,6 +27,9 @@ export const clients = {
   'google-drive': { clientId: 'google-client', clientSecret: 'canary-google-secret', redirectUris },
   onedrive: { clientId: 'microsoft-client', clientSecret: 'canary-microsoft-secret', redirectUris },
 }
+
+/** The drives of this world. */
+export type Cloud = keyof typeof clients
 
 export interface LoggedRequest {
   readonly method: string
@@ -87,7 +89,7 @@ export async function openWorld() {
   await main.secrets.write('oauth/microsoft', secret(JSON.stringify(clientSecretOf('onedrive'))))
 
   const origins = { 'google-drive': google.origin, onedrive: microsoft.origin }
-  const simulator = (provider: OAuthProviderId) => control(origins[provider], provider)
+  const simulator = (provider: Cloud) => control(origins[provider], provider)
   return {
     endpoints,
     clock,
@@ -107,13 +109,13 @@ export async function openWorld() {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-export function clientSecretOf(provider: OAuthProviderId) {
+export function clientSecretOf(provider: Cloud) {
   const { clientId, clientSecret } = clients[provider]
   return { clientId, clientSecret }
 }
 
 /** A simulator's control API. */
-function control(origin: string, provider: OAuthProviderId) {
+function control(origin: string, provider: Cloud) {
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const answer = await fetch(`${origin}/_sim/${path}`, {
       method,
@@ -206,7 +208,7 @@ export function useCases(stack: Stack) {
 export async function connect(
   stack: Stack,
   sub: string,
-  provider: OAuthProviderId,
+  provider: Cloud,
   account: string,
 ): Promise<Connection> {
   const { deps } = useCases(stack)

@@ -3,15 +3,14 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
-import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import type { Order, Report } from './refresh-process.ts'
-import type { World } from '../../support/grants-world.ts'
+import type { Cloud, World } from '../../support/grants-world.ts'
 import { connect, openWorld } from '../../support/grants-world.ts'
 
 const processes = 8
 const callsEach = 25
 const hour = 3600 * 1000
-const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 
 let world: World
 let workers: Worker[] = []
@@ -73,7 +72,7 @@ async function startWorker(): Promise<Worker> {
 }
 
 let users = 0
-async function expired(provider: OAuthProviderId): Promise<Connection> {
+async function expired(provider: Cloud): Promise<Connection> {
   users += 1
   const connection = await connect(world.main, `many-${users}`, provider, `many-${users}@example.com`)
   world.advance(2 * hour)
@@ -88,7 +87,7 @@ function askAll(connection: Connection, leaseMs: number): void {
 }
 
 /** The process whose refresh is on its way at the provider at this moment. */
-async function winner(provider: OAuthProviderId): Promise<Worker> {
+async function winner(provider: Cloud): Promise<Worker> {
   await vi.waitFor(async () => expect(await world.simulator(provider).tokenCalls()).toBe(1), {
     timeout: 20_000,
     interval: 20,

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
-import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { oauth2Of } from '../../../lib/providers/registry.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
@@ -12,7 +11,7 @@ import { serve } from '../../support/serve.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import type { Stack } from '../../support/grants-stack.ts'
 import { openStack } from '../../support/grants-stack.ts'
-import type { World } from '../../support/grants-world.ts'
+import type { Cloud, World } from '../../support/grants-world.ts'
 import {
   clients,
   clientSecretOf,
@@ -38,13 +37,13 @@ beforeEach(async () => {
 
 const hour = 3600 * 1000
 const day = 24 * hour
-const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
-const tokenCalls = (provider: OAuthProviderId): Promise<number> => world.simulator(provider).tokenCalls()
+const providers: readonly Cloud[] = ['google-drive', 'onedrive']
+const tokenCalls = (provider: Cloud): Promise<number> => world.simulator(provider).tokenCalls()
 const read = (connection: Connection) => world.main.connections.get(connection, connection.connectionId)
 
 let users = 0
 /** A fresh connection whose access token has run out. */
-async function expired(provider: OAuthProviderId): Promise<{ connection: Connection; account: string }> {
+async function expired(provider: Cloud): Promise<{ connection: Connection; account: string }> {
   users += 1
   const account = `user-${users}@example.com`
   const connection = await connect(world.main, `user-${users}`, provider, account)
@@ -54,7 +53,7 @@ async function expired(provider: OAuthProviderId): Promise<{ connection: Connect
   return { connection, account }
 }
 
-async function setSecret(provider: OAuthProviderId, clientSecret: string): Promise<void> {
+async function setSecret(provider: Cloud, clientSecret: string): Promise<void> {
   const name = provider === 'google-drive' ? 'oauth/google' : 'oauth/microsoft'
   await world.main.secrets.write(name, secret(JSON.stringify({ ...clientSecretOf(provider), clientSecret })))
 }

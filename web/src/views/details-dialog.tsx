@@ -14,7 +14,8 @@ export interface DetailsDialogProps {
   readonly onClose: () => void
 }
 
-const algorithms = { sha256: 'SHA-256', md5: 'MD5', quickXorHash: 'QuickXorHash' } as const
+/** Hashes that have a common name; a provider's own is called as it calls it. */
+const algorithms: Readonly<Record<string, string>> = { sha256: 'SHA-256', md5: 'MD5' }
 
 /** Everything that is known of one document. */
 export function DetailsDialog({ document, onClose }: DetailsDialogProps) {
@@ -35,7 +36,7 @@ export function DetailsDialog({ document, onClose }: DetailsDialogProps) {
         <Fact term="Added">{formatTime(document.createdAt)}</Fact>
         <Fact term="Changed">{formatTime(document.updatedAt)}</Fact>
         {checksum !== undefined && (
-          <Fact term={algorithms[checksum.algorithm]}>
+          <Fact term={algorithms[checksum.algorithm] ?? checksum.algorithm}>
             <code>{checksum.value}</code>
             <span class="soft small-text">{verdicts[checksum.verdict].long}</span>
           </Fact>
