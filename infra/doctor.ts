@@ -2,7 +2,10 @@ import { checksOf } from './operate/checks.ts'
 import type { Check, Finding } from './operate/finding.ts'
 import { readTarget } from './operate/command-line.ts'
 
-/** `npm run doctor -- --stage {stage}`: looks at a deployment, says what is wrong and how to mend it. Changes nothing; status 1 for a fault. */
+/**
+ * `npm run doctor -- --stage {stage}`: looks at a deployment, says what
+ * is wrong and how to mend it. Changes nothing; status 1 for a fault.
+ */
 
 const marks: Readonly<Record<Finding['kind'], string>> = { ok: 'ok   ', note: 'note ', fault: 'WRONG' }
 

@@ -15,8 +15,8 @@ import type { ProbeOutcome } from './operate/probe-client.ts'
 import { probeClient } from './operate/probe-client.ts'
 
 /**
- * `npm run setup -- --stage {stage}`: asks for the OAuth clients and puts them into Secrets Manager. A client secret is typed
- * without being shown, and never stands on a command line, in a file or in a log.
+ * `npm run setup -- --stage {stage}`: asks for the OAuth clients and puts them into Secrets Manager. A
+ * client secret is typed without being shown, and never stands on a command line, in a file or in a log.
  */
 
 const verdicts: Readonly<Record<ProbeOutcome, string>> = {

@@ -24,7 +24,10 @@ export interface Bundle {
   readonly inputs: readonly string[]
 }
 
-/** CommonJS packages inside an ES module bundle ask for `require`; it is made without an import, which would load more than it needs. */
+/**
+ * CommonJS packages inside an ES module bundle ask for `require`; it
+ * is made without an import, which would load more than it needs.
+ */
 const banner =
   "const require=process.getBuiltinModule('module').createRequire(import.meta.url);" +
   "const __filename=process.getBuiltinModule('url').fileURLToPath(import.meta.url);" +
@@ -32,7 +35,8 @@ const banner =
 const usesBanner = /\brequire\b|__dirname|__filename/
 
 /**
- * No module of ours does anything by being imported, so one that a function does not use is left out with all that it imports.
+ * No module of ours does anything by being imported, so one that a
+ * function does not use is left out with all that it imports.
  */
 const withoutSideEffects: Plugin = {
   name: 'without-side-effects',
@@ -101,8 +105,8 @@ async function writeBundle(parts: Split, name: string, directory: string): Promi
 }
 
 /**
- * Bundles each of `sources` into a folder of its own under `outdir`, which is emptied first. The same sources give the same bytes,
- * so an unchanged function keeps its asset hash and is not deployed again.
+ * Bundles each of `sources` into a folder of its own under `outdir`, which is emptied first. The same
+ * sources give the same bytes, so an unchanged function keeps its asset hash and is not deployed again.
  */
 export async function bundle(sources: Sources, outdir: string): Promise<ReadonlyMap<string, Bundle>> {
   const parts = await split(sources)

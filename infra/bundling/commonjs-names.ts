@@ -10,8 +10,9 @@ const notTheSdk = /^(?:[a-z]|@azure\/)/
 const moduleSyntax = /^(?:import|export)\s/m
 
 /**
- * Gives `await import()` of a CommonJS package the named exports that Node gives it. esbuild, when it splits code, exports such
- * a module's default only, so that a bundle would find nothing where the sources find everything.
+ * Gives `await import()` of a CommonJS package the named exports that Node
+ * gives it. esbuild, when it splits code, exports such a module's default
+ * only, so that a bundle would find nothing where the sources find everything.
  * https://github.com/evanw/esbuild/issues/1591
  */
 export const commonjsNames: Plugin = {

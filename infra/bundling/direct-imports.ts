@@ -4,9 +4,9 @@ import { dirname, resolve } from 'node:path'
 import type { Plugin, PluginBuild } from 'esbuild'
 
 /**
- * esbuild splits code by files: whoever imports one name from an index file is taken to need every file behind that index which
- * any other chunk uses. The AWS SDK is all index files, so a function would load S3's XML code at the start because
- * a lazy chunk needs it. Here each named import goes straight to the file that declares the name.
+ * esbuild splits code by files: whoever imports one name from an index file gets every file behind it that
+ * any other chunk uses. The AWS SDK is all index files, so a function would load S3's XML code at the start
+ * because a lazy chunk needs it. Here each named import goes straight to the file that declares it.
  */
 
 interface ModuleExports {
@@ -50,8 +50,8 @@ const sdkFile = /\/node_modules\/(?:@aws-sdk|@smithy)\/.*\/dist-es\/.*\.js$/
 const sdkName = /^(?:@aws-sdk|@smithy)\//
 
 /**
- * What the SDK keeps DynamoDB's endpoints in, which it asks for only when endpoint discovery is switched on, never here:
- * a map does, and spares 7 KB of every function's start.
+ * What the SDK keeps DynamoDB's endpoints in, which it asks for only when endpoint discovery
+ * is switched on, never here: a map does, and spares 7 KB of every function's start.
  */
 const smallCache = `export default class extends Map {
   constructor(capacity) { super(); this.capacity = capacity }
@@ -131,7 +131,10 @@ async function rewrite(build: PluginBuild, path: string): Promise<string> {
   return text + source.slice(end)
 }
 
-/** Named imports of the AWS SDK, from our own files and within the SDK itself, without the index files between. */
+/**
+ * Named imports of the AWS SDK, from our own files and within the
+ * SDK itself, without the index files between.
+ */
 export const directImports: Plugin = {
   name: 'direct-imports',
   setup(build) {

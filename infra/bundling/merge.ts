@@ -3,9 +3,9 @@ import type { Metafile, Plugin } from 'esbuild'
 import { build } from 'esbuild'
 
 /**
- * esbuild's splitting leaves what a function loads at the start in dozens of small files, each a module to find, read and link:
- * a third of the start. Here these files become one. A chunk that loads later and wants something of them finds a stub under the
- * old name, which hands on the very same bindings.
+ * esbuild's splitting leaves what a function loads at the start in dozens of small files, each a module
+ * to find, read and link: a third of the start. Here these files become one. A chunk that loads later
+ * and wants something of them finds a stub under the old name, which hands on the very same bindings.
  */
 
 export interface Split {
@@ -40,7 +40,10 @@ export function partsOf(
 
 const namedImport = /(?:import|export)\s*\{([^}]*)\}\s*from\s*"\.\/([^"]+)"/g
 
-/** The names that the chunks in `later` take from each file: esbuild writes nothing but named imports between chunks. */
+/**
+ * The names that the chunks in `later` take from each file: esbuild
+ * writes nothing but named imports between chunks.
+ */
 function namesTaken(
   { texts, outputs }: Split,
   later: ReadonlySet<string>,
@@ -62,7 +65,10 @@ function namesTaken(
   return taken
 }
 
-/** One entry with what it loads at the start in one file, `as`, and all that it may load later; names of files to texts. */
+/**
+ * One entry with what it loads at the start in one file, `as`, and
+ * all that it may load later; names of files to texts.
+ */
 export async function mergeStatic(
   split: Split,
   entry: string,

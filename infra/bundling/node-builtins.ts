@@ -7,7 +7,10 @@ const pattern = new RegExp(
   `^(?:node:.+|${builtinModules.map((name) => name.replaceAll('/', '\\/')).join('|')})$`,
 )
 
-/** Names that can be exported as they are; the rest (`default` aside) stay reachable through the default export. */
+/**
+ * Names that can be exported as they are; the rest (`default`
+ * aside) stay reachable through the default export.
+ */
 const identifier = /^[A-Za-z_$][\w$]*$/
 const reserved = new Set([
   'default',
@@ -33,12 +36,10 @@ function bareName(path: string): string {
 }
 
 /**
- * Turns static imports of Node's own modules into `process.getBuiltinModule(name)`.
- * An ES module import of `node:http` evaluates every lazy getter of it and so loads undici: 33 ms where a require costs 3.
+ * Turns static imports of Node's own modules into `process.getBuiltinModule(name)`. An ES module import of
+ * `node:http` evaluates every lazy getter of it and so loads undici: 33 ms where a require costs 3. Only the
+ * names that a bundle uses are read, each a pure declaration that esbuild can drop.
  * https://github.com/nodejs/node/issues/59686
- *
- * Only the names that a bundle uses are read, since each export is a separate pure declaration that esbuild can drop.
- * `node:test`-like modules that exist only with the prefix keep it.
  */
 export const nodeBuiltins: Plugin = {
   name: 'node-builtins',

@@ -31,7 +31,10 @@ export interface ApiProps {
   readonly key: Key
 }
 
-/** The REST API, its stage and its log. Routes come with `serve`, since functions need the API's address first. */
+/**
+ * The REST API, its stage and its log. Routes come with `serve`,
+ * since functions need the API's address first.
+ */
 export class Api extends Construct {
   readonly rest: RestApi
   /** Where clients and providers reach the API, without a trailing slash. */
@@ -78,7 +81,10 @@ export class Api extends Construct {
     this.#explain()
   }
 
-  /** Every route of the contract, each with its own function; `authorizer` verifies the tokens of all but the public ones. */
+  /**
+   * Every route of the contract, each with its own function;
+   * `authorizer` verifies the tokens of all but the public ones.
+   */
   serve(
     functionOf: (name: string) => DrivewayFunction,
     authorizer: DrivewayFunction,

@@ -78,12 +78,15 @@ export class Console extends Construct {
     new CfnOutput(this, 'Address', { value: this.origin, description: 'The web console.' })
   }
 
-  /** Copies the built files, and with them `settings.json`: what the console has to know of this deployment. */
+  /**
+   * Copies the built files, and with them `settings.json`: what the console has to know of this deployment.
+   */
   publish(folder: string, settings: ConsoleSettings): void {
     const deployment = new BucketDeployment(this, 'Publish', {
       destinationBucket: this.#bucket,
       sources: [Source.asset(folder), Source.jsonData('settings.json', settings)],
-      // The address of a file stays the same from one version to the next: browsers ask whether theirs is current.
+      // The address of a file stays the same from one version to the
+      // next: browsers ask whether theirs is current.
       cacheControl: [CacheControl.noCache()],
       distribution: this.#distribution,
       prune: true,

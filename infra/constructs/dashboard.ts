@@ -25,7 +25,9 @@ export interface DashboardProps {
 
 const five = Duration.minutes(5)
 
-/** One page for the question "how is it going?": what callers see, what providers do, what the intake does. */
+/**
+ * One page for the question "how is it going?": what callers see, what providers do, what the intake does.
+ */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, { settings, rest, intake, functions }: DashboardProps) {
     super(scope, id)

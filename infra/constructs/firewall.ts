@@ -6,7 +6,8 @@ import { Construct } from 'constructs'
 const requestsPerAddress = 2_000
 
 /**
- * Rules of the common set that read the body. Bodies here are users' documents, which may hold anything, so these only count.
+ * Rules of the common set that read the body. Bodies here are
+ * users' documents, which may hold anything, so these only count.
  * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
 const bodyRules = [

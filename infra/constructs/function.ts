@@ -22,7 +22,10 @@ export interface DrivewayFunctionProps {
   readonly description: string
 }
 
-/** One Lambda with a role of its own that may write its log and its traces, and nothing else until `uses` says so. */
+/**
+ * One Lambda with a role of its own that may write its log and its
+ * traces, and nothing else until `uses` says so.
+ */
 export class DrivewayFunction extends Construct {
   readonly lambda: LambdaFunction
   readonly functionName: string

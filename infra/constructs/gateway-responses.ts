@@ -17,7 +17,8 @@ const ourFault =
   'Something went wrong on our side. Try again; if it stays, name the requestId to the operator.'
 
 /**
- * What API Gateway answers by itself, in our words: every type that can reach a caller, each as one of our codes.
+ * What API Gateway answers by itself, in our words: every type that
+ * can reach a caller, each as one of our codes.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
  */
 const gatewayProblems: Readonly<Record<string, GatewayProblem>> = {
@@ -25,7 +26,8 @@ const gatewayProblems: Readonly<Record<string, GatewayProblem>> = {
   ACCESS_DENIED: { code: 'unauthorized', detail: noToken },
   EXPIRED_TOKEN: { code: 'unauthorized', detail: noToken },
   INVALID_API_KEY: { code: 'unauthorized', detail: noToken },
-  // A signature in the Authorization header, on a path that does not exist: API Gateway then looks for IAM credentials.
+  // A signature in the Authorization header, on a path that does not
+  // exist: API Gateway then looks for IAM credentials.
   INVALID_SIGNATURE: { code: 'unauthorized', detail: noToken },
   MISSING_AUTHENTICATION_TOKEN: { code: 'invalid_request', status: 404, detail: unknownRoute },
   RESOURCE_NOT_FOUND: { code: 'invalid_request', status: 404, detail: unknownRoute },

@@ -83,7 +83,8 @@ export class Identity extends Construct {
       generateSecret: false,
       preventUserExistenceErrors: true,
       enableTokenRevocation: true,
-      // adminUserPassword needs AWS credentials: it is how docs/deploy.md gets a first token on the command line.
+      // adminUserPassword needs AWS credentials: it is how
+      // docs/deploy.md gets a first token on the command line.
       authFlows: { userSrp: true, adminUserPassword: true },
       accessTokenValidity: Duration.hours(1),
       idTokenValidity: Duration.hours(1),

@@ -20,7 +20,10 @@ export interface IntakeProps {
 /** Deliveries of one message before it is put aside: a transfer that runs out of time takes one each. */
 const maxDeliveries = 10
 
-/** From an object in the intake bucket to a message that a function takes: the queue, its dead letters and the bucket's notification. */
+/**
+ * From an object in the intake bucket to a message that a function
+ * takes: the queue, its dead letters and the bucket's notification.
+ */
 export class Intake extends Construct {
   readonly queue: Queue
   readonly deadLetters: Queue
@@ -54,7 +57,8 @@ export class Intake extends Construct {
       ...common,
       queueName,
       retentionPeriod: Duration.days(4),
-      // At least six times the function's time: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+      // At least six times the function's time:
+      // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
       visibilityTimeout: Duration.seconds(6 * props.workTimeout.toSeconds()),
       receiveMessageWaitTime: Duration.seconds(20),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxDeliveries },

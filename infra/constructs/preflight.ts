@@ -11,7 +11,10 @@ import { Validations } from 'aws-cdk-lib'
 const allowedHeaders =
   'authorization,content-type,content-digest,if-none-match,range,x-amz-date,x-amzn-trace-id,traceparent'
 
-/** One answer to every preflight: `origins` are compared in the template, so that a stranger gets no permission. */
+/**
+ * One answer to every preflight: `origins` are compared in the
+ * template, so that a stranger gets no permission.
+ */
 export function addPreflight(
   resource: IResource,
   methods: readonly string[],

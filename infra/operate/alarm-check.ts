@@ -13,7 +13,10 @@ interface Statement {
 const list = <Value>(value: Value | readonly Value[] | undefined): readonly Value[] =>
   value === undefined ? [] : ([value].flat() as readonly Value[])
 
-/** Whether a topic's policy lets CloudWatch publish: by name, or with everybody of the account, as the policy does that a topic begins with. */
+/**
+ * Whether a topic's policy lets CloudWatch publish: by name, or with
+ * everybody of the account, as the policy does that a topic begins with.
+ */
 function letsAlarmsPublish(policy: string): boolean {
   const { Statement: statements } = JSON.parse(policy) as { Statement?: Statement | readonly Statement[] }
   return list(statements).some(({ Effect, Principal, Action }) => {
@@ -28,7 +31,10 @@ function letsAlarmsPublish(policy: string): boolean {
   })
 }
 
-/** An alarm reaches somebody: its topic is there, CloudWatch may publish to it, and somebody has confirmed that they listen. */
+/**
+ * An alarm reaches somebody: its topic is there, CloudWatch may
+ * publish to it, and somebody has confirmed that they listen.
+ */
 export function alarmCheck({ stage, outputs }: Deployed): Check {
   const client = new SNSClient({})
   const again = `npx cdk deploy -c stage=${stage} --outputs-file dist/outputs-${stage}.json`

@@ -9,12 +9,16 @@ export interface ClientToProbe {
   readonly redirectUri: string
 }
 
-/** What a provider thinks of an OAuth client. `unclear`: it answered something that says nothing about the client. */
+/**
+ * What a provider thinks of an OAuth client. `unclear`: it answered
+ * something that says nothing about the client.
+ */
 export type ProbeOutcome = 'accepted' | 'refused' | 'redirect_unknown' | 'unreachable' | 'unclear'
 
 /**
- * Offers the provider an authorization code that cannot be valid: it refuses either the client (`invalid_client`) or, when the
- * client is right, the code (`invalid_grant`). Nothing is changed anywhere. Throws for a provider that it does not know.
+ * Offers the provider an authorization code that cannot be valid: it refuses either the
+ * client (`invalid_client`) or, when the client is right, the code (`invalid_grant`).
+ * Nothing is changed anywhere. Throws for a provider that it does not know.
  * https://www.rfc-editor.org/rfc/rfc6749#section-5.2
  */
 export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> {

@@ -49,7 +49,8 @@ async function googleDrive(): Promise<Harness> {
         backend: () => open(tokens),
         held: async () =>
           (await simulator.files(account)).filter(({ name, trashed }) => !trashed && name !== 'Driveway'),
-        // An abandoned session is no file, takes no space and holds no name; Drive has no documented way to end it.
+        // An abandoned session is no file, takes no space and holds no
+        // name; Drive has no documented way to end it.
         openSessions: () => Promise.resolve(0),
         fault: (point, action, times) => simulator.fault(points[point], action, times),
         faultLast: (action) => simulator.fault({ ...points.send, fragment: 1 }, action),

@@ -68,7 +68,9 @@ function longFunctions({ file, lineAt, parsed }: Source): string[] {
   return found
 }
 
-/** Comments that are wider than the code, but for a single word that cannot be broken, and long doc comments. */
+/**
+ * Comments that are wider than the code, but for a single word that cannot be broken, and long doc comments.
+ */
 function longComments({ file, lines, lineAt, parsed }: Source): string[] {
   return parsed.comments.flatMap(({ type, value, start, end }) => {
     const first = lineAt(start)

@@ -21,14 +21,20 @@ export interface Canaries {
   counts(): Partial<Record<CanaryKind, number>>
   /** The planted secrets of a kind. */
   values(kind: CanaryKind): string[]
-  /** Kinds whose secrets, or pieces of 20 characters and more of them, stand in `text`: as they are, percent-encoded or in base64. */
+  /**
+   * Kinds whose secrets, or pieces of 20 characters and more of them,
+   * stand in `text`: as they are, percent-encoded or in base64.
+   */
   find(text: string): CanaryKind[]
   /** As `find`, for bytes of any kind and with no decoding. */
   findRaw(text: string): CanaryKind[]
 }
 
 const gram = 12
-/** Only every so many positions of a text are looked up: a piece of `gram + stride - 1` characters cannot slip through. */
+/**
+ * Only every so many positions of a text are looked up: a piece of
+ * `gram + stride - 1` characters cannot slip through.
+ */
 const stride = 8
 const shortest = 20
 

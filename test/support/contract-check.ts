@@ -24,8 +24,9 @@ export interface Exchange {
 }
 
 /**
- * Everything in which `exchange` and the OpenAPI document disagree, as sentences; empty when they agree.
- * The request is held to the document only when the answer is not `invalid_request`: refusing what does not fit is the contract too.
+ * Everything in which `exchange` and the OpenAPI document disagree, as sentences;
+ * empty when they agree. The request is held to the document only when the answer
+ * is not `invalid_request`: refusing what does not fit is the contract too.
  */
 export function checkExchange(document: OpenApiDocument, exchange: Exchange): string[] {
   const [path = '', query = ''] = exchange.path.split('?')

@@ -5,7 +5,10 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FaultAction, FaultMatch } from './simulators.ts'
 
-/** A proxy in front of a server that has no faults of its own: hands everything through but for what a test arms. */
+/**
+ * A proxy in front of a server that has no faults of its own: hands
+ * everything through but for what a test arms.
+ */
 export interface FaultProxy {
   readonly origin: string
   fault(match: FaultMatch, action: FaultAction, times?: number): void

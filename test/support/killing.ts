@@ -10,13 +10,16 @@ import type { Simulator } from './simulators.ts'
 export interface Killing {
   readonly kills: number
   readonly transfers: number
-  /** Bytes of content that the provider was sent beyond a document's size, divided by its kills: the worst of all documents. */
+  /**
+   * Bytes of content that the provider was sent beyond a document's
+   * size, divided by its kills: the worst of all documents.
+   */
   readonly resentPerKill: number
 }
 
 /**
- * Transfers `content` again and again in processes that are killed at random moments, until `kills` of them were.
- * A killed process is followed by another that is given the same message, as a queue would.
+ * Transfers `content` again and again in processes that are killed at random moments, until `kills` of
+ * them were. A killed process is followed by another that is given the same message, as a queue would.
  */
 export async function killAtRandom(
   opened: OpenedDeps,

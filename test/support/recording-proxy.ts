@@ -7,7 +7,10 @@ import type { Canaries } from './canaries.ts'
 /** A proxy in front of a provider's simulator that plants every secret it sees, in either direction. */
 export interface RecordingProxy {
   readonly origin: string
-  /** The next `times` requests whose path matches are refused with all that they sent in the error's text, as careless servers do. */
+  /**
+   * The next `times` requests whose path matches are refused with
+   * all that they sent in the error's text, as careless servers do.
+   */
   echo(path: string, status: number, times: number, error?: string): void
   clearEchoes(): void
   close(): Promise<void>

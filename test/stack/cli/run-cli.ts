@@ -57,7 +57,9 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Promi
   })
 }
 
-/** A browser for one page: opens each authorization URL that a text shows, once, as the user's click would. */
+/**
+ * A browser for one page: opens each authorization URL that a text shows, once, as the user's click would.
+ */
 export function browsing(change: (url: string) => string = (url) => url): (text: string) => void {
   const opened = new Set<string>()
   return (text) => {

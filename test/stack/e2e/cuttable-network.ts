@@ -4,7 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 
-/** The network between a browser and everything else: a proxy that can be cut, in the middle of a body too. */
+/**
+ * The network between a browser and everything else: a proxy that can be cut, in the middle of a body too.
+ */
 export interface CuttableNetwork {
   /** For the browser's proxy settings. */
   readonly server: string

@@ -25,9 +25,9 @@ import type { DriveUnderTest, StackControl } from '../../support/stack-control.t
 import { drives, simulatorControl, stackControl, until } from '../../support/stack-control.ts'
 
 /**
- * Every secret of a whole run is known here: a proxy in front of each provider reads along, and what this project makes itself is
- * picked up where it is handed out. None may turn up where secrets have no business. The client secrets are planted, so that a leak
- * names itself.
+ * Every secret of a whole run is known here: a proxy in front of each provider reads along,
+ * and what this project makes itself is picked up where it is handed out. None may turn up
+ * where secrets have no business. The client secrets are planted, so that a leak names itself.
  */
 const canaries: Canaries = openCanaries()
 const scratch = mkdtempSync(join(tmpdir(), 'driveway-canary-'))
@@ -200,7 +200,10 @@ const actions: FaultAction[] = [
   { type: 'garbage', status: 200 },
 ]
 
-/** An upload through the intake that meets `fault` on its way; `waits` leaves it half-way, with its session open. */
+/**
+ * An upload through the intake that meets `fault` on its way;
+ * `waits` leaves it half-way, with its session open.
+ */
 async function intake(
   run: Run,
   id: string,

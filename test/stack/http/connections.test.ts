@@ -181,7 +181,8 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
   })
 
   it('lets nobody but the user who started complete: a victim’s approval ends in nobody’s account', async () => {
-    // Mallory starts and has Alice approve; the code arrives in Alice's browser, and Alice's app completes with her token.
+    // Mallory starts and has Alice approve; the code arrives in
+    // Alice's browser, and Alice's app completes with her token.
     const { id, authorizationUrl } = await begin(mallory, provider)
     const completionCode = await codeFor(authorizationUrl, `victim@${domain}`)
     const stolen = await complete<Problem>(alice, id, completionCode)

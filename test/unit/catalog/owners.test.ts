@@ -7,7 +7,10 @@ import { documentClient } from '../../support/grants-stack.ts'
 import type { World } from '../../support/grants-world.ts'
 import { openWorld } from '../../support/grants-world.ts'
 
-/** Keys of different users never meet; here they do, as if the rule for keys had a fault, or a row came from elsewhere. */
+/**
+ * Keys of different users never meet; here they do, as if the rule
+ * for keys had a fault, or a row came from elsewhere.
+ */
 
 let world: World
 let documents: DocumentCatalog
