@@ -163,6 +163,24 @@ describe('the import rule', () => {
     expect(circles).toEqual([])
   })
 
+  it('has at most eight floors of folders in lib', () => {
+    const below = new Map<string, Set<string>>()
+    const floorPlace = (file: string): string => {
+      if (facts.test(file)) return 'facts'
+      const [, folder = '', rest] = file.split('/')
+      return rest === undefined ? 'ground' : folder
+    }
+    for (const { from, to } of own) {
+      const [upper, lower] = [floorPlace(from), floorPlace(to)]
+      if (!from.startsWith('lib/') || !to.startsWith('lib/') || upper === lower) continue
+      below.set(upper, (below.get(upper) ?? new Set()).add(lower))
+    }
+    const floor = (place: string): number =>
+      1 + Math.max(0, ...[...(below.get(place) ?? [])].map((lower) => floor(lower)))
+    expect(floor('compose')).toBeGreaterThan(4)
+    expect(Math.max(...[...below.keys()].map(floor))).toBeLessThanOrEqual(8)
+  })
+
   it('imports zod so that it stays small', () => {
     const wrong = imports.filter(({ from, to }) => /^(lib|functions)\//.test(from) && to === 'zod')
     expect(wrong.map(show).filter((line) => !line.startsWith('lib/contract/openapi'))).toEqual([])
