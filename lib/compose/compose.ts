@@ -5,7 +5,7 @@ import { documentCatalog } from '../catalog/documents.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import { required, settingsOf } from '../contract/env.ts'
 import type { Credentials } from '../grants/grant.ts'
-import { byConsent } from '../grants/grant.ts'
+import { ofKind } from '../grants/grant.ts'
 import { passwordSource } from '../grants/passwords.ts'
 import { createSealer } from '../grants/seal.ts'
 import { secretStore } from '../grants/secret-store.ts'
@@ -77,7 +77,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
       clock,
       writesSecrets: settings['WRITES_SECRETS'] === 'true',
       refresh: async (provider, refreshToken) =>
-        byConsent(await providers.openGrant(provider)).refresh(refreshToken),
+        ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
     }),
   )
 

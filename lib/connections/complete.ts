@@ -9,7 +9,7 @@ import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts
 import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { Account, Grant, NewGrant } from '../grants/grant.ts'
-import { byConsent, byPassword } from '../grants/grant.ts'
+import { ofKind } from '../grants/grant.ts'
 import { packGrant, unpackGrant } from '../grants/packing.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
@@ -79,7 +79,7 @@ async function grantOf(deps: CompleteDeps, authorization: Authorization): Promis
     deps.sealer.open(sealedCode, connectionId),
     deps.sealer.open(sealedVerifier, connectionId),
   ])
-  const outcome = await byConsent(await deps.openGrant(provider)).exchangeCode({
+  const outcome = await ofKind(await deps.openGrant(provider), 'oauth2').exchangeCode({
     code,
     codeVerifier,
     redirectUri,
@@ -140,11 +140,11 @@ async function identify(
 ): Promise<Account> {
   const grant = await deps.openGrant(provider)
   if (given.kind === 'password') {
-    const account = await byPassword(grant).identify(given.credentials)
+    const account = await ofKind(grant, 'password').identify(given.credentials)
     if (account === undefined) throw new CloudConnectionError(connectionId, 'grant_revoked')
     return account
   }
-  const consent = byConsent(grant)
+  const consent = ofKind(grant, 'oauth2')
   // Google lets users untick scopes and still says success.
   // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
   if (consent.missingScopes(given.tokens.scopes).length > 0)

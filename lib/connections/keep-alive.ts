@@ -37,10 +37,8 @@ const reserveMs = 20_000
 
 /**
  * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One
- * run
- * does at most `limit` refreshes and leaves a provider alone that is down. It also sends the events of dead
- * grants
- * that were not sent when they were found.
+ * run does at most `limit` refreshes and leaves a provider alone that is down. It also sends the events of
+ * dead grants that were not sent when they were found.
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }

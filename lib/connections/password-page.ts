@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors.ts'
 import type { Grant } from '../grants/grant.ts'
-import { byPassword } from '../grants/grant.ts'
+import { ofKind } from '../grants/grant.ts'
 import { packGrant } from '../grants/packing.ts'
 import type { Reach } from '../net/reach.ts'
 import { serverAddress } from '../net/reach.ts'
@@ -64,7 +64,7 @@ export async function passwordPage(
 
   const credentials = { serverUrl, userName, password }
   try {
-    const account = await byPassword(await deps.openGrant(authorization.provider)).identify(
+    const account = await ofKind(await deps.openGrant(authorization.provider), 'password').identify(
       credentials,
       signal,
     )

@@ -5,16 +5,10 @@ import type { Secret } from '../secret.ts'
 /** What a connection may do at its provider, and how it is asked for: of the kind that the facts name. */
 export type Grant = OAuth2Grant | PasswordGrant | { readonly kind: 'none' }
 
-/** The grant of a provider whose facts say that it asks for consent. */
-export function byConsent(grant: Grant): OAuth2Grant {
-  if (grant.kind === 'oauth2') return grant
-  throw new TypeError('This provider asks for no consent.')
-}
-
-/** The grant of a provider whose facts say that it takes an app password. */
-export function byPassword(grant: Grant): PasswordGrant {
-  if (grant.kind === 'password') return grant
-  throw new TypeError('This provider takes no password.')
+/** A grant of the kind that the provider's facts name; another kind is a mistake of ours. */
+export function ofKind<Kind extends Grant['kind']>(grant: Grant, kind: Kind): Extract<Grant, { kind: Kind }> {
+  if (grant.kind === kind) return grant as Extract<Grant, { kind: Kind }>
+  throw new TypeError(`A grant of the kind ${grant.kind}, where ${kind} was wanted.`)
 }
 
 /** How a driver proves itself to its provider. */
@@ -45,8 +39,7 @@ export interface Account {
 
 /**
  * A grant by consent. Calls answer what is final. An outage or throttling rejects with retry advice; what
- * only
- * the operator can mend with `provider_error` and `context.operatorFault`.
+ * only the operator can mend with `provider_error` and `context.operatorFault`.
  */
 export interface OAuth2Grant {
   readonly kind: 'oauth2'

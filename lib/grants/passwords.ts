@@ -2,7 +2,7 @@ import type { Connection } from '../catalog/connections.ts'
 import { CloudConnectionError } from '../errors.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Credentials, Grant, PasswordCredentials } from './grant.ts'
-import { byPassword } from './grant.ts'
+import { ofKind } from './grant.ts'
 import type { AnnounceDeps } from './requires-reauth.ts'
 import { refusalOf, requireReauth, tryAgain } from './requires-reauth.ts'
 import type { Vault } from './vault.ts'
@@ -39,7 +39,7 @@ export function passwordSource(
       const newest = await stored(true)
       if (newest === undefined || !isSame(newest, refused)) return newest ?? dead(undefined)
       // One refusal may be a proxy's: the password is dead when the server does not know its account either.
-      const account = await byPassword(await deps.openGrant(provider)).identify(newest)
+      const account = await ofKind(await deps.openGrant(provider), 'password').identify(newest)
       return account === undefined ? dead(newest) : newest
     },
   }

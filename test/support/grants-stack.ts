@@ -7,7 +7,7 @@ import { tokenStore } from '../../lib/catalog/tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
 import type { Grant } from '../../lib/grants/grant.ts'
-import { byConsent } from '../../lib/grants/grant.ts'
+import { ofKind } from '../../lib/grants/grant.ts'
 import { createAccessTokens } from '../../lib/grants/tokens/access-tokens.ts'
 import { createSealer } from '../../lib/grants/seal.ts'
 import { secretStore } from '../../lib/grants/secret-store.ts'
@@ -103,7 +103,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     clock,
     refresh: async (provider, refreshToken) => {
       options.onRefresh?.()
-      const outcome = await byConsent(await openGrant(provider)).refresh(refreshToken)
+      const outcome = await ofKind(await openGrant(provider), 'oauth2').refresh(refreshToken)
       await options.onRefreshed?.()
       return outcome
     },

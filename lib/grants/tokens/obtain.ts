@@ -4,9 +4,8 @@ import type { TokenRow } from '../../catalog/tokens.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'
-import { errorFields, logger } from '../../telemetry/logger.ts'
 import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
-import { refreshUnderLease, refreshUnfenced } from './refresh.ts'
+import { refreshUnderLease, refreshUnfenced, tried } from './refresh.ts'
 import { requireReauth, tryAgain } from '../requires-reauth.ts'
 import { openAccessToken } from './stored-tokens.ts'
 
@@ -113,17 +112,6 @@ function margin(row: TokenRow, first: TokenRow | undefined): number {
 
 function mayLease(row: TokenRow | undefined, now: number): boolean {
   return row?.leaseUntil === undefined || row.leaseUntil <= now
-}
-
-type Tried<Value> = { readonly done: true; readonly value: Value } | { readonly done: false }
-
-async function tried<Value>(work: () => Promise<Value>): Promise<Tried<Value>> {
-  try {
-    return { done: true, value: await work() }
-  } catch (error) {
-    logger.warn('The tokens table cannot be used', errorFields(error))
-    return { done: false }
-  }
 }
 
 function takeLease(deps: ObtainDeps, { connectionId }: Connection) {

@@ -57,12 +57,12 @@ export async function refreshUnderLease(
   }
   if (outcome.kind === 'dead') {
     const rowExpiresAt = deps.clock.now() + deadRowMs
-    const written = await attempt(() =>
+    const written = await tried(() =>
       deps.tokens.settle(lease, { kind: 'dead', reason: outcome.reason, rowExpiresAt }),
     )
     const { used } = outcome
     return refuse(deps, connection, outcome, async () =>
-      written === true
+      written.done && written.value
         ? (await deps.tokens.get(connection.connectionId))?.dead !== undefined
         : unchanged(deps, connection, used),
     )
@@ -88,7 +88,7 @@ export async function refreshUnfenced(
   }
   const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, deps.clock.now())
   const { write, rowExpiresAt } = sealed
-  await attempt(() =>
+  await tried(() =>
     deps.tokens.writeUnfenced(connection.connectionId, row?.version ?? 0, write, rowExpiresAt),
   )
   return sealed.token
@@ -195,9 +195,9 @@ async function keep(
     })) ||
     (isSingleUse(connection) &&
       deps.tokens.writeUnfenced(lease.connectionId, row.version, write, rowExpiresAt))
-  const written = await (isSingleUse(connection) ? store() : attempt(store))
-  if (written === true) await recordRefresh(deps, connection, rotated, claim)
-  if (written === false)
+  const written = isSingleUse(connection) ? { done: true, value: await store() } : await tried(store)
+  if (written.done && written.value) await recordRefresh(deps, connection, rotated, claim)
+  else if (written.done)
     logger.info('A refresh outlived its lease; what the next one wrote stands', {
       connectionId: lease.connectionId,
     })
@@ -207,14 +207,14 @@ async function keep(
 /** Those who waited for this refresh share its failure. Nobody asks again before the time that was named. */
 async function settleFailure(deps: RefreshDeps, lease: Lease, error: unknown): Promise<void> {
   if (!(error instanceof ServiceError)) {
-    await attempt(() => deps.tokens.settle(lease, { kind: 'release' }))
+    await tried(() => deps.tokens.settle(lease, { kind: 'release' }))
     return
   }
   const afterSeconds = error.retry.retryable ? (error.retry.afterSeconds ?? 0) : 0
   const retryAt =
     afterSeconds === 0 ? 0 : deps.clock.now() + Math.min(afterSeconds, longestPauseSeconds) * 1000
   const operatorFault = error.context.operatorFault === true ? { operatorFault: true } : {}
-  await attempt(() =>
+  await tried(() =>
     deps.tokens.settle(lease, { kind: 'failure', failure: { code: error.code, retryAt, ...operatorFault } }),
   )
 }
@@ -222,13 +222,15 @@ async function settleFailure(deps: RefreshDeps, lease: Lease, error: unknown): P
 /** A provider's wish for a pause is honoured up to this long. */
 const longestPauseSeconds = 300
 
-/** The write's answer, or undefined when the table failed: the caller's own result does not depend on it. */
-async function attempt(write: () => Promise<boolean>): Promise<boolean | undefined> {
+type Tried<Value> = { readonly done: true; readonly value: Value } | { readonly done: false }
+
+/** Asks the tokens table for something that the caller can do without. */
+export async function tried<Value>(work: () => Promise<Value>): Promise<Tried<Value>> {
   try {
-    return await write()
+    return { done: true, value: await work() }
   } catch (error) {
-    logger.warn('The tokens table cannot be written', errorFields(error))
-    return undefined
+    logger.warn('The tokens table cannot be used', errorFields(error))
+    return { done: false }
   }
 }
 

@@ -4,6 +4,7 @@ import { reauthorizeConnection } from '../../../lib/connections/authorize.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
+import { newConnectionId } from '../../../lib/ids.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { requireReauth } from '../../../lib/grants/requires-reauth.ts'
 import type { World } from '../../support/grants-world.ts'
@@ -163,6 +164,22 @@ describe('the keep-alive', () => {
     expect(told()).toHaveLength(1)
     died.reject(new Error('killed'))
     await finder
+  })
+
+  it('sends the event that a connection of any provider owes, also where nothing is refreshed', async () => {
+    const dead = { status: 'requires_reauth', reason: 'grant_revoked', eventOwed: true } as const
+    const connection = { ...caller('owes'), connectionId: newConnectionId(), provider: 's3' } as const
+    await world.main.connections.create({ ...connection, ...dead })
+    world.advance(2 * minute)
+    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 1, failed: 0 })
+    const { userId, connectionId, provider } = connection
+    expect(told()).toEqual([
+      {
+        type: 'Connection Requires Reauth',
+        detail: { userId, connectionId, provider, reason: 'grant_revoked' },
+      },
+    ])
+    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 0, failed: 0 })
   })
 
   it('owes no event for a connection that was reconnected first', async () => {
