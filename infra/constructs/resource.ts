@@ -6,6 +6,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Stack } from 'aws-cdk-lib'
 import type { EnvironmentName } from '../../lib/contract/env.ts'
+import { bucketActions, busActions, queueActions, secretActions, tableActions } from './actions.ts'
 
 export type Environment = Readonly<Partial<Record<EnvironmentName, string>>>
 
@@ -36,14 +37,6 @@ function throughService(key: Key, service: string, actions: readonly string[]): 
   })
 }
 
-const tableActions = {
-  get: ['dynamodb:GetItem'],
-  put: ['dynamodb:PutItem'],
-  update: ['dynamodb:UpdateItem'],
-  delete: ['dynamodb:DeleteItem'],
-  query: ['dynamodb:Query'],
-  scan: ['dynamodb:Scan'],
-} as const
 export type TableAccess = keyof typeof tableActions | `index:${string}`
 
 function isIndex(access: TableAccess): access is `index:${string}` {
@@ -78,15 +71,6 @@ export function tableResource(table: Table, key: Key, variable: EnvironmentName)
   }
 }
 
-const bucketActions = {
-  get: ['s3:GetObject'],
-  put: ['s3:PutObject'],
-  delete: ['s3:DeleteObject'],
-  upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
-  resume: ['s3:ListMultipartUploadParts'],
-  abort: ['s3:AbortMultipartUpload'],
-  tag: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
-} as const
 export type BucketAccess = keyof typeof bucketActions | 'list'
 
 /**
@@ -116,13 +100,6 @@ export function bucketResource(bucket: Bucket, key: Key, variable: EnvironmentNa
   }
 }
 
-const secretActions = {
-  read: ['secretsmanager:GetSecretValue'],
-  create: ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
-  write: ['secretsmanager:PutSecretValue'],
-  restore: ['secretsmanager:RestoreSecret'],
-  delete: ['secretsmanager:DeleteSecret'],
-} as const
 export type SecretAccess = keyof typeof secretActions
 
 /** The secrets under `arns`; their names come from the deployment's prefix, so `environment` is that. */
@@ -156,11 +133,6 @@ export function secretResource(
   }
 }
 
-const queueActions = {
-  send: ['sqs:SendMessage'],
-  receive: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
-  delay: ['sqs:ChangeMessageVisibility'],
-} as const
 export type QueueAccess = keyof typeof queueActions
 
 /** A queue. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html */
@@ -181,7 +153,7 @@ export function queueResource(queue: Queue, key: Key, variable: EnvironmentName)
 export function busResource(bus: EventBus, variable: EnvironmentName): Resource<'publish'> {
   return {
     environment: { [variable]: bus.eventBusName },
-    statements: () => [allow(['events:PutEvents'], [bus.eventBusArn])],
+    statements: () => [allow(actionsFor(busActions, ['publish']), [bus.eventBusArn])],
   }
 }
 

@@ -1,5 +1,6 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -42,8 +43,12 @@ export function installStreamingGlobal(): void {
   })
 }
 
-/** A Lambda context with a clock that runs down from `timeoutMs`. */
+/** The function that is at work: here one process stands for many, and a watcher wants to tell them apart. */
+export const functionAtWork = new AsyncLocalStorage<string>()
+
+/** A Lambda context with a clock that runs down from `timeoutMs`. What follows is done by that function. */
 export function lambdaContext(functionName: string, timeoutMs: number): Context {
+  functionAtWork.enterWith(functionName)
   const end = Date.now() + timeoutMs
   return {
     callbackWaitsForEmptyEventLoop: false,

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { refusedCalls } from './roles.ts'
 
 export interface LocalStack {
   readonly base: string
@@ -16,7 +18,9 @@ export interface LocalStack {
   at(offset: number): string
   /** Ends it with `signal` and answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
-  /** Ends it if need be, and removes its state. */
+  /** What its functions have asked of AWS so far, as `function action resource`. */
+  awsCalls(): string[]
+  /** Ends it if need be, and removes its state. Rejects when a function has asked AWS for something that its role does not allow. */
   dispose(): Promise<void>
 }
 
@@ -55,8 +59,20 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
   const port = options.port ?? (await freePorts())
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))
   const [program, ...words] = options.command ?? [process.execPath, 'local/server.ts']
+  const callsFile = join(tmpdir(), `driveway-aws-calls-${randomUUID()}`)
+  const watch = {
+    NODE_OPTIONS: `--import=${import.meta.resolve('./watch-aws-calls.ts')}`,
+    AWS_CALLS_FILE: callsFile,
+  }
   const child = spawn(program, words, {
-    env: { ...process.env, DRIVEWAY_PORT: String(port), DRIVEWAY_STATE_DIR: stateDir, ...options.env },
+    env: {
+      ...process.env,
+      DRIVEWAY_PORT: String(port),
+      DRIVEWAY_STATE_DIR: stateDir,
+      // A command of its own may run on another Node.
+      ...(options.command === undefined ? watch : {}),
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -86,9 +102,22 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
     output: () => output,
     at: (offset) => `http://127.0.0.1:${port + offset}`,
     stop,
+    awsCalls: () => linesOf(callsFile),
     async dispose() {
       await stop()
       rmSync(stateDir, { recursive: true, force: true })
+      const refused = refusedCalls(linesOf(callsFile))
+      rmSync(callsFile, { force: true })
+      if (refused.length > 0)
+        throw new Error(`Functions asked AWS for what their roles do not allow:\n${refused.join('\n')}`)
     },
   }
+}
+
+function linesOf(file: string): string[] {
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : []
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { localRoles } from '../../support/roles.ts'
 import type { Permission } from './support/policies.ts'
 import { permissionsOf } from './support/policies.ts'
 import { synthesize } from './support/stack.ts'
@@ -216,6 +217,21 @@ test('each function may do exactly what its operation needs', () => {
       'transfers: DeleteItem GetItem PutItem Scan',
     ],
   })
+})
+
+test('the roles that the local stack’s functions are held against are those of the template', () => {
+  const actions = (all: Iterable<string>): string[] =>
+    [...new Set(all)].filter((action) => !/^(?:logs|xray|kms):/.test(action)).sort()
+  const local = [...localRoles()].map(([name, calls]) => [
+    name,
+    actions([...calls].map((call) => call.split(' ')[0] ?? '')),
+  ])
+  const deployed = [...permissions].map(([name, granted]) => [
+    name,
+    actions(granted.map(({ action }) => action)),
+  ])
+  // Some functions are deployed only where a provider needs them.
+  expect(Object.fromEntries(local)).toMatchObject(Object.fromEntries(deployed))
 })
 
 test('only connecting and the daily keep-alive write connection secrets', () => {

@@ -12,6 +12,7 @@ import { parseObjectCreated } from '../../../lib/queue/object-created.ts'
 import type { Backend } from '../../../lib/storage/backend.ts'
 import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
+import { asFunction } from '../../support/as-function.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -92,7 +93,9 @@ describe('the intake', () => {
     await opened.deps.transfers.get(connection.userKey, idOf(documentId))
   const files = async () => (await simulator.files(account())).filter((file) => !file.trashed)
   const deliver = async (object: CreatedObject, messageId = `m${String((message += 1))}`) =>
-    await ingestObject(opened.deps, object, { messageId, deadline: clock.now() + 60_000 })
+    await asFunction('ingest-object', () =>
+      ingestObject(opened.deps, object, { messageId, deadline: clock.now() + 60_000 }),
+    )
   const ingest = async (object: CreatedObject): Promise<void> => {
     const messageId = `m${String((message += 1))}`
     for (let deliveries = 1; deliveries <= 20; deliveries += 1) {
@@ -118,17 +121,19 @@ describe('the intake', () => {
     content: Uint8Array,
     announced: { sha256?: string; size?: number } = {},
   ) =>
-    await startIntake(
-      { ...opened.deps, chooseConnection: () => Promise.resolve(connection) },
-      {
-        userId: connection.userId,
-        userKey: connection.userKey,
-        documentId: idOf(documentId),
-        contentType: 'application/pdf',
-        extension: address(connection, documentId, '.pdf').extension,
-        size: announced.size ?? content.length,
-        sha256: announced.sha256,
-      },
+    await asFunction('start-intake', () =>
+      startIntake(
+        { ...opened.deps, chooseConnection: () => Promise.resolve(connection) },
+        {
+          userId: connection.userId,
+          userKey: connection.userKey,
+          documentId: idOf(documentId),
+          contentType: 'application/pdf',
+          extension: address(connection, documentId, '.pdf').extension,
+          size: announced.size ?? content.length,
+          sha256: announced.sha256,
+        },
+      ),
     )
   const upload = async (started: Awaited<ReturnType<typeof start>>, content: Uint8Array): Promise<number> => {
     const { url, method, headers } = started.upload
@@ -337,7 +342,9 @@ describe('the intake', () => {
 
   describe('the sweeper', () => {
     const sweep = async (options: { idleMs?: number; restarted?: boolean } = {}) =>
-      await sweepTransfers(opened.deps, { deadline: clock.now() + 60_000, idleMs: 600_000, ...options })
+      await asFunction('sweep-transfers', () =>
+        sweepTransfers(opened.deps, { deadline: clock.now() + 60_000, idleMs: 600_000, ...options }),
+      )
 
     test('announces an object that no event announced, once it is old enough', async () => {
       await drop(opened, keyOf('doc'), randomBytes(10))

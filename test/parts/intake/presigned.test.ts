@@ -12,6 +12,7 @@ import { sweepTransfers } from '../../../lib/intake/sweep.ts'
 import { s3Backend } from '../../../lib/providers/s3/backend.ts'
 import { s3Client } from '../../../lib/providers/s3/client.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
+import { asFunction } from '../../support/as-function.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -87,7 +88,9 @@ describe('a document that its client puts past us', () => {
   const row = async () => await deps.documents.getDocument(connection, who().documentId)
   const transfer = async () => await opened.deps.transfers.get(connection.userKey, who().documentId)
   const sweep = async () =>
-    await sweepTransfers(opened.deps, { deadline: clock.now() + 60 * minute, idleMs: 10 * minute })
+    await asFunction('sweep-transfers', () =>
+      sweepTransfers(opened.deps, { deadline: clock.now() + 60 * minute, idleMs: 10 * minute }),
+    )
 
   test('is stored once its URL has ended, and that is told', async () => {
     await giveUrl()
@@ -145,7 +148,9 @@ describe('a document that its client puts past us', () => {
     await giveUrl()
     const object = await drop(opened, intakeKeyOf(who()), randomBytes(800), 'text/plain')
     const delivery = { messageId: 'm', deadline: clock.now() + minute }
-    expect(await ingestObject(opened.deps, object, delivery)).toEqual({ kind: 'done' })
+    expect(await asFunction('ingest-object', () => ingestObject(opened.deps, object, delivery))).toEqual({
+      kind: 'done',
+    })
     const stored = must(await row())
     expect(stored).toMatchObject({ status: 'stored', size: 800 })
     const head = await target.send(new HeadObjectCommand({ Bucket: bucket, Key: must(stored.objectKey) }))

@@ -6,6 +6,7 @@ import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { s3Backend } from '../../../lib/providers/s3/backend.ts'
 import { s3Client } from '../../../lib/providers/s3/client.ts'
+import { asFunction } from '../../support/as-function.ts'
 import type { FaultProxy } from '../../support/fault-proxy.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
@@ -65,7 +66,7 @@ describe('a document on its way to a bucket', () => {
     const object = await drop(opened, intakeKeyOf(address(connection, 'doc', '.pdf')), content)
     for (let deliveries = 1; deliveries <= 60; deliveries += 1) {
       const delivery = { messageId: `m${String(counter)}`, deadline: clock.now() + 60_000 }
-      const end = await ingestObject(opened.deps, object, delivery)
+      const end = await asFunction('ingest-object', () => ingestObject(opened.deps, object, delivery))
       if (end.kind === 'done') return
       clock.advance(end.afterSeconds * 1000)
     }

@@ -10,6 +10,7 @@ import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.
 import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
 import type { Backend, ObjectEntry } from '../../../lib/storage/backend.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
+import { asFunction } from '../../support/as-function.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -126,7 +127,9 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
   }
   let message = 0
   const deliver = async (object: CreatedObject, messageId = `m${String((message += 1))}`) =>
-    await ingestObject(opened.deps, object, { messageId, deadline: clock.now() + attemptMs })
+    await asFunction('ingest-object', () =>
+      ingestObject(opened.deps, object, { messageId, deadline: clock.now() + attemptMs }),
+    )
   /** As SQS would: delivers until the message is done, moving the clock instead of waiting. */
   const ingest = async (object: CreatedObject, messageId = `m${String((message += 1))}`): Promise<number> => {
     for (let deliveries = 1; deliveries <= 60; deliveries += 1) {

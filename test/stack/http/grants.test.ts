@@ -396,6 +396,45 @@ describe.each(drives)('disconnecting $provider', (drive) => {
     expect(await control.secret(`connections/${user.id}`)).toBeUndefined()
   })
 
+  it('overtakes a completion that is storing its grant, and nothing of that grant is left', async () => {
+    const user = await openUser(drive, 'overtaken')
+    const { body } = await user.api.request<ConnectionAnswer>(
+      'POST',
+      `/v1/connections/${user.id}/reauthorize`,
+      { json: {} },
+    )
+    const { completionCode } = await callback(
+      await consent(body.authorizationUrl ?? '', { decision: 'approve', account: user.account }),
+    )
+    const puts = async (): Promise<number> => {
+      const counted = await (await fetch(`${stack.at(6)}/_local/requests`)).json()
+      return (counted as Record<string, number>)['secretsmanager.PutSecretValue'] ?? 0
+    }
+    const before = await puts()
+    await fetch(`${stack.at(6)}/_local/faults`, {
+      method: 'POST',
+      body: JSON.stringify({
+        match: { target: 'PutSecretValue' },
+        times: 1,
+        action: { type: 'delay', ms: 3000 },
+      }),
+    })
+    const completing = user.api.request<Problem>('POST', `/v1/connections/${user.id}/complete`, {
+      json: { completionCode },
+    })
+    await until(puts, (count) => count > before)
+    expect((await user.api.request('DELETE', `/v1/connections/${user.id}`)).status).toBe(204)
+    expectProblem(await completing, 400, 'invalid_request')
+    expect(await user.connection()).toMatchObject({ status: 'disconnected' })
+    expect(await control.secret(`connections/${user.id}`)).toBeUndefined()
+    const [tokens] = await tokensOf(user.id)
+    expect(tokens).not.toHaveProperty('accessToken')
+    expect(tokens).not.toHaveProperty('refreshToken')
+    expect(stack.awsCalls()).toContain(
+      `complete-connection secretsmanager:DeleteSecret driveway/local/connections/${user.id}`,
+    )
+  })
+
   it('removes a connection that was never completed', async () => {
     const api = await apiOf(stack.base, `undecided-${drive.name}`)
     const { body } = await api.request<ConnectionAnswer>('POST', '/v1/connections', {

@@ -2,13 +2,8 @@ import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { awsCalls, serviceOf } from '../../../support/aws-calls.ts'
 import type { Permission } from './policies.ts'
-
-/** An AWS call as IAM sees it. */
-export interface AwsCall {
-  readonly action: string
-  readonly resource: string
-}
 
 export interface GateOptions {
   /** What the function at hand may do. */
@@ -40,8 +35,8 @@ export function awsGate(options: GateOptions): AwsGate {
 
   const serve = async (functionName: string, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const body = await readAll(req)
-    const service = serviceOf(req)
-    const asked = service === 's3' ? [s3Call(req)] : jsonCalls(req, body)
+    const service = serviceOf({ path: req.url, headers: req.headers })
+    const asked = awsCalls({ method: req.method, path: req.url, headers: req.headers }, body)
     const granted = options.permissionsOf(functionName)
     for (const call of asked) {
       const resource =
@@ -86,59 +81,6 @@ async function readAll(req: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of req) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
-}
-
-/** The service that a request is signed for: `Credential=key/date/region/service/aws4_request`. */
-function serviceOf(req: IncomingMessage): string {
-  const url = new URL(req.url ?? '/', 'http://local')
-  const credential =
-    /Credential=([^,]+)/.exec(req.headers.authorization ?? '')?.[1] ??
-    url.searchParams.get('X-Amz-Credential') ??
-    ''
-  return credential.split('/').at(-2) ?? ''
-}
-
-/** The name without the address: a queue's URL ends with it. */
-function lastPart(url: string): string {
-  return url.split('/').at(-1) ?? url
-}
-
-function jsonCalls(req: IncomingMessage, body: Buffer): AwsCall[] {
-  const [target = '', operation = ''] = String(req.headers['x-amz-target'] ?? '').split('.')
-  const input: Record<string, unknown> = JSON.parse(body.toString('utf8') || '{}')
-  const text = (name: string): string => {
-    const value = input[name]
-    return typeof value === 'string' ? value : ''
-  }
-  if (target.startsWith('DynamoDB')) {
-    const index = input['IndexName'] === undefined ? '' : `/index/${text('IndexName')}`
-    return [{ action: `dynamodb:${operation}`, resource: `${text('TableName')}${index}` }]
-  }
-  if (target === 'secretsmanager') {
-    return [{ action: `secretsmanager:${operation}`, resource: text('SecretId') || text('Name') }]
-  }
-  if (target === 'AmazonSQS') return [{ action: `sqs:${operation}`, resource: lastPart(text('QueueUrl')) }]
-  const entries = (input['Entries'] ?? []) as readonly { readonly EventBusName?: string }[]
-  return entries.map((entry) => ({ action: `events:${operation}`, resource: entry.EventBusName ?? '' }))
-}
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */
-function s3Call(req: IncomingMessage): AwsCall {
-  const url = new URL(req.url ?? '/', 'http://local')
-  const [, bucket = '', ...key] = url.pathname.split('/')
-  const has = (name: string): boolean => url.searchParams.has(name)
-  if (key.join('/') === '') return { action: 's3:ListBucket', resource: bucket }
-  const resource = `${bucket}/*`
-  switch (req.method ?? 'GET') {
-    case 'GET':
-    case 'HEAD':
-      if (has('uploadId')) return { action: 's3:ListMultipartUploadParts', resource }
-      return { action: has('tagging') ? 's3:GetObjectTagging' : 's3:GetObject', resource }
-    case 'DELETE':
-      return { action: has('uploadId') ? 's3:AbortMultipartUpload' : 's3:DeleteObject', resource }
-    default:
-      return { action: has('tagging') ? 's3:PutObjectTagging' : 's3:PutObject', resource }
-  }
 }
 
 function renamed(resource: string, logicalName: (name: string) => string): string {

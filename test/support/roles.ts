@@ -1,0 +1,87 @@
+import type { DrivewayFunction } from '../../infra/constructs/function.ts'
+import {
+  bucketActions,
+  busActions,
+  queueActions,
+  secretActions,
+  tableActions,
+} from '../../infra/constructs/actions.ts'
+import type { Resources } from '../../infra/permissions.ts'
+import { permissions } from '../../infra/permissions.ts'
+import {
+  intakeBucket,
+  intakeQueue,
+  localTableName,
+  secretPrefix,
+  storageBucket,
+} from '../../local/environment.ts'
+
+const isTable = (name: string): boolean =>
+  ['connections', 'documents', 'transfers', 'tokens', 'authorizations'].includes(name)
+
+/** The actions behind one kind of access to a resource of `infra/permissions.ts`. */
+function actionsOf(resource: string, access: string): readonly string[] {
+  const of = (actions: Readonly<Record<string, readonly string[]>>): readonly string[] =>
+    actions[access] ?? []
+  if (isTable(resource)) return access.startsWith('index:') ? ['dynamodb:Query'] : of(tableActions)
+  if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
+  if (['connectionSecrets', 'oauthClients', 'sealKey'].includes(resource)) return of(secretActions)
+  if (resource === 'intakeQueue') return of(queueActions)
+  return resource === 'events' ? of(busActions) : []
+}
+
+const buckets: Readonly<Record<string, string>> = {
+  intakeBucket,
+  storageBucket,
+  // The local stack has one bucket for both.
+  stagingBucket: storageBucket,
+}
+
+/** What the resource is called in the local stack, as a call of AWS names it. */
+function localNames(resource: string, access: string): string {
+  if (isTable(resource))
+    return `${localTableName(resource)}${access.startsWith('index:') ? access.replace('index:', '/index/') : ''}`
+  const bucket = buckets[resource]
+  if (bucket !== undefined) return access === 'list' ? bucket : `${bucket}/*`
+  const names: Readonly<Record<string, string>> = {
+    intakeQueue,
+    events: 'driveway',
+    connectionSecrets: `${secretPrefix}/connections/`,
+    oauthClients: `${secretPrefix}/oauth/`,
+    sealKey: `${secretPrefix}/seal-key`,
+  }
+  return names[resource] ?? resource
+}
+
+/** What each function may do, as `action resource`, with the local stack's names. Secrets end with a slash: all that begin so. */
+export function localRoles(): ReadonlyMap<string, ReadonlySet<string>> {
+  const on = new Proxy({}, { get: (_target, name) => name }) as Resources
+  return new Map(
+    Object.entries(permissions).map(([functionName, use]) => {
+      const allowed = new Set<string>()
+      const fn = {
+        uses(resource: string, ...access: string[]) {
+          for (const one of access)
+            for (const action of actionsOf(resource, one))
+              allowed.add(`${action} ${localNames(resource, one)}`)
+          return fn
+        },
+      }
+      use(fn as unknown as DrivewayFunction, on)
+      return [functionName, allowed]
+    }),
+  )
+}
+
+/** Of calls as `function action resource`, those that the function's role does not allow. */
+export function refusedCalls(calls: readonly string[]): string[] {
+  const roles = localRoles()
+  return calls.filter((call) => {
+    const [functionName = '', action = '', resource = ''] = call.split(' ')
+    // Every function of the local stack has the variable that lets it; in a deployment two have, and the others never try.
+    if (action === 'secretsmanager:PutSecretValue') return false
+    const named = action.startsWith('secretsmanager:') ? resource.replace(/[^/]+$/, '') : resource
+    const role = roles.get(functionName)
+    return role?.has(`${action} ${resource}`) !== true && role?.has(`${action} ${named}`) !== true
+  })
+}
