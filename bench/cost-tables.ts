@@ -1,3 +1,4 @@
+import type { FunctionName } from '../lib/contract/routes.ts'
 import { functionPlans } from '../infra/functions.ts'
 import { oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
 import { prices } from './prices.ts'
@@ -9,7 +10,7 @@ export const logBytes = 1_200
 
 export interface Measured {
   readonly operation: string
-  readonly functionName: string
+  readonly functionName: FunctionName
   readonly calls: readonly string[]
   readonly seconds: number
 }
@@ -38,7 +39,7 @@ function dollars(value: number): string {
 }
 
 function costPerCall({ functionName, calls, seconds }: Measured, http: boolean): number {
-  const memoryGb = (functionPlans[functionName]?.memoryMiB ?? 1_024) / 1_024
+  const memoryGb = functionPlans[functionName].memoryMiB / 1_024
   const compute = prices.lambdaRequest + seconds * memoryGb * prices.lambdaGbSecond
   const aws = calls.reduce((sum, action) => sum + priceOf(action), 0)
   return (http ? prices.apiRequest : 0) + compute + aws + (logBytes / 1024 ** 3) * prices.logGb

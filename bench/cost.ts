@@ -1,3 +1,4 @@
+import type { FunctionName } from '../lib/contract/routes.ts'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { BundleWorld } from '../test/parts/infra/support/bundle-world.ts'
@@ -19,7 +20,7 @@ async function measure(world: BundleWorld, run: () => Promise<unknown>): Promise
   return world.gate.calls.slice(before).map((line) => line.replace(/^\S+: (\S+) on .*$/, '$1'))
 }
 
-type Operation = readonly [string, string, (id: string) => Promise<unknown>, number]
+type Operation = readonly [string, FunctionName, (id: string) => Promise<unknown>, number]
 
 function operationsOf(
   api: BundleWorld['api'],

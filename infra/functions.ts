@@ -1,4 +1,7 @@
-import { servedRoutes } from '../lib/contract/routes.ts'
+import type { FunctionName, OtherFunctionName, RouteFunctionName } from '../lib/contract/routes.ts'
+import { pageRoutes } from '../lib/contract/page-routes.ts'
+import type { DeployedRoute } from '../lib/contract/routes.ts'
+import { routeList, servedRoutes } from '../lib/contract/routes.ts'
 
 /** What a function is deployed as. */
 export interface FunctionPlan {
@@ -22,11 +25,15 @@ function constructId(name: string): string {
   return name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-function plan(name: string, rest: Omit<FunctionPlan, 'id'>): readonly [string, FunctionPlan] {
+function plan(
+  name: RouteFunctionName,
+  rest: Omit<FunctionPlan, 'id'>,
+): readonly [RouteFunctionName, FunctionPlan] {
   return [name, { id: constructId(name), ...rest }]
 }
 
-const behindRoutes = servedRoutes.map((route) =>
+const allRoutes: readonly DeployedRoute[] = [...routeList, ...Object.values(pageRoutes)]
+const behindRoutes = allRoutes.map((route) =>
   plan(route.functionName, {
     description: `${route.methods.join(', ')} ${route.path}`,
     timeoutSeconds: route.streaming === true ? streamingTimeoutSeconds : httpTimeoutSeconds,
@@ -60,14 +67,19 @@ const others = {
     timeoutSeconds: 900,
     memoryMiB: 512,
   },
-} as const satisfies Record<string, FunctionPlan>
+} as const satisfies Record<OtherFunctionName, FunctionPlan>
 
-/** Every function of the deployment: one for each route, and those that no client calls. */
-export const functionPlans: Readonly<Record<string, FunctionPlan>> & typeof others = {
-  ...Object.fromEntries(behindRoutes),
+/** Every function that a deployment may have: one for each route, and those that no client calls. */
+export const functionPlans: Readonly<Record<FunctionName, FunctionPlan>> = {
+  ...(Object.fromEntries(behindRoutes) as Record<RouteFunctionName, FunctionPlan>),
   ...others,
 }
 
-export const functionNames: readonly string[] = Object.keys(functionPlans)
-/** The functions that a client waits for. */
-export const httpFunctionNames: readonly string[] = servedRoutes.map((route) => route.functionName)
+/** The functions of this deployment that a client waits for. */
+export const httpFunctionNames: readonly RouteFunctionName[] = servedRoutes.map((route) => route.functionName)
+
+/** Every function of this deployment. */
+export const functionNames: readonly FunctionName[] = [
+  ...httpFunctionNames,
+  ...(Object.keys(others) as OtherFunctionName[]),
+]

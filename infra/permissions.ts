@@ -1,3 +1,4 @@
+import type { FunctionName } from '../lib/contract/routes.ts'
 import type { DrivewayFunction } from './constructs/function.ts'
 import type { BucketAccess, QueueAccess, Resource, SecretAccess, TableAccess } from './constructs/resource.ts'
 
@@ -59,7 +60,7 @@ const http: Use = (fn, on) => {
  * What each function may do, and with it the variables that it is given. The same table, read back from the template,
  * is held by test/parts/infra/permissions.test.ts.
  */
-export const permissions: Readonly<Record<string, Use>> = {
+export const permissions: Readonly<Record<FunctionName, Use>> = {
   'authorize-request': (fn, on) => {
     fn.uses(on.identity, 'read')
   },
@@ -98,8 +99,8 @@ export const permissions: Readonly<Record<string, Use>> = {
       .uses(on.secretWriting, 'read')
       .uses(on.documents, 'index:parked')
       .uses(on.intakeQueue, 'send')
-    // Only named: what was parked is announced by its key.
-    fn.uses(on.intakeBucket).uses(on.transfers)
+    // Only named: the message for what was parked tells the bucket, as S3's own would.
+    fn.uses(on.intakeBucket)
   },
   'list-connections': (fn, on) => {
     http(fn, on)
@@ -174,8 +175,7 @@ export const permissions: Readonly<Record<string, Use>> = {
   },
   'list-documents': (fn, on) => {
     http(fn, on)
-    // The other table is only named: the storage operations share one set of stores.
-    fn.uses(on.documents, 'query').uses(on.connections)
+    fn.uses(on.documents, 'query')
   },
   'start-intake': (fn, on) => {
     http(fn, on)

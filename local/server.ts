@@ -14,6 +14,7 @@ import { gateway } from './gateway/gateway.ts'
 import { inProcessInvoker, installStreamingGlobal } from './gateway/invoker.ts'
 import { openIdentityProvider } from './identity-provider.ts'
 import { consoleClientId } from './identity-sign-in.ts'
+import { handlers } from './handlers.ts'
 import { localRoutes } from './local-routes.ts'
 import { requireFreePorts } from './free-ports.ts'
 import type { Addresses } from './ports.ts'
@@ -54,9 +55,8 @@ async function start(addresses: Addresses): Promise<void> {
 
   const identity = await openIdentityProvider(`${addresses.url('gateway')}/local`, stateDir)
   installStreamingGlobal()
-  const invoker = inProcessInvoker(
-    (name) => import(`../functions/${name}.ts`) as Promise<{ handler: unknown }>,
-    (name) => (name === 'get-document' ? streamTimeoutMs : httpTimeoutMs),
+  const invoker = inProcessInvoker(handlers, (name) =>
+    name === 'get-document' ? streamTimeoutMs : httpTimeoutMs,
   )
   const answerApi = gateway({ invoker, corsOrigins: (process.env['CORS_ORIGINS'] ?? '').split(',') })
   const consoleBuild = Promise.withResolvers<void>()

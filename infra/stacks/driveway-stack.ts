@@ -16,7 +16,7 @@ import { DrivewayFunction } from '../constructs/function.ts'
 import { Identity } from '../constructs/identity.ts'
 import { Intake } from '../constructs/intake.ts'
 import { Secrets } from '../constructs/secrets.ts'
-import { functionPlans } from '../functions.ts'
+import { functionNames, functionPlans } from '../functions.ts'
 import { permissions } from '../permissions.ts'
 import { deploymentResources } from '../resources.ts'
 import type { Settings } from '../settings.ts'
@@ -58,7 +58,8 @@ export class DrivewayStack extends Stack {
 
     const resources = deploymentResources({ settings, data, secrets, intake, bus, identity, api, origins })
     const functions = new Map<string, DrivewayFunction>()
-    for (const [name, plan] of Object.entries(functionPlans)) {
+    for (const name of functionNames) {
+      const plan = functionPlans[name]
       const fn = new DrivewayFunction(this, plan.id, {
         name,
         code: codeOf(name),
@@ -68,7 +69,7 @@ export class DrivewayStack extends Stack {
         memoryMiB: plan.memoryMiB,
         description: plan.description,
       })
-      permissions[name]?.(fn, resources)
+      permissions[name](fn, resources)
       functions.set(name, fn)
     }
     const functionOf = (name: string): DrivewayFunction => {

@@ -24,10 +24,24 @@ export const routes = {
   },
 } as const satisfies Record<string, Route>
 
-export const routeList: readonly Route[] = Object.values(routes)
+/** The functions that answer a route or show a page. */
+export type RouteFunctionName =
+  | (typeof routes)[keyof typeof routes]['functionName']
+  | (typeof pageRoutes)[keyof typeof pageRoutes]['functionName']
+
+/** Those that no client calls. */
+export type OtherFunctionName = 'authorize-request' | 'ingest-object' | 'sweep-transfers' | 'keep-alive'
+
+/** Every function of a deployment: the files in `functions/`, without their ending. */
+export type FunctionName = RouteFunctionName | OtherFunctionName
+
+/** A route whose function is one of the deployment's. */
+export type DeployedRoute = Route & { readonly functionName: RouteFunctionName }
+
+export const routeList: readonly DeployedRoute[] = Object.values(routes)
 
 /** What a deployment serves: the routes, and the pages that one of its providers needs. */
-export const servedRoutes: readonly Route[] = [
+export const servedRoutes: readonly DeployedRoute[] = [
   ...routeList,
   ...Object.values(pageRoutes).filter(() => providerIds.some((id) => aboutOf(id).grant.kind === 'password')),
 ]

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { APIGatewayProxyEvent } from 'aws-lambda'
-import type { Route } from '../../lib/contract/route.ts'
+import type { DeployedRoute } from '../../lib/contract/routes.ts'
 
 export interface MatchedRoute {
-  readonly route: Route
+  readonly route: DeployedRoute
   readonly pathParameters: Record<string, string>
 }
 
 /** Finds the route of a method and path; `path-known` when only the method does not fit. */
 export function matchRoute(
-  routes: readonly Route[],
+  routes: readonly DeployedRoute[],
   method: string,
   path: string,
 ): MatchedRoute | 'path-known' | undefined {

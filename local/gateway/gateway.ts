@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { problemTypes } from '../../lib/contract/problems.ts'
+import type { DeployedRoute } from '../../lib/contract/routes.ts'
 import { servedRoutes } from '../../lib/contract/routes.ts'
-import type { Route } from '../../lib/contract/route.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { MatchedRoute } from './event.ts'
 import { matchRoute, proxyEvent } from './event.ts'
@@ -21,7 +21,7 @@ const maxDiscardedBytes = 256 * 1024 * 1024
 export interface GatewayOptions {
   readonly invoker: Invoker
   readonly corsOrigins: readonly string[]
-  readonly routes?: readonly Route[]
+  readonly routes?: readonly DeployedRoute[]
 }
 
 /** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */

@@ -2,6 +2,7 @@ import { PassThrough, type Readable, type Writable } from 'node:stream'
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
+import type { FunctionName } from '../../lib/contract/routes.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** A function's answer as API Gateway takes it: the head at once, the body as text or as a stream. */
@@ -14,8 +15,8 @@ export interface InvokeResult {
 
 /** Calls a Lambda function by the name of its file under `functions/`. */
 export interface Invoker {
-  invokeHttp(functionName: string, event: APIGatewayProxyEvent): Promise<InvokeResult>
-  invoke(functionName: string, event: unknown): Promise<unknown>
+  invokeHttp(functionName: FunctionName, event: APIGatewayProxyEvent): Promise<InvokeResult>
+  invoke(functionName: FunctionName, event: unknown): Promise<unknown>
 }
 
 type PlainHandler = (event: unknown, context: Context) => Promise<unknown>
@@ -103,14 +104,13 @@ function streamHttp(
   })
 }
 
-/**
- * Runs the handlers' sources in this process. `load` imports `functions/{name}.ts`; `timeoutMs` as deployed.
- */
+/** Runs the handlers' sources in this process; `timeoutMs` as deployed. */
 export function inProcessInvoker(
-  load: (functionName: string) => Promise<{ handler: unknown }>,
-  timeoutMs: (functionName: string) => number,
+  handlers: Readonly<Record<FunctionName, () => Promise<{ readonly handler: unknown }>>>,
+  timeoutMs: (functionName: FunctionName) => number,
 ): Invoker {
-  const loadHandler = async (functionName: string): Promise<unknown> => (await load(functionName)).handler
+  const loadHandler = async (functionName: FunctionName): Promise<unknown> =>
+    (await handlers[functionName]()).handler
   return {
     async invokeHttp(functionName, event) {
       const handler = await loadHandler(functionName)

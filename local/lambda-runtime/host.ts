@@ -1,4 +1,5 @@
 import type { APIGatewayProxyResult } from 'aws-lambda'
+import type { FunctionName } from '../../lib/contract/routes.ts'
 import type { InvokeResult, Invoker } from '../gateway/invoker.ts'
 import type { DeployedFunction, ExecutionEnvironment } from './environment.ts'
 import { startEnvironment } from './environment.ts'
@@ -12,7 +13,7 @@ export interface LambdaHost extends Invoker {
   close(): Promise<void>
 }
 
-export function lambdaHost(functionOf: (name: string) => DeployedFunction): LambdaHost {
+export function lambdaHost(functionOf: (name: FunctionName) => DeployedFunction): LambdaHost {
   const idle = new Map<string, ExecutionEnvironment[]>()
   const all = new Set<ExecutionEnvironment>()
   let logs = ''
@@ -20,14 +21,14 @@ export function lambdaHost(functionOf: (name: string) => DeployedFunction): Lamb
     logs += text
   }
 
-  const take = async (name: string): Promise<ExecutionEnvironment> => {
+  const take = async (name: FunctionName): Promise<ExecutionEnvironment> => {
     const waiting = idle.get(name) ?? []
     for (let found = waiting.pop(); found !== undefined; found = waiting.pop()) if (!found.ended) return found
     const started = await startEnvironment(functionOf(name), log)
     all.add(started)
     return started
   }
-  const call = async (name: string, event: unknown): Promise<FunctionAnswer> => {
+  const call = async (name: FunctionName, event: unknown): Promise<FunctionAnswer> => {
     const environment = await take(name)
     const { answer, over } = environment.invoke(event)
     void over.then(() => idle.set(name, [...(idle.get(name) ?? []), environment]))

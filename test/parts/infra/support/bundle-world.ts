@@ -102,7 +102,6 @@ export async function startBundleWorld(): Promise<BundleWorld> {
   }
   const host = lambdaHost((name) => {
     const plan = functionPlans[name]
-    if (plan === undefined) throw new Error(`There is no function ${name}.`)
     return {
       name,
       directory: bundles.get(name)?.directory ?? '',

@@ -1,0 +1,27 @@
+import type { FunctionName } from '../lib/contract/routes.ts'
+
+/** Every function's handler as Lambda would load it, on its first call. */
+export const handlers: Readonly<Record<FunctionName, () => Promise<{ readonly handler: unknown }>>> = {
+  'authorize-request': () => import('../functions/authorize-request.ts'),
+  'check-health': () => import('../functions/check-health.ts'),
+  'complete-connection': () => import('../functions/complete-connection.ts'),
+  'create-download-url': () => import('../functions/create-download-url.ts'),
+  'create-upload-url': () => import('../functions/create-upload-url.ts'),
+  'delete-connection': () => import('../functions/delete-connection.ts'),
+  'delete-document': () => import('../functions/delete-document.ts'),
+  'get-connection': () => import('../functions/get-connection.ts'),
+  'get-document': () => import('../functions/get-document.ts'),
+  'get-openapi': () => import('../functions/get-openapi.ts'),
+  'ingest-object': () => import('../functions/ingest-object.ts'),
+  'keep-alive': () => import('../functions/keep-alive.ts'),
+  'list-connections': () => import('../functions/list-connections.ts'),
+  'list-documents': () => import('../functions/list-documents.ts'),
+  'oauth-callback': () => import('../functions/oauth-callback.ts'),
+  'password-page': () => import('../functions/password-page.ts'),
+  'put-document': () => import('../functions/put-document.ts'),
+  'reauthorize-connection': () => import('../functions/reauthorize-connection.ts'),
+  'start-connection': () => import('../functions/start-connection.ts'),
+  'start-intake': () => import('../functions/start-intake.ts'),
+  'stat-document': () => import('../functions/stat-document.ts'),
+  'sweep-transfers': () => import('../functions/sweep-transfers.ts'),
+}
