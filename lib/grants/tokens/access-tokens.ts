@@ -2,6 +2,7 @@ import type { Connection } from '../../catalog/connections.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { isServiceError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
+import { swallow } from '../../net/swallow.ts'
 import type { AccessToken, TokenSource } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { refusalOf } from '../requires-reauth.ts'
@@ -125,7 +126,7 @@ async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal | 
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   // Whichever loses the race must not end the process as an unhandled rejection.
-  work.catch(() => undefined)
+  work.catch(swallow)
   try {
     return await Promise.race([promise, work])
   } finally {

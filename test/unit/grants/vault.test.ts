@@ -45,6 +45,44 @@ describe('the vault', () => {
     expect((await vault.readGrant(id))?.refreshToken.reveal()).toBe('two')
   })
 
+  it('tells an app password from a refresh token, which is a secret that names no kind', async () => {
+    const { vault, secrets } = world.open()
+    const [withToken, withPassword] = [newConnectionId(), newConnectionId()]
+    const password = { serverUrl: 'https://cloud.example.com', userName: 'ada', password: secret('p w') }
+    await vault.writeGrant(withToken, grant('one', 5))
+    await vault.writeGrant(withPassword, password)
+    const stored = async (id: string) => JSON.parse((await secrets.read(`connections/${id}`))?.reveal() ?? '')
+    expect(await stored(withToken)).toEqual({ refreshToken: 'one', issuedAt: 5 })
+    expect(await stored(withPassword)).toEqual({ kind: 'password', ...password, password: 'p w' })
+    const other = world.open().vault
+    expect(await other.readPassword(withPassword)).toEqual(password)
+    expect(await other.readGrant(withPassword)).toBeUndefined()
+    expect(await other.readPassword(withToken)).toBeUndefined()
+  })
+
+  it('reads a password once in some minutes, and anew for a proof', async () => {
+    const id = newConnectionId()
+    const credentials = (password: string) => ({
+      serverUrl: 'https://cloud.example.com',
+      userName: 'ada',
+      password: secret(password),
+    })
+    const { vault } = world.open()
+    const writer = world.open().vault
+    await writer.writeGrant(id, credentials('one'))
+    const now = async (fresh: boolean) => (await vault.readPassword(id, { fresh }))?.password.reveal()
+    expect([await now(false), await now(false), await reads()]).toEqual(['one', 'one', 1])
+    await writer.writeGrant(id, credentials('two'))
+    expect([await now(false), await now(true), await now(false)]).toEqual(['one', 'two', 'two'])
+    await writer.writeGrant(id, credentials('three'))
+    world.advance(minutes(6))
+    expect(await now(false)).toBe('three')
+    await world.aws.throttle('GetSecretValue', 50)
+    world.advance(minutes(6))
+    expect(await now(false)).toBe('three')
+    await expect(now(true)).rejects.toMatchObject({ code: 'provider_unavailable' })
+  })
+
   it('is written by two at once without an error', async () => {
     const id = newConnectionId()
     const both = [world.open().vault, world.open().vault]
