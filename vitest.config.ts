@@ -9,8 +9,9 @@ process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.c
 /** Which tests each project runs; what a test has to be for which of them: CONTRIBUTING.md. */
 export const projects = {
   unit: ['test/unit/**/*.test.ts', 'test/rules/*.test.ts'],
-  parts: ['test/parts/**/*.test.ts', 'test/conformance/*.test.ts'],
+  parts: ['test/parts/**/*.test.ts'],
   stack: ['test/stack/**/*.test.ts'],
+  conformance: ['conformance/test/**/*.test.ts'],
   simulators: ['simulators/test/**/*.test.ts'],
   emulators: ['emulators/test/**/*.test.ts'],
 }

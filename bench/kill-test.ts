@@ -25,7 +25,7 @@ const expected = sha256(content)
 const world = await startWorld()
 const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
-  openBackend: () => Promise.reject(new Error('not here')),
+  openDriver: () => Promise.reject(new Error('not here')),
   publish: () => undefined,
 })
 let wrong = 0

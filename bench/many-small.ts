@@ -24,7 +24,7 @@ const many = Number(process.argv[2] ?? 1000)
 const world = await startWorld()
 const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
-  openBackend: () => Promise.reject(new Error('not here')),
+  openDriver: () => Promise.reject(new Error('not here')),
   publish: () => undefined,
 })
 

@@ -1,6 +1,6 @@
 /**
  * Peak memory and speed of putting and getting one document through each
- * backend: `node bench/storage-memory.ts [MiB ...]`. Each measurement
+ * driver: `node bench/storage-memory.ts [MiB ...]`. Each measurement
  * runs in a process of its own; the servers run in this one.
  */
 import { fork } from 'node:child_process'
@@ -14,7 +14,9 @@ import * as z from 'zod/mini'
 import { systemClock } from '../lib/clock.ts'
 import { objectKey, parseConnectionId, parseDocumentId, parseExtension, userId } from '../lib/ids.ts'
 import { secret } from '../lib/secret.ts'
-import type { Backend, ContentSource } from '../lib/storage/backend.ts'
+import type { ContentSource } from '../lib/storage/content.ts'
+import type { Driver } from '../lib/storage/driver.ts'
+import { StorageBackend } from '../lib/storage/storage-backend.ts'
 
 const MiB = 1024 * 1024
 const bucket = 'bench'
@@ -31,7 +33,7 @@ type Task = z.output<typeof taskSchema>
 const resultSchema = z.object({ key: z.string(), seconds: z.number(), peakMiB: z.number() })
 
 /** Only the one provider's libraries are loaded, as in a function. */
-async function openBackend({ provider, endpoint, token }: Task): Promise<Backend> {
+async function openDriver({ provider, endpoint, token }: Task): Promise<Driver> {
   const held = { token: secret(token), version: 1, expiresAt: Date.now() + 3_600_000 }
   const tokens = { get: () => Promise.resolve(held), renew: () => Promise.resolve(held) }
   const options = {
@@ -41,14 +43,14 @@ async function openBackend({ provider, endpoint, token }: Task): Promise<Backend
     clock: systemClock,
   }
   if (provider === 'google-drive') {
-    return (await import('../lib/providers/google-drive/backend.ts')).googleDriveBackend(options)
+    return (await import('../lib/providers/google-drive/driver.ts')).googleDriveDriver(options)
   }
   if (provider === 'onedrive')
-    return (await import('../lib/providers/onedrive/backend.ts')).oneDriveBackend(options)
+    return (await import('../lib/providers/onedrive/driver.ts')).oneDriveDriver(options)
   const { s3Client } = await import('../lib/providers/s3/client.ts')
-  const { s3Backend } = await import('../lib/providers/s3/backend.ts')
+  const { s3Driver } = await import('../lib/providers/s3/driver.ts')
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
-  return s3Backend({
+  return s3Driver({
     client: s3Client({ endpoint, region: 'us-east-1', credentials }),
     bucket,
     clock: systemClock,
@@ -77,7 +79,7 @@ function source(size: number): ContentSource {
 }
 
 async function work(task: Task): Promise<z.output<typeof resultSchema>> {
-  const backend = await openBackend(task)
+  const backend = new StorageBackend(await openDriver(task))
   const started = performance.now()
   let { key } = task
   if (key === undefined) {

@@ -51,7 +51,7 @@ const sizes = process.argv.slice(2).map(Number)
 const world = await startWorld()
 const opened = openDeps(openClients(world.endpoints), {
   clock: systemClock,
-  openBackend: () => Promise.reject(new Error('not here')),
+  openDriver: () => Promise.reject(new Error('not here')),
   publish: () => undefined,
 })
 let count = 0

@@ -2,7 +2,7 @@ import type { DocumentChecksum } from '../contract/views.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
-import type { ObjectEntry, PutTarget } from '../storage/backend.ts'
+import type { ObjectEntry, Target } from '../storage/driver.ts'
 
 /**
  * `receiving`: an upload URL was given out. `sending`: the object is on its way to the provider. `settling`:
@@ -54,7 +54,7 @@ export interface NewTransfer {
   readonly uploadExpiresAt?: number
   readonly source?: TransferSource
   /** Where it goes, recorded before the provider is called for it. */
-  readonly target?: PutTarget
+  readonly target?: Target
   /** The open upload session; its URL is sealed. */
   readonly session?: { readonly sealedUrl: string; readonly expiresAt?: number }
   /** Bytes that the provider has acknowledged. */

@@ -38,7 +38,13 @@ export interface TransferCursor {
 
 const cursorSchema = z.object({ userKey: z.string(), documentId: z.string() })
 
-const target = z.object({ kind: z.enum(['reserved', 'placeholder', 'replace']), objectKey: z.string() })
+const target = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('new'), file: z.string(), objectKey: z.exactOptional(z.string()) }),
+  z.object({ kind: z.literal('replace'), objectKey: z.string() }),
+  // As older versions wrote them: a key of its own, and an empty object that the content was to go into.
+  z.object({ kind: z.literal('reserved'), objectKey: z.string() }),
+  z.object({ kind: z.literal('placeholder'), objectKey: z.string() }),
+])
 
 const entry = z.object({
   objectKey: z.string(),
@@ -113,7 +119,15 @@ const transferSchema = z.object({
 })
 
 function parseTransfer(item: unknown): TransferRow {
-  return transferSchema.parse(item) as unknown as TransferRow
+  const { target: old, ...row } = transferSchema.parse(item)
+  const file = `${row.documentId}${row.extension}`
+  const told = {
+    new: () => old,
+    replace: () => old,
+    reserved: () => ({ ...old, kind: 'new', file }),
+    placeholder: () => ({ ...old, kind: 'replace' }),
+  }
+  return { ...row, ...(old ? { target: told[old.kind]() } : {}) } as unknown as TransferRow
 }
 
 /** The transfers table. */

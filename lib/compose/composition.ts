@@ -10,7 +10,7 @@ import type { IntakeDeps } from '../intake/deps.ts'
 import type { Settings } from '../providers/about.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import type { Outside } from './outside.ts'
@@ -32,7 +32,7 @@ export interface Composition {
   readonly startHash: StartHash
   /** What a connection to the provider may do there. */
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
-  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly openDriver: (connection: Connection) => Promise<Driver>
   /** Loads S3 and SQS, which most requests do without. */
   readonly intake: () => Promise<IntakeDeps>
 }

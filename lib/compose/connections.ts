@@ -74,8 +74,8 @@ export function openDisconnect(composition: Composition): DisconnectDeps {
 }
 
 /** For the health check. */
-export function openHealth({ connections, openBackend, clock }: Composition): HealthDeps {
-  return { connections: connections(), openBackend, clock }
+export function openHealth({ connections, openDriver, clock }: Composition): HealthDeps {
+  return { connections: connections(), openDriver, clock }
 }
 
 /** For the daily keep-alive. */

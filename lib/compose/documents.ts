@@ -14,7 +14,7 @@ export function openDocuments(composition: Composition): DocumentDeps {
   return {
     documents: composition.documents(),
     connections: composition.connections(),
-    openBackend: composition.openBackend,
+    openDriver: composition.openDriver,
     startHash: composition.startHash,
     retry: (run, signal) => retrying(run, { clock, random: outside.random, signal }),
     async cancelTransfer(row) {
@@ -25,9 +25,9 @@ export function openDocuments(composition: Composition): DocumentDeps {
       const { awaitPresigned } = await import('../intake/presigned.ts')
       await awaitPresigned(await composition.intake(), upload)
     },
-    async stageDownload({ row, backend, objectKey, signal }) {
-      const { stageDownload } = await import('../storage/staging.ts')
-      return stageDownload(await outside.s3(), required(settings, 'STAGING_BUCKET'), backend, {
+    async stageDownload({ row, driver, objectKey, signal }) {
+      const { stageDownload } = await import('../documents/staging.ts')
+      return stageDownload(await outside.s3(), required(settings, 'STAGING_BUCKET'), driver, {
         connectionId: row.connectionId,
         objectKey,
         fileName: `${row.documentId}${row.extension}`,

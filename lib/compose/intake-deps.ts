@@ -17,7 +17,7 @@ export async function intakeDeps(composition: Composition): Promise<IntakeDeps> 
     documents: composition.documents(),
     transfers: openTransfers(outside.dynamo(), required(settings, 'TRANSFERS_TABLE')),
     connections: composition.connections(),
-    openBackend: composition.openBackend,
+    openDriver: composition.openDriver,
     sealer: composition.sealer(),
     bucket: intakeBucket(await outside.s3(), required(settings, 'INTAKE_BUCKET')),
     enqueue: enqueueOf(composition),

@@ -4,7 +4,7 @@ import { loadProvider } from '../providers/load.ts'
 import type { OpenedFor, Provider, ProviderDeps } from '../providers/provider.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { aboutOf, commonHashes, providerIds } from '../providers/registry.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import { onceEach } from './once.ts'
 
@@ -12,7 +12,7 @@ import { onceEach } from './once.ts'
 export interface Providers {
   /** What a connection to the provider may do there. */
   readonly openGrant: (id: ProviderId) => Promise<Grant>
-  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly startHash: StartHash
 }
 
@@ -29,7 +29,7 @@ export function openProviders(deps: ProvidersDeps): Providers {
   const opener = onceEach(async (id: ProviderId) => (await load(id)).opener(deps))
   return {
     openGrant: onceEach(async (id) => (await load(id)).grant(deps, deps.clientOf(id))),
-    async openBackend(connection) {
+    async openDriver(connection) {
       const open = await opener(connection.provider)
       return open(openedFor(deps, connection), deps.credentialsOf(connection))
     },

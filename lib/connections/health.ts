@@ -3,12 +3,12 @@ import type { Clock } from '../clock.ts'
 import type { HealthView } from '../contract/views.ts'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import { getConnection } from './read.ts'
 
 export interface HealthDeps {
   readonly connections: Pick<ConnectionStore, 'get'>
-  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly clock: Clock
 }
 
@@ -56,7 +56,7 @@ type Probe =
   | { readonly healthy: true; readonly quota: HealthView['quota'] }
   | { readonly healthy: false; readonly reason: string }
 
-/** The port's own check says whether it works, the quota what is wrong when it does not. */
+/** The provider's own check says whether it works, or why not; how much space there is, comes along. */
 async function probe(
   deps: HealthDeps,
   connection: Connection,
@@ -76,18 +76,13 @@ async function probe(
   )
   const signal = outer === undefined ? late.signal : AbortSignal.any([late.signal, outer])
   try {
-    const backend = await deps.openBackend(connection)
-    const [healthy, quota] = await Promise.allSettled([
-      backend.healthCheck({ signal }),
-      backend.quota({ signal }),
+    const driver = await deps.openDriver(connection)
+    const [healthy, space] = await Promise.allSettled([
+      driver.check({ signal }),
+      driver.space?.usage({ signal }),
     ])
-    if (healthy.status === 'fulfilled' && healthy.value) {
-      return { healthy: true, quota: quota.status === 'fulfilled' ? quota.value : undefined }
-    }
-    return {
-      healthy: false,
-      reason: quota.status === 'rejected' ? reasonOf(quota.reason) : 'provider_unavailable',
-    }
+    if (healthy.status === 'rejected') return { healthy: false, reason: reasonOf(healthy.reason) }
+    return { healthy: true, quota: space.status === 'fulfilled' ? space.value : undefined }
   } catch (error) {
     return { healthy: false, reason: reasonOf(error) }
   } finally {

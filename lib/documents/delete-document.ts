@@ -1,5 +1,6 @@
 import { isServiceError } from '../errors.ts'
 import type { DocumentId, Owner } from '../ids.ts'
+import { StorageBackend } from '../storage/storage-backend.ts'
 import { connectionOf } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -20,7 +21,8 @@ export async function deleteDocument(
     const { connectionId } = row
     if (key !== undefined) {
       try {
-        const backend = await deps.openBackend(await connectionOf(deps, owner, connectionId))
+        const driver = await deps.openDriver(await connectionOf(deps, owner, connectionId))
+        const backend = new StorageBackend(driver)
         await deps.retry(() => backend.deleteObject(key, { signal }), signal)
       } catch (error) {
         // The user has disconnected that drive: the file stays there, the row goes.

@@ -4,14 +4,14 @@ import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { PresignedUpload } from '../catalog/transfer.ts'
 import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { StartHash } from '../transfer/hash.ts'
 
 /** What the document use cases work with; `lib/compose/` builds it. */
 export interface DocumentDeps {
   readonly documents: DocumentCatalog
   readonly connections: Pick<ConnectionStore, 'get' | 'list'>
-  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly openDriver: (connection: Connection) => Promise<Driver>
   /** The one layer that retries: repeats `run` as the error's advice says, within the request's time. */
   readonly retry: <T>(run: () => Promise<T>, signal: AbortSignal) => Promise<T>
   readonly startHash: StartHash
@@ -27,7 +27,7 @@ export interface DocumentDeps {
 /** A document that is too large to stream through the gateway. */
 export interface StagingRequest {
   readonly row: DocumentRow
-  readonly backend: Backend
+  readonly driver: Driver
   readonly objectKey: ObjectKey
   readonly signal: AbortSignal
 }

@@ -4,7 +4,9 @@ import type { DocumentRow } from '../catalog/document.ts'
 import type { DocumentId, ObjectKey, Owner } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
-import type { Backend, ObjectContent } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
+import type { ObjectContent } from '../storage/storage-backend.ts'
+import { StorageBackend } from '../storage/storage-backend.ts'
 import type { DocumentDeps } from './deps.ts'
 import { parseRange, rangeLength } from './range.ts'
 import { requireStored } from './stat-document.ts'
@@ -39,20 +41,17 @@ function matches(ifNoneMatch: string | undefined, etag: string | undefined): boo
 async function elsewhere(
   deps: DocumentDeps,
   row: DocumentRow,
-  backend: Backend,
+  driver: Driver,
   objectKey: ObjectKey,
   signal: AbortSignal,
 ): Promise<Secret> {
-  if (backend.presignGet !== undefined) {
-    return secret(
-      await backend.presignGet(objectKey, elsewhereMinutes, {
-        fileName: fileName(row),
-        contentType: row.contentType,
-      }),
-    )
+  const { signedUrls, directUrls } = driver
+  if (signedUrls) {
+    const as = { fileName: fileName(row), contentType: row.contentType }
+    return secret(await signedUrls.get(objectKey, elsewhereMinutes, as))
   }
-  if (backend.directDownloadUrl !== undefined) return backend.directDownloadUrl(objectKey, { signal })
-  return deps.stageDownload({ row, backend, objectKey, signal })
+  if (directUrls) return await directUrls.read(objectKey, { signal })
+  return await deps.stageDownload({ row, driver, objectKey, signal })
 }
 
 const fileName = (row: DocumentRow): string => `${row.documentId}${row.extension}`
@@ -77,15 +76,16 @@ function contentHeaders(row: DocumentRow, content: ObjectContent): Record<string
  */
 export async function getDocument(deps: DocumentDeps, request: GetRequest): Promise<GetOutcome> {
   const { documentId, signal } = request
-  const { row, backend, objectKey } = await requireStored(deps, request, documentId, signal)
+  const { row, driver, objectKey } = await requireStored(deps, request, documentId, signal)
   const range = parseRange(request.range)
   if (rangeLength(range, row.size) > maxStreamedBytes) {
     if (request.ifNoneMatch !== undefined) {
-      const entry = await deps.retry(() => backend.statEntry(objectKey, { signal }), signal)
+      const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
       if (matches(request.ifNoneMatch, entry.etag)) return notModified(entry.etag)
     }
-    return { kind: 'elsewhere', url: await elsewhere(deps, row, backend, objectKey, signal) }
+    return { kind: 'elsewhere', url: await elsewhere(deps, row, driver, objectKey, signal) }
   }
+  const backend = new StorageBackend(driver)
   const content = await deps.retry(() => backend.getObject(objectKey, range, { signal }), signal)
   if (matches(request.ifNoneMatch, content.etag)) {
     content.body.destroy()

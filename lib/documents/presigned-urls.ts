@@ -2,6 +2,7 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { NotSupportedError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
+import { fileOf, targetFor } from '../transfer/place.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 import { contentLink, intakeLink } from './present.ts'
@@ -14,7 +15,7 @@ export interface PresignedUrl {
   readonly expiresAt: string
 }
 
-/** The port refuses presigned URLs on both cloud drives; over HTTP the refusal names the route that does the job. */
+/** Over HTTP the refusal names the route that does the job. */
 function withLinks(error: NotSupportedError, links: Readonly<Record<string, string>>): ServiceError {
   const detail = 'This provider has no presigned URLs. Use the linked route instead.'
   return new ServiceError(error.code, detail, { context: { links } })
@@ -31,24 +32,16 @@ export async function createDownloadUrl(
     readonly signal: AbortSignal
   },
 ): Promise<PresignedUrl> {
-  const { row, backend, objectKey } = await requireStored(deps, request, request.documentId, request.signal)
-  try {
-    // The port's method is what refuses, before any network call; the richer one adds the file's name and type.
-    const plain = await backend.presignedGetUrl(objectKey, request.minutes)
-    await deps.retry(() => backend.statObject(objectKey, { signal: request.signal }), request.signal)
-    const url =
-      backend.presignGet === undefined
-        ? plain
-        : await backend.presignGet(objectKey, request.minutes, {
-            fileName: `${row.documentId}${row.extension}`,
-            contentType: row.contentType,
-          })
-    return { url, headers: {}, expiresAt: expiry(deps.now(), request.minutes) }
-  } catch (error) {
-    if (error instanceof NotSupportedError)
-      throw withLinks(error, { content: contentLink(request.documentId) })
-    throw error
+  const { documentId, minutes, signal } = request
+  const { row, driver, objectKey } = await requireStored(deps, request, documentId, signal)
+  if (!driver.signedUrls) {
+    const refusal = new NotSupportedError('A presigned download URL', 'getObject')
+    throw withLinks(refusal, { content: contentLink(documentId) })
   }
+  await deps.retry(() => driver.stat(objectKey, { signal }), signal)
+  const as = { fileName: fileOf(row), contentType: row.contentType }
+  const url = await driver.signedUrls.get(objectKey, minutes, as)
+  return { url, headers: {}, expiresAt: expiry(deps.now(), minutes) }
 }
 
 export interface UploadUrlRequest extends Owner {
@@ -64,15 +57,17 @@ export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequ
   const { userId, userKey, documentId, contentType } = request
   const row = await deps.documents.getDocument(request, documentId)
   const connection = await chooseConnection(deps, request, request.connectionId ?? row?.connectionId)
-  const backend = await deps.openBackend(connection)
+  const driver = await deps.openDriver(connection)
   const extension = request.extension ?? row?.extension ?? ('' as Extension)
-  if (backend.presignPut === undefined || backend.objectKeyFor === undefined) {
+  if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
     throw withLinks(refusal, { intake: intakeLink(documentId) })
   }
   await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, row)
-  const objectKey = backend.objectKeyFor(userId, documentId, extension)
-  const { url, headers } = await backend.presignPut(objectKey, contentType, request.minutes)
+  const target = targetFor(driver, row, { connectionId: connection.connectionId, documentId, extension })
+  const objectKey =
+    target.kind === 'replace' ? target.objectKey : driver.signedUrls.keyFor(userId, target.file)
+  const { url, headers } = await driver.signedUrls.put(objectKey, request.minutes, contentType)
   // A document that is stored already stays readable until the client replaces it.
   const expiresAt = deps.now() + request.minutes * 60_000
   if (row?.objectExists !== true || row.objectKey !== objectKey) {

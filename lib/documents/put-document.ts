@@ -1,11 +1,13 @@
-import { Readable } from 'node:stream'
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, Owner } from '../ids.ts'
-import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../storage/backend.ts'
+import { contentOf } from '../storage/content.ts'
+import type { Driver, ObjectEntry, Target } from '../storage/driver.ts'
+import { writeWhole } from '../storage/write-whole.ts'
 import { createContentHash } from '../transfer/hash.ts'
+import { targetFor } from '../transfer/place.ts'
 import { algorithmsFor, judgeStored } from '../transfer/verdict.ts'
 import { chooseConnection } from './choose-connection.ts'
 import { checkContentDigest } from './content-digest.ts'
@@ -30,16 +32,6 @@ export interface PutOutcome {
   readonly created: boolean
 }
 
-function bufferSource(bytes: Buffer): ContentSource {
-  return {
-    size: bytes.length,
-    open: (range) =>
-      Readable.from(range === undefined ? [bytes] : [bytes.subarray(range.start, range.end + 1)], {
-        objectMode: false,
-      }),
-  }
-}
-
 function checkPreconditions(request: PutRequest, row: DocumentRow | undefined): void {
   if (row === undefined) return
   if (request.onlyCreate && (row.objectExists === true || row.status !== 'uploading')) {
@@ -61,30 +53,22 @@ function withoutKey({ objectKey: _gone, objectExists: _also, ...row }: DocumentR
   return row
 }
 
-/** Where the bytes go. A key that must be reserved is recorded before the provider creates anything under it. */
+/** Where the bytes go. A new object's key is recorded before the provider creates anything under it. */
 async function chooseTarget(
   deps: DocumentDeps,
   request: PutRequest,
   connection: Connection,
-  backend: Backend,
+  driver: Driver,
   row: DocumentRow | undefined,
   extension: Extension,
-): Promise<{ readonly row: DocumentRow | undefined; readonly target?: PutTarget }> {
-  const here = row?.connectionId === connection.connectionId ? row : undefined
-  if (
-    here?.objectKey !== undefined &&
-    here.objectExists === true &&
-    (backend.capabilities.reservedKeys || here.extension === extension)
-  ) {
-    return { row, target: { kind: 'replace', objectKey: here.objectKey } }
-  }
-  if (backend.reserveObjectKey === undefined) return { row }
-  if (here?.objectKey !== undefined && here.objectExists !== true)
-    return { row, target: { kind: 'reserved', objectKey: here.objectKey } }
-  const reserve = backend.reserveObjectKey.bind(backend)
-  const objectKey = await deps.retry(() => reserve({ signal: request.signal }), request.signal)
+): Promise<{ readonly row: DocumentRow | undefined; readonly target: Target }> {
+  const { connectionId } = connection
+  const target = targetFor(driver, row, { connectionId, documentId: request.documentId, extension })
+  const { places } = driver
+  if (!places || target.objectKey !== undefined) return { row, target }
+  const objectKey = await deps.retry(() => places.make({ signal: request.signal }), request.signal)
   const recorded = await record(deps, request, connection, row, extension, objectKey)
-  return { row: recorded, target: { kind: 'reserved', objectKey: recorded.objectKey ?? objectKey } }
+  return { row: recorded, target: { ...target, objectKey: recorded.objectKey ?? objectKey } }
 }
 
 async function record(
@@ -120,20 +104,12 @@ async function record(
 
 async function store(
   deps: DocumentDeps,
-  request: PutRequest,
-  backend: Backend,
-  extension: Extension,
-  target: PutTarget | undefined,
+  { userId, contentType, bytes, signal }: PutRequest,
+  driver: Driver,
+  target: Target,
 ): Promise<ObjectEntry> {
-  const { userId, documentId, bytes, contentType, signal } = request
-  return deps.retry(
-    () =>
-      backend.putEntry(userId, documentId, bufferSource(bytes), extension, contentType, {
-        signal,
-        ...(target === undefined ? {} : { target }),
-      }),
-    signal,
-  )
+  const plan = { userId, contentType, size: bytes.length, target }
+  return await deps.retry(() => writeWhole(driver, plan, contentOf(bytes), { signal }), signal)
 }
 
 /** Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route. */
@@ -145,46 +121,41 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   const connection = await chooseConnection(deps, request, request.connectionId ?? before?.connectionId)
   const extension = request.extension ?? before?.extension ?? ('' as Extension)
   await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, before)
-  const backend = await deps.openBackend(connection)
+  const driver = await deps.openDriver(connection)
   if (before !== undefined && before.status !== 'stored') await deps.cancelTransfer(before)
 
-  let { row, target } = await chooseTarget(deps, request, connection, backend, before, extension)
+  let { row, target } = await chooseTarget(deps, request, connection, driver, before, extension)
   let entry: ObjectEntry
   try {
-    entry = await store(deps, request, backend, extension, target)
+    entry = await store(deps, request, driver, target)
   } catch (error) {
     // The user removed the file that was to be replaced, or the one that a reserved id had made: it is made anew.
-    if (!isServiceError(error, 'object_missing') || target === undefined) throw error
+    if (!isServiceError(error, 'object_missing') || target.objectKey === undefined) throw error
     const keyless = row && withoutKey(row)
-    ;({ row, target } = await chooseTarget(deps, request, connection, backend, keyless, extension))
-    entry = await store(deps, request, backend, extension, target)
+    ;({ row, target } = await chooseTarget(deps, request, connection, driver, keyless, extension))
+    entry = await store(deps, request, driver, target)
   }
 
   const { contentType, signal } = request
-  const judged = await judgeBytes(deps, request, backend, entry, backend.capabilities.rewrites(extension))
+  const judged = await judgeBytes(deps, request, driver, entry, driver.traits.rewrites(extension))
   const { verdict } = judged
   const who = { userId, userKey, documentId, contentType, extension, signal }
-  const replacing = target?.kind === 'replace'
-  const written: Written = { ...who, connection, backend, row, replacing, entry: judged.entry }
+  const replacing = target.kind === 'replace'
+  const written: Written = { ...who, connection, driver, row, replacing, entry: judged.entry }
   if (verdict.kind === 'mismatch') throw await settleMismatch(deps, written, verdict)
   const settled = await settleStored(deps, written, verdict)
-  const moved =
-    before?.objectExists === true && before.objectKey !== undefined && before.objectKey !== entry.objectKey
-  // Another extension is another path on OneDrive and S3: what stood at the old one goes.
-  if (moved && before.extension !== extension && before.objectKey !== undefined)
-    await backend.deleteObject(before.objectKey)
   return { row: settled, created: before?.objectExists !== true }
 }
 
 async function judgeBytes(
   { retry, startHash }: DocumentDeps,
   { bytes, signal }: PutRequest,
-  backend: Backend,
+  driver: Driver,
   entry: ObjectEntry,
   rewritten: boolean,
 ) {
-  const hash = await createContentHash(startHash, algorithmsFor(backend, undefined))
+  const hash = await createContentHash(startHash, algorithmsFor(driver, undefined))
   hash.update(bytes, 0)
-  const stat = (): Promise<ObjectEntry> => retry(() => backend.statEntry(entry.objectKey, { signal }), signal)
+  const stat = (): Promise<ObjectEntry> => retry(() => driver.stat(entry.objectKey, { signal }), signal)
   return await judgeStored(entry, bytes.length, hash, { rewritten, stat })
 }

@@ -1,4 +1,4 @@
-import type { ByteRange } from '../storage/backend.ts'
+import type { ByteRange } from '../storage/range.ts'
 
 /**
  * Parses a `Range` header of one byte range. Undefined when there is none or when it is one that a server may ignore

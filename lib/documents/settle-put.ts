@@ -2,7 +2,10 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
-import type { Backend, ObjectEntry } from '../storage/backend.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import { StorageBackend } from '../storage/storage-backend.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import { fileOf, renameTo } from '../transfer/place.ts'
 import type { Verdict } from '../transfer/verdict.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -12,7 +15,7 @@ export interface Written extends Owner {
   readonly contentType: string
   readonly extension: Extension
   readonly connection: Connection
-  readonly backend: Backend
+  readonly driver: Driver
   readonly row: DocumentRow | undefined
   /** The bytes went over content that stood there. */
   readonly replacing: boolean
@@ -38,22 +41,43 @@ export async function settleStored(
   written: Written,
   verdict: Exclude<Verdict, { kind: 'mismatch' }>,
 ): Promise<DocumentRow> {
-  const { documents, retry } = deps
-  const { documentId, connection, backend, entry, signal } = written
+  const { documentId, connection, driver, entry, signal } = written
   const checksum = verdict.kind === 'proven' ? verdict.checksum : undefined
   const stored = await replaceRow(deps, written, written.row, { ...storedAs(written, entry), checksum })
-  if (stored) return stored
-  return await retry(async () => {
-    const other = await documents.getDocument(written, documentId)
-    const standing = await standingAt(backend, entry, signal)
-    if (other?.connectionId === connection.connectionId && tells(other, standing, backend)) return other
-    const own = isSameObject(entry, standing, backend)
+  if (stored) return await leaveOld(deps, written, written.row, stored)
+  return await deps.retry(async () => {
+    const other = await deps.documents.getDocument(written, documentId)
+    const standing = await standingAt(driver, entry, signal)
+    if (other?.connectionId === connection.connectionId && tells(other, standing, driver)) return other
+    const own = isSameObject(entry, standing, driver)
     const { contentType = written.contentType } = own ? written : standing
     const told = { ...storedAs(written, standing), contentType, checksum: own ? checksum : undefined }
     const changed = await replaceRow(deps, written, other, told)
     if (!changed) throw changedMeanwhile()
-    return changed
+    return await leaveOld(deps, written, other, changed)
   }, signal)
+}
+
+/** Removes what the row named until now, when it is another object; what was written over gets the name that goes with its extension. */
+async function leaveOld(
+  deps: DocumentDeps,
+  { driver, signal, documentId }: Written,
+  before: DocumentRow | undefined,
+  row: DocumentRow,
+): Promise<DocumentRow> {
+  const { objectKey: old, objectExists, connectionId, extension } = before ?? row
+  if (old === undefined || objectExists !== true || connectionId !== row.connectionId) return row
+  if (old === row.objectKey) {
+    if (extension !== row.extension) await renameTo(driver, old, fileOf(row), { signal })
+    return row
+  }
+  try {
+    const backend = new StorageBackend(driver)
+    await deps.retry(() => backend.deleteObject(old, { signal }), signal)
+  } catch (error) {
+    logger.warn('What a document was before could not be removed.', { documentId, ...errorFields(error) })
+  }
+  return row
 }
 
 /**
@@ -65,7 +89,7 @@ export async function settleMismatch(
   written: Written,
   verdict: Extract<Verdict, { kind: 'mismatch' }>,
 ): Promise<ServiceError> {
-  const { row, replacing, backend, entry, signal } = written
+  const { row, replacing, driver, entry, signal } = written
   const error = replacing
     ? new ServiceError(
         'provider_error',
@@ -81,10 +105,13 @@ export async function settleMismatch(
   const changed = earlier
     ? await deps.documents.updateDocument(earlier, failed)
     : await replaceRow(deps, written, row, content)
-  // Refused by the row, somebody else has stored the document since: what stands at the drive is theirs.
-  if (!changed || replacing) return error
+  if (replacing) return error
+  // Refused by the row, somebody else has stored the document since: under a key that both were given, it is theirs.
+  const theirs = changed ? undefined : await deps.documents.getDocument(written, written.documentId)
+  if (theirs?.objectKey === entry.objectKey) return error
+  const backend = new StorageBackend(driver)
   await deps.retry(() => backend.deleteObject(entry.objectKey, { signal }), signal)
-  if (!earlier) {
+  if (changed && !earlier) {
     await deps.documents.updateDocument(changed, {
       objectKey: undefined,
       objectExists: undefined,
@@ -117,26 +144,25 @@ async function replaceRow(
   return await deps.documents.updateDocument(row, { ...over, expectedSha256: undefined, ...told, checksum })
 }
 
-async function standingAt(backend: Backend, entry: ObjectEntry, signal: AbortSignal): Promise<ObjectEntry> {
+async function standingAt(driver: Driver, entry: ObjectEntry, signal: AbortSignal): Promise<ObjectEntry> {
   try {
-    return await backend.statEntry(entry.objectKey, { signal })
+    return await driver.stat(entry.objectKey, { signal })
   } catch (error) {
     // A request that deleted the document, or moved it to another extension, has had the last word.
     throw isServiceError(error, 'object_missing') ? changedMeanwhile() : error
   }
 }
 
-function tells(row: DocumentRow, entry: ObjectEntry, backend: Backend): boolean {
+function tells(row: DocumentRow, entry: ObjectEntry, driver: Driver): boolean {
   const sameObject = row.status === 'stored' && row.objectKey === entry.objectKey && row.size === entry.size
-  return sameObject && row.checksum?.value === hashOf(entry, backend)
+  return sameObject && row.checksum?.value === hashOf(entry, driver)
 }
 
-function isSameObject(ours: ObjectEntry, standing: ObjectEntry, backend: Backend): boolean {
-  const hash = hashOf(ours, backend)
-  return hash === undefined ? ours.etag === standing.etag : hash === hashOf(standing, backend)
+function isSameObject(ours: ObjectEntry, standing: ObjectEntry, driver: Driver): boolean {
+  const hash = hashOf(ours, driver)
+  return hash === undefined ? ours.etag === standing.etag : hash === hashOf(standing, driver)
 }
 
-function hashOf(entry: ObjectEntry, backend: Backend): string | undefined {
-  const { checksum } = backend.capabilities
-  return checksum === 'none' ? undefined : entry.checksums[checksum]
+function hashOf(entry: ObjectEntry, { traits }: Driver): string | undefined {
+  return traits.hash && entry.checksums[traits.hash.algorithm]
 }

@@ -1,7 +1,7 @@
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Owner } from '../ids.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import { connectionOf } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -25,13 +25,13 @@ function awaitsPresignedPut(row: DocumentRow): boolean {
 async function settlePresigned(
   deps: DocumentDeps,
   row: DocumentRow,
-  backend: Backend,
+  driver: Driver,
   signal: AbortSignal,
 ): Promise<DocumentRow> {
   const key = row.objectKey
   if (key === undefined) return row
   try {
-    const entry = await deps.retry(() => backend.statEntry(key, { signal }), signal)
+    const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
     const settled = await deps.documents.updateDocument(row, {
       status: 'stored',
       objectExists: true,
@@ -56,9 +56,9 @@ export async function statDocument(
   const waits = awaitsPresignedPut(row)
   const key = row.objectKey
   if (!waits && (row.status !== 'stored' || key === undefined)) return row
-  const backend = await deps.openBackend(await connectionOf(deps, owner, row.connectionId))
-  if (waits || key === undefined) return settlePresigned(deps, row, backend, signal)
-  return { ...row, size: await deps.retry(() => backend.statObject(key, { signal }), signal) }
+  const driver = await deps.openDriver(await connectionOf(deps, owner, row.connectionId))
+  if (waits || key === undefined) return settlePresigned(deps, row, driver, signal)
+  return { ...row, size: (await deps.retry(() => driver.stat(key, { signal }), signal)).size }
 }
 
 /** A document whose bytes can be read, with its backend; `document_not_stored` while it is on its way. */
@@ -70,11 +70,11 @@ export async function requireStored(
 ) {
   let row = await requireDocument(deps, owner, documentId)
   if (row.status !== 'stored' && !awaitsPresignedPut(row)) throw notStored(row)
-  const backend = await deps.openBackend(await connectionOf(deps, owner, row.connectionId))
-  if (awaitsPresignedPut(row)) row = await settlePresigned(deps, row, backend, signal)
+  const driver = await deps.openDriver(await connectionOf(deps, owner, row.connectionId))
+  if (awaitsPresignedPut(row)) row = await settlePresigned(deps, row, driver, signal)
   const { objectKey } = row
   if (row.status !== 'stored' || objectKey === undefined) throw notStored(row)
-  return { row, backend, objectKey }
+  return { row, driver, objectKey }
 }
 
 function notStored(row: DocumentRow): ServiceError {

@@ -1,7 +1,6 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { TransferRow } from '../catalog/transfer.ts'
-import type { PutTarget } from '../storage/backend.ts'
 import type { ReauthReason } from '../errors.ts'
 import { CloudConnectionError } from '../errors.ts'
 import { objectKey } from '../ids.ts'
@@ -9,6 +8,7 @@ import { count } from '../telemetry/metrics.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claim } from '../transfer/claim.ts'
 import { runTransfer } from '../transfer/engine.ts'
+import { targetFor } from '../transfer/place.ts'
 import type { TransferEnd } from '../transfer/ports.ts'
 import type { IntakeObject } from './bucket.ts'
 import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
@@ -150,11 +150,11 @@ async function send(
   if (!source) throw new TypeError('The transfer has no source.')
   let end: TransferEnd
   try {
-    const backend = await deps.openBackend(connection)
-    const { reservedKeys } = backend.capabilities
+    const driver = await deps.openDriver(connection)
     const target =
-      claim.row.target ?? (claim.row.session ? undefined : targetOf(document, claim.row, reservedKeys))
-    claim.stage({ phase: 'sending', target })
+      claim.row.target ?? (claim.row.session ? undefined : targetFor(driver, document, claim.row))
+    // The name of a new object is not known before it is begun.
+    claim.stage({ phase: 'sending', ...(target?.objectKey === undefined ? {} : { target }) })
     end = await runTransfer(
       {
         ...deps.settings,
@@ -166,9 +166,8 @@ async function send(
       },
       {
         claim,
-        backend,
+        driver,
         source: { size: source.size, read: (from, to, signal) => deps.bucket.read(source, from, to, signal) },
-        rewritten: backend.capabilities.rewrites(claim.row.extension),
         deadline: delivery.deadline,
         ...(delivery.signal ? { signal: delivery.signal } : {}),
         onProgress: (bytes) => progress.report(bytes),
@@ -181,15 +180,6 @@ async function send(
     await progress.end()
   }
   return await conclude(deps, claim, end)
-}
-
-/** A key that an inline PUT has reserved is used too, so that both make one file. */
-function targetOf(document: DocumentRow, row: TransferRow, reservedKeys: boolean): PutTarget | undefined {
-  const { objectKey: key, objectExists, extension } = document
-  if (key === undefined) return undefined
-  if (objectExists !== true) return reservedKeys ? { kind: 'reserved', objectKey: key } : undefined
-  // Where objects have paths, another extension is another object.
-  return reservedKeys || extension === row.extension ? { kind: 'replace', objectKey: key } : undefined
 }
 
 async function conclude(deps: IntakeDeps, claim: Claim, end: TransferEnd): Promise<Ingested> {

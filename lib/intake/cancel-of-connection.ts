@@ -12,7 +12,7 @@ const pageSize = 100
  */
 export async function cancelTransfersOf(deps: IntakeDeps, connection: Connection): Promise<void> {
   const { connectionId } = connection
-  const withGrant: IntakeDeps = { ...deps, openBackend: () => deps.openBackend(connection) }
+  const withGrant: IntakeDeps = { ...deps, openDriver: () => deps.openDriver(connection) }
   for (const status of onTheirWay) {
     // What is cancelled leaves the status, so every page is a first page.
     for (;;) {

@@ -1,10 +1,9 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { TransferCatalog } from '../catalog/transfers.ts'
-import { maxInlineBytes } from '../contract/limits.ts'
 import type { Clock } from '../clock.ts'
 import type { Owner } from '../ids.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import type { Sealer } from '../secret.ts'
 import type { OpenTurns } from '../transfer/body.ts'
@@ -18,7 +17,7 @@ export interface IntakeDeps {
   readonly documents: DocumentCatalog
   readonly transfers: TransferCatalog
   readonly connections: Pick<ConnectionStore, 'get' | 'named'>
-  readonly openBackend: (connection: Connection) => Promise<Backend>
+  readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly sealer: Sealer
   readonly bucket: IntakeBucket
   /** Puts an object's event into the intake queue, as S3 would. */
@@ -35,14 +34,12 @@ export interface IntakeSettings {
   /** How long a claim stands that nobody renews. */
   readonly leaseMs: number
   readonly streamBytes: number
-  readonly directBytes: number
   readonly giveUpMs: number
 }
 
 export const defaultIntakeSettings: IntakeSettings = {
   leaseMs: 60_000,
   streamBytes: 64 * 1024 * 1024,
-  directBytes: maxInlineBytes,
   giveUpMs: 24 * 60 * 60 * 1000,
 }
 

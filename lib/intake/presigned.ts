@@ -1,7 +1,7 @@
 import type { PresignedUpload, TransferRow } from '../catalog/transfer.ts'
 import { isServiceError } from '../errors.ts'
 import type { ObjectKey } from '../ids.ts'
-import type { ObjectEntry } from '../storage/backend.ts'
+import type { ObjectEntry } from '../storage/driver.ts'
 import { claimTransfer } from '../transfer/claim.ts'
 import type { IntakeDeps } from './deps.ts'
 import { fail, settle } from './settle.ts'
@@ -74,7 +74,7 @@ async function standingAt(
   const connection = await deps.connections.get(row, row.connectionId)
   if (connection?.status !== 'active' || key === undefined) return undefined
   try {
-    return await (await deps.openBackend(connection)).statEntry(key)
+    return await (await deps.openDriver(connection)).stat(key)
   } catch (error) {
     if (isServiceError(error, 'object_missing')) return undefined
     throw error

@@ -4,9 +4,11 @@ import type { Settlement, TransferRow } from '../catalog/transfer.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 import type { ObjectKey, Owner } from '../ids.ts'
+import { StorageBackend } from '../storage/storage-backend.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count, countBytes } from '../telemetry/metrics.ts'
 import type { Claim } from '../transfer/claim.ts'
+import { fileOf, renameTo } from '../transfer/place.ts'
 import type { IntakeDeps } from './deps.ts'
 
 /**
@@ -18,7 +20,7 @@ export async function settle(deps: IntakeDeps, claim: Claim): Promise<void> {
   const { settlement } = row
   if (!settlement) throw new TypeError('Nothing to settle.')
   const before = await deps.documents.getDocument(row, row.documentId)
-  if (settlement.kind === 'stored') await removeOld(deps, row, settlement.objectKey, before)
+  if (settlement.kind === 'stored') await leaveOld(deps, row, settlement.objectKey, before)
   const document = await changeDocument(deps, row, changesOf(row, settlement, before))
   if (settlement.kind === 'stored') await settleStored(deps, row, settlement, document)
   else await settleFailed(deps, row, settlement, document)
@@ -109,8 +111,8 @@ export async function changeDocument(
   }
 }
 
-/** Another extension is another path on OneDrive and S3: what stood at the old one goes, before it is forgotten. */
-async function removeOld(
+/** What stood elsewhere goes, before it is forgotten; a file that was written over gets the name that goes with its new extension. */
+async function leaveOld(
   deps: IntakeDeps,
   row: TransferRow,
   objectKey: ObjectKey,
@@ -119,6 +121,10 @@ async function removeOld(
   if (before?.objectExists !== true || before.connectionId !== row.connectionId) return
   if (before.objectKey !== undefined && before.objectKey !== objectKey) {
     await removeAtProvider(deps, row, before.objectKey)
+  } else if (before.extension !== row.extension) {
+    const connection = await deps.connections.get(row, row.connectionId)
+    if (connection?.status === 'active')
+      await renameTo(await deps.openDriver(connection), objectKey, fileOf(row))
   }
 }
 
@@ -131,7 +137,7 @@ export async function removeAtProvider(
   const connection = await deps.connections.get(row, row.connectionId)
   if (connection?.status !== 'active') return
   try {
-    await (await deps.openBackend(connection)).deleteObject(objectKey)
+    await new StorageBackend(await deps.openDriver(connection)).deleteObject(objectKey)
   } catch (error) {
     if (!(error instanceof ServiceError) || error.retry.retryable) throw error
     logger.warn('An object that is not needed any more could not be removed at the provider.', {

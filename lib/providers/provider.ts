@@ -3,8 +3,8 @@ import type { ClientSource, Credentials, Grant } from '../grants/grant.ts'
 import type { ConnectionId } from '../ids.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
-import type { Backend } from '../storage/backend.ts'
 import type { HashState } from '../storage/content.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { GrantAbout, ProviderAbout, Settings } from './about.ts'
 
 type ByKind<Union extends { readonly kind: GrantAbout['kind'] }> = {
@@ -17,15 +17,15 @@ export interface Provider<Kind extends GrantAbout['kind'] = GrantAbout['kind']> 
   /** Called once in a process. `client` reads this deployment's OAuth client; only consent asks for it. */
   grant(deps: ProviderDeps, client: ClientSource): ByKind<Grant>[Kind]
   /** Called once in a process: what its connections share (an SDK's client, a pool of ids) lives in the closure. */
-  opener(deps: ProviderDeps): OpenBackend<Kind>
+  opener(deps: ProviderDeps): OpenDriver<Kind>
   /** Hashes that no other provider uses, from their start or from a state that `save` gave. */
   readonly hashes?: Readonly<Record<string, (saved?: Uint8Array) => HashState>>
 }
 
 /** The storage of one connection. Makes no call. */
-export type OpenBackend<Kind extends GrantAbout['kind']> = {
+export type OpenDriver<Kind extends GrantAbout['kind']> = {
   // As a method, so that a provider of one kind of grant passes for a provider of any.
-  open(connection: OpenedFor, credentials: ByKind<Credentials>[Kind]): Backend
+  open(connection: OpenedFor, credentials: ByKind<Credentials>[Kind]): Driver
 }['open']
 
 /** A connection as its provider sees it. */

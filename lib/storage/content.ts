@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { sourceFailure } from '../net/exactly.ts'
-import { hashAlgorithms } from '../providers/registry.ts'
-import type { ContentSource, ObjectEntry } from './backend.ts'
+import type { ResolvedRange } from './range.ts'
+
+/** Bytes that can be read again from the start: what a retry needs. */
+export interface ContentSource {
+  /** The exact number of bytes that `open()` yields. */
+  readonly size: number
+  /** A new stream over all bytes, or over a part; the reader destroys it when it stops early. */
+  open(range?: ResolvedRange): Readable
+}
 
 /** Bytes that are already in memory, as a source. */
 export function contentOf(bytes: Uint8Array): ContentSource {
@@ -27,7 +34,7 @@ export interface HashState extends Digest {
 }
 
 /** A stream over the source, or over a part of it; a source that cannot be opened fails as one that breaks. */
-export function openContent(content: ContentSource, range?: { start: number; end: number }): Readable {
+export function openContent(content: ContentSource, range?: ResolvedRange): Readable {
   try {
     return content.open(range)
   } catch (error) {
@@ -52,21 +59,6 @@ export async function digestOf(content: ContentSource, digest: Digest): Promise<
 export function hexDigest(algorithm: 'sha256' | 'md5'): Digest {
   const hash = createHash(algorithm)
   return { update: (chunk) => hash.update(chunk), digest: () => hash.digest('hex') }
-}
-
-/** An object that was found, next to the name and place it must have had: is it this very content? Reads the source only to compare hashes. */
-export async function isSameContent(
-  entry: ObjectEntry,
-  content: ContentSource,
-  digests: { readonly [Name in keyof ObjectEntry['checksums']]?: () => Digest },
-): Promise<boolean> {
-  if (entry.size !== content.size) return false
-  for (const name of hashAlgorithms) {
-    const expected = entry.checksums[name]
-    const digest = digests[name]
-    if (expected !== undefined && digest) return (await digestOf(content, digest())) === expected
-  }
-  return false
 }
 
 /** The content type as it may stand in a header or in a provider's metadata: printable ASCII, else `application/octet-stream`. */

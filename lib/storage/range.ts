@@ -1,5 +1,7 @@
 import { ServiceError } from '../errors.ts'
-import type { ByteRange } from './backend.ts'
+
+/** As in an HTTP range: `end` left out means to the last byte, `suffix` asks for the last n bytes. */
+export type ByteRange = { readonly start: number; readonly end?: number } | { readonly suffix: number }
 
 /** A range within an object of known size, both ends inclusive. */
 export interface ResolvedRange {

@@ -1,6 +1,7 @@
 import type { ServiceError } from '../errors.ts'
 import { CloudConnectionError } from '../errors.ts'
-import type { ObjectEntry, PutTarget, UploadProgress } from '../storage/backend.ts'
+import type { ObjectEntry, Target, UploadProgress } from '../storage/driver.ts'
+import { PlaceTaken } from '../storage/free-name.ts'
 
 /** What the plan knows of a transfer while one attempt runs. */
 export interface PlanState {
@@ -9,11 +10,9 @@ export interface PlanState {
   readonly direct: boolean
   /** The most bytes of one request of a session. */
   readonly sendBytes: number
-  /** The provider wants a key that was reserved and recorded first. */
-  readonly reservedKeys: boolean
-  /** The provider wants an empty object that was made and recorded before a session is opened on it. */
-  readonly placeholders: boolean
-  readonly target: PutTarget['kind'] | undefined
+  /** New objects have keys there, which are reserved and recorded first. */
+  readonly reserves: boolean
+  readonly target: Target['kind'] | undefined
   readonly hasSession: boolean
   /** A direct write was begun and its result is not known. */
   readonly begun: boolean
@@ -30,8 +29,6 @@ export interface PlanState {
 export type Step =
   /** Reserve a key and record it as the target, in place of any other. */
   | { readonly do: 'reserve' }
-  /** Make a placeholder and record it as the target; one from before goes, and with it the session that may be open on it. */
-  | { readonly do: 'place' }
   /** Make the whole object with one request. */
   | { readonly do: 'put' }
   /** Open a session and store its URL, in place of any other. */
@@ -53,8 +50,7 @@ export type Stop =
 export type Answer =
   | { readonly kind: 'started'; readonly uploaded?: ObjectEntry }
   | { readonly kind: 'reserved' }
-  | { readonly kind: 'placed'; readonly target: PutTarget['kind'] }
-  | { readonly kind: 'opened' }
+  | { readonly kind: 'opened'; readonly target: Target['kind'] }
   | { readonly kind: 'progress'; readonly from: 'ask' | 'send'; readonly progress: UploadProgress }
   /** The object is there: the provider said so, or it was found and its content compared. */
   | { readonly kind: 'finished'; readonly entry: ObjectEntry }
@@ -105,11 +101,9 @@ function decide(state: PlanState, answer: Answer, budget: Budget): Planned {
       if (state.direct) return now(state, state.begun ? { do: 'look' } : write(state))
       return now(state, state.hasSession ? { do: 'ask' } : write(state))
     case 'reserved':
-      return now({ ...state, target: 'reserved' }, state.direct ? { do: 'put' } : { do: 'open' })
-    case 'placed':
-      return now({ ...state, target: answer.target }, { do: 'open' })
+      return now({ ...state, target: 'new' }, state.direct ? { do: 'put' } : { do: 'open' })
     case 'opened': {
-      const opened = { ...state, hasSession: true, offset: 0 }
+      const opened = { ...state, target: answer.target, hasSession: true, offset: 0 }
       return now(opened, send(opened))
     }
     case 'progress':
@@ -165,11 +159,17 @@ function afterError(
 ): Planned {
   if (error instanceof CloudConnectionError) return now(state, { do: 'park', error })
   // The user removed the file that was to be written to: it is made anew.
-  const exists = state.target === 'replace' || state.target === 'placeholder'
-  if (error.code === 'object_missing' && exists && (during === 'open' || during === 'put')) {
+  if (
+    error.code === 'object_missing' &&
+    state.target === 'replace' &&
+    (during === 'open' || during === 'put')
+  ) {
     const anew = { ...state, target: undefined }
     return now(anew, write(anew))
   }
+  // Somebody has taken the name since the session was opened.
+  if (error instanceof PlaceTaken && (during === 'send' || during === 'ask'))
+    return afterAbsent(state, budget)
   const unsure = error.retry.ambiguous === true
   if (!error.retry.retryable && !unsure) return now(state, { do: 'fail', error })
 
@@ -194,7 +194,6 @@ function repeat(state: PlanState, during: Exclude<Step['do'], Stop['do']>): Step
     case 'verify':
       return { do: 'look' }
     case 'reserve':
-    case 'place':
     case 'open':
       return write(state)
     default:
@@ -203,10 +202,8 @@ function repeat(state: PlanState, during: Exclude<Step['do'], Stop['do']>): Step
 }
 
 function write(state: PlanState): Step {
-  if (state.reservedKeys && state.target === undefined) return { do: 'reserve' }
-  if (state.direct) return { do: 'put' }
-  // Every session gets a placeholder of its own, so that one whose URL was lost ends with the placeholder before.
-  return state.placeholders && state.target !== 'replace' ? { do: 'place' } : { do: 'open' }
+  if (state.reserves && state.target === undefined) return { do: 'reserve' }
+  return state.direct ? { do: 'put' } : { do: 'open' }
 }
 
 function send(state: PlanState): Step {

@@ -2,7 +2,7 @@ import type { TransferRow } from '../catalog/transfer.ts'
 import type { Clock } from '../clock.ts'
 import type { ReauthReason, ServiceError } from '../errors.ts'
 import type { Sealer } from '../secret.ts'
-import type { Backend } from '../storage/backend.ts'
+import type { Driver } from '../storage/driver.ts'
 import type { OpenTurns } from './body.ts'
 import type { Claim } from './claim.ts'
 import type { StartHash } from './hash.ts'
@@ -17,8 +17,6 @@ export interface EngineOptions {
   readonly openTurns: OpenTurns
   /** The most bytes of one request of a session whose provider acknowledges a broken request as far as it got. */
   readonly streamBytes: number
-  /** Objects up to this size go with one request where the provider allows it. */
-  readonly directBytes: number
   /** A transfer that got nowhere for so long fails, milliseconds. */
   readonly giveUpMs: number
 }
@@ -26,10 +24,8 @@ export interface EngineOptions {
 /** One attempt at one claimed transfer. */
 export interface Attempt {
   readonly claim: Claim
-  readonly backend: Backend
+  readonly driver: Driver
   readonly source: ByteSource
-  /** The provider rewrites files of this kind after they were uploaded. */
-  readonly rewritten: boolean
   /** Epoch milliseconds: the attempt has ended by then. */
   readonly deadline: number
   readonly signal?: AbortSignal

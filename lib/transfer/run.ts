@@ -1,13 +1,14 @@
 import type { Settlement } from '../catalog/transfer.ts'
 import type { TransferChanges } from '../catalog/transfers.ts'
-import type { Backend, ContentSource, ObjectEntry, ResumableUploads, UploadPlan } from '../storage/backend.ts'
+import type { ContentSource } from '../storage/content.ts'
+import type { ObjectEntry, Plan, Sessions, Target } from '../storage/driver.ts'
+import { atFreeName } from '../storage/free-name.ts'
 import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
-import { aboutOf } from '../providers/registry.ts'
+import { fileOf, planOf } from './place.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
 import { holdSession } from './session.ts'
-import { isOwn, lookUp, resumableOf, uploadPlanOf } from './uploads.ts'
 import { algorithmsFor, hashWaitMs, judge, judgeStored, settlementOf } from './verdict.ts'
 
 type Verified =
@@ -23,7 +24,7 @@ export interface Run {
   /** Does one step and records what has to be known after a crash. Rejects with the provider's error. */
   perform(step: Exclude<Step, Stop | { do: 'verify' }>, state: PlanState): Promise<Answer>
   verify(entry: ObjectEntry): Promise<Verified>
-  /** Closes the session that the row holds, and removes the empty object that was made for it. */
+  /** Closes the session that the row holds. */
   takeBack(): Promise<void>
   /** Why the last body ended early, when the reason is on our side; told once. */
   takeFailure(): unknown
@@ -32,11 +33,12 @@ export interface Run {
 }
 
 export async function openRun(options: EngineOptions, attempt: Attempt, signal: AbortSignal): Promise<Run> {
-  const { claim, backend, source } = attempt
+  const { claim, driver, source } = attempt
   const { size } = source
-  const uploads = resumableOf(backend)
-  const session = holdSession(claim, options.sealer, uploads)
-  const wanted = algorithmsFor(backend, claim.row.expectedSha256)
+  const { sessions, traits } = driver
+  const rewritten = traits.rewrites(claim.row.extension)
+  const session = holdSession(claim, options.sealer, sessions)
+  const wanted = algorithmsFor(driver, claim.row.expectedSha256)
   const hash = await createContentHash(options.startHash, wanted, claim.row.hashState)
   const outgoing = openOutgoing(source, hash, {
     clock: options.clock,
@@ -49,39 +51,39 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const hashColumns = (): TransferChanges => (hash.position > 0 ? { hashState: hash.save() } : {})
   claim.onRenewal(hashColumns)
 
-  const planOf = (): UploadPlan => uploadPlanOf(claim.row, size)
-  const mustResume = (): Backend & ResumableUploads => {
-    if (!uploads) throw new TypeError('This provider has no upload sessions.')
-    return uploads
+  const planAt = (target: Target): Plan => planOf(claim.row, size, target)
+  const mustResume = (): Sessions => {
+    if (!sessions) throw new TypeError('This provider has no upload sessions.')
+    return sessions
   }
   const finished = (entry: ObjectEntry): Answer => {
     made = entry.objectKey
     return { kind: 'finished', entry }
   }
 
+  /** What stands at a place has the content that is being sent. */
+  const proven = async (target: Target): Promise<Answer | undefined> => {
+    const entry = await driver.find(planAt(target), { signal })
+    if (entry?.size !== size) return undefined
+    await outgoing.hashTo(size)
+    return judge(entry, size, hash, { rewritten: false }).kind === 'proven' ? finished(entry) : undefined
+  }
+  /** Writes to the recorded target, else to a new object under a name that is free. */
+  const write = async (begin: (plan: Plan) => Promise<Answer>): Promise<Answer> => {
+    const { target } = claim.row
+    if (target?.objectKey !== undefined) return await begin(planAt(target))
+    const named = (file: string): Target => ({ kind: 'new', file })
+    return await atFreeName(
+      fileOf(claim.row),
+      (file) => begin(planAt(named(file))),
+      (file) => proven(named(file)),
+    )
+  }
   const reserve = async (): Promise<Answer> => {
-    if (!backend.reserveObjectKey) throw new TypeError('This provider has no keys to reserve.')
-    const objectKey = await backend.reserveObjectKey({ signal })
-    await claim.save({ target: { kind: 'reserved', objectKey } })
+    if (!driver.places) throw new TypeError('This provider has no keys to reserve.')
+    const objectKey = await driver.places.make({ signal })
+    await claim.save({ target: { kind: 'new', file: fileOf(claim.row), objectKey } })
     return { kind: 'reserved' }
-  }
-  const removePlaceholder = async (target = claim.row.target, within?: AbortSignal): Promise<void> => {
-    if (target?.kind !== 'placeholder') return
-    await backend.removePlaceholder?.(target.objectKey, within ? { signal: within } : {})
-  }
-  const place = async (): Promise<Answer> => {
-    if (!backend.createPlaceholder) throw new TypeError('This provider has no placeholders.')
-    await session.giveUp(signal)
-    await removePlaceholder(claim.row.target, signal)
-    const target = await backend.createPlaceholder(planOf(), { signal })
-    try {
-      await claim.save({ target, session: undefined, offset: 0 })
-    } catch (error) {
-      // An empty file that nobody has recorded would stay in the user's drive.
-      await removePlaceholder(target).catch(() => undefined)
-      throw error
-    }
-    return { kind: 'placed', target: target.kind }
   }
   const put = async (): Promise<Answer> => {
     const content: ContentSource = {
@@ -90,9 +92,14 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     }
     // An empty document has no last byte to be held back at.
     if (size === 0) for await (const _ of outgoing.body(0, 0)) break
-    const { userId, documentId, extension, contentType, target } = claim.row
-    const putOptions = { signal, ...(target ? { target } : {}) }
-    return finished(await backend.putEntry(userId, documentId, content, extension, contentType, putOptions))
+    return await write(async (plan) => finished(await driver.write(plan, content, { signal })))
+  }
+  const open = async (): Promise<Answer> => {
+    await session.giveUp(signal)
+    return await write(async (plan) => {
+      await session.open(plan, signal)
+      return { kind: 'opened', target: plan.target.kind }
+    })
   }
   const progressed = async (from: 'ask' | 'send', at: number): Promise<void> => {
     if (at <= claim.row.offset && from === 'ask') return
@@ -105,7 +112,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     })
   }
   const ask = async (): Promise<Answer> => {
-    const progress = await mustResume().queryUpload(await session.get(), size, { signal })
+    const progress = await mustResume().ask(await session.get(), size, { signal })
     if (progress.state === 'open') await progressed('ask', progress.offset)
     if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'ask', progress }
@@ -114,7 +121,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const body = outgoing.body(offset, length)
     try {
       const part = { body, offset, length, total: size }
-      const progress = await mustResume().sendBytes(await session.get(), part, { signal })
+      const progress = await mustResume().send(await session.get(), part, { signal })
       if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
       if (progress.state === 'done') made = progress.entry.objectKey
       return { kind: 'progress', from: 'send', progress }
@@ -123,14 +130,17 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     }
   }
   const look = async (): Promise<Answer> => {
-    const entry = await lookUp(backend, planOf(), signal)
+    const { target } = claim.row
+    if (!target) return { kind: 'absent' }
+    if (target.kind === 'replace') return (await proven(target)) ?? { kind: 'absent' }
+    const entry = await driver.find(planAt(target), { signal })
     if (!entry) return { kind: 'absent' }
     // Nobody but this transfer writes under a key of its own, so what stands there is its work, good or bad.
-    if (isOwn(claim.row.target)) return finished(entry)
-    if (entry.size !== size) return { kind: 'absent' }
+    if (target.objectKey !== undefined) return finished(entry)
+    // The name was free when the session was opened: what is there now is its work, unless it is something else.
     await outgoing.hashTo(size)
-    const verdict = judge(entry, size, hash, { rewritten: false })
-    return verdict.kind === 'proven' ? finished(entry) : { kind: 'absent' }
+    const { kind } = judge(entry, size, hash, { rewritten })
+    return kind === 'mismatch' ? { kind: 'absent' } : finished(entry)
   }
 
   return {
@@ -141,16 +151,15 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     initialState() {
       const { row } = claim
-      const direct = !uploads || size <= options.directBytes
+      const direct = !sessions || size <= traits.singleRequestBytes
       return {
         size,
         direct,
-        sendBytes: uploads?.uploadMode === 'stream' ? options.streamBytes : (uploads?.fragmentBytes ?? size),
-        reservedKeys: backend.capabilities.reservedKeys,
-        placeholders: backend.capabilities.placeholders,
+        sendBytes: sessions?.mode === 'stream' ? options.streamBytes : (sessions?.fragmentBytes ?? size),
+        reserves: driver.places !== undefined,
         target: row.target?.kind,
         hasSession: row.session !== undefined,
-        begun: direct && row.target?.kind === 'reserved',
+        begun: direct && row.target?.kind === 'new',
         offset: row.offset,
         reopened: false,
         stalls: 0,
@@ -163,13 +172,10 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       switch (step.do) {
         case 'reserve':
           return await reserve()
-        case 'place':
-          return await place()
         case 'put':
           return await put()
         case 'open':
-          await session.open(planOf(), signal)
-          return { kind: 'opened' }
+          return await open()
         case 'ask':
           return await ask()
         case 'send':
@@ -183,18 +189,14 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     async verify(given) {
       await outgoing.hashTo(size)
       const { row } = claim
-      const stat = async (): Promise<ObjectEntry> => await backend.statEntry(given.objectKey, { signal })
-      const { rewritten } = attempt
+      const stat = async (): Promise<ObjectEntry> => await driver.stat(given.objectKey, { signal })
       const { entry, verdict } = await judgeStored(given, size, hash, { rewritten, stat })
       const waitedMs = options.clock.now() - row.progressAt
-      const comes = aboutOf(backend.provider).hash?.late === true && waitedMs < hashWaitMs
+      const comes = traits.hash?.late === true && waitedMs < hashWaitMs
       if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
       return { kind: 'known', settlement: settlementOf(entry, verdict) }
     },
-    async takeBack() {
-      await session.close()
-      await removePlaceholder()
-    },
+    takeBack: () => session.close(),
     takeFailure() {
       return outgoing.takeFailure()
     },

@@ -1,5 +1,5 @@
 import { CloudConnectionError, ServiceError } from '../errors.ts'
-import type { ResumableUploads, UploadPlan, UploadSession } from '../storage/backend.ts'
+import type { Plan, Sessions, UploadSession } from '../storage/driver.ts'
 import type { Claim } from './claim.ts'
 import type { Sealer } from '../secret.ts'
 
@@ -7,20 +7,16 @@ import type { Sealer } from '../secret.ts'
 export interface HeldSession {
   /** Rejects when there is none. */
   get(): Promise<UploadSession>
-  /** Opens one in place of any other and records it, sealed, before anything is sent. */
-  open(plan: UploadPlan, signal: AbortSignal): Promise<void>
+  /** Opens one in place of any other and records it, sealed, with its target, before anything is sent. */
+  open(plan: Plan, signal: AbortSignal): Promise<void>
   /** Closes the one that was given up, if any; what only the provider's final word keeps from closing is left to end by itself. */
   giveUp(signal: AbortSignal): Promise<void>
   /** Closes the one there is, if any. */
   close(): Promise<void>
 }
 
-/** The session of the transfer that `claim` holds; its URL is opened from the row only when it is needed. Without `uploads` there is none to open. */
-export function holdSession(
-  claim: Claim,
-  sealer: Sealer,
-  uploads: ResumableUploads | undefined,
-): HeldSession {
+/** The session of the transfer that `claim` holds; its URL is opened from the row only when it is needed. Without `sessions` there is none to open. */
+export function holdSession(claim: Claim, sealer: Sealer, sessions: Sessions | undefined): HeldSession {
   let session: UploadSession | undefined
   const stored = async (): Promise<UploadSession | undefined> => {
     const { session: row, connectionId } = claim.row
@@ -34,7 +30,7 @@ export function holdSession(
   const giveUp = async (signal: AbortSignal): Promise<void> => {
     // Perhaps it is not gone everywhere: on OneDrive for Business it would hold the name.
     const old = await stored()
-    if (old) await uploads?.cancelUpload(old, { signal }).catch(unlessFinal)
+    if (old) await sessions?.cancel(old, { signal }).catch(unlessFinal)
     session = undefined
   }
 
@@ -46,24 +42,23 @@ export function holdSession(
       return open
     },
     async open(plan, signal) {
-      if (!uploads) throw new TypeError('This provider has no upload sessions.')
-      await giveUp(signal)
-      const opened = await uploads.beginUpload(plan, { signal })
+      if (!sessions) throw new TypeError('This provider has no upload sessions.')
+      const opened = await sessions.begin(plan, { signal })
       try {
         const sealedUrl = await sealer.seal(opened.url, claim.row.connectionId)
         const { expiresAt } = opened
         const row = { sealedUrl, ...(expiresAt === undefined ? {} : { expiresAt }) }
-        await claim.save({ session: row, offset: 0 })
+        await claim.save({ session: row, target: plan.target, offset: 0 })
       } catch (error) {
         // An address that nobody has recorded would hold the document's name on OneDrive for Business for as long as it lives.
-        await uploads.cancelUpload(opened).catch(() => undefined)
+        await sessions.cancel(opened).catch(() => undefined)
         throw error
       }
       session = opened
     },
     async close() {
       const open = await stored()
-      if (open) await uploads?.cancelUpload(open)
+      if (open) await sessions?.cancel(open)
     },
   }
 }

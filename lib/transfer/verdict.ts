@@ -1,6 +1,6 @@
 import type { DocumentChecksum } from '../contract/views.ts'
 import type { Settlement } from '../catalog/transfer.ts'
-import type { Backend, ObjectEntry } from '../storage/backend.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import type { HashAlgorithm } from '../providers/registry.ts'
 import type { ContentHash } from './hash.ts'
 
@@ -80,10 +80,7 @@ export function settlementOf(entry: ObjectEntry, verdict: Verdict): Settlement {
 }
 
 /** What has to be hashed: for the provider's own hash, and for what the client announced. */
-export function algorithmsFor(backend: Backend, expectedSha256: string | undefined): HashAlgorithm[] {
-  const { checksum } = backend.capabilities
-  return [
-    ...(checksum === 'none' ? [] : [checksum]),
-    ...(expectedSha256 === undefined ? [] : ['sha256' as const]),
-  ]
+export function algorithmsFor(driver: Driver, expectedSha256: string | undefined): HashAlgorithm[] {
+  const { hash } = driver.traits
+  return [...(hash ? [hash.algorithm] : []), ...(expectedSha256 === undefined ? [] : ['sha256' as const])]
 }

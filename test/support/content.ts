@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { ContentSource } from '../../lib/storage/backend.ts'
+import type { ContentSource } from '../../lib/storage/content.ts'
 
 const block = 64 * 1024
 

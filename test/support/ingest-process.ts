@@ -5,8 +5,8 @@ import type { CreatedObject } from '../../lib/queue/object-created.ts'
 import type { IntakeSettings } from '../../lib/intake/deps.ts'
 import { ingestObject } from '../../lib/intake/ingest.ts'
 import { secret } from '../../lib/secret.ts'
-import { googleDriveBackend } from '../../lib/providers/google-drive/backend.ts'
-import { oneDriveBackend } from '../../lib/providers/onedrive/backend.ts'
+import { googleDriveDriver } from '../../lib/providers/google-drive/driver.ts'
+import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
 import type { WorldEndpoints } from './intake-world.ts'
 import { must, openClients, openDeps } from './intake-world.ts'
 
@@ -48,13 +48,15 @@ async function main(): Promise<void> {
     renew: () => Promise.reject(new Error('The token was refused.')),
   }
   const options = { connectionId: config.connectionId, tokens, clock, endpoint: config.origin }
-  const made = config.provider === 'onedrive' ? oneDriveBackend(options) : googleDriveBackend(options)
+  const made = config.provider === 'onedrive' ? oneDriveDriver(options) : googleDriveDriver(options)
   const { fragmentBytes } = config
-  const backend = fragmentBytes === undefined ? made : { ...made, fragmentBytes }
+  const { sessions } = made
+  const driver =
+    fragmentBytes === undefined || !sessions ? made : { ...made, sessions: { ...sessions, fragmentBytes } }
   const events: string[] = []
   const { deps } = openDeps(openClients(config.endpoints), {
     clock,
-    openBackend: () => Promise.resolve(backend),
+    openDriver: () => Promise.resolve(driver),
     publish: (event) => events.push(event.type),
     settings: config.settings,
   })

@@ -22,7 +22,7 @@ import { sqsEnqueue } from '../../lib/intake/enqueue.ts'
 import { intakeBucket } from '../../lib/intake/bucket.ts'
 import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
 import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
-import type { Backend } from '../../lib/storage/backend.ts'
+import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
 import { startHash } from './hashes.ts'
@@ -89,7 +89,7 @@ export function openDeps(
   { s3, dynamo, sqs, intakeQueueUrl, close }: Clients,
   options: {
     readonly clock: Clock
-    readonly openBackend: (connection: Connection) => Promise<Backend>
+    readonly openDriver: (connection: Connection) => Promise<Driver>
     readonly publish: (event: DrivewayEvent) => void
     readonly settings?: Partial<IntakeSettings>
   },
@@ -102,7 +102,7 @@ export function openDeps(
     documents: documentCatalog(dynamo, 'documents', () => clock.now()),
     transfers: openTransfers(dynamo, 'transfers'),
     connections,
-    openBackend: options.openBackend,
+    openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
     bucket: intakeBucket(s3, bucketName),
     enqueue: sqsEnqueue(sqs, intakeQueueUrl, () => clock.now()),

@@ -90,6 +90,12 @@ export interface TestTokens extends TokenSource {
   bearer(): Promise<string>
 }
 
+/** For what is made but never called. */
+export function noTokens(): TokenSource {
+  const none = () => Promise.reject(new Error('no token is to be asked for here'))
+  return { get: none, renew: none }
+}
+
 const endpoints = {
   google: {
     start: startGoogleSimulator,

@@ -8,7 +8,7 @@ import { fileFields, fileSchema, folderListSchema, idsSchema, quotaSchema } from
 
 const folderType = 'application/vnd.google-apps.folder'
 
-/** Drive's metadata calls, made by the official client. Bytes never go through it: see sessions.ts and download in backend.ts. */
+/** Drive's metadata calls, made by the official client. Bytes never go through it: see sessions.ts, multipart.ts and download.ts. */
 export interface DriveApi {
   getFile(id: string, signal?: AbortSignal): Promise<DriveFile>
   updateFile(id: string, changes: FileChanges, signal?: AbortSignal): Promise<DriveFile>
@@ -24,6 +24,7 @@ export interface DriveApi {
 }
 
 export interface FileChanges {
+  readonly name?: string
   readonly trashed?: boolean
   readonly addParents?: string
   readonly removeParents?: string
@@ -50,9 +51,10 @@ export function driveApi(http: ProviderHttp, rootUrl: string): DriveApi {
       return answerOf(fileSchema, call)
     },
 
-    async updateFile(id, { trashed, ...move }, signal) {
+    async updateFile(id, { name, trashed, ...move }, signal) {
       const files = (await loadDrive()).files
-      const requestBody = trashed === undefined ? {} : { trashed }
+      const named = name === undefined ? {} : { name }
+      const requestBody = { ...named, ...(trashed === undefined ? {} : { trashed }) }
       const call = files.update(
         { fileId: id, fields: fileFields, requestBody, ...move, ...shared },
         options('files.update', signal),

@@ -3,16 +3,63 @@ import type { Readable } from 'node:stream'
 import { pipeline, Transform } from 'node:stream'
 import { exactly, sourceFailure } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
-import type { ContentSource } from '../../storage/backend.ts'
+import { readJson } from '../../net/provider-http.ts'
+import type { ContentSource } from '../../storage/content.ts'
 import { openContent } from '../../storage/content.ts'
 import { swallow } from '../../net/swallow.ts'
+import type { ObjectEntry, Plan } from '../../storage/driver.ts'
+import type { DriveParts } from './sessions.ts'
+import {
+  createMetadata,
+  inFolder,
+  isIdInUse,
+  mimeTypeOf,
+  newIdOf,
+  replaceMetadata,
+  settled,
+  uploadUrl,
+} from './sessions.ts'
+import { fileSchema } from './wire.ts'
+
+/** Content up to this size goes in one request with its metadata. https://developers.google.com/workspace/drive/api/guides/manage-uploads */
+export const multipartBytes = 5 * 1000 * 1000
+
+/** Makes or replaces a file with one request. The id of a new one is known before, so a repeated creation meets its own file. */
+export async function writeFile(
+  parts: DriveParts,
+  plan: Plan,
+  content: ContentSource,
+  signal?: AbortSignal,
+): Promise<ObjectEntry> {
+  const send = async (metadata: Readonly<Record<string, unknown>>, id?: string): Promise<ObjectEntry> => {
+    const { contentType, body } = multipartRelated(metadata, content, mimeTypeOf(plan))
+    const response = await parts.http({
+      operation: id === undefined ? 'files.create' : 'files.replace',
+      method: id === undefined ? 'POST' : 'PATCH',
+      url: uploadUrl(parts.rootUrl, 'multipart', id),
+      headers: { 'content-type': contentType },
+      body,
+      signal,
+    })
+    return await settled(parts, await readJson(response, fileSchema), signal)
+  }
+  const { target } = plan
+  if (target.kind === 'replace') return await send(replaceMetadata(plan), target.objectKey)
+  const id = newIdOf(target)
+  try {
+    return await inFolder(parts, (parent) => send(createMetadata(plan, target.file, id, parent)), signal)
+  } catch (error) {
+    if (!isIdInUse(error)) throw error
+    return await send(replaceMetadata(plan), id)
+  }
+}
 
 /**
  * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own multipart has no
  * length and ends the process when the source fails. The closing boundary follows only a source that ended where it should.
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads#multipart
  */
-export function multipartRelated(
+function multipartRelated(
   metadata: Readonly<Record<string, unknown>>,
   content: ContentSource,
   contentType: string,

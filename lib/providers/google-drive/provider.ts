@@ -1,6 +1,6 @@
 import type { Provider } from '../provider.ts'
 import { about } from './about.ts'
-import { googleDriveBackend } from './backend.ts'
+import { googleDriveDriver } from './driver.ts'
 import { googleGrant } from './grant.ts'
 import { reservedIds } from './reserved-ids.ts'
 
@@ -15,7 +15,7 @@ export const provider: Provider<'oauth2'> = {
     const reserved = reservedIds()
     const name = settings['DRIVE_FOLDER']
     return ({ connectionId, memo: { folder: id }, ...connection }, { tokens }) =>
-      googleDriveBackend({
+      googleDriveDriver({
         connectionId,
         tokens,
         clock,

@@ -5,14 +5,15 @@ import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
 import { chunkSize } from '../../contract/limits.ts'
+import { plainContentType } from '../../storage/content.ts'
 import type {
   ObjectEntry,
-  ResumableUploads,
-  UploadPlan,
+  Plan,
+  Sessions,
+  Target,
   UploadProgress,
   UploadSession,
-} from '../../storage/backend.ts'
-import { plainContentType } from '../../storage/content.ts'
+} from '../../storage/driver.ts'
 import { contentRange } from '../../storage/range.ts'
 import type { DriveApi } from './api.ts'
 import type { DriveFolder } from './folder.ts'
@@ -31,7 +32,6 @@ export interface DriveParts {
   readonly folder: DriveFolder
   readonly rootUrl: string
   readonly clock: Clock
-  reserve(signal?: AbortSignal): Promise<string>
 }
 
 /** The address that content is sent to; with `id`, that of an existing file. */
@@ -41,23 +41,34 @@ export function uploadUrl(rootUrl: string, uploadType: 'multipart' | 'resumable'
 }
 
 /** Google's own types would ask Drive to convert the file. */
-export function mimeTypeOf({ contentType }: Pick<UploadPlan, 'contentType'>): string {
+export function mimeTypeOf({ contentType }: Pick<Plan, 'contentType'>): string {
   const plain = plainContentType(contentType)
   return /^application\/vnd\.google-apps/i.test(plain) ? 'application/octet-stream' : plain
 }
 
+/** The id that a new file is made under. */
+export function newIdOf({ objectKey }: Target): string {
+  if (objectKey === undefined) throw new TypeError('A new file in Google Drive has its id before it is made.')
+  return objectKey
+}
+
 /** What a new file is made with. */
-export function createMetadata(plan: UploadPlan, id: string, parent: string | undefined) {
+export function createMetadata(
+  plan: Pick<Plan, 'contentType'>,
+  file: string,
+  id: string,
+  parent: string | undefined,
+) {
   return {
     id,
-    name: `${plan.documentId}${plan.extension}`,
+    name: file,
     mimeType: mimeTypeOf(plan),
     ...(parent === undefined ? {} : { parents: [parent] }),
   }
 }
 
 /** What a replacement sets: new content also takes the file out of the trash. */
-export function replaceMetadata(plan: UploadPlan) {
+export function replaceMetadata(plan: Pick<Plan, 'contentType'>) {
   return { mimeType: mimeTypeOf(plan), trashed: false }
 }
 
@@ -117,10 +128,10 @@ export function isIdInUse(error: unknown): boolean {
 }
 
 /** Drive's resumable uploads. The session URI is its own credential and is never signed. */
-export function driveUploads(parts: DriveParts): ResumableUploads {
-  const { http, api, rootUrl, clock } = parts
+export function driveSessions(parts: DriveParts): Sessions {
+  const { http, rootUrl, clock } = parts
 
-  const open = async (plan: UploadPlan, metadata: object, id: string | undefined, signal?: AbortSignal) => {
+  const open = async (plan: Plan, metadata: object, id: string | undefined, signal?: AbortSignal) => {
     const response = await http({
       operation: 'upload.begin',
       method: id === undefined ? 'POST' : 'PATCH',
@@ -157,18 +168,17 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
   }
 
   return {
-    uploadMode: 'stream',
+    mode: 'stream',
     fragmentBytes: chunkSize,
 
-    async beginUpload(plan, { signal } = {}): Promise<UploadSession> {
-      if (plan.target?.kind === 'replace') {
-        return open(plan, replaceMetadata(plan), plan.target.objectKey, signal)
-      }
-      const id = plan.target?.objectKey ?? (await parts.reserve(signal))
+    async begin(plan, { signal } = {}): Promise<UploadSession> {
+      const { target } = plan
+      if (target.kind === 'replace') return open(plan, replaceMetadata(plan), target.objectKey, signal)
+      const id = newIdOf(target)
       try {
         return await inFolder(
           parts,
-          (parent) => open(plan, createMetadata(plan, id, parent), undefined, signal),
+          (parent) => open(plan, createMetadata(plan, target.file, id, parent), undefined, signal),
           signal,
         )
       } catch (error) {
@@ -178,7 +188,7 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
       }
     },
 
-    async sendBytes(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, length, total }, { signal } = {}) {
       const response = await http({
         operation: 'upload.send',
         method: 'PUT',
@@ -193,7 +203,7 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
       return progressOf(response, signal)
     },
 
-    async queryUpload(session, total, { signal } = {}) {
+    async ask(session, total, { signal } = {}) {
       const response = await http({
         operation: 'upload.query',
         method: 'PUT',
@@ -207,7 +217,7 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
       return progressOf(response, signal)
     },
 
-    async cancelUpload(session, { signal } = {}) {
+    async cancel(session, { signal } = {}) {
       // 499 is what Cloud Storage, the same front end, answers to a cancellation; unfinished data is never a file.
       const response = await http({
         operation: 'upload.cancel',
@@ -218,12 +228,6 @@ export function driveUploads(parts: DriveParts): ResumableUploads {
         signal,
       })
       await readText(response.body, 4096)
-    },
-
-    async findUploaded(plan, { signal } = {}) {
-      if (!plan.target) return undefined
-      const file = await findFile(api, plan.target.objectKey, signal)
-      return file && toEntry(file)
     },
   }
 }

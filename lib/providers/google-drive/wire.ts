@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { ServiceError } from '../../errors.ts'
 import { objectKey } from '../../ids.ts'
-import type { ObjectEntry } from '../../storage/backend.ts'
+import type { ObjectEntry } from '../../storage/driver.ts'
 
 /** int64 values come as strings. https://developers.google.com/workspace/drive/api/reference/rest/v3/files */
 const int64 = z.pipe(

@@ -4,7 +4,7 @@ import type { RequestBody } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
-import type { UploadSession } from '../../storage/backend.ts'
+import type { UploadSession } from '../../storage/driver.ts'
 import { byId } from './names.ts'
 import type { DriveItem } from './wire.ts'
 import { drivePingSchema, driveSchema, itemFields, itemSchema, sessionSchema } from './wire.ts'
@@ -14,8 +14,9 @@ export interface GraphApi {
   getItem(address: string, signal?: AbortSignal): Promise<DriveItem>
   /** Undefined when nothing is there. */
   findItem(address: string, signal?: AbortSignal): Promise<DriveItem | undefined>
-  /** With `eTag`, an item that has changed since is left as it is. Already gone is success. */
-  deleteItem(id: string, options?: { readonly eTag?: string; readonly signal?: AbortSignal }): Promise<void>
+  deleteItem(id: string, signal?: AbortSignal): Promise<void>
+  /** 409 when another item has the name. */
+  renameItem(id: string, name: string, signal?: AbortSignal): Promise<void>
   /** Makes each folder that is not there yet. */
   createFolders(folders: readonly string[], signal?: AbortSignal): Promise<void>
   /** `createOnly`: 412 when there is an item at the address already. */
@@ -80,17 +81,28 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
       }
     },
 
-    async deleteItem(id, { eTag, signal } = {}) {
+    async deleteItem(id, signal) {
       // Into the recycle bin, which keeps counting toward the quota. https://learn.microsoft.com/graph/api/driveitem-delete
       const response = await http({
         operation: 'item.delete',
         method: 'DELETE',
         url: `${root}${byId(id)}`,
-        ...(eTag === undefined ? {} : { headers: { 'if-match': eTag } }),
-        expect: eTag === undefined ? [404] : [404, 412],
         signal,
       })
       await readText(response.body, 4096)
+    },
+
+    async renameItem(id, name, signal) {
+      // https://learn.microsoft.com/graph/api/driveitem-update
+      const response = await http({
+        operation: 'item.rename',
+        method: 'PATCH',
+        url: `${root}${byId(id)}`,
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.from(JSON.stringify({ name, [conflict]: 'fail' })),
+        signal,
+      })
+      await readJson(response, itemSchema)
     },
 
     async createFolders(folders, signal) {
@@ -111,7 +123,7 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
       const session = await post(
         'upload.begin',
         `${address}/createUploadSession`,
-        { item: { [conflict]: 'replace' } },
+        { item: { [conflict]: createOnly ? 'fail' : 'replace' } },
         sessionSchema,
         { headers: createOnly ? { 'if-none-match': '*' } : {}, signal },
       )

@@ -1,9 +1,8 @@
 import { ServiceError } from '../../errors.ts'
 import type { ObjectKey } from '../../ids.ts'
-import { unreachable, type HttpResponse } from '../../net/http-client.ts'
-import type { ByteRange, ObjectContent, ObjectEntry } from '../../storage/backend.ts'
-import { objectBody } from '../../storage/object-body.ts'
-import type { ResolvedRange } from '../../storage/range.ts'
+import type { HttpResponse } from '../../net/http-client.ts'
+import type { ObjectEntry, RawContent } from '../../storage/driver.ts'
+import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
 import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/range.ts'
 import { byId } from './names.ts'
 import { toEntry } from './wire.ts'
@@ -30,12 +29,12 @@ export async function locate(
  * Reads from the pre-authenticated URL, without a bearer, which it might refuse. A URL that has run out is asked for once more.
  * https://learn.microsoft.com/graph/api/driveitem-get-content
  */
-export async function downloadItem(
+export async function readItem(
   parts: OneDriveParts,
   key: ObjectKey,
   range: ByteRange | undefined,
   signal?: AbortSignal,
-): Promise<ObjectContent> {
+): Promise<RawContent> {
   let { entry, url } = await locate(parts, key, signal)
   const fetch = (from: string, wanted: ResolvedRange | undefined): Promise<HttpResponse> =>
     parts.http({
@@ -60,37 +59,29 @@ export async function downloadItem(
 
 const expired: ReadonlySet<number> = new Set([401, 403, 404, 410])
 
-/** Status, type and length have to be those of the file: a warning page must never be taken for its content. */
-function contentOf(entry: ObjectEntry, response: HttpResponse, range?: ResolvedRange): ObjectContent {
+/** Status and type have to be those of the file: a warning page must never be taken for its content. */
+function contentOf(entry: ObjectEntry, response: HttpResponse, wanted?: ResolvedRange): RawContent {
   const { status, headers, body } = response
-  const contentType = entry.contentType ?? 'application/octet-stream'
-  const length = range ? range.end - range.start + 1 : entry.size
   const whole = status === 200
   if (status === 416) {
     body.resume()
     throw rangeNotSatisfiable(entry.size)
   }
-  if ((!whole && status !== 206) || isForeignPage(headers['content-type'], contentType)) {
+  if ((!whole && status !== 206) || isForeignPage(headers['content-type'], entry.contentType)) {
     body.destroy()
     throw new ServiceError('provider_error', 'OneDrive did not give out the file.', {
       context: { providerStatus: status },
     })
   }
   const announced = headers['content-length']
-  if (announced !== undefined && Number(announced) !== (whole ? entry.size : length)) {
-    body.destroy()
-    throw unreachable('The file changed while it was being read.', false)
-  }
   return {
-    body: objectBody(body, whole && range ? { skip: range.start, length, more: true } : { length }),
-    contentLength: length,
-    size: entry.size,
-    contentType,
-    ...(entry.etag === undefined ? {} : { etag: entry.etag }),
-    ...(range ? { range } : {}),
+    entry,
+    body,
+    sent: whole || !wanted ? 'whole' : wanted,
+    ...(announced === undefined ? {} : { announced: Number(announced) }),
   }
 }
 
-function isForeignPage(sent: string | undefined, expected: string): boolean {
+function isForeignPage(sent: string | undefined, expected = 'application/octet-stream'): boolean {
   return sent?.startsWith('text/html') === true && !expected.startsWith('text/html')
 }

@@ -1,15 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { DocumentId, Extension, UserId, UserKey } from '../../ids.ts'
+import type { UserId, UserKey } from '../../ids.ts'
 import { userKeyOf } from '../../ids.ts'
-
-/** Where a document lies in the OneDrive. */
-export interface Place {
-  /** The folders from the root down. */
-  readonly folders: readonly string[]
-  readonly name: string
-  /** Taken when `name` belongs to a document whose id differs in case only: OneDrive does not tell the two apart. */
-  readonly otherName: string
-}
 
 /**
  * Names that OneDrive refuses although our ids allow them: a trailing dot, DOS devices, `_vti_`.
@@ -17,26 +8,18 @@ export interface Place {
  */
 const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|_vti_|\.$/i
 
+/** The folders of a user's files, from the root down: `{folder}/{userKey}`. */
+export function foldersOf(folder: string | undefined, userId: UserId): readonly string[] {
+  const above = folder === undefined ? [] : folder.split('/').filter((segment) => segment !== '')
+  return [...above, folderOf(userKeyOf(userId))]
+}
+
 /**
- * `{folder}/{userKey}/{documentId}{extension}`; a name that OneDrive refuses gets a hash of itself before it. Whatever is made up
- * has a blank in it, which neither user keys nor document ids can have: so it is nobody else's name.
+ * A file's name here: one that OneDrive refuses gets a hash of itself before it. The blank after it, which no document id can have,
+ * keeps it from being another document's name.
  */
-export function placeOf(
-  folder: string | undefined,
-  userId: UserId,
-  documentId: DocumentId,
-  extension: Extension,
-): Place {
-  const plain = `${documentId}${extension}`
-  const marked = `${hashMark(plain)} ${documentId.replaceAll(/\.+$|_vti_/gi, '')}${extension}`
-  return {
-    folders: [
-      ...(folder === undefined ? [] : folder.split('/').filter((segment) => segment !== '')),
-      folderOf(userKeyOf(userId)),
-    ],
-    name: reserved.test(plain) ? marked : plain,
-    otherName: marked,
-  }
+export function fileNameOf(file: string): string {
+  return reserved.test(file) ? `${hashMark(file)} ${file.replaceAll(/\.+$|_vti_/gi, '')}` : file
 }
 
 /** OneDrive takes `Casey` and `casey` for one folder, so a key with capitals says which of its letters they are: `Casey (10)`. */

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider.ts'
 import { about } from './about.ts'
-import { oneDriveBackend } from './backend.ts'
+import { oneDriveDriver } from './driver.ts'
 import { microsoftGrant } from './grant.ts'
 import { createQuickXor } from './quick-xor-hash.ts'
 
@@ -21,7 +21,7 @@ export const provider: Provider<'oauth2'> = {
   opener:
     ({ clock, observe, settings, send }) =>
     ({ connectionId, accountId }, { tokens }) =>
-      oneDriveBackend({
+      oneDriveDriver({
         connectionId,
         accountId,
         tokens,

@@ -11,11 +11,15 @@ const rewrittenExtensions = new Set(
   ).split(' '),
 )
 
-/** The tenant of personal Microsoft accounts, which rewrite nothing. https://learn.microsoft.com/entra/identity-platform/id-tokens */
+/** The tenant of personal Microsoft accounts. https://learn.microsoft.com/entra/identity-platform/id-tokens */
 const personalTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+/** Whether an account is one at work; undefined when it is not known whose it is. */
+export function isWorkAccount(accountId: string | undefined): boolean | undefined {
+  return accountId === undefined ? undefined : !accountId.startsWith(personalTenant)
+}
 
 /** Files of this kind are rewritten in this account, so that another size and hash are no damage. */
 export function rewrites(accountId: string | undefined, extension: Extension): boolean {
-  const isWorkAccount = !(accountId ?? '').startsWith(personalTenant)
-  return isWorkAccount && rewrittenExtensions.has(extension.toLowerCase())
+  return isWorkAccount(accountId) !== false && rewrittenExtensions.has(extension.toLowerCase())
 }

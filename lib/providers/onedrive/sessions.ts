@@ -3,12 +3,12 @@ import { ServiceError } from '../../errors.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
-import type { Placeholders, ResumableUploads, UploadProgress, UploadSession } from '../../storage/backend.ts'
+import type { Sessions, UploadProgress, UploadSession } from '../../storage/driver.ts'
+import { PlaceTaken } from '../../storage/free-name.ts'
 import { contentRange } from '../../storage/range.ts'
-import { byId } from './names.ts'
 import type { OneDriveParts } from './placement.ts'
-import { findByPlan, placeholderFor, sessionAddress, writeAtPlace } from './placement.ts'
-import type { DriveItem, SessionProgress } from './wire.ts'
+import { createAt, sessionAddress } from './placement.ts'
+import type { SessionProgress } from './wire.ts'
 import { itemSchema, progressSchema, toEntry } from './wire.ts'
 
 /** One fragment: a multiple of 320 KiB, under 60 MiB. https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
@@ -18,7 +18,7 @@ export const CHUNK_SIZE = chunkSize
 const commitTimeouts = { answer: 120_000 } as const
 
 /** OneDrive's upload sessions. The upload URL is its own credential: a bearer there would be answered with 401. */
-export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeholders {
+export function oneDriveSessions(parts: OneDriveParts): Sessions {
   const { http, graph } = parts
   /** Sessions that have not been seen yet by the host that takes their fragments. */
   const fresh = new Set<string>()
@@ -31,8 +31,9 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
       ...request,
       url: session.url.reveal(),
       auth: 'none',
-      // A work account's URL carries a token of its own, good for 24 hours, and answers 401 when it has ended.
-      expect: [401, 404, 410, 416],
+      // A work account's URL carries a token of its own, good for 24 hours, and answers 401 or 403 when it has ended.
+      // https://github.com/OneDrive/onedrive-api-docs/issues/1073 https://github.com/abraunegg/onedrive/issues/3355
+      expect: [401, 403, 404, 409, 410, 412, 416],
       timeouts: commitTimeouts,
     })
 
@@ -78,25 +79,21 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
   }
 
   return {
-    uploadMode: 'fragments',
+    mode: 'fragments',
     fragmentBytes: CHUNK_SIZE,
 
-    async beginUpload(plan, { signal } = {}) {
-      const existing = (item: DriveItem): Promise<UploadSession> =>
-        graph.openSession(sessionAddress(item), false, signal)
-      const session = plan.target
-        ? await existing(await graph.getItem(byId(plan.target.objectKey), signal))
-        : await writeAtPlace(
-            parts,
-            plan,
-            { create: (address) => graph.openSession(address, true, signal), existing },
-            signal,
-          )
+    async begin({ userId, target }, { signal } = {}) {
+      const open = (address: string, createOnly: boolean): Promise<UploadSession> =>
+        graph.openSession(address, createOnly, signal)
+      const session =
+        target.kind === 'replace'
+          ? await open(await sessionAddress(parts, target.objectKey, signal), false)
+          : await createAt(parts, userId, target.file, (address) => open(address, true), signal)
       fresh.add(session.url.reveal())
       return session
     },
 
-    async sendBytes(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, length, total }, { signal } = {}) {
       const response = await call(session, {
         operation: 'upload.send',
         method: 'PUT',
@@ -111,6 +108,15 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
           return { state: 'done', entry: toEntry(await readJson(response, itemSchema)) }
         case 202:
           return openProgress(session, await readJson(response, progressSchema))
+        case 409:
+        case 412: {
+          // Whatever has taken a new file's name meanwhile is not ours to write over; an item that was changed meanwhile breaks its session.
+          // https://github.com/OneDrive/onedrive-api-docs/issues/1707
+          const taken = (await readText(response.body, 4096)).includes('nameAlreadyExists')
+          await cancel(session, signal)
+          if (taken) throw new PlaceTaken({ providerStatus: response.status })
+          return { state: 'gone' }
+        }
         case 416:
           // We and the session do not agree on where it stands: its own word counts.
           await readText(response.body, 4096)
@@ -121,21 +127,8 @@ export function oneDriveUploads(parts: OneDriveParts): ResumableUploads & Placeh
       }
     },
 
-    queryUpload: (session, _total, { signal } = {}) => query(session, signal),
+    ask: (session, _total, { signal } = {}) => query(session, signal),
 
-    cancelUpload: (session, { signal } = {}) => cancel(session, signal),
-
-    createPlaceholder: (plan, { signal } = {}) => placeholderFor(parts, plan, signal),
-
-    async removePlaceholder(key, options = {}) {
-      const item = await graph.findItem(byId(key), options.signal)
-      if (item?.size !== 0) return
-      await graph.deleteItem(key, { ...options, ...(item.eTag === undefined ? {} : { eTag: item.eTag }) })
-    },
-
-    async findUploaded(plan, { signal } = {}) {
-      const item = await findByPlan(parts, plan, signal)
-      return item && toEntry(item)
-    },
+    cancel: (session, { signal } = {}) => cancel(session, signal),
   }
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { ServiceError } from '../../errors.ts'
 import { objectKey } from '../../ids.ts'
-import type { ObjectEntry } from '../../storage/backend.ts'
+import type { ObjectEntry } from '../../storage/driver.ts'
 
 /** https://learn.microsoft.com/graph/api/resources/driveitem */
 export const itemSchema = z.object({

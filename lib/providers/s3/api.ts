@@ -28,12 +28,11 @@ export interface S3Part {
 
 /** S3's calls on one bucket. Every rejection is a ServiceError. */
 export interface S3Api {
-  /** Answers S3's ETag and its own SHA-256 of what it has stored. */
+  /** Answers S3's ETag and its own SHA-256 of what it has stored. `createOnly`: 412 when there is an object already. */
   put(
     key: string,
     bytes: S3Bytes,
-    contentType: string,
-    sha256: string,
+    as: { readonly contentType: string; readonly sha256: string; readonly createOnly: boolean },
     signal?: AbortSignal,
   ): Promise<Pick<ObjectHead, 'etag' | 'sha256'>>
   head(key: string, signal?: AbortSignal): Promise<ObjectHead>
@@ -47,6 +46,7 @@ export interface S3Api {
   putPart(session: S3Session, number: number, bytes: S3Bytes, signal?: AbortSignal): Promise<void>
   /** In the order of their numbers. */
   listParts(session: S3Session, signal?: AbortSignal): Promise<readonly S3Part[]>
+  /** 412 when the session is one that creates only and there is an object by now. */
   complete(session: S3Session, parts: readonly S3Part[], signal?: AbortSignal): Promise<string | undefined>
   abort(session: S3Session, signal?: AbortSignal): Promise<void>
   ping(signal?: AbortSignal): Promise<void>
@@ -80,7 +80,7 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
   }
 
   return {
-    async put(key, bytes, contentType, sha256, signal) {
+    async put(key, bytes, { contentType, sha256, createOnly }, signal) {
       const answer = await call('put', bytes.size, () =>
         sending(bytes, signal, (body, options) =>
           client.send(
@@ -91,6 +91,7 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
               ContentLength: bytes.size,
               ContentType: contentType,
               ChecksumSHA256: sha256,
+              ...onlyIfAbsent(createOnly),
             }),
             options,
           ),
@@ -185,12 +186,13 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
       return parts
     },
 
-    async complete({ key, uploadId }, parts, signal) {
+    async complete({ key, uploadId, createOnly = false }, parts, signal) {
       const command = new CompleteMultipartUploadCommand({
         Bucket: bucket,
         Key: key,
         UploadId: uploadId,
         MultipartUpload: { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
+        ...onlyIfAbsent(createOnly),
       })
       return (await call('upload.complete', 0, () => client.send(command, abortable(signal)))).ETag
     },
@@ -206,6 +208,11 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
       )
     },
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html */
+function onlyIfAbsent(createOnly: boolean) {
+  return createOnly ? { IfNoneMatch: '*' } : {}
 }
 
 const reading: ReadonlySet<string> = new Set(['head', 'get', 'upload.query', 'bucket.head'])

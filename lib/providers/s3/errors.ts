@@ -27,6 +27,8 @@ const byName: Readonly<Record<string, Meaning>> = {
   RequestLimitExceeded: throttled,
   TooManyRequestsException: throttled,
   OperationAborted: down,
+  // Two conditional writes met. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+  ConditionalRequestConflict: down,
   RequestTimeout: down,
   XMinioStorageFull: full,
   XMinioAdminBucketQuotaExceeded: full,

@@ -1,10 +1,10 @@
 import { required } from '../../contract/env.ts'
 import type { Provider } from '../provider.ts'
 import { about } from './about.ts'
-import { s3Backend } from './backend.ts'
+import { s3Driver } from './driver.ts'
 import { s3Client } from './client.ts'
 
-/** The deployment's bucket, as the rest of the project holds it: one backend for all connections. */
+/** The deployment's bucket, as the rest of the project holds it: one driver for all connections. */
 export const provider: Provider<'none'> = {
   about,
 
@@ -12,7 +12,7 @@ export const provider: Provider<'none'> = {
 
   opener({ clock, observe, settings }) {
     const client = s3Client({ region: settings['STORAGE_REGION'], endpoint: settings['STORAGE_ENDPOINT'] })
-    const backend = s3Backend({ client, bucket: required(settings, 'STORAGE_BUCKET'), clock, observe })
-    return () => backend
+    const driver = s3Driver({ client, bucket: required(settings, 'STORAGE_BUCKET'), clock, observe })
+    return () => driver
   },
 }

@@ -3,14 +3,9 @@ import { chunkSize } from '../../contract/limits.ts'
 import { isServiceError, ServiceError } from '../../errors.ts'
 import { parseJson } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
-import type {
-  ObjectEntry,
-  ResumableUploads,
-  UploadPlan,
-  UploadProgress,
-  UploadSession,
-} from '../../storage/backend.ts'
 import { plainContentType } from '../../storage/content.ts'
+import type { ObjectEntry, Plan, Sessions, UploadProgress, UploadSession } from '../../storage/driver.ts'
+import { PlaceTaken } from '../../storage/free-name.ts'
 import type { S3Api, S3Part } from './api.ts'
 import type { S3Session } from './wire.ts'
 import { sessionSchema, toEntry } from './wire.ts'
@@ -21,7 +16,7 @@ const partBytes = chunkSize
 const maxParts = 10_000
 
 /** Multipart uploads as sessions: key and upload id in one opaque text, each part acknowledged alone. */
-export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) => string): ResumableUploads {
+export function s3Sessions(api: S3Api, keyOf: (plan: Plan) => string): Sessions {
   const finish = async (
     session: S3Session,
     parts: readonly S3Part[],
@@ -32,12 +27,12 @@ export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) =>
       const etag = await api.complete(session, parts, signal)
       return { state: 'done', entry: toEntry(session.key, { size: total, etag }) }
     } catch (error) {
-      if (!isServiceError(error) || !error.retry.ambiguous || signal?.aborted) throw error
+      const taken = isTaken(error)
+      if (!isServiceError(error) || !(error.retry.ambiguous || taken) || signal?.aborted) throw error
       // The answer was lost; the object's ETag tells whether it was put together from these very parts.
-      const found = await api.head(session.key, signal).catch(() => undefined)
-      const entry = found && toEntry(session.key, found)
-      if (entry?.size !== total || entry.etag !== multipartEtag(parts)) throw error
-      return { state: 'done', entry }
+      const entry = await findObject(api, session.key, signal).catch(() => undefined)
+      if (entry?.size === total && entry.etag === multipartEtag(parts)) return { state: 'done', entry }
+      throw taken ? new PlaceTaken(error.context) : error
     }
   }
 
@@ -49,19 +44,23 @@ export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) =>
   }
 
   return {
-    uploadMode: 'fragments',
+    mode: 'fragments',
     fragmentBytes: partBytes,
 
-    async beginUpload(plan, { signal } = {}): Promise<UploadSession> {
+    async begin(plan, { signal } = {}): Promise<UploadSession> {
       if (plan.size > partBytes * maxParts) {
         throw new ServiceError('payload_too_large', 'The document is larger than one upload can be.')
       }
       const key = keyOf(plan)
+      const createOnly = plan.target.kind === 'new'
+      // The end would be refused too, but only once all the bytes are there.
+      if (createOnly && (await findObject(api, key, signal))) throw new PlaceTaken()
       const uploadId = await api.begin(key, plainContentType(plan.contentType), signal)
-      return { url: secret(JSON.stringify({ key, uploadId })) }
+      const session: S3Session = { key, uploadId, ...(createOnly ? { createOnly } : {}) }
+      return { url: secret(JSON.stringify(session)) }
     },
 
-    async sendBytes(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, length, total }, { signal } = {}) {
       const inner = parseSession(session)
       const last = offset + length === total
       if (offset % partBytes !== 0 || (!last && length !== partBytes)) {
@@ -76,23 +75,32 @@ export function s3Uploads(api: S3Api, keyOf: (plan: Omit<UploadPlan, 'size'>) =>
       )
     },
 
-    queryUpload: (session, total, { signal } = {}) => orGone(stand(parseSession(session), total, signal)),
+    ask: (session, total, { signal } = {}) => orGone(stand(parseSession(session), total, signal)),
 
-    async cancelUpload(session, { signal } = {}) {
+    async cancel(session, { signal } = {}) {
       const aborted = api.abort(parseSession(session), signal)
       await orGone(aborted.then(() => ({ state: 'gone' })))
     },
-
-    async findUploaded(plan, { signal } = {}): Promise<ObjectEntry | undefined> {
-      const key = keyOf(plan)
-      try {
-        return toEntry(key, await api.head(key, signal))
-      } catch (error) {
-        if (isServiceError(error, 'object_missing')) return undefined
-        throw error
-      }
-    },
   }
+}
+
+/** The object under a key, if there is one. */
+export async function findObject(
+  api: S3Api,
+  key: string,
+  signal?: AbortSignal,
+): Promise<ObjectEntry | undefined> {
+  try {
+    return toEntry(key, await api.head(key, signal))
+  } catch (error) {
+    if (isServiceError(error, 'object_missing')) return undefined
+    throw error
+  }
+}
+
+/** True for a write that was to create only and met an object. */
+export function isTaken(error: unknown): error is ServiceError {
+  return isServiceError(error) && error.context.providerStatus === 412
 }
 
 function parseSession({ url }: UploadSession): S3Session {

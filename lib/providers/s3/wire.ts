@@ -1,9 +1,14 @@
 import * as z from 'zod/mini'
 import { objectKey } from '../../ids.ts'
-import type { ObjectEntry } from '../../storage/backend.ts'
+import type { ObjectEntry } from '../../storage/driver.ts'
 
 /** What is inside an upload session's opaque text. */
-export const sessionSchema = z.object({ key: z.string(), uploadId: z.string() })
+export const sessionSchema = z.object({
+  key: z.string(),
+  uploadId: z.string(),
+  /** The object is new: one that stands there by the end is somebody else's. */
+  createOnly: z.exactOptional(z.boolean()),
+})
 export type S3Session = z.output<typeof sessionSchema>
 
 /** What HeadObject, GetObject, PutObject and CompleteMultipartUpload say of an object. */

@@ -9,8 +9,8 @@ import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { startIntake } from '../../../lib/intake/start-intake.ts'
 import { sweepTransfers } from '../../../lib/intake/sweep.ts'
 import { parseObjectCreated } from '../../../lib/queue/object-created.ts'
-import type { Backend } from '../../../lib/storage/backend.ts'
-import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
+import type { Driver } from '../../../lib/storage/driver.ts'
+import { googleDriveDriver } from '../../../lib/providers/google-drive/driver.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
 import { asFunction } from '../../support/as-function.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
@@ -41,7 +41,7 @@ describe('the intake', () => {
   let opened: OpenedDeps
   let clock: MovableClock
   let connection: Connection
-  let backend: Backend
+  let driver: Driver
   let events: DrivewayEvent[]
   let publish: (event: DrivewayEvent) => void
   let counter = 0
@@ -64,14 +64,16 @@ describe('the intake', () => {
     publish = (event) => events.push(event)
     opened = openDeps(clients, {
       clock,
-      openBackend: () => Promise.resolve(backend),
+      openDriver: () => Promise.resolve(driver),
       publish: (event) => publish(event),
-      settings: { streamBytes: fragment, directBytes: 100_000 },
+      settings: { streamBytes: fragment },
     })
     connection = await connect(opened, `user${String(counter)}`, 'google-drive')
     const tokens = await simulator.signIn(account())
     const { connectionId } = connection
-    backend = googleDriveBackend({ connectionId, tokens, clock, endpoint: simulator.origin })
+    const real = googleDriveDriver({ connectionId, tokens, clock, endpoint: simulator.origin })
+    // So that much smaller documents go through sessions.
+    driver = { ...real, traits: { ...real.traits, singleRequestBytes: 100_000 } }
     await messages()
   })
   afterEach(async () => {

@@ -9,7 +9,7 @@ import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { awaitPresigned } from '../../../lib/intake/presigned.ts'
 import { sweepTransfers } from '../../../lib/intake/sweep.ts'
-import { s3Backend } from '../../../lib/providers/s3/backend.ts'
+import { s3Driver } from '../../../lib/providers/s3/driver.ts'
 import { s3Client } from '../../../lib/providers/s3/client.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
 import { asFunction } from '../../support/as-function.ts'
@@ -56,14 +56,14 @@ describe('a document that its client puts past us', () => {
     counter += 1
     clock = movableClock()
     events = []
-    const openBackend = () => Promise.resolve(s3Backend({ client: target, bucket, clock }))
+    const openDriver = () => Promise.resolve(s3Driver({ client: target, bucket, clock }))
     const publish = (event: DrivewayEvent): void => void events.push(event)
-    opened = openDeps(clients, { clock, openBackend, publish })
+    opened = openDeps(clients, { clock, openDriver, publish })
     connection = await connect(opened, `past-${String(counter)}`, 's3')
     deps = {
       documents: opened.deps.documents,
       connections: opened.connections,
-      openBackend,
+      openDriver,
       startHash,
       retry: (run) => run(),
       cancelTransfer: (row) => cancelTransfer(opened.deps, row),

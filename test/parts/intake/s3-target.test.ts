@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { intakeKeyOf } from '../../../lib/intake/intake-key.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
-import { s3Backend } from '../../../lib/providers/s3/backend.ts'
+import { s3Driver } from '../../../lib/providers/s3/driver.ts'
 import { s3Client } from '../../../lib/providers/s3/client.ts'
 import { asFunction } from '../../support/as-function.ts'
 import type { FaultProxy } from '../../support/fault-proxy.ts'
@@ -56,7 +56,7 @@ describe('a document on its way to a bucket', () => {
     clock = movableClock()
     opened = openDeps(clients, {
       clock,
-      openBackend: () => Promise.resolve(s3Backend({ client: target, bucket, clock })),
+      openDriver: () => Promise.resolve(s3Driver({ client: target, bucket, clock })),
       publish: () => undefined,
     })
     connection = await connect(opened, `bucket-${String(counter)}`, 's3')

@@ -155,6 +155,11 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
       const { algorithm = 'none' } = row?.checksum ?? {}
       const checksum = { algorithm, value: hashes[algorithm]?.(bytes), verdict: 'verified' }
       expect(row).toMatchObject({ status: 'stored', size: bytes.length, checksum })
+      if (isDrive) {
+        const files = await simulatorControl(stack.at(provider === 'google-drive' ? 1 : 2)).files(account)
+        const left = files.filter((file) => !file.trashed && new RegExp(`^${id}[ .]`).test(file.name))
+        expect(left.map((file) => file.size)).toEqual([bytes.length])
+      }
       await api.request('DELETE', `/v1/documents/${id}`)
     }
   })

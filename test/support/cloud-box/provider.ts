@@ -3,7 +3,7 @@ import type { Credentials, PasswordCredentials } from '../../../lib/grants/grant
 import { parseJson, readText } from '../../../lib/net/provider-http.ts'
 import { reachOf } from '../../../lib/net/reach.ts'
 import type { Provider, ProviderDeps } from '../../../lib/providers/provider.ts'
-import type { Backend, Quota } from '../../../lib/storage/backend.ts'
+import type { Driver, Space } from '../../../lib/storage/driver.ts'
 import { about } from './about.ts'
 
 type Server = Pick<ProviderDeps, 'send' | 'settings'>
@@ -25,24 +25,22 @@ async function call(server: Server, method: string, path: string, credentials: P
 }
 
 /** What the health check asks for; this drive holds no documents. */
-function backendOf(
+function driverOf(
   connectionId: string,
   credentials: Extract<Credentials, { kind: 'password' }>,
   server: Server,
-): Backend {
-  const quota = async (): Promise<Quota> => {
+): Driver {
+  const usage: Space['usage'] = async () => {
     const used = await credentials.read()
     let answer = await call(server, 'GET', '/quota', used)
     if (answer.status === 401) answer = await call(server, 'GET', '/quota', await credentials.renew(used))
     if (answer.status !== 200) throw new CloudConnectionError(connectionId, 'grant_revoked')
-    return answer.json as Quota
+    return answer.json as Awaited<ReturnType<Space['usage']>>
   }
-  const healthCheck = () =>
-    quota().then(
-      () => true,
-      () => false,
-    )
-  return { quota, healthCheck } as unknown as Backend
+  const check = async (): Promise<void> => {
+    await usage()
+  }
+  return { check, space: { usage } } as unknown as Driver
 }
 
 export const provider: Provider<'password'> = {
@@ -63,5 +61,5 @@ export const provider: Provider<'password'> = {
   opener:
     (server) =>
     ({ connectionId }, credentials) =>
-      backendOf(connectionId, credentials, server),
+      driverOf(connectionId, credentials, server),
 }

@@ -44,7 +44,12 @@ const meanings: Readonly<Record<string, (item: Item) => Item>> = {
   tokens: (item) => without(item, 'expiresAt', 'settledBy'),
   authorizations: (item) => without(item, 'usedBy'),
   documents: (item) => item,
-  transfers: (item) => item,
+  transfers(item) {
+    const target = item['target'] as Item | undefined
+    const file = `${String(item['documentId'])}${String(item['extension'])}`
+    if (target?.['kind'] === 'reserved') return { ...item, target: { ...target, kind: 'new', file } }
+    return target?.['kind'] === 'placeholder' ? { ...item, target: { ...target, kind: 'replace' } } : item
+  },
 }
 
 const readers: Readonly<Record<string, (key: never) => Promise<unknown>>> = {

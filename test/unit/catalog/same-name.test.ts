@@ -6,14 +6,15 @@ import { readFileName, refuseSharedName } from '../../../lib/catalog/same-name.t
 import type { DocumentId, Extension } from '../../../lib/ids.ts'
 import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../../lib/ids.ts'
 import { intakeKeyOf, readIntakeKey } from '../../../lib/intake/intake-key.ts'
-import { placeOf } from '../../../lib/providers/onedrive/names.ts'
-import { s3Backend } from '../../../lib/providers/s3/backend.ts'
+import { fileNameOf } from '../../../lib/providers/onedrive/names.ts'
+import { s3Driver } from '../../../lib/providers/s3/driver.ts'
+import { nameOf } from '../../../lib/storage/free-name.ts'
 import { instantClock } from '../../support/instant-clock.ts'
 
 const alice = userId('alice')
 const userKey = userKeyOf(alice)
 const connectionId = parseConnectionId('c-1') ?? expect.unreachable()
-const s3 = s3Backend({
+const s3 = s3Driver({
   client: new S3Client({ region: 'eu-central-1' }),
   bucket: 'any',
   clock: instantClock(),
@@ -46,12 +47,13 @@ it('no two documents that the rule lets through have one place, in any store', a
       if (before !== undefined && randomInt(4) === 0) rows.delete(documentId)
     }
     const places = [...rows.values()].map(({ documentId, extension }) => {
-      const drive = placeOf('Driveway', alice, documentId, extension)
+      const names = [0, 1, 2].map((n) => nameOf(`${documentId}${extension}`, n))
+      const drive = names.map(fileNameOf)
       return {
-        s3: s3.objectKeyFor?.(alice, documentId, extension),
-        onedrive: drive.name,
+        s3: s3.signedUrls?.keyFor(alice, names[0] ?? ''),
+        onedrive: drive[0],
         intake: intakeKeyOf({ userKey, connectionId, documentId, extension }),
-        all: [drive.name, drive.otherName],
+        all: drive,
       }
     })
     for (const store of ['s3', 'onedrive', 'intake'] as const)

@@ -7,7 +7,7 @@ import { getConnection, listConnections } from '../../../lib/connections/read.ts
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
-import type { Backend } from '../../../lib/storage/backend.ts'
+import type { Driver } from '../../../lib/storage/driver.ts'
 import type { World } from '../../support/grants-world.ts'
 import {
   approve,
@@ -273,21 +273,21 @@ describe('disconnecting', () => {
   })
 })
 
-const backend = (parts: Partial<Backend>) => ({
+const driver = (parts: Pick<Driver, 'check' | 'space'>) => ({
   ...world.main,
-  openBackend: () => Promise.resolve(parts as Backend),
+  openDriver: () => Promise.resolve(parts as Driver),
 })
 const throttled = () => Promise.reject(new ServiceError('provider_throttled', 'later'))
 
 describe('the health check', () => {
   const healthy = {
-    healthCheck: () => Promise.resolve(true),
-    quota: () => Promise.resolve({ used: 5, limit: 10 }),
+    check: () => Promise.resolve(),
+    space: { usage: () => Promise.resolve({ used: 5, limit: 10 }) },
   }
 
   it('tells latency and quota of a healthy connection', async () => {
     const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
-    const answer = await checkHealth(backend(healthy), connection)
+    const answer = await checkHealth(driver(healthy), connection)
     expect(answer).toMatchObject({ healthy: true, status: 'active', quota: { used: 5, limit: 10 } })
     expect(answer.latencyMs).toBeGreaterThanOrEqual(0)
     expect(answer.reason).toBeUndefined()
@@ -295,7 +295,7 @@ describe('the health check', () => {
 
   it('is still healthy when only the quota is not to be had', async () => {
     const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
-    expect(await checkHealth(backend({ ...healthy, quota: throttled }), connection)).toMatchObject({
+    expect(await checkHealth(driver({ ...healthy, space: { usage: throttled } }), connection)).toMatchObject({
       healthy: true,
       status: 'active',
     })
@@ -311,13 +311,13 @@ describe('the health check', () => {
     ['a failure of ours', () => new TypeError('a bug'), 'internal_error'],
   ])('answers, and never fails, for %s', async (_, error, reason) => {
     const connection = await connect(world.main, 'ill', 'google-drive', 'ill@example.com')
-    const failing = { healthCheck: () => Promise.resolve(false), quota: () => Promise.reject(error()) }
-    expect(await checkHealth(backend(failing), connection)).toMatchObject({
+    const failing = { check: () => Promise.reject(error()) }
+    expect(await checkHealth(driver(failing), connection)).toMatchObject({
       healthy: false,
       status: 'active',
       reason,
     })
-    const unopenable = { ...world.main, openBackend: () => Promise.reject(error()) }
+    const unopenable = { ...world.main, openDriver: () => Promise.reject(error()) }
     expect(await checkHealth(unopenable, connection)).toMatchObject({ healthy: false, reason })
   })
 
@@ -326,15 +326,10 @@ describe('the health check', () => {
     await world.simulator('google-drive').revoke('found@example.com')
     world.advance(2 * 3600 * 1000)
     const source = world.open().accessTokens.sourceOf(connection)
-    const probing = {
-      healthCheck: () =>
-        source.get().then(
-          () => true,
-          () => false,
-        ),
-      quota: () => source.get().then(() => ({ used: 0 })),
+    const check = async (): Promise<void> => {
+      await source.get()
     }
-    expect(await checkHealth(backend(probing), connection)).toMatchObject({
+    expect(await checkHealth(driver({ check }), connection)).toMatchObject({
       healthy: false,
       status: 'requires_reauth',
       reason: 'grant_revoked',
@@ -346,7 +341,7 @@ describe('the health check', () => {
       ...caller('wait'),
       provider: 'onedrive',
     })
-    const untouchable = { ...world.main, openBackend: () => Promise.reject(new Error('was opened')) }
+    const untouchable = { ...world.main, openDriver: () => Promise.reject(new Error('was opened')) }
     expect(await checkHealth(untouchable, connection)).toEqual({
       healthy: false,
       status: 'pending',
@@ -359,7 +354,7 @@ describe('the health check', () => {
   it('is an error only for a connection that is not there', async () => {
     const connection = await connect(world.main, 'health', 'google-drive', 'health@example.com')
     await expect(
-      checkHealth(backend(healthy), { ...caller('stranger'), connectionId: connection.connectionId }),
+      checkHealth(driver(healthy), { ...caller('stranger'), connectionId: connection.connectionId }),
     ).rejects.toMatchObject({
       code: 'connection_not_found',
     })

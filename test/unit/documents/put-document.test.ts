@@ -4,9 +4,9 @@ import type { DocumentDeps } from '../../../lib/documents/deps.ts'
 import { putDocument } from '../../../lib/documents/put-document.ts'
 import type { ServiceError } from '../../../lib/errors.ts'
 import { retrying } from '../../../lib/net/retry.ts'
-import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
-import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
-import type { Backend, ObjectEntry } from '../../../lib/storage/backend.ts'
+import { googleDriveDriver } from '../../../lib/providers/google-drive/driver.ts'
+import { oneDriveDriver } from '../../../lib/providers/onedrive/driver.ts'
+import type { Driver, ObjectEntry } from '../../../lib/storage/driver.ts'
 import { startHash } from '../../support/hashes.ts'
 import type { Clients, OpenedDeps } from '../../support/intake-world.ts'
 import {
@@ -25,8 +25,8 @@ import { startSimulator } from '../../support/simulators.ts'
 import { where } from '../../support/where.ts'
 
 const drives = {
-  'google-drive': { simulator: 'google', open: googleDriveBackend, write: { path: '^/upload/' } },
-  onedrive: { simulator: 'microsoft', open: oneDriveBackend, write: { method: 'PUT' } },
+  'google-drive': { simulator: 'google', open: googleDriveDriver, write: { path: '^/upload/' } },
+  onedrive: { simulator: 'microsoft', open: oneDriveDriver, write: { method: 'PUT' } },
 } as const satisfies Record<string, { simulator: string; open: unknown; write: FaultMatch }>
 
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -46,7 +46,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
   let simulator: Simulator
   let opened: OpenedDeps
   let connection: Connection
-  let backend: Backend
+  let driver: Driver
   let deps: DocumentDeps
   let counter = 0
 
@@ -58,16 +58,16 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
     counter += 1
     opened = openDeps(clients, {
       clock,
-      openBackend: () => Promise.resolve(backend),
+      openDriver: () => Promise.resolve(driver),
       publish: () => undefined,
     })
     connection = await connect(opened, `inline-${String(counter)}-${drive.simulator}`, provider)
     const tokens = await simulator.signIn(account())
-    backend = drive.open({ connectionId: connection.connectionId, tokens, clock, endpoint: simulator.origin })
+    driver = drive.open({ connectionId: connection.connectionId, tokens, clock, endpoint: simulator.origin })
     deps = {
       documents: opened.deps.documents,
       connections: opened.connections,
-      openBackend: () => Promise.resolve(backend),
+      openDriver: () => Promise.resolve(driver),
       startHash,
       retry: (run, signal) => retrying(run, { clock, signal }),
       cancelTransfer: () => Promise.resolve(),
@@ -108,12 +108,20 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
   const files = async () =>
     (await simulator.files(account())).filter((file) => !file.trashed).map((file) => [file.id, file.sha256])
   /** The drive, with what it says of a finished file changed. */
-  const saying = (said: (entry: ObjectEntry) => ObjectEntry): void => {
-    const real = backend
-    backend = {
+  const saying = (said: (entry: ObjectEntry) => ObjectEntry | Promise<ObjectEntry>): void => {
+    const real = driver
+    const { sessions = expect.unreachable() } = real
+    driver = {
       ...real,
-      putEntry: async (...args) => said(await real.putEntry(...args)),
-      statEntry: async (...args) => said(await real.statEntry(...args)),
+      write: async (...args) => said(await real.write(...args)),
+      stat: async (...args) => said(await real.stat(...args)),
+      sessions: {
+        ...sessions,
+        async send(...args) {
+          const progress = await sessions.send(...args)
+          return progress.state === 'done' ? { ...progress, entry: await said(progress.entry) } : progress
+        },
+      },
     }
   }
 
@@ -158,16 +166,12 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
   test('another request’s document is not removed by a damaged one', async () => {
     const theirs = randomBytes(700)
     await simulator.fault(drive.write, { type: 'corrupt' })
-    const real = backend
-    backend = {
-      ...real,
-      async putEntry(...args) {
-        const entry = await real.putEntry(...args)
-        backend = real
-        await put(theirs)
-        return entry
-      },
-    }
+    const real = driver
+    saying(async (entry) => {
+      driver = real
+      await put(theirs)
+      return entry
+    })
     expect((await failure(put(randomBytes(1000)))).code).toBe('digest_mismatch')
     expect((await files()).map(([, hash]) => hash)).toEqual([sha256(theirs)])
     expect(await row()).toMatchObject({ status: 'stored', size: 700, checksum: { verdict: 'verified' } })
@@ -199,17 +203,32 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
         }
       },
     )
+  })
 
-    test('under another extension, damaged, leaves the earlier one where it is', async () => {
-      const first = await put(randomBytes(900), '.txt')
-      await simulator.fault(drive.write, { type: 'corrupt' })
-      expect((await failure(put(randomBytes(1000), '.bin'))).code).toBe('digest_mismatch')
-      expect((await files()).map(([id]) => id)).toEqual([first.row.objectKey])
-      expect(await row()).toMatchObject({
-        status: 'failed',
-        objectKey: first.row.objectKey,
-        extension: '.txt',
-      })
-    })
+  test('keeps its file under another extension, and the file gets the name that goes with it', async () => {
+    const first = await put(randomBytes(900), '.txt')
+    const bytes = randomBytes(1000)
+    const second = await put(bytes, '.csv')
+    expect(second.row).toMatchObject({ objectKey: first.row.objectKey, extension: '.csv' })
+    expect(await files()).toEqual([[first.row.objectKey, sha256(bytes)]])
+    const [file] = (await simulator.files(account())).filter(({ path }) => path.includes('doc'))
+    expect(file?.name).toBe('doc.csv')
+  })
+
+  test('takes the next name where the user has a file of that name', async () => {
+    const [theirs, ours] = [randomBytes(500), randomBytes(600)]
+    const other = await put(theirs)
+    must(await opened.deps.documents.deleteDocument(other.row))
+    expect((await put(ours)).created).toBe(true)
+    const hashes = new Set((await files()).map(([, hash]) => hash))
+    expect(hashes).toEqual(new Set([sha256(theirs), sha256(ours)]))
+  })
+
+  test('whose answer was lost is the same file when it is put again', async () => {
+    const bytes = randomBytes(500)
+    const first = await put(bytes)
+    must(await opened.deps.documents.deleteDocument(first.row))
+    const again = await put(bytes)
+    expect(again.row.objectKey === first.row.objectKey).toBe(provider === 'onedrive')
   })
 })

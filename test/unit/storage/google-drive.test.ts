@@ -2,8 +2,9 @@ import * as z from 'zod/mini'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CloudConnectionError } from '../../../lib/errors.ts'
 import type { ObjectKey } from '../../../lib/ids.ts'
-import type { Backend, PutTarget } from '../../../lib/storage/backend.ts'
-import { googleDriveBackend } from '../../../lib/providers/google-drive/backend.ts'
+import type { Driver } from '../../../lib/storage/driver.ts'
+import { StorageBackend } from '../../../lib/storage/storage-backend.ts'
+import { googleDriveDriver } from '../../../lib/providers/google-drive/driver.ts'
 import { driveError } from '../../../lib/providers/google-drive/errors.ts'
 import { reservedIds } from '../../../lib/providers/google-drive/reserved-ids.ts'
 import { mimeTypeOf } from '../../../lib/providers/google-drive/sessions.ts'
@@ -11,7 +12,7 @@ import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
 import type { Simulator, TestTokens } from '../../support/simulators.ts'
 import { startSimulator } from '../../support/simulators.ts'
-import { alice, connectionId, documentId, extension, failureOf, put, refusal } from './support.ts'
+import { connectionId, failureOf, planFor, put, refusal, sessionsOf } from './support.ts'
 
 let simulator: Simulator
 let tokens: TestTokens
@@ -31,10 +32,10 @@ beforeEach(async () => {
   stored = { times: 0 }
 })
 
-function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Backend {
+function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Driver {
   const { folder = true, deletion } = options
   const { id } = stored
-  return googleDriveBackend({
+  return googleDriveDriver({
     connectionId: connectionId(String(people)),
     reserved: ids,
     tokens,
@@ -65,10 +66,10 @@ async function drive(method: string, path: string, body?: unknown): Promise<void
   if (!response.ok) throw new Error(`${method} ${path}: ${String(response.status)}`)
 }
 
-async function reserved(backend: Backend): Promise<PutTarget> {
-  const objectKey = await backend.reserveObjectKey?.()
+async function reserved(driver: Driver) {
+  const objectKey = await driver.places?.make()
   if (objectKey === undefined) throw new Error('no key')
-  return { kind: 'reserved', objectKey }
+  return { kind: 'new', file: 'doc.txt', objectKey } as const
 }
 
 async function callsOf(work: () => Promise<unknown>): Promise<string[]> {
@@ -93,8 +94,8 @@ const listing = z.object({ files: z.array(z.object({ id: z.string(), name: z.str
 
 describe('the folder', () => {
   it('is made once for all that is put at the same time, and its id is handed out to be kept', async () => {
-    const backend = open()
-    await Promise.all(Array.from({ length: 6 }, (_, index) => put(backend, `doc-${String(index)}`)))
+    const driver = open()
+    await Promise.all(Array.from({ length: 6 }, (_, index) => put(driver, `doc-${String(index)}`)))
     expect(await folders()).toEqual([stored.id])
     expect(stored.times).toBe(1)
     expect((await simulator.files(account)).filter(({ path }) => path.endsWith('.txt'))).toHaveLength(6)
@@ -114,7 +115,7 @@ describe('the folder', () => {
     await drive('DELETE', `files/${before}`)
     const entry = await put(open(), 'second')
     expect(stored.id).not.toBe(before)
-    expect(await open().statObject(entry.objectKey)).toBe(5)
+    expect(await new StorageBackend(open()).statObject(entry.objectKey)).toBe(5)
   })
 
   it.each([5, 6_000_000])(
@@ -123,10 +124,10 @@ describe('the folder', () => {
       await put(open(), 'first')
       const before = stored.id ?? ''
       await drive('PATCH', `files/${before}`, { trashed: true })
-      const backend = open()
-      const entry = await put(backend, 'second', { content: generated(size) })
+      const driver = open()
+      const entry = await put(driver, 'second', { content: generated(size) })
       expect(stored.id).not.toBe(before)
-      expect(await backend.statObject(entry.objectKey)).toBe(size)
+      expect(await new StorageBackend(driver).statObject(entry.objectKey)).toBe(size)
       expect(await folders()).toEqual([stored.id])
     },
   )
@@ -134,7 +135,7 @@ describe('the folder', () => {
   it('that is in the trash hides its files', async () => {
     const { objectKey } = await put(open(), 'first')
     await drive('PATCH', `files/${stored.id ?? ''}`, { trashed: true })
-    expect((await failureOf(open().statObject(objectKey))).code).toBe('object_missing')
+    expect((await failureOf(new StorageBackend(open()).statObject(objectKey))).code).toBe('object_missing')
   })
 
   it('is the root when none is set', async () => {
@@ -145,20 +146,22 @@ describe('the folder', () => {
 
 describe('calls', () => {
   it('are the fewest that Drive allows', async () => {
-    const backend = open()
-    await put(backend, 'warm')
-    const target = await reserved(backend)
-    expect(await callsOf(() => put(backend, 'doc', { target }))).toEqual(['POST /upload/drive/v3/files'])
+    const driver = open()
+    await put(driver, 'warm')
+    const target = await reserved(driver)
+    expect(await callsOf(() => put(driver, 'doc', { target }))).toEqual(['POST /upload/drive/v3/files'])
     const key = target.objectKey
     const replace = { kind: 'replace', objectKey: key } as const
-    expect(await callsOf(() => put(backend, 'doc', { target: replace }))).toEqual([
+    expect(await callsOf(() => put(driver, 'doc', { target: replace }))).toEqual([
       'PATCH /upload/drive/v3/files/{id}',
     ])
-    expect(await callsOf(() => backend.statEntry(key))).toEqual(['GET /drive/v3/files/{id}'])
-    const read = async (): Promise<unknown> => bytesOf((await backend.getObject(key)).body)
+    expect(await callsOf(() => driver.stat(key))).toEqual(['GET /drive/v3/files/{id}'])
+    const read = async (): Promise<unknown> => bytesOf((await new StorageBackend(driver).getObject(key)).body)
     expect(await callsOf(read)).toEqual(['GET /drive/v3/files/{id}', 'GET /drive/v3/files/{id}'])
-    expect(await callsOf(() => backend.deleteObject(key))).toEqual(['PATCH /drive/v3/files/{id}'])
-    expect(await callsOf(() => backend.healthCheck())).toEqual(['GET /drive/v3/files'])
+    expect(await callsOf(() => new StorageBackend(driver).deleteObject(key))).toEqual([
+      'PATCH /drive/v3/files/{id}',
+    ])
+    expect(await callsOf(() => new StorageBackend(driver).healthCheck())).toEqual(['GET /drive/v3/files'])
   })
 
   it('reserve ten keys at once, each given out once, also to requests at the same time', async () => {
@@ -172,7 +175,7 @@ describe('calls', () => {
   })
 
   it('of somebody who gave up do not keep others from their keys', async () => {
-    const gaveUp = failureOf(Promise.resolve(open().reserveObjectKey?.({ signal: AbortSignal.abort() })))
+    const gaveUp = failureOf(Promise.resolve(open().places?.make({ signal: AbortSignal.abort() })))
     const other = reserved(open())
     expect((await gaveUp).code).toBe('provider_unavailable')
     expect((await other).objectKey).toMatch(/^[\w-]{20,}$/)
@@ -182,38 +185,38 @@ describe('calls', () => {
     [5_000_000, ['POST /upload/drive/v3/files']],
     [5_000_001, ['POST /upload/drive/v3/files', 'PUT /upload/drive/v3/files']],
   ])('send %i bytes as %o', async (size, expected) => {
-    const backend = open({ folder: false })
-    const target = await reserved(backend)
-    expect(await callsOf(() => put(backend, 'doc', { content: generated(size), target }))).toEqual(expected)
+    const driver = open({ folder: false })
+    const target = await reserved(driver)
+    expect(await callsOf(() => put(driver, 'doc', { content: generated(size), target }))).toEqual(expected)
   })
 })
 
 describe('the trash', () => {
   it('is where a deleted file goes, so that the user can take it back', async () => {
     const { objectKey } = await put(open(), 'doc')
-    await open().deleteObject(objectKey)
+    await new StorageBackend(open()).deleteObject(objectKey)
     const file = (await simulator.files(account)).find(({ id }) => id === objectKey)
     expect(file?.trashed).toBe(true)
   })
 
   it('is passed over when deletion is set to be permanent', async () => {
     const { objectKey } = await put(open(), 'doc')
-    const backend = open({ deletion: 'permanent' })
-    await backend.deleteObject(objectKey)
-    await backend.deleteObject(objectKey)
+    const driver = open({ deletion: 'permanent' })
+    await new StorageBackend(driver).deleteObject(objectKey)
+    await new StorageBackend(driver).deleteObject(objectKey)
     expect((await simulator.files(account)).some(({ id }) => id === objectKey)).toBe(false)
   })
 
   it('gives a file back whose content is replaced', async () => {
     const { objectKey } = await put(open(), 'doc')
-    await open().deleteObject(objectKey)
+    await new StorageBackend(open()).deleteObject(objectKey)
     await put(open(), 'doc', { target: { kind: 'replace', objectKey }, content: generated(9) })
-    expect(await open().statObject(objectKey)).toBe(9)
+    expect(await new StorageBackend(open()).statObject(objectKey)).toBe(9)
   })
 
   it('a replaced file that is gone for good is missing, not made anew under another id', async () => {
     const { objectKey } = await put(open(), 'doc')
-    await open({ deletion: 'permanent' }).deleteObject(objectKey)
+    await new StorageBackend(open({ deletion: 'permanent' })).deleteObject(objectKey)
     const error = await failureOf(put(open(), 'doc', { target: { kind: 'replace', objectKey } }))
     expect(error.code).toBe('object_missing')
     const files = await simulator.files(account)
@@ -223,21 +226,13 @@ describe('the trash', () => {
 
 describe('a session for a key that is already in use', () => {
   it('replaces the content of what an earlier attempt made', async () => {
-    const backend = open()
-    const target = await reserved(backend)
-    await put(backend, 'doc', { target })
+    const driver = open()
+    const target = await reserved(driver)
+    await put(driver, 'doc', { target })
     const size = 300_000
-    const session = await backend.beginUpload?.({
-      userId: alice,
-      documentId: documentId('doc'),
-      extension: extension('.txt'),
-      contentType: 'text/plain',
-      size,
-      target,
-    })
-    if (!session) throw new Error('no session')
+    const session = await sessionsOf(driver).begin(planFor(target, size))
     const body = generated(size).open()
-    const end = await backend.sendBytes?.(session, { body, offset: 0, length: size, total: size })
+    const end = await sessionsOf(driver).send(session, { body, offset: 0, length: size, total: size })
     expect(end).toMatchObject({ state: 'done', entry: { objectKey: target.objectKey, size } })
   })
 })

@@ -1,8 +1,11 @@
+import { extname } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Backend } from '../../../lib/storage/backend.ts'
-import { oneDriveBackend } from '../../../lib/providers/onedrive/backend.ts'
+import type { Driver } from '../../../lib/storage/driver.ts'
+import { StorageBackend } from '../../../lib/storage/storage-backend.ts'
+import { oneDriveDriver } from '../../../lib/providers/onedrive/driver.ts'
 import { graphError } from '../../../lib/providers/onedrive/errors.ts'
-import { placeOf } from '../../../lib/providers/onedrive/names.ts'
+import { fileNameOf, foldersOf } from '../../../lib/providers/onedrive/names.ts'
+import { nameOf } from '../../../lib/storage/free-name.ts'
 import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
 import { userId } from '../../../lib/ids.ts'
 import { rewrites } from '../../../lib/providers/onedrive/rewriting.ts'
@@ -11,7 +14,7 @@ import { instantClock } from '../../support/instant-clock.ts'
 import type { Simulator, TestTokens } from '../../support/simulators.ts'
 import { startSimulator } from '../../support/simulators.ts'
 import { serve } from '../../support/serve.ts'
-import { alice, connectionId, documentId, extension, failureOf, put, refusal } from './support.ts'
+import { alice, connectionId, extension, failureOf, planFor, put, refusal, sessionsOf } from './support.ts'
 
 let simulator: Simulator
 let tokens: TestTokens
@@ -28,8 +31,12 @@ beforeEach(async () => {
   tokens = await simulator.signIn(account)
 })
 
-function open(endpoint = simulator.origin): Backend {
-  return oneDriveBackend({
+function open({
+  endpoint = simulator.origin,
+  accountId,
+}: { endpoint?: string; accountId?: string } = {}): Driver {
+  return oneDriveDriver({
+    accountId,
     connectionId: connectionId(),
     tokens,
     endpoint,
@@ -47,19 +54,8 @@ async function graph(method: string, path: string, body: unknown): Promise<void>
   if (!response.ok) throw new Error(`${method} ${path}: ${String(response.status)}`)
 }
 
-const planned = (id: string, size = CHUNK_SIZE * 2) => ({
-  userId: alice,
-  documentId: documentId(id),
-  extension: extension('.txt'),
-  contentType: 'text/plain',
-  size,
-})
-
-async function begin(backend: Backend, id: string) {
-  const session = await backend.beginUpload?.(planned(id))
-  if (!session) throw new Error('no session')
-  return session
-}
+const begin = async (driver: Driver, id: string) =>
+  await sessionsOf(driver).begin(planFor({ kind: 'new', file: `${id}.txt` }, CHUNK_SIZE * 2))
 
 async function callsOf(work: () => Promise<unknown>): Promise<string[]> {
   await simulator.clearRequests()
@@ -77,63 +73,75 @@ describe('the fragment', () => {
   })
 })
 
+const fragment = 'PUT /_api/v2.0/drives/{id}/uploadSession'
+
 describe('calls', () => {
   it('are the fewest that OneDrive allows', async () => {
-    const backend = open()
-    let key = (await put(backend, 'warm')).objectKey
+    const driver = open()
+    let key = (await put(driver, 'warm')).objectKey
     expect(
       await callsOf(async () => {
-        key = (await put(backend, 'doc')).objectKey
+        key = (await put(driver, 'doc')).objectKey
       }),
-    ).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
+    ).toEqual(['POST /v1.0/me/drive/root:/{path}:/createUploadSession', fragment])
     const target = { kind: 'replace', objectKey: key } as const
-    expect(await callsOf(() => put(backend, 'doc', { target }))).toEqual([
-      'PUT /v1.0/me/drive/items/{id}/content',
-    ])
-    expect(await callsOf(() => backend.statEntry(key))).toEqual(['GET /v1.0/me/drive/items/{id}'])
-    expect(await callsOf(async () => bytesOf((await backend.getObject(key)).body))).toEqual([
+    // A personal account takes no session by the item's id alone.
+    expect(await callsOf(() => put(driver, 'doc', { target }))).toEqual([
       'GET /v1.0/me/drive/items/{id}',
-      'GET /_layouts/15/download.aspx',
+      'POST /v1.0/me/drive/items/{id}/doc.txt:/createUploadSession',
+      fragment,
     ])
-    expect(await callsOf(() => backend.deleteObject(key))).toEqual(['DELETE /v1.0/me/drive/items/{id}'])
-    const empty = await callsOf(() => put(backend, 'empty', { content: generated(0) }))
+    const atWork = open({ accountId: 'b7f0c2a8-5c0e-4d52-9d2f-0f2f1f0c9f11.0001' })
+    expect(await callsOf(() => put(atWork, 'doc', { target }))).toEqual([
+      'POST /v1.0/me/drive/items/{id}/createUploadSession',
+      fragment,
+    ])
+    expect(await callsOf(() => driver.stat(key))).toEqual(['GET /v1.0/me/drive/items/{id}'])
+    expect(
+      await callsOf(async () => bytesOf((await new StorageBackend(driver).getObject(key)).body)),
+    ).toEqual(['GET /v1.0/me/drive/items/{id}', 'GET /_layouts/15/download.aspx'])
+    expect(await callsOf(() => new StorageBackend(driver).deleteObject(key))).toEqual([
+      'DELETE /v1.0/me/drive/items/{id}',
+    ])
+    const empty = await callsOf(() => put(driver, 'empty', { content: generated(0) }))
     expect(empty).toEqual(['PUT /v1.0/me/drive/root:/{path}:/content'])
-    const content = generated(4 * 1024 * 1024 + 1)
-    expect(await callsOf(() => put(backend, 'large', { content }))).toEqual([
+    const content = generated(10 * 1024 * 1024 + 1)
+    expect(await callsOf(() => put(driver, 'large', { content }))).toEqual([
       'POST /v1.0/me/drive/root:/{path}:/createUploadSession',
-      'PUT /_api/v2.0/drives/{id}/uploadSession',
+      fragment,
+      fragment,
     ])
   })
 })
 
 describe('an item', () => {
   it('is found by its id after the user has renamed and moved it', async () => {
-    const backend = open()
-    const { objectKey } = await put(backend, 'doc')
+    const driver = open()
+    const { objectKey } = await put(driver, 'doc')
     await graph('POST', 'root/children', { name: 'Elsewhere', folder: {} })
     const elsewhere = { path: '/drive/root:/Elsewhere' }
     await graph('PATCH', `items/${objectKey}`, { name: 'mine.txt', parentReference: elsewhere })
-    expect(await backend.statObject(objectKey)).toBe(5)
+    expect(await new StorageBackend(driver).statObject(objectKey)).toBe(5)
     const target = { kind: 'replace', objectKey } as const
-    const entry = await put(backend, 'doc', { content: generated(77), target })
+    const entry = await put(driver, 'doc', { content: generated(77), target })
     expect(entry.objectKey).toBe(objectKey)
     expect(await simulator.files(account)).toMatchObject([{ path: '/Elsewhere/mine.txt', size: 77 }])
   })
 
   it('is missing when it is to be replaced and is gone', async () => {
-    const backend = open()
-    const { objectKey } = await put(backend, 'doc')
-    await backend.deleteObject(objectKey)
+    const driver = open()
+    const { objectKey } = await put(driver, 'doc')
+    await new StorageBackend(driver).deleteObject(objectKey)
     const target = { kind: 'replace', objectKey } as const
-    expect((await failureOf(put(backend, 'doc', { target }))).code).toBe('object_missing')
-    expect((await failureOf(put(backend, 'doc', { target, content: generated(0) }))).code).toBe(
+    expect((await failureOf(put(driver, 'doc', { target }))).code).toBe('object_missing')
+    expect((await failureOf(put(driver, 'doc', { target, content: generated(0) }))).code).toBe(
       'object_missing',
     )
   })
 
   it('can be read through its own address without a token', async () => {
     const { objectKey } = await put(open(), 'doc')
-    const url = await open().directDownloadUrl?.(objectKey)
+    const url = await open().directUrls?.read(objectKey)
     expect(String(url)).toBe('[redacted]')
     const answer = await fetch(url?.reveal() ?? '')
     expect(await answer.text()).toBe('hello')
@@ -144,19 +152,21 @@ describe('a download', () => {
   it('asks once for another address when the first has run out', async () => {
     const { objectKey } = await put(open(), 'doc')
     await simulator.fault({ path: 'download.aspx' }, { type: 'status', status: 401 })
-    expect((await bytesOf((await open().getObject(objectKey)).body)).toString()).toBe('hello')
+    expect((await bytesOf((await new StorageBackend(open()).getObject(objectKey)).body)).toString()).toBe(
+      'hello',
+    )
     await simulator.fault(
       { path: 'download.aspx' },
       { type: 'status', status: 403, reason: 'accessDenied' },
       2,
     )
-    expect((await failureOf(open().getObject(objectKey))).code).toBe('provider_error')
+    expect((await failureOf(new StorageBackend(open()).getObject(objectKey))).code).toBe('provider_error')
   })
 
   it('does not take a warning page for the file', async () => {
     const { objectKey } = await put(open(), 'doc')
     await simulator.fault({ path: 'download.aspx' }, { type: 'garbage', status: 200 })
-    expect(await failureOf(open().getObject(objectKey))).toMatchObject({
+    expect(await failureOf(new StorageBackend(open()).getObject(objectKey))).toMatchObject({
       code: 'provider_error',
       context: { providerStatus: 200 },
     })
@@ -164,29 +174,53 @@ describe('a download', () => {
 })
 
 describe('a work account', () => {
-  it('holds the name while a session is open: a second one is told to come back', async () => {
-    const backend = open()
-    const session = await begin(backend, 'doc')
-    const error = await failureOf(put(backend, 'doc'))
-    expect(error).toMatchObject({
+  it('holds the name while a session is open: another upload takes the next name', async () => {
+    const driver = open()
+    const session = await begin(driver, 'doc')
+    expect(await failureOf(begin(driver, 'doc'))).toMatchObject({
+      name: 'PlaceTaken',
       code: 'provider_unavailable',
       retry: { retryable: true },
-      context: { providerCode: 'nameAlreadyExists' },
+      context: { providerCode: 'nameAlreadyExists', retryAfterSeconds: 30 },
     })
-    expect(error.context.retryAfterSeconds).toBeGreaterThan(0)
-    await backend.cancelUpload?.(session)
-    await put(backend, 'doc')
-    expect(await simulator.files(account)).toHaveLength(1)
+    expect((await put(driver, 'doc')).name).toBe(nameOf('doc.txt', 1))
+    await sessionsOf(driver).cancel(session)
+    expect((await put(driver, 'doc', { content: generated(77) })).name).toBe('doc.txt')
+  })
+
+  it('that holds every name of a document asks to come back', async () => {
+    const driver = open()
+    for (const n of [0, 1, 2]) await begin(driver, nameOf('doc.txt', n).replace('.txt', ''))
+    const error = await failureOf(put(driver, 'doc'))
+    expect(error).toMatchObject({ name: 'PlaceTaken', retry: { retryable: true, afterSeconds: 30 } })
+  })
+
+  it('of a person holds no name, and yet nothing is written over that has taken it', async () => {
+    account = `one${String(people)}@outlook.com`
+    tokens = await simulator.signIn(account)
+    const driver = open()
+    const session = await begin(driver, 'doc')
+    const bearer = { authorization: await tokens.bearer() }
+    const url = `${simulator.origin}/v1.0/me/drive/root:/Driveway/alice/doc.txt:/content`
+    await fetch(url, { method: 'PUT', headers: bearer, body: 'mine' })
+    const length = CHUNK_SIZE
+    const part = (offset: number) => ({ body: generated(length).open(), offset, length, total: length * 2 })
+    await sessionsOf(driver).send(session, part(0))
+    expect(await failureOf(sessionsOf(driver).send(session, part(length)))).toMatchObject({
+      name: 'PlaceTaken',
+    })
+    expect(await simulator.files(account)).toMatchObject([{ name: 'doc.txt', size: 4 }])
+    expect(await simulator.sessions(account)).toEqual([])
   })
 })
 
 describe('folders', () => {
   it('are made when the service does not make them on the way', async () => {
-    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
+    await simulator.fault({ path: '/createUploadSession' }, { type: 'status', status: 404 })
     const calls = await callsOf(() => put(open(), 'doc'))
     expect(calls.filter((call) => call.endsWith('children'))).toHaveLength(2)
     expect(await simulator.files(account)).toMatchObject([{ path: '/Driveway/alice/doc.txt' }])
-    await simulator.fault({ path: '/content' }, { type: 'status', status: 404 })
+    await simulator.fault({ path: '/createUploadSession' }, { type: 'status', status: 404 })
     await put(open(), 'doc-2')
     expect(await simulator.files(account)).toHaveLength(2)
   })
@@ -194,39 +228,39 @@ describe('folders', () => {
 
 describe('a session', () => {
   it('that is not known yet is worth one more try, and then it is gone', async () => {
-    const backend = open()
-    const session = await begin(backend, 'doc')
+    const driver = open()
+    const session = await begin(driver, 'doc')
     await simulator.fault({ path: '/uploadSession' }, { type: 'status', status: 404 }, 2)
-    const error = await failureOf(Promise.resolve(backend.queryUpload?.(session, CHUNK_SIZE)))
+    const error = await failureOf(sessionsOf(driver).ask(session, CHUNK_SIZE))
     expect(error).toMatchObject({ code: 'provider_unavailable', retry: { retryable: true, afterSeconds: 5 } })
-    expect(await backend.queryUpload?.(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
+    expect(await sessionsOf(driver).ask(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
   })
 
   it('is asked where it stands when it has the bytes already', async () => {
-    const backend = open()
-    const session = await begin(backend, 'doc')
+    const driver = open()
+    const session = await begin(driver, 'doc')
     const part = () => ({
       body: generated(CHUNK_SIZE).open(),
       offset: 0,
       length: CHUNK_SIZE,
       total: CHUNK_SIZE * 2,
     })
-    await backend.sendBytes?.(session, part())
-    const again = await backend.sendBytes?.(session, part())
+    await sessionsOf(driver).send(session, part())
+    const again = await sessionsOf(driver).send(session, part())
     expect(again).toMatchObject({ state: 'open', offset: CHUNK_SIZE })
-    await backend.cancelUpload?.(session)
+    await sessionsOf(driver).cancel(session)
   })
 
   it('of a work account is gone when the token in its URL has ended', async () => {
-    const backend = open()
-    const session = await begin(backend, 'doc')
+    const driver = open()
+    const session = await begin(driver, 'doc')
     await simulator.fault(
       { path: '/uploadSession' },
       { type: 'status', status: 401, reason: 'expiredToken' },
       2,
     )
-    await failureOf(Promise.resolve(backend.queryUpload?.(session, CHUNK_SIZE)))
-    expect(await backend.queryUpload?.(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
+    await failureOf(sessionsOf(driver).ask(session, CHUNK_SIZE))
+    expect(await sessionsOf(driver).ask(session, CHUNK_SIZE)).toEqual({ state: 'gone' })
     expect(tokens.renewals).toBe(0)
   })
 
@@ -242,42 +276,31 @@ describe('a session', () => {
         else res.writeHead(202).end(JSON.stringify({ nextExpectedRanges: [] }))
       })
     })
-    const backend = open(origin)
-    const session = await begin(backend, 'doc')
+    const driver = open({ endpoint: origin })
+    const session = await begin(driver, 'doc')
     const part = { body: generated(5).open(), offset: 0, length: 5, total: 5 }
-    expect(await backend.sendBytes?.(session, part)).toEqual({ state: 'gone' })
+    expect(await sessionsOf(driver).send(session, part)).toEqual({ state: 'gone' })
     expect(calls).toEqual(['POST', 'PUT', 'DELETE'])
   })
 })
 
 describe('names', () => {
-  const place = (id: string, ext = '.pdf') => placeOf('Driveway', alice, documentId(id), extension(ext))
   it('are the document’s own wherever OneDrive takes them', () => {
-    expect(place('Invoice-2026.03')).toMatchObject({
-      folders: ['Driveway', 'alice'],
-      name: 'Invoice-2026.03.pdf',
-    })
-    expect(placeOf(undefined, alice, documentId('a'), extension('')).folders).toEqual(['alice'])
-    expect(place('console').name).toBe('console.pdf')
+    expect(foldersOf('Driveway', alice)).toEqual(['Driveway', 'alice'])
+    expect(foldersOf(undefined, alice)).toEqual(['alice'])
+    for (const file of ['Invoice-2026.03.pdf', 'console.pdf', 'doc (1a2b3c4d).txt'])
+      expect(fileNameOf(file)).toBe(file)
   })
 
-  it.each([
-    ['con', '.pdf'],
-    ['COM1', ''],
-    ['lpt9.x', '.txt'],
-    ['desktop', '.ini'],
-    ['a_vti_b', '.pdf'],
-    ['ends.', ''],
-  ])('are changed for %s%s, which it refuses', (id, ext) => {
-    const { name } = place(id, ext)
-    expect(name).toMatch(/^[0-9a-f]{16} /)
-    expect(name).not.toMatch(/_vti_|\.$/)
-    expect(name.endsWith(ext)).toBe(true)
-  })
-
-  it('have a place for the document whose id differs in case only', () => {
-    expect(place('note').otherName).not.toBe(place('NOTE').otherName)
-  })
+  it.each(['con.pdf', 'COM1', 'lpt9.x.txt', 'desktop.ini', 'a_vti_b.pdf', 'ends.'])(
+    'are changed for %s, which it refuses',
+    (file) => {
+      const name = fileNameOf(file)
+      expect(name).toMatch(/^[0-9a-f]{16} /)
+      expect(name).not.toMatch(/_vti_|\.$/)
+      expect(extname(name)).toBe(file === 'ends.' ? '' : extname(file))
+    },
+  )
 })
 
 /** Words that differ in case, in a reserved part, or in what a mark of ours looks like. */
@@ -291,41 +314,27 @@ const variants = words.flatMap((word) => [
 
 describe('two places', () => {
   it('of two users are never one, whatever the case of their names', () => {
-    const marks = variants.flatMap((name) =>
-      placeOf(undefined, userId(name), documentId('doc'), extension('')).folders.map((folder) =>
-        folder.replaceAll(' ', '-').replaceAll(/[().]/g, ''),
-      ),
-    )
+    const folder = (name: string): string => foldersOf(undefined, userId(name)).join('/')
+    const marks = variants.map((name) => folder(name).replaceAll(' ', '-').replaceAll(/[().]/g, ''))
     const subs = new Set([...variants, ...marks])
-    const folders = [...subs].flatMap(
-      (sub) => placeOf(undefined, userId(sub), documentId('doc'), extension('')).folders,
-    )
-    expect(new Set(folders.map((folder) => folder.toLowerCase())).size).toBe(subs.size)
-    expect(folders.filter((folder) => /^(con|aux)$|_vti_|\.$/i.test(folder))).toEqual([])
+    const folders = [...subs].map(folder)
+    expect(new Set(folders.map((made) => made.toLowerCase())).size).toBe(subs.size)
+    expect(folders.filter((made) => /^(con|aux)$|_vti_|\.$/i.test(made))).toEqual([])
   })
 
   it('of two documents are never one, unless they are written alike', () => {
     const ids = variants.filter((id) => !id.startsWith('_'))
-    const derived = ids.flatMap((id) => {
-      const { name, otherName } = place(id, '')
-      return [name, otherName].map((made) => made.replaceAll(' ', '-'))
-    })
+    const namesOf = (file: string): string[] => [0, 1, 2].map((n) => fileNameOf(nameOf(file, n)))
+    const derived = ids.flatMap((id) => namesOf(id).map((made) => made.replaceAll(/[ ()]/g, '-')))
     const seen = new Map<string, string>()
-    for (const id of new Set([...ids, ...derived])) {
-      for (const ext of ['', '.b', '.B', '.tar']) {
-        const { name, otherName } = place(id, ext)
-        // The plain name where it can be had, and the one that is taken when it belongs to another in all but case.
-        for (const made of new Set([name, otherName])) {
-          const before = seen.get(made)
-          expect(before ?? `${id}${ext}`, `${id} with ${ext} is at ${made}`).toBe(`${id}${ext}`)
-          seen.set(made, `${id}${ext}`)
-        }
-        expect(otherName.toLowerCase()).not.toBe(`${id}${ext}`.toLowerCase())
+    const files = [...ids, ...derived].flatMap((id) => ['', '.b', '.B', '.tar'].map((ext) => `${id}${ext}`))
+    for (const file of new Set(files)) {
+      for (const made of namesOf(file)) {
+        expect(seen.get(made) ?? file, `${file} is at ${made}`).toBe(file)
+        seen.set(made, file)
       }
     }
   })
-
-  const place = (id: string, ext: string) => placeOf('Driveway', alice, documentId(id), extension(ext))
 })
 
 describe('Graph’s errors', () => {

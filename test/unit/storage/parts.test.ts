@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { ObjectEntry } from '../../../lib/storage/backend.ts'
+import type { ObjectEntry } from '../../../lib/storage/driver.ts'
 import { objectKey } from '../../../lib/ids.ts'
-import { contentOf, hexDigest, isSameContent, plainContentType } from '../../../lib/storage/content.ts'
+import { contentOf, hexDigest, plainContentType } from '../../../lib/storage/content.ts'
+import { isSameContent } from '../../../lib/storage/write-whole.ts'
 import { objectBody } from '../../../lib/storage/object-body.ts'
 import { resolveRange } from '../../../lib/storage/range.ts'
 import { s3Error } from '../../../lib/providers/s3/errors.ts'
@@ -74,17 +75,22 @@ describe('the same content', () => {
     checksums,
   })
   const md5 = '5d41402abc4b2a76b9719d911017c592'
-  const digests = { md5: () => hexDigest('md5') }
+  const hash = { algorithm: 'md5', late: false, start: () => hexDigest('md5') } as const
 
   it('has the same size and the same hash', async () => {
-    expect(await isSameContent(entry(5, { md5 }), content, digests)).toBe(true)
-    expect(await isSameContent(entry(6, { md5 }), content, digests)).toBe(false)
-    expect(await isSameContent(entry(5, { md5: md5.replace('5', '6') }), content, digests)).toBe(false)
+    expect(await isSameContent(entry(5, { md5 }), content, hash)).toBe(true)
+    expect(await isSameContent(entry(6, { md5 }), content, hash)).toBe(false)
+    expect(await isSameContent(entry(5, { md5: md5.replace('5', '6') }), content, hash)).toBe(false)
   })
 
   it('is never taken for granted without a hash to compare', async () => {
-    expect(await isSameContent(entry(5, {}), content, digests)).toBe(false)
-    expect(await isSameContent(entry(5, { quickXorHash: 'x' }), content, digests)).toBe(false)
+    expect(await isSameContent(entry(5, {}), content, hash)).toBe(false)
+    expect(await isSameContent(entry(5, { quickXorHash: 'x' }), content, hash)).toBe(false)
+    expect(await isSameContent(entry(5, { md5 }), content, undefined)).toBe(false)
+  })
+
+  it('is nothing when there is nothing: no hash proves more', async () => {
+    expect(await isSameContent(entry(0, {}), contentOf(Buffer.alloc(0)), hash)).toBe(true)
   })
 })
 

@@ -3,8 +3,10 @@ import { parseConnectionId, parseDocumentId, parseExtension, userId } from '../.
 import type { ServiceError } from '../../../lib/errors.ts'
 import { isServiceError } from '../../../lib/errors.ts'
 import type { FailedAnswer } from '../../../lib/net/provider-http.ts'
-import type { Backend, ContentSource, ObjectEntry, PutTarget } from '../../../lib/storage/backend.ts'
+import type { ContentSource } from '../../../lib/storage/content.ts'
 import { contentOf } from '../../../lib/storage/content.ts'
+import type { Driver, ObjectEntry, Plan, Sessions, Target } from '../../../lib/storage/driver.ts'
+import { writeWhole } from '../../../lib/storage/write-whole.ts'
 
 export const alice = userId('alice')
 
@@ -24,21 +26,29 @@ function mistake(): never {
   throw new Error('the test has made a mistake')
 }
 
-/** Puts `hello`, or something else, as `{id}.txt` of alice; no key is reserved when no target is given. */
-export function put(
-  backend: Backend,
+/** A new object of that name, with a key where the provider has such. */
+export async function newTarget(driver: Driver, file: string): Promise<Target> {
+  const objectKey = await driver.places?.make()
+  return { kind: 'new', file, ...(objectKey === undefined ? {} : { objectKey }) }
+}
+
+export function planFor(target: Target, size: number): Plan {
+  return { userId: alice, contentType: 'text/plain', size, target }
+}
+
+/** Puts `hello`, or something else, new as `{id}.txt` of alice unless there is a target. */
+export async function put(
+  driver: Driver,
   id: string,
-  options: { readonly content?: ContentSource; readonly target?: PutTarget } = {},
+  options: { readonly content?: ContentSource; readonly target?: Target } = {},
 ): Promise<ObjectEntry> {
-  const { content = contentOf(Buffer.from('hello')), target } = options
-  return backend.putEntry(
-    alice,
-    documentId(id),
-    content,
-    extension('.txt'),
-    'text/plain',
-    target ? { target } : {},
-  )
+  const { content = contentOf(Buffer.from('hello')) } = options
+  const target = options.target ?? (await newTarget(driver, `${id}.txt`))
+  return await writeWhole(driver, planFor(target, content.size), content)
+}
+
+export function sessionsOf({ sessions }: Driver): Sessions {
+  return sessions ?? mistake()
 }
 
 export async function failureOf(work: Promise<unknown>): Promise<ServiceError> {

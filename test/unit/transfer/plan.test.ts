@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import { objectKey } from '../../../lib/ids.ts'
-import type { ObjectEntry } from '../../../lib/storage/backend.ts'
+import type { ObjectEntry } from '../../../lib/storage/driver.ts'
+import { PlaceTaken } from '../../../lib/storage/free-name.ts'
 import type { Answer, PlanState, Step } from '../../../lib/transfer/plan.ts'
 import {
   backOffSeconds,
@@ -17,8 +18,7 @@ const session: PlanState = {
   size: 100,
   direct: false,
   sendBytes: 40,
-  reservedKeys: false,
-  placeholders: false,
+  reserves: false,
   target: undefined,
   hasSession: true,
   begun: false,
@@ -27,7 +27,7 @@ const session: PlanState = {
   stalls: 0,
   failures: 0,
 }
-const direct: PlanState = { ...session, direct: true, reservedKeys: true, hasSession: false }
+const direct: PlanState = { ...session, direct: true, reserves: true, hasSession: false }
 
 const step = (state: PlanState, answer: Answer): Step => nextStep(state, answer, plenty).step
 const error = (
@@ -47,50 +47,19 @@ describe('the first step', () => {
     ['opens a session where there is none', { ...session, hasSession: false }, { do: 'open' }],
     [
       'reserves a key first where the provider wants one',
-      { ...session, hasSession: false, reservedKeys: true },
+      { ...session, hasSession: false, reserves: true },
       { do: 'reserve' },
     ],
-    [
-      'makes a placeholder first where the provider wants one',
-      { ...session, hasSession: false, placeholders: true },
-      { do: 'place' },
-    ],
-    [
-      'makes another placeholder when a session may be open on the one that is there',
-      { ...session, hasSession: false, placeholders: true, target: 'placeholder' },
-      { do: 'place' },
-    ],
-    [
-      'makes no placeholder for an object that is to be replaced',
-      { ...session, hasSession: false, placeholders: true, target: 'replace' },
-      { do: 'open' },
-    ],
-    [
-      'makes no placeholder for a small object',
-      { ...direct, reservedKeys: false, placeholders: true },
-      { do: 'put' },
-    ],
+    ['puts a small object with one request', { ...direct, reserves: false }, { do: 'put' }],
     ['reserves a key for a small object too', direct, { do: 'reserve' }],
-    ['puts a small object under a key that is there', { ...direct, target: 'reserved' }, { do: 'put' }],
-    [
-      'looks first when a put was begun before',
-      { ...direct, target: 'reserved', begun: true },
-      { do: 'look' },
-    ],
+    ['puts a small object under a key that is there', { ...direct, target: 'new' }, { do: 'put' }],
+    ['looks first when a put was begun before', { ...direct, target: 'new', begun: true }, { do: 'look' }],
   ])('%s', (_name, state, expected) => {
     expect(step(state, { kind: 'started' })).toEqual(expected)
   })
 
   test('goes straight to the verification of what was finished before', () => {
     expect(step(session, { kind: 'started', uploaded: entry })).toEqual({ do: 'verify', entry })
-  })
-
-  test('after a placeholder a session is opened, on what was found there too', () => {
-    const state: PlanState = { ...session, hasSession: false, placeholders: true }
-    expect(nextStep(state, { kind: 'placed', target: 'replace' }, plenty)).toMatchObject({
-      step: { do: 'open' },
-      state: { target: 'replace' },
-    })
   })
 
   test('after a reserved key is the write', () => {
@@ -122,7 +91,7 @@ describe('progress', () => {
   })
 
   test('starts a new session at its first byte, whatever the old one had', () => {
-    expect(step({ ...session, offset: 80 }, { kind: 'opened' })).toEqual({
+    expect(step({ ...session, offset: 80 }, { kind: 'opened', target: 'new' })).toEqual({
       do: 'send',
       offset: 0,
       length: 40,
@@ -151,7 +120,7 @@ describe('a session that is gone', () => {
   })
 
   test('of a small object is another put', () => {
-    expect(step({ ...direct, target: 'reserved', begun: true }, { kind: 'absent' })).toEqual({ do: 'put' })
+    expect(step({ ...direct, target: 'new', begun: true }, { kind: 'absent' })).toEqual({ do: 'put' })
   })
 })
 
@@ -179,29 +148,12 @@ describe('an error', () => {
     ],
     ['while looking: looks again', session, error('look', { retryable: true }), 'look'],
     ['while verifying: looks again', session, error('verify', { retryable: true }), 'look'],
-    [
-      'while opening: opens again',
-      { ...session, target: 'reserved' },
-      error('open', { retryable: true }),
-      'open',
-    ],
-    [
-      'while opening on a placeholder: makes another, in case a session was opened',
-      { ...session, target: 'placeholder', placeholders: true },
-      error('open', { retryable: true, ambiguous: true }),
-      'place',
-    ],
-    [
-      'while making a placeholder: makes it again',
-      { ...session, placeholders: true },
-      error('place', { retryable: true, ambiguous: true }),
-      'place',
-    ],
+    ['while opening: opens again', { ...session, target: 'new' }, error('open', { retryable: true }), 'open'],
     ['while reserving: reserves again', direct, error('reserve', { retryable: true }), 'reserve'],
     ['that is final fails', session, error('send', { retryable: false }, 'provider_quota_exceeded'), 'fail'],
     [
       'object_missing of what was to be replaced: makes it anew',
-      { ...session, target: 'replace', reservedKeys: true },
+      { ...session, target: 'replace', reserves: true },
       error('open', { retryable: false }, 'object_missing'),
       'reserve',
     ],
@@ -212,12 +164,6 @@ describe('an error', () => {
       'open',
     ],
     [
-      'object_missing of a placeholder: makes another',
-      { ...session, target: 'placeholder', placeholders: true },
-      error('open', { retryable: false }, 'object_missing'),
-      'place',
-    ],
-    [
       'object_missing of anything else fails',
       session,
       error('open', { retryable: false }, 'object_missing'),
@@ -225,6 +171,24 @@ describe('an error', () => {
     ],
   ])('%s', (_name, state, answer, expected) => {
     expect(step(state, answer).do).toBe(expected)
+  })
+
+  test('of a name that was taken meanwhile opens another session, once in an attempt', () => {
+    const taken = (during: 'send' | 'ask' | 'open'): Answer => ({
+      kind: 'error',
+      during,
+      error: new PlaceTaken(),
+    })
+    for (const during of ['send', 'ask'] as const) {
+      const first = nextStep(session, taken(during), plenty)
+      expect([first.step.do, first.state.hasSession]).toEqual(['open', false])
+      expect(nextStep(first.state, taken(during), plenty).step.do).toBe('later')
+    }
+    // Every name is taken: one of them comes free.
+    expect(step({ ...session, hasSession: false }, taken('open'))).toMatchObject({
+      do: 'later',
+      afterSeconds: 30,
+    })
   })
 
   test('of a dead grant parks', () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { objectKey } from '../../../lib/ids.ts'
-import type { ObjectEntry } from '../../../lib/storage/backend.ts'
+import type { ObjectEntry } from '../../../lib/storage/driver.ts'
 import type { ContentHash } from '../../../lib/transfer/hash.ts'
 import { createContentHash } from '../../../lib/transfer/hash.ts'
 import { startHash } from '../../support/hashes.ts'

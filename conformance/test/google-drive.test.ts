@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
-import { googleDriveBackend } from '../../lib/providers/google-drive/backend.ts'
+import { googleDriveDriver } from '../../lib/providers/google-drive/driver.ts'
 import { parseConnectionId } from '../../lib/ids.ts'
-import { instantClock } from '../support/instant-clock.ts'
-import type { FaultMatch, TestTokens } from '../support/simulators.ts'
-import { startSimulator } from '../support/simulators.ts'
-import type { FaultPoint, Harness } from './harness.ts'
-import { conformance } from './suite.ts'
+import { instantClock } from '../../test/support/instant-clock.ts'
+import type { FaultMatch, TestTokens } from '../../test/support/simulators.ts'
+import { noTokens, startSimulator } from '../../test/support/simulators.ts'
+import type { FaultPoint, Harness } from '../harness.ts'
+import { conformance } from '../suite.ts'
 
 const points: Record<FaultPoint, FaultMatch> = {
   write: { method: 'POST', path: String.raw`^/upload/drive/v3/files\?uploadType=multipart` },
@@ -30,7 +29,7 @@ async function googleDrive(): Promise<Harness> {
       const tokens = await simulator.signIn(account)
       let folderId: string | undefined
       const open = (source: TestTokens) =>
-        googleDriveBackend({
+        googleDriveDriver({
           connectionId: parseConnectionId(`connection-${String(number)}`) ?? fail(),
           tokens: source,
           endpoint: simulator.origin,
@@ -46,15 +45,17 @@ async function googleDrive(): Promise<Harness> {
         })
       return {
         clock,
-        backend: () => open(tokens),
+        driver: () => open(tokens),
         held: async () =>
           (await simulator.files(account)).filter(({ name, trashed }) => !trashed && name !== 'Driveway'),
         // An abandoned session is no file, takes no space and holds no
         // name; Drive has no documented way to end it.
         openSessions: () => Promise.resolve(0),
-        fault: (point, action, times) => simulator.fault(points[point], action, times),
-        faultLast: (action) => simulator.fault({ ...points.send, fragment: 1 }, action),
-        unmetFaults: () => simulator.pendingFaults(),
+        faults: {
+          arm: (point, action, times) => simulator.fault(points[point], action, times),
+          armLast: (action) => simulator.fault({ ...points.send, fragment: 1 }, action),
+          unmet: () => simulator.pendingFaults(),
+        },
         async removeAsUser(key) {
           const response = await fetch(`${simulator.origin}/drive/v3/files/${key}`, {
             method: 'PATCH',
@@ -81,17 +82,17 @@ function fail(): never {
   throw new Error('not a connection id')
 }
 
-conformance(
-  'Google Drive',
-  {
-    account: true,
-    presignedUrls: false,
-    reservedKeys: true,
-    placeholders: false,
-    pathOf: (_userKey, name) => `/Driveway/${name}`,
-    hashOf: (bytes) => createHash('sha256').update(bytes).digest('hex'),
-    throttling: { status: 429 },
-    garbage: [200, 502],
-  },
-  googleDrive,
-)
+const nobody = noTokens()
+
+conformance('Google Drive', {
+  sample: () =>
+    googleDriveDriver({
+      connectionId: parseConnectionId('sample') ?? fail(),
+      tokens: nobody,
+      clock: instantClock(),
+    }),
+  pathOf: (_userKey, file) => `/Driveway/${file}`,
+  faults: { throttling: { status: 429 }, garbage: [200, 502] },
+  account: true,
+  start: googleDrive,
+})

@@ -1,19 +1,16 @@
 import { parseConnectionId } from '../../lib/ids.ts'
-import { oneDriveBackend } from '../../lib/providers/onedrive/backend.ts'
+import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
 import { folderOf } from '../../lib/providers/onedrive/names.ts'
-import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
-import { instantClock } from '../support/instant-clock.ts'
-import type { FaultMatch, TestTokens } from '../support/simulators.ts'
-import { startSimulator } from '../support/simulators.ts'
-import type { FaultPoint, Harness, Traits } from './harness.ts'
-import { conformance } from './suite.ts'
+import { instantClock } from '../../test/support/instant-clock.ts'
+import type { FaultMatch, TestTokens } from '../../test/support/simulators.ts'
+import { noTokens, startSimulator } from '../../test/support/simulators.ts'
+import type { FaultPoint, Harness, Subject } from '../harness.ts'
+import { conformance } from '../suite.ts'
 
 const fragment = { method: 'PUT', path: '/uploadSession' }
-/** Up to 4 MiB go with one request, more in fragments. */
-const content = { method: 'PUT', path: '/(?:content|uploadSession)' }
 const points: Record<FaultPoint, FaultMatch> = {
-  write: content,
-  replace: content,
+  write: fragment,
+  replace: fragment,
   begin: { method: 'POST', path: '/createUploadSession' },
   send: fragment,
   stat: { method: 'GET', path: '^/v1.0/me/drive/items/' },
@@ -34,7 +31,7 @@ function oneDrive(domain: string) {
         const clock = instantClock()
         const tokens = await simulator.signIn(account)
         const open = (source: TestTokens) =>
-          oneDriveBackend({
+          oneDriveDriver({
             connectionId: parseConnectionId('test-connection') ?? fail(),
             tokens: source,
             endpoint: simulator.origin,
@@ -43,12 +40,14 @@ function oneDrive(domain: string) {
           })
         return {
           clock,
-          backend: () => open(tokens),
+          driver: () => open(tokens),
           held: async () => (await simulator.files(account)).filter(({ trashed }) => !trashed),
           openSessions: async () => (await simulator.sessions(account)).length,
-          fault: (point, action, times) => simulator.fault(points[point], action, times),
-          faultLast: (action, fragments) => simulator.fault({ ...fragment, fragment: fragments }, action),
-          unmetFaults: () => simulator.pendingFaults(),
+          faults: {
+            arm: (point, action, times) => simulator.fault(points[point], action, times),
+            armLast: (action, fragments) => simulator.fault({ ...fragment, fragment: fragments }, action),
+            unmet: () => simulator.pendingFaults(),
+          },
           async removeAsUser(key) {
             const response = await fetch(
               `${simulator.origin}/v1.0/me/drive/items/${encodeURIComponent(key)}`,
@@ -76,20 +75,18 @@ function fail(): never {
   throw new Error('not a connection id')
 }
 
-const traits: Traits = {
+const subject = (domain: string): Subject => ({
+  sample: () =>
+    oneDriveDriver({
+      connectionId: parseConnectionId('sample') ?? fail(),
+      tokens: noTokens(),
+      clock: instantClock(),
+    }),
+  pathOf: (userKey, file) => `/Driveway/${folderOf(userKey)}/${file}`,
+  faults: { throttling: { status: 429 }, garbage: [200, 502] },
   account: true,
-  presignedUrls: false,
-  reservedKeys: false,
-  placeholders: true,
-  pathOf: (userKey, name) => `/Driveway/${folderOf(userKey)}/${name}`,
-  hashOf(bytes) {
-    const hash = createQuickXor()
-    hash.update(bytes)
-    return hash.digest()
-  },
-  throttling: { status: 429 },
-  garbage: [200, 502],
-}
+  start: oneDrive(domain),
+})
 
-conformance('OneDrive, personal account', traits, oneDrive('outlook.com'))
-conformance('OneDrive, work account', traits, oneDrive('contoso.example'))
+conformance('OneDrive, personal account', subject('outlook.com'))
+conformance('OneDrive, work account', subject('contoso.example'))

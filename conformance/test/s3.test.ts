@@ -5,20 +5,19 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { s3Backend } from '../../lib/providers/s3/backend.ts'
+import { s3Driver } from '../../lib/providers/s3/driver.ts'
 import { s3Client } from '../../lib/providers/s3/client.ts'
 import { startS3 } from '../../emulators/s3/server.ts'
-import { sha256Of } from '../support/content.ts'
-import { startFaultProxy } from '../support/fault-proxy.ts'
-import { instantClock } from '../support/instant-clock.ts'
-import type { FaultMatch } from '../support/simulators.ts'
-import type { FaultPoint, Harness, Held } from './harness.ts'
-import { conformance } from './suite.ts'
+import { sha256Of } from '../../test/support/content.ts'
+import { startFaultProxy } from '../../test/support/fault-proxy.ts'
+import { instantClock } from '../../test/support/instant-clock.ts'
+import type { FaultMatch } from '../../test/support/simulators.ts'
+import type { FaultPoint, Harness, Held } from '../harness.ts'
+import { conformance } from '../suite.ts'
 
 const points: Record<FaultPoint, FaultMatch> = {
   write: { method: 'PUT', path: 'x-id=PutObject' },
@@ -53,7 +52,7 @@ async function s3(): Promise<Harness> {
       const clock = instantClock()
       return Promise.resolve({
         clock,
-        backend: () => s3Backend({ client, bucket, clock }),
+        driver: () => s3Driver({ client, bucket, clock }),
         async held() {
           const held: Held[] = []
           const { Contents = [] } = await direct.send(new ListObjectsV2Command({ Bucket: bucket }))
@@ -68,12 +67,14 @@ async function s3(): Promise<Harness> {
           const { Uploads = [] } = await direct.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
           return Uploads.length
         },
-        fault: (point, action, times) => Promise.resolve(proxy.fault(points[point], action, times)),
-        faultLast: (action) =>
-          Promise.resolve(
-            proxy.fault({ method: 'POST', path: 'x-id=CompleteMultipartUpload|uploadId=' }, action),
-          ),
-        unmetFaults: () => Promise.resolve(proxy.pendingFaults()),
+        faults: {
+          arm: (point, action, times) => Promise.resolve(proxy.fault(points[point], action, times)),
+          armLast: (action) =>
+            Promise.resolve(
+              proxy.fault({ method: 'POST', path: 'x-id=CompleteMultipartUpload|uploadId=' }, action),
+            ),
+          unmet: () => Promise.resolve(proxy.pendingFaults()),
+        },
         async removeAsUser(key) {
           await direct.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
         },
@@ -88,18 +89,13 @@ async function s3(): Promise<Harness> {
   }
 }
 
-conformance(
-  'S3',
-  {
-    account: false,
-    presignedUrls: true,
-    reservedKeys: false,
-    placeholders: false,
-    pathOf: (userKey, name) => `/${userKey}/${name}`,
-    hashOf: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+conformance('S3', {
+  sample: () => s3Driver({ client: s3Client({}), bucket: 'sample', clock: instantClock() }),
+  pathOf: (userKey, file) => `/${userKey}/${file}`,
+  faults: {
     throttling: { status: 503, reason: 'SlowDown' },
     // The answer to a HEAD has no body that could be something else.
     garbage: [502],
   },
-  s3,
-)
+  start: s3,
+})

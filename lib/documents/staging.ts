@@ -6,7 +6,8 @@ import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import { chunkSize } from '../contract/limits.ts'
-import type { Backend } from './backend.ts'
+import type { Driver } from '../storage/driver.ts'
+import { StorageBackend } from '../storage/storage-backend.ts'
 
 export interface StagedDownload {
   readonly connectionId: string
@@ -35,15 +36,15 @@ async function isStaged(client: S3Client, bucket: string, key: string, size: num
 export async function stageDownload(
   client: S3Client,
   bucket: string,
-  backend: Backend,
+  driver: Driver,
   wanted: StagedDownload,
 ): Promise<Secret> {
   const { objectKey, signal } = wanted
-  const entry = await backend.statEntry(objectKey, { signal })
+  const entry = await driver.stat(objectKey, { signal })
   const version = entry.etag ?? entry.checksums.sha256 ?? entry.checksums.md5 ?? String(entry.size)
   const key = `staged/${wanted.connectionId}/${objectKey}/${Buffer.from(version).toString('base64url')}`
   if (!(await isStaged(client, bucket, key, entry.size))) {
-    const content = await backend.getObject(objectKey, undefined, { signal })
+    const content = await new StorageBackend(driver).getObject(objectKey, undefined, { signal })
     const upload = new Upload({
       client,
       params: { Bucket: bucket, Key: key, Body: content.body, ContentType: wanted.contentType },

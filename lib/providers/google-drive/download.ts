@@ -1,0 +1,64 @@
+import type { ObjectKey } from '../../ids.ts'
+import type { HttpResponse } from '../../net/http-client.ts'
+import { swallow } from '../../net/swallow.ts'
+import type { ObjectEntry, RawContent } from '../../storage/driver.ts'
+import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
+import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/range.ts'
+import type { DriveParts } from './sessions.ts'
+
+/** Content carries neither revision nor trash state, so the file is asked for too: at the same time, but for a range, which wants its size. */
+export async function readFile(
+  parts: DriveParts,
+  stat: (key: ObjectKey, signal?: AbortSignal) => Promise<ObjectEntry>,
+  key: ObjectKey,
+  range: ByteRange | undefined,
+  signal?: AbortSignal,
+): Promise<RawContent> {
+  if (range) {
+    const entry = await stat(key, signal)
+    const wanted = resolveRange(range, entry.size)
+    return contentOf(entry, await download(parts, key, wanted, signal), wanted)
+  }
+  const enough = new AbortController()
+  const both = signal ? AbortSignal.any([signal, enough.signal]) : enough.signal
+  const content = download(parts, key, undefined, both)
+  content.catch(swallow)
+  try {
+    const entry = await stat(key, signal)
+    return contentOf(entry, await content)
+  } catch (error) {
+    enough.abort()
+    throw error
+  }
+}
+
+function download(
+  { http, rootUrl }: DriveParts,
+  key: ObjectKey,
+  range: ResolvedRange | undefined,
+  signal?: AbortSignal,
+): Promise<HttpResponse> {
+  return http({
+    operation: 'files.download',
+    method: 'GET',
+    url: `${rootUrl}drive/v3/files/${encodeURIComponent(key)}?alt=media&supportsAllDrives=true`,
+    headers: range ? { range: rangeHeader(range) } : {},
+    expect: [416],
+    signal,
+  })
+}
+
+function contentOf(entry: ObjectEntry, response: HttpResponse, range?: ResolvedRange): RawContent {
+  const { status, headers, body } = response
+  if (status === 416) {
+    body.resume()
+    throw rangeNotSatisfiable(entry.size)
+  }
+  const announced = headers['content-length']
+  return {
+    entry,
+    body,
+    sent: status === 200 || !range ? 'whole' : range,
+    ...(announced === undefined ? {} : { announced: Number(announced) }),
+  }
+}

@@ -1,0 +1,99 @@
+import type { Clock } from '../../clock.ts'
+import { ServiceError } from '../../errors.ts'
+import type { ConnectionId, ObjectKey } from '../../ids.ts'
+import { objectKey } from '../../ids.ts'
+import type { SendRequest } from '../../net/http-client.ts'
+import type { ObserveCall } from '../../net/provider-http.ts'
+import { providerHttp } from '../../net/provider-http.ts'
+import type { TokenSource } from '../../net/token-source.ts'
+import { hexDigest } from '../../storage/content.ts'
+import type { Driver, ObjectEntry } from '../../storage/driver.ts'
+import { about } from './about.ts'
+import { driveApi } from './api.ts'
+import { readFile } from './download.ts'
+import { driveError } from './errors.ts'
+import type { FolderSettings } from './folder.ts'
+import { driveFolder } from './folder.ts'
+import { multipartBytes, writeFile } from './multipart.ts'
+import type { ReservedIds } from './reserved-ids.ts'
+import { reservedIds } from './reserved-ids.ts'
+import type { DriveParts } from './sessions.ts'
+import { driveSessions, findFile } from './sessions.ts'
+import { toEntry } from './wire.ts'
+
+export interface GoogleDriveOptions {
+  readonly connectionId: ConnectionId
+  readonly tokens: TokenSource
+  readonly clock: Clock
+  /** One origin in place of Google's (a simulator). */
+  readonly endpoint?: string | undefined
+  /** The folder that new files go into; the drive's root when absent. */
+  readonly folder?: FolderSettings | undefined
+  /** What `remove` does: the trash lets a user take it back for 30 days, but counts toward the quota meanwhile. */
+  readonly deletion?: 'trash' | 'permanent'
+  readonly observe?: ObserveCall | undefined
+  readonly send?: SendRequest | undefined
+  /** The process's; one of its own when absent. */
+  readonly reserved?: ReservedIds
+}
+
+/** Google Drive v3 for one connection. Its quirks stand in README.md. */
+export function googleDriveDriver(options: GoogleDriveOptions): Driver {
+  const { connectionId, tokens, clock, deletion = 'trash', observe, reserved = reservedIds() } = options
+  const rootUrl = `${options.endpoint ?? 'https://www.googleapis.com'}/`
+  const http = providerHttp({
+    provider: about.id,
+    tokens,
+    clock,
+    observe,
+    send: options.send,
+    mapError: (answer) => driveError(connectionId, answer),
+    userAgent: 'Driveway/0.1',
+    plainHttp: rootUrl.startsWith('http://'),
+  })
+  const api = driveApi(http, rootUrl)
+  const reserve = (signal?: AbortSignal): Promise<string> => reserved.take(connectionId, api, signal)
+  const folder = driveFolder(api, options.folder, reserve)
+  const parts: DriveParts = { http, api, rootUrl, clock, folder }
+
+  const stat = async (key: ObjectKey, signal?: AbortSignal): Promise<ObjectEntry> => {
+    const file = await findFile(api, key, signal)
+    if (file) return toEntry(file)
+    throw new ServiceError('object_missing', 'The file is no longer in the Google Drive.', {
+      context: { connectionId },
+    })
+  }
+
+  return {
+    provider: about.id,
+    traits: {
+      singleRequestBytes: multipartBytes,
+      hash: { ...about.hash, start: () => hexDigest('sha256') },
+      rewrites: () => false,
+    },
+
+    stat: (key, { signal } = {}) => stat(key, signal),
+    read: (key, range, { signal } = {}) => readFile(parts, stat, key, range, signal),
+    write: (plan, content, { signal } = {}) => writeFile(parts, plan, content, signal),
+
+    async find({ target: { objectKey: key } }, { signal } = {}) {
+      const file = key === undefined ? undefined : await findFile(api, key, signal)
+      return file && toEntry(file)
+    },
+
+    async remove(key, { signal } = {}) {
+      if (deletion === 'permanent') await api.deleteFile(key, signal)
+      else await api.updateFile(key, { trashed: true }, signal)
+    },
+
+    check: ({ signal } = {}) => api.ping(signal),
+    places: { make: async ({ signal } = {}) => objectKey(await reserve(signal)) },
+    sessions: driveSessions(parts),
+    renaming: {
+      async rename(key, file, { signal } = {}) {
+        await api.updateFile(key, { name: file }, signal)
+      },
+    },
+    space: { usage: ({ signal } = {}) => api.quota(signal) },
+  }
+}

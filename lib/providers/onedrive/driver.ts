@@ -1,0 +1,94 @@
+import type { Clock } from '../../clock.ts'
+import type { ConnectionId } from '../../ids.ts'
+import type { SendRequest } from '../../net/http-client.ts'
+import type { ObserveCall } from '../../net/provider-http.ts'
+import { providerHttp } from '../../net/provider-http.ts'
+import type { TokenSource } from '../../net/token-source.ts'
+import { secret } from '../../secret.ts'
+import { openContent, plainContentType } from '../../storage/content.ts'
+import type { Driver } from '../../storage/driver.ts'
+import { about } from './about.ts'
+import { graphApi } from './api.ts'
+import { locate, readItem } from './download.ts'
+import { graphError } from './errors.ts'
+import { byId, fileNameOf } from './names.ts'
+import { createAt, findItem, unlessTaken } from './placement.ts'
+import { createQuickXor } from './quick-xor-hash.ts'
+import { isWorkAccount, rewrites } from './rewriting.ts'
+import { oneDriveSessions } from './sessions.ts'
+import { toEntry } from './wire.ts'
+
+export interface OneDriveOptions {
+  readonly connectionId: ConnectionId
+  readonly accountId?: string | undefined
+  readonly tokens: TokenSource
+  readonly clock: Clock
+  /** One origin in place of Microsoft's (a simulator). */
+  readonly endpoint?: string | undefined
+  /** The folder that the users' folders go into; the drive's root when absent. */
+  readonly folder?: string | undefined
+  readonly observe?: ObserveCall | undefined
+  readonly send?: SendRequest | undefined
+}
+
+/** OneDrive through Microsoft Graph for one connection. Its quirks stand in README.md. */
+export function oneDriveDriver(options: OneDriveOptions): Driver {
+  const { connectionId, accountId, tokens, clock, folder, observe } = options
+  const endpoint = options.endpoint ?? 'https://graph.microsoft.com'
+  const http = providerHttp({
+    provider: about.id,
+    tokens,
+    clock,
+    observe,
+    send: options.send,
+    mapError: (answer) => graphError(connectionId, answer),
+    // The form that Graph asks of applications. https://learn.microsoft.com/graph/throttling
+    userAgent: 'ISV|Driveway|Driveway/0.1',
+    plainHttp: endpoint.startsWith('http://'),
+  })
+  const graph = graphApi(http, `${endpoint}/v1.0`)
+  const byIdAlone = isWorkAccount(accountId) === true
+  const parts = { http, graph, byIdAlone, folder: folder === '' ? undefined : folder }
+
+  return {
+    provider: about.id,
+    traits: {
+      // A session creates without ever showing an unfinished file, and cannot carry an empty one.
+      // https://github.com/OneDrive/onedrive-api-docs/issues/53
+      singleRequestBytes: 0,
+      hash: { ...about.hash, start: createQuickXor },
+      rewrites: (extension) => rewrites(accountId, extension),
+    },
+
+    stat: async (key, { signal } = {}) => toEntry(await graph.getItem(byId(key), signal)),
+    read: (key, range, { signal } = {}) => readItem(parts, key, range, signal),
+
+    async write(plan, content, { signal } = {}) {
+      const contentType = plainContentType(plan.contentType)
+      const put = (address: string, createOnly: boolean) => {
+        const body = { length: content.size, open: () => openContent(content) }
+        return graph.putContent(address, { body, contentType, createOnly }, signal)
+      }
+      const { target } = plan
+      return toEntry(
+        target.kind === 'replace'
+          ? await put(byId(target.objectKey), false)
+          : await createAt(parts, plan.userId, target.file, (address) => put(address, true), signal),
+      )
+    },
+
+    async find(plan, { signal } = {}) {
+      const item = await findItem(parts, plan, signal)
+      return item && toEntry(item)
+    },
+
+    remove: (key, { signal } = {}) => graph.deleteItem(key, signal),
+    check: ({ signal } = {}) => graph.ping(signal),
+    sessions: oneDriveSessions(parts),
+    renaming: {
+      rename: (key, file, { signal } = {}) => unlessTaken(graph.renameItem(key, fileNameOf(file), signal)),
+    },
+    directUrls: { read: async (key, { signal } = {}) => secret((await locate(parts, key, signal)).url) },
+    space: { usage: ({ signal } = {}) => graph.quota(signal) },
+  }
+}

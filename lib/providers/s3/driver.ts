@@ -1,0 +1,94 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Clock } from '../../clock.ts'
+import { isServiceError } from '../../errors.ts'
+import type { UserId } from '../../ids.ts'
+import { objectKey, userKeyOf } from '../../ids.ts'
+import type { ObserveCall } from '../../net/provider-http.ts'
+import { digestOf, hexDigest, openContent, plainContentType } from '../../storage/content.ts'
+import type { Driver, Plan } from '../../storage/driver.ts'
+import { PlaceTaken } from '../../storage/free-name.ts'
+import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
+import { rangeHeader, rangeNotSatisfiable } from '../../storage/range.ts'
+import { about } from './about.ts'
+import { s3Api } from './api.ts'
+import { findObject, isTaken, s3Sessions } from './sessions.ts'
+import { s3SignedUrls } from './signed-urls.ts'
+import { toEntry } from './wire.ts'
+
+export interface S3Options {
+  /** As `s3Client` makes it. */
+  readonly client: S3Client
+  readonly bucket: string
+  readonly clock: Clock
+  readonly observe?: ObserveCall | undefined
+}
+
+/** Content up to this size goes in one request, with its SHA-256 for S3 to check and to keep. */
+const singlePutBytes = 10 * 1024 * 1024
+
+/** One bucket of S3 or of an S3-compatible server. Its quirks stand in README.md. */
+export function s3Driver({ client, bucket, clock, observe }: S3Options): Driver {
+  const api = s3Api({ client, bucket, clock, observe })
+
+  return {
+    provider: about.id,
+    traits: {
+      singleRequestBytes: singlePutBytes,
+      hash: { ...about.hash, start: () => hexDigest('sha256') },
+      rewrites: () => false,
+    },
+
+    stat: async (key, { signal } = {}) => toEntry(key, await api.head(key, signal)),
+
+    async read(key, range, { signal } = {}) {
+      try {
+        const answer = await api.get(key, range && headerOf(range), signal)
+        const { body, size, contentRange } = answer
+        const part = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(contentRange ?? '')
+        // A server that does not know ranges sends everything.
+        if (!part) return { entry: toEntry(key, answer), body, sent: 'whole', announced: size }
+        const sent: ResolvedRange = { start: Number(part[1]), end: Number(part[2]) }
+        return { entry: toEntry(key, { ...answer, size: Number(part[3]) }), body, sent, announced: size }
+      } catch (error) {
+        if (!isServiceError(error) || error.context.providerStatus !== 416) throw error
+        throw rangeNotSatisfiable((await api.head(key, signal)).size)
+      }
+    },
+
+    async write(plan, content, { signal } = {}) {
+      const key = keyOf(plan)
+      const contentType = plainContentType(plan.contentType)
+      const hash = await digestOf(content, hexDigest('sha256'))
+      const sha256 = Buffer.from(hash, 'hex').toString('base64')
+      const bytes = { size: content.size, body: openContent(content) }
+      const createOnly = plan.target.kind === 'new'
+      try {
+        const stored = await api.put(key, bytes, { contentType, sha256, createOnly }, signal)
+        return toEntry(key, { size: content.size, contentType, ...stored })
+      } catch (error) {
+        throw createOnly && isTaken(error) ? new PlaceTaken(error.context) : error
+      }
+    },
+
+    find: (plan, { signal } = {}) => findObject(api, keyOf(plan), signal),
+    remove: (key, { signal } = {}) => api.delete(key, signal),
+    check: ({ signal } = {}) => api.ping(signal),
+    sessions: s3Sessions(api, keyOf),
+    signedUrls: s3SignedUrls(client, bucket, keyFor),
+  }
+}
+
+function keyOf({ userId, target }: Pick<Plan, 'userId' | 'target'>): string {
+  return target.kind === 'new' ? keyFor(userId, target.file) : target.objectKey
+}
+
+function keyFor(userId: UserId, file: string) {
+  return objectKey(`${userKeyOf(userId)}/${file}`)
+}
+
+function headerOf(range: ByteRange): string {
+  if ('suffix' in range) return `bytes=-${String(range.suffix)}`
+  return range.end === undefined
+    ? `bytes=${String(range.start)}-`
+    : rangeHeader({ start: range.start, end: range.end })
+}

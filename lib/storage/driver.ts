@@ -1,0 +1,184 @@
+import type { Readable } from 'node:stream'
+import type { Extension, ObjectKey, UserId } from '../ids.ts'
+import type { HashAlgorithm, ProviderId } from '../providers/registry.ts'
+import type { Secret } from '../secret.ts'
+import type { ByteRange, ResolvedRange } from './range.ts'
+import type { ContentSource, Digest } from './content.ts'
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+/** A stored object as the provider describes it. */
+export interface ObjectEntry {
+  readonly objectKey: ObjectKey
+  readonly size: number
+  readonly name?: string
+  readonly contentType?: string
+  /** The version of the content, without quotes. */
+  readonly etag?: string
+  /** Only what the provider computed itself. */
+  readonly checksums: Readonly<Partial<Record<HashAlgorithm, string>>>
+}
+
+/** Where a write goes. */
+export type Target =
+  /** A new object of this name; with `objectKey` under an id that `places.make` gave for it alone. */
+  | { readonly kind: 'new'; readonly file: string; readonly objectKey?: ObjectKey }
+  /** The object of this key, which keeps its name. */
+  | { readonly kind: 'replace'; readonly objectKey: ObjectKey }
+
+/** Content on its way. */
+export interface Plan {
+  readonly userId: UserId
+  readonly contentType: string
+  readonly size: number
+  readonly target: Target
+}
+
+/** What never changes while a driver lives: data, by which the write path and the conformance suite choose. */
+export interface Traits {
+  /** `write` takes up to so many bytes; larger content goes through `sessions`. */
+  readonly singleRequestBytes: number
+  /** The hash that proves content here; `late`: it may be missing for some minutes after the last byte. Undefined: size alone. */
+  readonly hash?: { readonly algorithm: HashAlgorithm; readonly late: boolean; start(): Digest }
+  /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
+  rewrites(extension: Extension): boolean
+}
+
+/**
+ * One provider for one connection. Six methods that all providers have, and one object for each thing that only some have.
+ *
+ * For all methods: the caller has checked that the connection is active, repeats what may be repeated, and never calls two writes of one
+ * plan at once. The driver makes the fewest calls it can, holds no content in memory, never repeats a call (but for one renewal of the
+ * token), never sleeps, stops when `signal` aborts, and rejects with a ServiceError that carries retry advice: `ambiguous` when the work
+ * may have been done.
+ */
+export interface Driver {
+  readonly provider: ProviderId
+  readonly traits: Traits
+
+  /**
+   * Caller: any key that this driver has given out.
+   * Driver: asks the provider now; `object_missing` when the object is gone or in the trash, whoever put it there.
+   */
+  stat(key: ObjectKey, options?: CallOptions): Promise<ObjectEntry>
+
+  /**
+   * Caller: a range asks for at least one byte, whatever the object's size. It takes the body or destroys it.
+   * Driver: `entry` describes the very version that `body` is of. May answer the whole object for a range and says so in `sent`.
+   * `range_not_satisfiable` carries the size in its context. Checks neither length nor end of the body: the caller does.
+   */
+  read(key: ObjectKey, range: ByteRange | undefined, options?: CallOptions): Promise<RawContent>
+
+  /**
+   * Caller: `content.size === plan.size <= traits.singleRequestBytes`; where there are `places`, a new object has a key from there.
+   * Driver: one request. A source that fails or has another length leaves no object. `new` never writes over anything: PlaceTaken, but
+   * for an object under its own key, which an earlier attempt of this plan has made. `replace`: `object_missing` when the provider says that
+   * it is gone.
+   */
+  write(plan: Plan, content: ContentSource, options?: CallOptions): Promise<ObjectEntry>
+
+  /** Driver: the object at the plan's target, or undefined. Judges nothing: an object of other content is answered too. */
+  find(plan: Plan, options?: CallOptions): Promise<ObjectEntry | undefined>
+
+  /** Driver: `object_missing` for what it sees to be gone already. To the trash where there is one. */
+  remove(key: ObjectKey, options?: CallOptions): Promise<void>
+
+  /** Driver: the cheapest call that proves token, scope and place; resolves, or rejects with why not. */
+  check(options?: CallOptions): Promise<void>
+
+  readonly places?: Places
+  readonly sessions?: Sessions
+  readonly renaming?: Renaming
+  readonly signedUrls?: SignedUrls
+  readonly directUrls?: DirectUrls
+  readonly space?: Space
+}
+
+/** An answer's body on its way from the provider. */
+export interface RawContent {
+  readonly entry: ObjectEntry
+  readonly body: Readable
+  /** What `body` is: the whole object, or this part of it. */
+  readonly sent: 'whole' | ResolvedRange
+  /** The announced length, when there was one. */
+  readonly announced?: number
+}
+
+/** Objects have ids that can be had before they are made. */
+export interface Places {
+  /** Caller: records the key before anything is written to it. Driver: a key that nobody else has. */
+  make(options?: CallOptions): Promise<ObjectKey>
+}
+
+/** An open upload. The URL is a bearer secret: the caller seals it before it stores it. */
+export interface UploadSession {
+  readonly url: Secret
+  /** Epoch milliseconds. */
+  readonly expiresAt?: number
+}
+
+export type UploadProgress =
+  /** `offset`: how many bytes the provider has acknowledged. */
+  | { readonly state: 'open'; readonly offset: number; readonly expiresAt?: number }
+  | { readonly state: 'done'; readonly entry: ObjectEntry }
+  /** Unknown, ended or expired: ask `find` before starting over. */
+  | { readonly state: 'gone' }
+
+/** Uploads that another process can go on with. */
+export interface Sessions {
+  /** `fragments`: requests of `fragmentBytes` each but the last; `stream`: one request for all that is left, kept as far as it got. */
+  readonly mode: 'fragments' | 'stream'
+  readonly fragmentBytes: number
+  /**
+   * Caller: `plan.size > 0`. Driver: nothing becomes visible before the last byte. PlaceTaken as `write`; also from `send` and `ask`, when
+   * the place was taken meanwhile.
+   */
+  begin(plan: Plan, options?: CallOptions): Promise<UploadSession>
+  /** Caller: offsets as the driver acknowledged them. Driver: answers only what the provider acknowledged. */
+  send(session: UploadSession, part: Part, options?: CallOptions): Promise<UploadProgress>
+  /** Driver: where the session stands, asked now. */
+  ask(session: UploadSession, total: number, options?: CallOptions): Promise<UploadProgress>
+  /** Driver: frees the session and the name it may hold. Already gone is success. */
+  cancel(session: UploadSession, options?: CallOptions): Promise<void>
+}
+
+export interface Part {
+  readonly body: Readable
+  readonly offset: number
+  readonly length: number
+  readonly total: number
+}
+
+/** An object keeps its key under another name. */
+export interface Renaming {
+  /** Driver: PlaceTaken when another object has that name. */
+  rename(key: ObjectKey, file: string, options?: CallOptions): Promise<void>
+}
+
+/** URLs that carry their own permission. Minutes are whole and within the contract's limits. */
+export interface SignedUrls {
+  /** The key that an upload under this name goes to. No call. */
+  keyFor(userId: UserId, file: string): ObjectKey
+  get(
+    key: ObjectKey,
+    minutes: number,
+    as?: { readonly fileName: string; readonly contentType: string },
+  ): Promise<string>
+  put(
+    key: ObjectKey,
+    minutes: number,
+    contentType?: string,
+  ): Promise<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }>
+}
+
+/** The provider's own short-lived reading address, which needs no token. */
+export interface DirectUrls {
+  read(key: ObjectKey, options?: CallOptions): Promise<Secret>
+}
+
+export interface Space {
+  /** Bytes; `limit` absent when there is none. */
+  usage(options?: CallOptions): Promise<{ readonly used: number; readonly limit?: number }>
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { extname } from 'node:path'
+import type { ErrorContext } from '../errors.ts'
+import { ServiceError } from '../errors.ts'
+
+/**
+ * Something else stands where a new object was to be made, or an upload that nobody can end any more holds its name. Whoever creates
+ * goes on to the next name; when that is taken too, waiting helps: a held name comes free.
+ */
+export class PlaceTaken extends ServiceError {
+  override readonly name = 'PlaceTaken'
+
+  constructor(context: ErrorContext = {}) {
+    super('provider_unavailable', 'Another upload to the same place is not finished yet. Try again later.', {
+      retry: { retryable: true, afterSeconds: 30 },
+      context: { ...context, retryAfterSeconds: 30 },
+    })
+  }
+}
+
+/** The names that are tried, the document's own included. */
+const mostNames = 3
+
+/** The n-th name of a file, always the same: `report.pdf`, then `report (1f0c9a2b).pdf`. The blank keeps it from being another document's. */
+export function nameOf(file: string, n: number): string {
+  if (n === 0) return file
+  const extension = extname(file)
+  const mark = createHash('sha256')
+    .update(`${file}\n${String(n)}`)
+    .digest('hex')
+    .slice(0, 8)
+  return `${file.slice(0, file.length - extension.length)} (${mark})${extension}`
+}
+
+/**
+ * Runs a creation under the first name of a file that is free. At a name that is taken, `own` looks whether what stands there was made
+ * by an earlier attempt.
+ */
+export async function atFreeName<Result>(
+  file: string,
+  create: (name: string) => Promise<Result>,
+  own: (name: string) => Promise<Result | undefined>,
+): Promise<Result> {
+  for (let n = 0; ; n += 1) {
+    const name = nameOf(file, n)
+    try {
+      return await create(name)
+    } catch (error) {
+      if (!(error instanceof PlaceTaken)) throw error
+      const found = await own(name)
+      if (found !== undefined) return found
+      if (n + 1 >= mostNames) throw error
+    }
+  }
+}
