@@ -87,6 +87,9 @@ export function documentTable(ingest: Measured): string[] {
   ]
 }
 
+/** Billed are whole milliseconds of a function that does little: it reads its batch and sends it on. */
+const tellSeconds = 0.05
+
 /** What connections cost in a month. */
 export function connectionTable(): string[] {
   const refreshes = 8 * 30
@@ -103,6 +106,7 @@ export function connectionTable(): string[] {
     `one secret each | ${dollars(secrets)}`,
     `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh * 1_000)}`,
     `${rotating} only: the rotated token into its secret once a day | ${dollars(30 * 2 * (prices.secretCall + prices.kmsCall) * 1_000)}`,
+    `an event each, told alone: \`tell\` and the bus | ${dollars(costPerCall({ operation: 'tell', functionName: 'tell', calls: ['events:PutEvents'], seconds: tellSeconds }, false) * 1_000)}`,
     `idle: the keep-alive, once in some weeks | ${dollars((perRefresh + 2 * prices.secretCall) * 1_000)}`,
   ]
 }
@@ -110,7 +114,7 @@ export function connectionTable(): string[] {
 /** What is paid when nobody comes. */
 export function fixedTable(): string[] {
   const secrets = oauthProviderIds.length + 1
-  const alarms = 12
+  const alarms = 14
   const metrics = 40
   const total =
     prices.kmsKeyMonth +

@@ -35,11 +35,14 @@ const intakeBucket = 'driveway-intake'
 const storageBucket = 'driveway-storage'
 const intakeQueue = 'driveway-intake-events'
 const deadLetterQueue = 'driveway-intake-events-dlq'
+/** What the worker could not hand to `tell` in a day. */
+const untoldEventsQueue = 'driveway-events-dlq'
 
 const fourteenDays = 14 * 24 * 60 * 60
 
 const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
   { name: deadLetterQueue, retention: fourteenDays },
+  { name: untoldEventsQueue, retention: fourteenDays },
   { name: intakeQueue, visibilityTimeout, deadLetter: { queue: deadLetterQueue, maxReceiveCount: 10 } },
 ]
 

@@ -61,6 +61,12 @@ const others = {
     timeoutSeconds: 240,
     memoryMiB: 512,
   },
+  tell: {
+    id: 'Tell',
+    description: 'Tells the event bus what the rows of connections say has happened.',
+    timeoutSeconds: 60,
+    memoryMiB: 512,
+  },
   'keep-alive': {
     id: 'KeepAlive',
     description: 'Daily: uses grants that would die of disuse.',

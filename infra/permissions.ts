@@ -17,6 +17,8 @@ export interface Resources {
   readonly stagingBucket: Resource<BucketAccess>
   readonly intakeQueue: Resource<QueueAccess>
   readonly events: Resource<'publish'>
+  readonly changeStreams: Resource<'read' | 'list'>
+  readonly untoldEvents: Resource<QueueAccess>
   /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call from a browser. */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
@@ -29,14 +31,13 @@ export interface Resources {
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
 
-/** Asks for a token, refreshes it when it ends, and says so when the grant turns out to be dead. Never writes a secret. */
+/** Asks for a token, refreshes it when it ends, and marks the connection when the grant turns out to be dead. Never writes a secret. */
 const provider: Use = (fn, on) => {
   fn.uses(on.connections, 'get', 'put')
     .uses(on.tokens, 'get', 'update')
     .uses(on.connectionSecrets, 'read')
     .uses(on.oauthClients, 'read')
     .uses(on.sealKey, 'read')
-    .uses(on.events, 'publish')
     .uses(on.filing, 'read')
 }
 
@@ -192,6 +193,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
       .uses(on.storageBucket, 'get', 'upload', 'resume', 'delete', 'list')
       .uses(on.intakeQueue, 'send', 'receive', 'delay')
+      .uses(on.events, 'publish')
   },
   'sweep-transfers': (fn, on) => {
     provider(fn, on)
@@ -201,6 +203,10 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.storageBucket, 'get', 'list')
       .uses(on.intakeBucket, 'tag')
       .uses(on.intakeQueue, 'send')
+      .uses(on.events, 'publish')
+  },
+  tell: (fn, on) => {
+    fn.uses(on.changeStreams, 'read', 'list').uses(on.untoldEvents, 'send').uses(on.events, 'publish')
   },
   'keep-alive': (fn, on) => {
     provider(fn, on)

@@ -1,16 +1,19 @@
 import type { EventBus } from 'aws-cdk-lib/aws-events'
 import type { EnvironmentName } from '../lib/contract/env.ts'
+import { outbox as outboxContract } from '../lib/contract/outbox.ts'
 import type { TableName } from '../lib/contract/tables.ts'
 import type { Api } from './constructs/api.ts'
 import type { Data } from './constructs/data.ts'
 import type { Identity } from './constructs/identity.ts'
 import type { Intake } from './constructs/intake.ts'
+import type { Outbox } from './constructs/outbox.ts'
 import {
   bucketResource,
   busResource,
   queueResource,
   secretResource,
   settingResource,
+  streamsResource,
   tableResource,
 } from './constructs/resource.ts'
 import type { Secrets } from './constructs/secrets.ts'
@@ -23,6 +26,7 @@ export interface Deployment {
   readonly secrets: Secrets
   readonly intake: Intake
   readonly bus: EventBus
+  readonly outbox: Outbox
   readonly identity: Identity
   readonly api: Api
   /** The console's origin, when there is one. */
@@ -31,7 +35,7 @@ export interface Deployment {
 
 /** What the deployment has, as things that a function can be given. */
 export function deploymentResources(deployment: Deployment): Resources {
-  const { settings, data, secrets, intake, bus, identity, api, origins } = deployment
+  const { settings, data, secrets, intake, bus, outbox, identity, api, origins } = deployment
   const { key } = data
   const table = (name: TableName, variable: EnvironmentName) =>
     tableResource(data.tables[name], key, variable)
@@ -54,6 +58,11 @@ export function deploymentResources(deployment: Deployment): Resources {
     stagingBucket: bucketResource(data.staging, key, 'STAGING_BUCKET'),
     intakeQueue: queueResource(intake.queue, key, 'INTAKE_QUEUE_URL'),
     events: busResource(bus, 'EVENT_BUS'),
+    changeStreams: streamsResource(
+      outboxContract.tables.map((name) => data.tables[name]),
+      key,
+    ),
+    untoldEvents: queueResource(outbox.deadLetters, key),
     identity: settingResource(identity.environment),
     secretWriting: settingResource({ WRITES_SECRETS: 'true' }),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),

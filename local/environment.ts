@@ -11,6 +11,9 @@ export const intakeBucket = 'driveway-intake'
 export const storageBucket = 'driveway-storage'
 export const intakeQueue = 'driveway-intake-events'
 
+/** The queue of events that could not be told. */
+export const untoldEventsQueue = 'driveway-events-dlq'
+
 /** The deployed name of a table of the local stage. */
 export function localTableName(name: string): string {
   return `driveway-${stage}-${name}`
@@ -62,6 +65,7 @@ export function functionEnvironment({
       ? {
           AWS_ENDPOINT_URL_S3: addresses.url('s3'),
           AWS_ENDPOINT_URL_DYNAMODB: addresses.url('dynamodb'),
+          AWS_ENDPOINT_URL_DYNAMODB_STREAMS: addresses.url('dynamodb'),
           AWS_ENDPOINT_URL_SQS: addresses.url('sqs'),
           AWS_ENDPOINT_URL_SECRETS_MANAGER: addresses.url('secrets'),
           AWS_ENDPOINT_URL_EVENTBRIDGE: addresses.url('secrets'),

@@ -24,4 +24,5 @@ export const handlers: Readonly<Record<FunctionName, () => Promise<{ readonly ha
   'start-intake': () => import('../functions/start-intake.ts'),
   'stat-document': () => import('../functions/stat-document.ts'),
   'sweep-transfers': () => import('../functions/sweep-transfers.ts'),
+  tell: () => import('../functions/tell.ts'),
 }

@@ -101,7 +101,7 @@ async function start(addresses: Addresses): Promise<void> {
     })
   await Promise.all([...(awsEndpoint === undefined ? [emulators()] : []), ...simulated.map(simulator)])
   await provision(process.env)
-  await child('the intake worker', './worker.ts', {})
+  await child('the worker', './worker.ts', { STATE_DIR: resolve(stateDir, 'worker') })
 
   const token = await identity.mint(demoUser)
   process.stdout.write(`ready: console and API at ${own}\n`)

@@ -1,5 +1,5 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda'
-import { invokeInTime, lambdaContext } from './gateway/invoker.ts'
+import { functionAtWork, invokeInTime, lambdaContext } from './gateway/invoker.ts'
 
 export interface BatchOptions {
   readonly functionName: string
@@ -77,10 +77,12 @@ export const handOver = async (records: readonly DynamoDBRecord[], options: Batc
 /** How many records from the start are done; a call that failed as a whole has done none. */
 const invoke = async (records: readonly DynamoDBRecord[], options: BatchOptions): Promise<number> => {
   const { handler, functionName, functionTimeoutMs } = options
-  const context = lambdaContext(functionName, functionTimeoutMs)
+  const call = (): Promise<DynamoDBBatchResponse | void> =>
+    handler({ Records: [...records] }, lambdaContext(functionName, functionTimeoutMs))
   try {
-    const call = handler({ Records: [...records] }, context)
-    return doneCount(records, await invokeInTime(call, functionTimeoutMs))
+    // What the poller itself asks of AWS is not the function's.
+    const answer = functionAtWork.run(functionName, call)
+    return doneCount(records, await invokeInTime(answer, functionTimeoutMs))
   } catch (error) {
     options.onError?.(error)
     return 0

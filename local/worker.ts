@@ -5,11 +5,13 @@ import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
 import { startSqsPoller } from './lambda-poller.ts'
 import { startSchedule } from './schedule.ts'
 import { lambdaContext } from './gateway/invoker.ts'
+import { startTellWorker } from './tell-worker.ts'
 
 /**
- * The process that does what SQS and the schedules do in a deployment:
- * hands intake events to `ingest-object`, and runs the sweeper (also at
- * the start, to finish what a killed stack had begun) and keep-alive.
+ * The process that does what SQS, the change streams and the schedules do in a
+ * deployment: hands intake events to `ingest-object` and writes that carry an
+ * event to `tell`, and runs the sweeper (also at the start, to finish what a
+ * killed stack had begun) and keep-alive.
  */
 const minute = 60_000
 const functionTimeoutMs = 15 * minute
@@ -31,6 +33,12 @@ const polling = startSqsPoller({
   functionTimeoutMs,
   signal: stop.signal,
   onError: report('the intake'),
+})
+const telling = startTellWorker({
+  stateDir: process.env['STATE_DIR'] ?? '.local/worker',
+  sqsClient,
+  signal: stop.signal,
+  onError: report('telling events'),
 })
 /**
  * What a killed stack had begun is gone on with at once; later,
@@ -58,5 +66,5 @@ const schedules = [
 process.once('disconnect', () => process.exit(0))
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 process.send?.({ ready: true })
-await Promise.allSettled([polling, ...schedules])
+await Promise.allSettled([polling, telling, ...schedules])
 process.exit(0)

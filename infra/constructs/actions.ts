@@ -9,6 +9,11 @@ export const tableActions = {
   scan: ['dynamodb:Scan'],
 } as const
 
+export const streamActions = {
+  read: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+  list: ['dynamodb:ListStreams'],
+} as const
+
 export const bucketActions = {
   get: ['s3:GetObject'],
   put: ['s3:PutObject'],

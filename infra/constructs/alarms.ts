@@ -20,6 +20,7 @@ import { metricNamespace } from '../../lib/telemetry/metrics.ts'
 import type { Settings } from '../settings.ts'
 import type { DrivewayFunction } from './function.ts'
 import type { Intake } from './intake.ts'
+import type { Outbox } from './outbox.ts'
 
 const { GREATER_THAN_OR_EQUAL_TO_THRESHOLD: reaches, LESS_THAN_THRESHOLD: below } = ComparisonOperator
 
@@ -28,6 +29,7 @@ export interface AlarmsProps {
   readonly key: Key
   readonly rest: RestApi
   readonly intake: Intake
+  readonly outbox: Outbox
   readonly functionOf: (name: string) => DrivewayFunction
 }
 
@@ -72,7 +74,7 @@ export class Alarms extends Construct {
     for (const watch of this.#watches(props)) this.#add(watch)
   }
 
-  #watches({ settings, rest, intake, functionOf }: AlarmsProps): Watch[] {
+  #watches({ settings, rest, intake, outbox, functionOf }: AlarmsProps): Watch[] {
     const quarter = Duration.minutes(15)
     const five = Duration.minutes(5)
     const own = (name: MetricName, period: Duration) => stageMetric(settings, name, period)
@@ -166,6 +168,22 @@ export class Alarms extends Construct {
         id: 'keep-alive-errors',
         says: 'The daily keep-alive failed: idle grants would die in time.',
         metric: errors('keep-alive'),
+        threshold: 1,
+      },
+      {
+        id: 'events-late',
+        says: 'An event has waited for a quarter of an hour to be told.',
+        metric: functionOf('tell').lambda.metric('IteratorAge', { period: five, statistic: Stats.MAXIMUM }),
+        threshold: quarter.toMilliseconds(),
+        periods: [2, 3],
+      },
+      {
+        id: 'events-untold',
+        says: 'Events could not be told for almost a day and were put aside.',
+        metric: outbox.deadLetters.metricApproximateNumberOfMessagesVisible({
+          period: five,
+          statistic: Stats.MAXIMUM,
+        }),
         threshold: 1,
       },
       {

@@ -1,5 +1,12 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
-import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
@@ -82,6 +89,7 @@ export class Data extends Construct {
       partitionKey: text(definition.partitionKey),
       ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
+      ...(definition.stream === true ? { stream: StreamViewType.NEW_AND_OLD_IMAGES } : {}),
       billingMode: BillingMode.PAY_PER_REQUEST,
       encryption: TableEncryption.CUSTOMER_MANAGED,
       encryptionKey: this.key,
@@ -141,4 +149,10 @@ export class Data extends Construct {
     })
     return bucket
   }
+}
+
+/** The ARN of the table's change stream. */
+export function streamArnOf(table: Table): string {
+  if (table.tableStreamArn === undefined) throw new TypeError(`${table.node.id} has no change stream.`)
+  return table.tableStreamArn
 }

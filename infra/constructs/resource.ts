@@ -6,7 +6,15 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Stack } from 'aws-cdk-lib'
 import type { EnvironmentName } from '../../lib/contract/env.ts'
-import { bucketActions, busActions, queueActions, secretActions, tableActions } from './actions.ts'
+import {
+  bucketActions,
+  busActions,
+  queueActions,
+  secretActions,
+  streamActions,
+  tableActions,
+} from './actions.ts'
+import { streamArnOf } from './data.ts'
 
 export type Environment = Readonly<Partial<Record<EnvironmentName, string>>>
 
@@ -135,10 +143,29 @@ export function secretResource(
 
 export type QueueAccess = keyof typeof queueActions
 
-/** A queue. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html */
-export function queueResource(queue: Queue, key: Key, variable: EnvironmentName): Resource<QueueAccess> {
+/**
+ * The change streams of tables, for the event source mappings that read them with the function's role.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+ */
+export function streamsResource(tables: readonly Table[], key: Key): Resource<keyof typeof streamActions> {
   return {
-    environment: { [variable]: queue.queueUrl },
+    environment: {},
+    wildcards: { '*': 'Listing streams knows no resources.' },
+    statements: () => [
+      allow(streamActions.read, tables.map(streamArnOf)),
+      allow(streamActions.list, ['*']),
+      throughService(key, 'dynamodb', ['kms:Decrypt', 'kms:DescribeKey']),
+    ],
+  }
+}
+
+/**
+ * A queue. `variable` names it to the function; without one only the service uses the function's role.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+ */
+export function queueResource(queue: Queue, key: Key, variable?: EnvironmentName): Resource<QueueAccess> {
+  return {
+    environment: variable === undefined ? {} : { [variable]: queue.queueUrl },
     statements: (access) => [
       allow(actionsFor(queueActions, access), [queue.queueArn]),
       throughService(key, 'sqs', [

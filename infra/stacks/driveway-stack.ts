@@ -15,6 +15,7 @@ import { Firewall } from '../constructs/firewall.ts'
 import { DrivewayFunction } from '../constructs/function.ts'
 import { Identity } from '../constructs/identity.ts'
 import { Intake } from '../constructs/intake.ts'
+import { Outbox } from '../constructs/outbox.ts'
 import { Secrets } from '../constructs/secrets.ts'
 import { functionNames, functionPlans } from '../functions.ts'
 import { permissions } from '../permissions.ts'
@@ -56,7 +57,19 @@ export class DrivewayStack extends Stack {
       workTimeout: Duration.seconds(ingest.timeoutSeconds),
     })
 
-    const resources = deploymentResources({ settings, data, secrets, intake, bus, identity, api, origins })
+    const outbox = new Outbox(this, 'Outbox', { settings, key: data.key })
+
+    const resources = deploymentResources({
+      settings,
+      data,
+      secrets,
+      intake,
+      bus,
+      outbox,
+      identity,
+      api,
+      origins,
+    })
     const functions = new Map<string, DrivewayFunction>()
     for (const name of functionNames) {
       const plan = functionPlans[name]
@@ -80,6 +93,7 @@ export class DrivewayStack extends Stack {
 
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
     intake.feeds(functionOf('ingest-object'))
+    outbox.feeds(functionOf('tell'), data.tables)
     this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.days(1))
     new CustomDomain(this, 'Domain', api.rest, settings)
@@ -87,7 +101,14 @@ export class DrivewayStack extends Stack {
     const clientId = identity.clientId ?? settings.consoleClientId
     if (consoleFolder !== undefined && clientId !== undefined)
       console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer: identity.issuer, clientId })
-    const alarms = new Alarms(this, 'Alarms', { settings, key: data.key, rest: api.rest, intake, functionOf })
+    const alarms = new Alarms(this, 'Alarms', {
+      settings,
+      key: data.key,
+      rest: api.rest,
+      intake,
+      outbox,
+      functionOf,
+    })
     new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
     this.#addOutputs(api, identity, intake, alarms)
   }

@@ -27,8 +27,12 @@ const row = z.object({
   memo: z.exactOptional(z.readonly(z.record(z.string(), z.string()))),
   /** When the keep-alive comes by, ISO time; absent: never. */
   keepAliveAt: z.exactOptional(z.string()),
-  /** The event that tells of a dead grant is not out yet. */
-  eventOwed: z.exactOptional(z.literal(true)),
+  /** What this very write means to others: the change stream tells it. Any later write takes it away. */
+  event: z.exactOptional(
+    z.object({ id: z.string(), type: z.enum(['Connection Activated', 'Connection Requires Reauth']) }),
+  ),
+  /** How many events the connection has had. */
+  seq: z.exactOptional(z.int()),
   createdAt: z.string(),
   updatedAt: z.string(),
   version: z.int(),
@@ -36,7 +40,10 @@ const row = z.object({
 
 export type Connection = Readonly<z.output<typeof row>>
 export type NewConnection = NewRow<Connection>
-export type ConnectionChanges = RowChanges<Connection, 'userKey' | 'userId' | 'connectionId' | 'provider'>
+export type ConnectionChanges = RowChanges<
+  Connection,
+  'userKey' | 'userId' | 'connectionId' | 'provider' | 'seq'
+>
 
 /** Connections in DynamoDB. Every read is consistent, but for `listDue`, which reads an index. */
 export interface ConnectionStore {
@@ -60,7 +67,7 @@ export interface ConnectionStore {
   ): Promise<{ readonly before: Connection; readonly after: Connection }>
   /** False when somebody else changed it since `seen` was read. Already gone is success. */
   remove(seen: Connection): Promise<boolean>
-  /** Connections of `provider` that the keep-alive has to look at by now, those that owe an event first. */
+  /** Connections of `provider` that the keep-alive has to look at by now, the longest due first. */
   listDue(
     provider: ProviderId,
     limit: number,
@@ -82,9 +89,8 @@ export function connectionNotFound(connectionId: string): ServiceError {
   })
 }
 
-// The index `keepAlive` is sorted by the attribute `idleSince`. Until the table gets another index, it stands
-// for two fields: the time that `keepAliveAt` counts from, and, as 1970, `eventOwed`.
-const owed = new Date(0).toISOString()
+// The index `keepAlive` is sorted by the attribute `idleSince`, the time that `keepAliveAt` counts from. An
+// older version wrote 1970 there for a dead connection whose event was not out: the keep-alive comes by.
 const idle = z.looseObject({ provider: z.enum(providerIds), idleSince: z.string() })
 
 /** The one thing that was remembered had an attribute of its own. */
@@ -101,19 +107,26 @@ function fieldsOf(item: unknown): unknown {
   const { success, data } = idle.safeParse(item)
   if (!success) return item
   const { idleSince, ...rest } = data
-  if (idleSince === owed) return { ...rest, eventOwed: true }
   if (!usesOAuth(data.provider)) return rest
   return { ...rest, keepAliveAt: nextKeepAlive(data.provider, Date.parse(idleSince)) }
 }
 
-function itemOf({ keepAliveAt, eventOwed, ...rest }: Connection): object {
-  if (eventOwed === true) return { ...rest, idleSince: owed }
+function itemOf({ keepAliveAt, ...rest }: Connection): object {
   if (keepAliveAt === undefined || !usesOAuth(rest.provider)) return rest
   const idleSince = new Date(Date.parse(keepAliveAt) - keepAliveAfterMs(rest.provider)).toISOString()
   return { ...rest, idleSince }
 }
 
-const parse = rowParser('connection', row)
+const parseRow = rowParser('connection', row)
+
+/** A connection as an item of its table says it. */
+export const connectionOf = (item: unknown): Connection => parseRow(fieldsOf(withMemo(item)))
+
+/** An event belongs to the write that makes it true, and counts. */
+function withEvent(seen: Connection, changes: ConnectionChanges) {
+  const { event } = changes
+  return { ...changes, event, ...(event === undefined ? {} : { seq: (seen.seq ?? 0) + 1 }) }
+}
 
 /** The connections table. `now` in epoch milliseconds stamps the rows. */
 export function connectionStore(
@@ -122,7 +135,7 @@ export function connectionStore(
   now: () => number,
 ): ConnectionStore {
   const table = versionedTable(client, tableName, {
-    parse: (item) => parse(fieldsOf(withMemo(item))),
+    parse: connectionOf,
     itemOf,
     key: ['userKey', 'connectionId'],
     now,
@@ -153,14 +166,14 @@ export function connectionStore(
       if (created !== undefined) return created
       throw new ServiceError('internal_error', 'A connection with this id exists already.')
     },
-    update: (seen, changes) => table.change(seen, changes),
+    update: (seen, changes) => table.change(seen, withEvent(seen, changes)),
     async change(owner, connectionId, decide) {
       for (let attempt = 1; attempt <= changeTries; attempt += 1) {
         const before = await get(owner, connectionId)
         if (before === undefined) throw connectionNotFound(connectionId)
         const changes = decide(before)
         if (changes === undefined) return { before, after: before }
-        const after = await table.change(before, changes)
+        const after = await table.change(before, withEvent(before, changes))
         if (after !== undefined) return { before, after }
       }
       throw new ServiceError('internal_error', 'The connection is changed by too many at once.', {

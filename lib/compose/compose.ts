@@ -15,7 +15,7 @@ import type { ObserveCall } from '../net/provider-http.ts'
 import type { Settings } from '../providers/about.ts'
 import { aboutOf } from '../providers/registry.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
-import { eventBridgePublisher } from '../telemetry/events.ts'
+import { eventBridgeBus, eventPublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
 import { once, onceAsync } from './once.ts'
@@ -54,7 +54,8 @@ export function compose(environment: Settings, given?: Outside): Composition {
   const sealer = once(() => createSealer(vault().sealKeys))
   // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
   const events = once((): EventPublisher => ({
-    publish: (event) => eventBridgePublisher(outside.events, required(settings, 'EVENT_BUS')).publish(event),
+    publish: (event) =>
+      eventPublisher(eventBridgeBus(outside.events, required(settings, 'EVENT_BUS'))).publish(event),
   }))
 
   const providers = openProviders({
@@ -73,7 +74,6 @@ export function compose(environment: Settings, given?: Outside): Composition {
       tokens: tokens(),
       vault: vault(),
       sealer: sealer(),
-      events: events(),
       clock,
       writesSecrets: settings['WRITES_SECRETS'] === 'true',
       refresh: async (provider, refreshToken) =>
@@ -87,7 +87,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
         return { kind: 'oauth2', tokens: accessTokens().sourceOf(connection) }
       case 'password':
         return passwordSource(
-          { connections: connections(), events: events(), vault: vault(), openGrant: providers.openGrant },
+          { connections: connections(), vault: vault(), openGrant: providers.openGrant },
           connection,
         )
       case 'none':

@@ -52,7 +52,6 @@ export function openComplete(composition: Composition): CompleteDeps {
     connections: composition.connections(),
     authorizations: composition.authorizations(),
     openGrant: composition.openGrant,
-    events: composition.events(),
     async onReconnected(connection) {
       const { wakeDocuments } = await import('./intake-deps.ts')
       await wakeDocuments(composition, connection)
@@ -79,6 +78,6 @@ export function openHealth({ connections, openDriver, clock }: Composition): Hea
 }
 
 /** For the daily keep-alive. */
-export function openKeepAlive({ connections, accessTokens, events, clock }: Composition): KeepAliveDeps {
-  return { connections: connections(), accessTokens: accessTokens(), events: events(), clock }
+export function openKeepAlive({ connections, accessTokens }: Composition): KeepAliveDeps {
+  return { connections: connections(), accessTokens: accessTokens() }
 }

@@ -11,7 +11,6 @@ import { retrying } from '../net/retry.ts'
 import type { Account, Grant, NewGrant } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
 import { packGrant, unpackGrant } from '../grants/packing.ts'
-import type { EventPublisher } from '../telemetry/events.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { authorizationKey } from './one-time.ts'
 import { getConnection } from './read.ts'
@@ -20,7 +19,6 @@ export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
-  readonly events: EventPublisher
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>
 }
@@ -62,8 +60,10 @@ export async function completeConnection(deps: CompleteDeps, request: Completion
     throw error
   }
   await logged('remove a used authorization', () => deps.authorizations.remove(id))
-  await announce(deps, completed.before, completed.after)
-  return completed.after
+  const { before, after } = completed
+  if (before.status !== 'pending')
+    await logged('wake the documents of a reconnected connection', () => deps.onReconnected(after))
+  return after
 }
 
 /** A disconnect overrules every consent that was begun before it. */
@@ -114,6 +114,8 @@ async function establish(
   })
   requireSameAccount(await getConnection(deps, request, connectionId), account)
   await saveGrant(deps, { connectionId, provider }, given)
+  // One for all tries of the write: written again because its answer was lost, it is the same event.
+  const event = { id: randomUUID(), type: 'Connection Activated' } as const
   try {
     return await deps.connections.change(request, connectionId, (seen) => {
       requireSameAccount(seen, account)
@@ -122,7 +124,7 @@ async function establish(
         given.kind === 'oauth2'
           ? { scopes: given.tokens.scopes, keepAliveAt: nextKeepAlive(provider, deps.clock.now()) }
           : {}
-      return { status: 'active', reason: undefined, eventOwed: undefined, ...account, ...ofConsent }
+      return { status: 'active', reason: undefined, event, ...account, ...ofConsent }
     })
   } catch (error) {
     // Disconnected or removed in this very moment: the grant must not outlive it.
@@ -187,15 +189,6 @@ async function giveBack(
       given === undefined ? undefined : await deps.sealer.seal(packGrant(given), authorization.connectionId)
     return deps.authorizations.release(authorization.id, claim, sealed)
   })
-}
-
-async function announce(deps: CompleteDeps, before: Connection, after: Connection): Promise<void> {
-  const { userId, connectionId, provider } = after
-  await logged('announce an active connection', () =>
-    deps.events.publish({ type: 'Connection Activated', detail: { userId, connectionId, provider } }),
-  )
-  if (before.status === 'pending') return
-  await logged('wake the documents of a reconnected connection', () => deps.onReconnected(after))
 }
 
 /** The connection is active, whatever becomes of the steps after. */

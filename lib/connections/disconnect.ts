@@ -43,7 +43,7 @@ export async function disconnectConnection(
   const { before, after } = await deps.connections.change(request, connectionId, ({ status }) =>
     status === 'disconnected'
       ? undefined
-      : { status: 'disconnected', reason: undefined, keepAliveAt: undefined, eventOwed: undefined },
+      : { status: 'disconnected', reason: undefined, keepAliveAt: undefined },
   )
   const grant = await deps.openGrant(after.provider)
   if (grant.kind === 'none') {

@@ -1,18 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import type { Clock } from '../clock.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { providerIds } from '../providers/registry.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
-import type { AnnounceDeps } from '../grants/requires-reauth.ts'
-import { announceLate } from '../grants/requires-reauth.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
-export interface KeepAliveDeps extends AnnounceDeps {
-  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'change' | 'listDue'>
+export interface KeepAliveDeps {
+  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'listDue'>
   /** Of a function that may write secrets. */
   readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
-  readonly clock: Clock
 }
 
 export interface KeepAliveRun {
@@ -24,7 +21,7 @@ export interface KeepAliveRun {
 
 export interface KeepAliveReport {
   readonly refreshed: number
-  /** Found dead, or dead with an event that was still owed: the user has to reconnect. */
+  /** Found dead: the user has to reconnect. */
   readonly dead: number
   /** To be tried again by the next run. */
   readonly failed: number
@@ -37,8 +34,7 @@ const reserveMs = 20_000
 
 /**
  * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One
- * run does at most `limit` refreshes and leaves a provider alone that is down. It also sends the events of
- * dead grants that were not sent when they were found.
+ * run does at most `limit` refreshes and leaves a provider alone that is down.
  */
 export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
@@ -81,9 +77,7 @@ async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outco
     // The index lags behind: only the row itself says whether the connection is still there and due.
     const connection = await deps.connections.get(row, connectionId)
     if (connection === undefined || connection.keepAliveAt !== row.keepAliveAt) return 'skipped'
-    if (connection.status !== 'active') {
-      return (await announceLate(deps, connection, deps.clock.now())) ? 'dead' : 'skipped'
-    }
+    if (connection.status !== 'active') return (await tellLate(deps, connection)) ? 'dead' : 'skipped'
     await deps.accessTokens.keepAlive(connection)
     return 'refreshed'
   } catch (error) {
@@ -93,4 +87,11 @@ async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outco
       error instanceof ServiceError && (error.retry.retryable || error.context.operatorFault === true)
     return down ? 'down' : 'failed'
   }
+}
+
+/** A dead connection is due only when an older version could not tell of it: it is told now. */
+async function tellLate(deps: KeepAliveDeps, seen: Connection): Promise<boolean> {
+  if (seen.status !== 'requires_reauth') return false
+  const event = { id: randomUUID(), type: 'Connection Requires Reauth' } as const
+  return (await deps.connections.update(seen, { keepAliveAt: undefined, event })) !== undefined
 }

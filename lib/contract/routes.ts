@@ -30,7 +30,12 @@ export type RouteFunctionName =
   | (typeof pageRoutes)[keyof typeof pageRoutes]['functionName']
 
 /** Those that no client calls. */
-export type OtherFunctionName = 'authorize-request' | 'ingest-object' | 'sweep-transfers' | 'keep-alive'
+export type OtherFunctionName =
+  | 'authorize-request'
+  | 'ingest-object'
+  | 'sweep-transfers'
+  | 'tell'
+  | 'keep-alive'
 
 /** Every function of a deployment: the files in `functions/`, without their ending. */
 export type FunctionName = RouteFunctionName | OtherFunctionName

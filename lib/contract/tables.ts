@@ -7,6 +7,8 @@ export interface TableDefinition {
   readonly sortKey?: string
   readonly ttlAttribute?: string
   readonly indexes?: readonly IndexDefinition[]
+  /** Its writes go into a change stream, with the row before and after. */
+  readonly stream?: boolean
 }
 
 export interface IndexDefinition {
@@ -19,13 +21,13 @@ export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | '
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
-  // One row a connection. `idleSince` is set only where the keep-alive has to look: on active drives, and on
-  // dead ones whose event is owed.
+  // One row a connection. `idleSince` is set only on active drives: where the keep-alive has to look.
   {
     name: 'connections',
     partitionKey: 'userKey',
     sortKey: 'connectionId',
     indexes: [{ name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' }],
+    stream: true,
   },
   // One row a document. `parkedOn` exists only while parked: the index holds just what a reconnect wakes.
   {
@@ -33,6 +35,7 @@ export const tables: readonly TableDefinition[] = [
     partitionKey: 'userKey',
     sortKey: 'documentId',
     indexes: [{ name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' }],
+    stream: true,
   },
   // One row a transfer under way; gone when it is settled, so a scan reads only what is open.
   { name: 'transfers', partitionKey: 'userKey', sortKey: 'documentId' },

@@ -3,11 +3,11 @@ import { CloudConnectionError } from '../errors.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Credentials, Grant, PasswordCredentials } from './grant.ts'
 import { ofKind } from './grant.ts'
-import type { AnnounceDeps } from './requires-reauth.ts'
+import type { ReauthDeps } from './requires-reauth.ts'
 import { refusalOf, requireReauth, tryAgain } from './requires-reauth.ts'
 import type { Vault } from './vault.ts'
 
-export interface PasswordDeps extends AnnounceDeps {
+export interface PasswordDeps extends ReauthDeps {
   readonly vault: Vault
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
 }

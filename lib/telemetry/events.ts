@@ -13,6 +13,17 @@ interface DocumentDetail {
   readonly contentType: string
 }
 
+/** What every event of a connection says: its number there, and an id that stays when it is repeated. */
+interface Told {
+  readonly eventId: string
+  readonly seq: number
+  readonly schemaVersion: 1
+  readonly occurredAt: string
+  readonly userId: string
+  readonly connectionId: string
+  readonly provider: ProviderId
+}
+
 /** The events on the deployment's bus: source `driveway`, detail-type as `type`. None holds a secret. */
 export type DrivewayEvent =
   | {
@@ -30,53 +41,54 @@ export type DrivewayEvent =
       readonly type: 'Intake Rejected'
       readonly detail: { readonly bucket: string; readonly key: string; readonly reason: string }
     }
-  | {
-      readonly type: 'Connection Activated'
-      readonly detail: {
-        readonly userId: string
-        readonly connectionId: string
-        readonly provider: ProviderId
-      }
-    }
+  | { readonly type: 'Connection Activated'; readonly detail: Told }
   | {
       readonly type: 'Connection Requires Reauth'
-      readonly detail: {
-        readonly userId: string
-        readonly connectionId: string
-        readonly provider: ProviderId
-        readonly reason: ReauthReason
-      }
+      readonly detail: Told & { readonly reason: ReauthReason }
     }
 
 export type DrivewayEventType = DrivewayEvent['type']
+
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+export const eventsAtOnce = 10
+
+export interface EventBus {
+  /** Sends at most `eventsAtOnce` events; answers for each whether the bus has taken it. */
+  put(events: readonly DrivewayEvent[]): Promise<readonly boolean[]>
+}
 
 export interface EventPublisher {
   /** Resolves when the bus has taken the event; rejects with a retryable ServiceError when it did not. */
   publish(event: DrivewayEvent): Promise<void>
 }
 
-/** Publishes on an EventBridge bus. `client` is made on first use, since most requests publish nothing. */
-export function eventBridgePublisher(
-  client: () => Promise<EventBridgeClient>,
-  busName: string,
-): EventPublisher {
+/** An EventBridge bus. `client` is made on first use. */
+export function eventBridgeBus(client: () => Promise<EventBridgeClient>, busName: string): EventBus {
   return {
-    async publish(event) {
+    async put(events) {
       const { PutEventsCommand } = await import('@aws-sdk/client-eventbridge')
-      const entry = {
+      const entries = events.map(({ type, detail }) => ({
         EventBusName: busName,
         Source: 'driveway',
-        DetailType: event.type,
-        Detail: JSON.stringify(event.detail),
-      }
-      const answer = await (await client()).send(new PutEventsCommand({ Entries: [entry] }))
-      // PutEvents answers 200 also when an entry was refused.
-      // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
-      if ((answer.FailedEntryCount ?? 0) > 0) {
-        throw new ServiceError('internal_error', 'The event bus did not take an event.', {
-          retry: { retryable: true },
-        })
-      }
+        DetailType: type,
+        Detail: JSON.stringify(detail),
+      }))
+      const answer = await (await client()).send(new PutEventsCommand({ Entries: entries }))
+      // It answers 200 also when entries were refused.
+      return events.map((_, at) => answer.Entries?.[at]?.EventId !== undefined)
+    },
+  }
+}
+
+/** Publishes one event at a time. */
+export function eventPublisher(bus: EventBus): EventPublisher {
+  return {
+    async publish(event) {
+      const [taken] = await bus.put([event])
+      if (taken === true) return
+      throw new ServiceError('internal_error', 'The event bus did not take an event.', {
+        retry: { retryable: true },
+      })
     },
   }
 }

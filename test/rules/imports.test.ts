@@ -19,7 +19,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/storage/', 'lib/catalog/'],
   ['lib/grants/'],
   ['lib/transfer/', 'lib/providers/'],
-  ['lib/documents/', 'lib/connections/', 'lib/intake/'],
+  ['lib/documents/', 'lib/connections/', 'lib/intake/', 'lib/outbox/'],
   ['lib/http/', 'lib/compose/'],
   ['functions/'],
 ]

@@ -15,7 +15,6 @@ import { createVault } from '../../lib/grants/vault.ts'
 import type { Timeouts } from '../../lib/net/http-client.ts'
 import { googleGrant } from '../../lib/providers/google-drive/grant.ts'
 import { microsoftGrant } from '../../lib/providers/onedrive/grant.ts'
-import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 
 export const secretPrefix = 'driveway/test'
 
@@ -33,7 +32,6 @@ export interface StackOptions {
   readonly waitMs?: number
   readonly writesSecrets?: boolean
   readonly recoveryDays?: number
-  readonly publish?: (event: DrivewayEvent) => void
   /** Called when a refresh is about to go to a provider. */
   readonly onRefresh?: () => void
   /** Awaited when a provider has answered a refresh and nothing of it is stored yet. */
@@ -88,18 +86,11 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   }
   const openGrant = (provider: ProviderId): Promise<Grant> =>
     Promise.resolve(provider in providers ? providers[provider as keyof typeof providers] : { kind: 'none' })
-  const events = {
-    publish: (event: DrivewayEvent) => {
-      options.publish?.(event)
-      return Promise.resolve()
-    },
-  }
   const accessTokens = createAccessTokens({
     connections,
     tokens,
     vault,
     sealer,
-    events,
     clock,
     refresh: async (provider, refreshToken) => {
       options.onRefresh?.()
@@ -125,7 +116,6 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     vault,
     sealer,
     openGrant,
-    events,
     accessTokens,
     close,
   }

@@ -19,6 +19,7 @@ import { startGoogleSimulator } from '../../simulators/google/server.ts'
 import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
 import { openStack } from './grants-stack.ts'
 import type { Endpoints, Stack, StackOptions } from './grants-stack.ts'
+import { eventsOfTable } from './told-events.ts'
 
 export const publicUrl = 'https://api.example.com'
 export const returnUrl = 'https://app.example.com/connected'
@@ -75,10 +76,11 @@ export async function openWorld() {
     google: google.origin,
     microsoft: microsoft.origin,
   }
+  const table = eventsOfTable(dynamo.endpoint, 'connections')
   const events: DrivewayEvent[] = []
   const stacks: Stack[] = []
   const open = (options: Partial<StackOptions> = {}): Stack => {
-    const stack = openStack(endpoints, { clock, publish: (event) => events.push(event), ...options })
+    const stack = openStack(endpoints, { clock, ...options })
     stacks.push(stack)
     return stack
   }
@@ -94,13 +96,22 @@ export async function openWorld() {
     endpoints,
     clock,
     advance: simulated.advance,
-    events,
+    /** The events that the connections' rows have carried since the last `forget`. */
+    async told(): Promise<readonly DrivewayEvent[]> {
+      events.push(...(await table.next()))
+      return events
+    },
+    async forget(): Promise<void> {
+      await table.next()
+      events.length = 0
+    },
     open,
     main,
     simulator,
     aws: awsControl(secretsServer.endpoint),
     async close() {
       for (const stack of stacks) stack.close()
+      table.close()
       await Promise.all([google.close(), microsoft.close(), dynamo.close(), secretsServer.close()])
       await rm(stateDir, { recursive: true, force: true })
     },

@@ -4,6 +4,7 @@ import {
   busActions,
   queueActions,
   secretActions,
+  streamActions,
   tableActions,
 } from '../../infra/constructs/actions.ts'
 import type { Resources } from '../../infra/permissions.ts'
@@ -26,7 +27,8 @@ function actionsOf(resource: string, access: string): readonly string[] {
   if (isTable(resource)) return access.startsWith('index:') ? ['dynamodb:Query'] : of(tableActions)
   if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
   if (['connectionSecrets', 'oauthClients', 'sealKey'].includes(resource)) return of(secretActions)
-  if (resource === 'intakeQueue') return of(queueActions)
+  if (resource === 'intakeQueue' || resource === 'untoldEvents') return of(queueActions)
+  if (resource === 'changeStreams') return of(streamActions)
   return resource === 'events' ? of(busActions) : []
 }
 

@@ -41,11 +41,15 @@ export function stackControl(stack: LocalStack) {
     secrets,
     scan,
     simulator: (drive: Pick<DriveUnderTest, 'offset'>) => simulatorControl(stack.at(drive.offset)),
-    /** Events of one connection, oldest first. */
+    /** Events of one connection, oldest first; those that its row has counted are waited for. */
     async events(connectionId: string): Promise<PublishedEvent[]> {
-      const answer = await fetch(`${stack.at(6)}/_local/events`)
-      const all = (await answer.json()) as PublishedEvent[]
-      return all.filter(({ detail }) => detail['connectionId'] === connectionId)
+      const row = (await scan('connections')).find((found) => found['connectionId'] === connectionId)
+      const read = async (): Promise<PublishedEvent[]> => {
+        const all = (await (await fetch(`${stack.at(6)}/_local/events`)).json()) as PublishedEvent[]
+        return all.filter(({ detail }) => detail['connectionId'] === connectionId)
+      }
+      const counted = Number(row?.['seq'] ?? 0)
+      return until(read, (events) => events.filter(({ detail }) => 'seq' in detail).length >= counted)
     },
     /** What Secrets Manager holds under a name of this stage. */
     async secret(name: string): Promise<string | undefined> {

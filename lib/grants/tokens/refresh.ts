@@ -8,7 +8,6 @@ import type { ReauthReason } from '../../errors.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { AccessToken } from '../../net/token-source.ts'
 import type { Sealer, Secret } from '../../secret.ts'
-import type { EventPublisher } from '../../telemetry/events.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { count } from '../../telemetry/metrics.ts'
 import { requireReauth, tryAgain } from '../requires-reauth.ts'
@@ -19,7 +18,6 @@ import type { StoredGrant } from '../vault.ts'
 
 export interface RefreshDeps extends RotationDeps {
   readonly sealer: Sealer
-  readonly events: EventPublisher
   /** The provider's token endpoint: final answers resolve, everything else rejects with advice. */
   readonly refresh: (provider: ProviderId, refreshToken: Secret) => Promise<TokenOutcome>
 }

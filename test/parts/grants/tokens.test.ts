@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 beforeEach(async () => {
-  world.events.length = 0
+  await world.forget()
   await world.aws.clearFaults()
   for (const provider of providers) {
     await world.simulator(provider).clearFaults()
@@ -49,7 +49,7 @@ async function expired(provider: Cloud): Promise<{ connection: Connection; accou
   const connection = await connect(world.main, `user-${users}`, provider, account)
   world.advance(2 * hour)
   await world.simulator(provider).clear()
-  world.events.length = 0
+  await world.forget()
   return { connection, account }
 }
 
@@ -127,10 +127,14 @@ describe.each(providers)('tokens of %s', (provider) => {
       },
     })
     expect(await tokenCalls(provider)).toBe(1)
-    expect(world.events).toEqual([
+    expect(await world.told()).toEqual([
       {
         type: 'Connection Requires Reauth',
         detail: {
+          eventId: expect.any(String),
+          seq: 2,
+          schemaVersion: 1,
+          occurredAt: expect.any(String),
           userId: connection.userId,
           connectionId: connection.connectionId,
           provider,
@@ -147,7 +151,7 @@ describe.each(providers)('tokens of %s', (provider) => {
       expect(again.every(({ status }) => status === 'rejected')).toBe(true)
     }
     expect(await tokenCalls(provider)).toBe(0)
-    expect(world.events).toHaveLength(1)
+    expect(await world.told()).toHaveLength(1)
   })
 
   it.each([
@@ -172,7 +176,7 @@ describe.each(providers)('tokens of %s', (provider) => {
     expect(error).toMatchObject({ code, retry: { retryable: true } })
     expect(error).not.toMatchObject({ retry: { ambiguous: true } })
     expect((await read(connection))?.status).toBe('active')
-    expect(world.events).toEqual([])
+    expect(await world.told()).toEqual([])
     world.advance(400_000)
     await expect(stack.accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
   })
@@ -212,7 +216,7 @@ describe.each(providers)('tokens of %s', (provider) => {
       context: { operatorFault: true },
     })
     expect(await read(connection)).toMatchObject({ status: 'active' })
-    expect(world.events).toEqual([])
+    expect(await world.told()).toEqual([])
     // As soon as the operator has put the new secret into place, with no restart and no cache to wait for.
     await setSecret(provider, 'rotated')
     await expect(stack.accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
@@ -289,7 +293,7 @@ describe.each(providers)('tokens of %s', (provider) => {
       expect(await tokenCalls(provider)).toBe(0)
       expect(await world.main.tokens.get(connectionId)).toMatchObject({ dead: 'disconnected' })
       expect(await read(connection)).toMatchObject({ status: 'disconnected' })
-      expect(world.events).toEqual([])
+      expect(await world.told()).toEqual([])
 
       const back = await reconnect(world.main, connection, account)
       await expect(world.open().accessTokens.sourceOf(back).get()).resolves.toBeDefined()
@@ -336,7 +340,7 @@ describe.each(providers)('tokens of %s', (provider) => {
     )
     await askAll([world.open(), world.open()], connection, 10)
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_expired' })
-    expect(world.events).toHaveLength(1)
+    expect(await world.told()).toHaveLength(1)
     expect(await tokenCalls(provider)).toBe(0)
   })
 

@@ -11,12 +11,16 @@ const permissions = permissionsOf(template)
 function spoken(resource: string): string {
   const table = /^<Data(\w+?)Table[0-9A-F]{8}\.Arn>(?:\/index\/(\w+))?$/.exec(resource)
   if (table !== null) return `${table[1]?.toLowerCase()}${table[2] === undefined ? '' : ` by ${table[2]}`}`
+  const stream = /^<Data(\w+?)Table[0-9A-F]{8}\.StreamArn>$/.exec(resource)
+  if (stream !== null) return `change stream of ${stream[1]?.toLowerCase()}`
+  if (resource === '*') return 'all streams'
   const bucket = /^<Data(\w+?)Bucket[0-9A-F]{8}\.Arn>(\/\*)?$/.exec(resource)
   if (bucket !== null) return `${bucket[1]?.toLowerCase()} ${bucket[2] === undefined ? 'bucket' : 'objects'}`
   if (resource.includes(':secret:driveway/test/connections/')) return 'connection secrets'
   if (resource.includes(':secret:driveway/test/oauth/')) return 'OAuth clients'
   if (resource.startsWith('<SecretsSealKey')) return 'sealing keys'
   if (resource.startsWith('<IntakeQueue')) return 'intake queue'
+  if (resource.startsWith('<OutboxDeadLetters')) return 'untold events'
   if (resource.startsWith('<Events')) return 'events'
   return resource
 }
@@ -39,7 +43,6 @@ test('each function may do exactly what its operation needs', () => {
       'OAuth clients: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
-      'events: PutEvents',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'tokens: GetItem UpdateItem',
@@ -50,7 +53,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: CreateSecret DeleteSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
       'connections: GetItem PutItem',
       'documents by parked: Query',
-      'events: PutEvents',
       'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
       'tokens: GetItem UpdateItem',
@@ -60,7 +62,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'storage objects: GetObject',
@@ -71,7 +72,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject',
       'sealing keys: GetSecretValue',
@@ -85,7 +85,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: DeleteSecret GetSecretValue',
       'connections: DeleteItem GetItem PutItem Query',
       'documents: GetItem PutItem Query',
-      'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject',
       'sealing keys: GetSecretValue',
@@ -98,7 +97,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: DeleteItem GetItem PutItem',
-      'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject',
       'sealing keys: GetSecretValue',
@@ -112,7 +110,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'sealing keys: GetSecretValue',
       'staging bucket: ListBucket',
       'staging objects: AbortMultipartUpload GetObject PutObject',
@@ -141,7 +138,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue PutSecretValue',
       'connections by keepAlive: Query',
       'connections: GetItem PutItem',
-      'events: PutEvents',
       'sealing keys: GetSecretValue',
       'tokens: GetItem UpdateItem',
     ],
@@ -156,7 +152,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject',
       'sealing keys: GetSecretValue',
@@ -182,7 +177,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject PutObject',
       'sealing keys: GetSecretValue',
@@ -195,7 +189,6 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem PutItem',
-      'events: PutEvents',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'storage objects: GetObject',
@@ -215,6 +208,12 @@ test('each function may do exactly what its operation needs', () => {
       'storage objects: AbortMultipartUpload DeleteObject GetObject',
       'tokens: GetItem UpdateItem',
       'transfers: DeleteItem GetItem PutItem Scan',
+    ],
+    tell: [
+      'all streams: ListStreams',
+      'change stream of connections: DescribeStream GetRecords GetShardIterator',
+      'events: PutEvents',
+      'untold events: SendMessage',
     ],
   })
 })
@@ -241,6 +240,13 @@ test('only connecting and the daily keep-alive write connection secrets', () => 
   expect(writers.map(([name]) => name).sort()).toEqual(['complete-connection', 'keep-alive'])
 })
 
+test('only who says what became of an intake object, and who tells what rows say, reach the event bus', () => {
+  const tellers = [...permissions].filter(([, granted]) =>
+    granted.some(({ action }) => action === 'events:PutEvents'),
+  )
+  expect(tellers.map(([name]) => name).sort()).toEqual(['ingest-object', 'sweep-transfers', 'tell'])
+})
+
 test('nobody is given an action with a wildcard, or the key but through a service', () => {
   for (const [name, granted] of permissions) {
     expect(
@@ -261,6 +267,7 @@ test('a resource with a wildcard is a part of this deployment', () => {
   )
   const shapes = [
     /^xray:Put\w+ \*$/,
+    /^dynamodb:ListStreams \*$/,
     /^logs:\w+ <\w+\.Arn>:log-stream:\*$/,
     /^s3:\w+ <Data\w+Bucket\w+\.Arn>\/\*$/,
     /^secretsmanager:\w+ .*:secret:driveway\/test\/(?:connections|oauth)\/\*$/,

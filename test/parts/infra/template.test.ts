@@ -273,8 +273,9 @@ describe('what is kept', () => {
 describe('the intake', () => {
   const queues = () => {
     const found = all('AWS::SQS::Queue').map(([id, queue]) => ({ id, ...queue }))
-    const deadLetters = found.find((queue) => String(queue.Properties['QueueName']).endsWith('dead-letters'))
-    const queue = found.find((other) => other !== deadLetters)
+    const named = (name: string) => found.find((queue) => queue.Properties['QueueName'] === name)
+    const queue = named('driveway-test-intake')
+    const deadLetters = named('driveway-test-intake-dead-letters')
     if (queue === undefined || deadLetters === undefined) throw new Error('a queue is missing')
     return { queue, deadLetters }
   }
@@ -304,10 +305,62 @@ describe('the intake', () => {
   })
 
   test('reports each record by itself', () => {
-    expect(only('AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+    const [, delivery] =
+      all('AWS::Lambda::EventSourceMapping').find(([id]) => id.startsWith('IntakeDelivery')) ?? []
+    expect(delivery?.Properties).toMatchObject({
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 20 },
     })
+  })
+})
+
+describe('the outbox', () => {
+  test('sees both images of every write of the rows that carry events', () => {
+    const streams = all('AWS::DynamoDB::Table').flatMap(([, table]) =>
+      table.Properties['StreamSpecification'] === undefined
+        ? []
+        : [[table.Properties['TableName'], property(table, 'StreamSpecification.StreamViewType')]],
+    )
+    expect(Object.fromEntries(streams)).toEqual({
+      'driveway-test-connections': 'NEW_AND_OLD_IMAGES',
+      'driveway-test-documents': 'NEW_AND_OLD_IMAGES',
+    })
+  })
+
+  test('hands over only writes that carry an event, in order, until they are told or almost a day old', () => {
+    const mappings = all('AWS::Lambda::EventSourceMapping').filter(([id]) => id.startsWith('Outbox'))
+    const [[, mapping] = []] = mappings
+    expect(mappings).toHaveLength(1)
+    expect(mapping?.Properties).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 1,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      MaximumRecordAgeInSeconds: 23 * 3600,
+    })
+    // So often as needed: no number of failures gives an event up.
+    expect(mapping?.Properties).not.toHaveProperty('MaximumRetryAttempts')
+    expect(asText(mapping?.Properties['EventSourceArn'])).toMatch(/^<DataConnectionsTable\w+\.StreamArn>$/)
+    expect(asText(mapping?.Properties['FunctionName'])).toMatch(/^<Tell/)
+    const [{ Pattern: pattern } = { Pattern: '' }] = property(
+      mapping ?? { Type: '', Properties: {} },
+      'FilterCriteria.Filters',
+    ) as { Pattern: string }[]
+    expect(JSON.parse(pattern)).toEqual({
+      dynamodb: { NewImage: { event: { M: { id: { S: [{ exists: true }] } } } } },
+    })
+  })
+
+  test('puts aside what could not be told, for two weeks', () => {
+    const [[, mapping] = []] = all('AWS::Lambda::EventSourceMapping').filter(([id]) =>
+      id.startsWith('Outbox'),
+    )
+    const [[id, queue] = []] = all('AWS::SQS::Queue').filter(([id]) => id.startsWith('Outbox'))
+    expect(
+      asText(property(mapping ?? { Type: '', Properties: {} }, 'DestinationConfig.OnFailure.Destination')),
+    ).toBe(`<${id ?? ''}.Arn>`)
+    expect(queue?.Properties['MessageRetentionPeriod']).toBe(14 * 24 * 3600)
   })
 })
 

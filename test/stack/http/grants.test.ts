@@ -139,6 +139,10 @@ describe.each(drives)('a grant of $provider', (drive) => {
       'detail-type': 'Connection Requires Reauth',
       source: 'driveway',
       detail: {
+        eventId: expect.any(String),
+        seq: 2,
+        schemaVersion: 1,
+        occurredAt: expect.any(String),
         userId: user.userKey,
         connectionId: user.id,
         provider: drive.provider,

@@ -33,11 +33,10 @@ const without = (item: Item, ...names: readonly string[]): Item =>
 /** What an old item means today, told by hand. */
 const meanings: Readonly<Record<string, (item: Item) => Item>> = {
   connections(item) {
-    const { idleSince, folderId, status } = item
+    const { idleSince, folderId } = item
     const memo = folderId === undefined ? {} : { memo: { folder: folderId } }
     const row = { ...without(item, 'writeId', 'idleSince', 'folderId'), ...memo }
     if (typeof idleSince !== 'string') return row
-    if (status === 'requires_reauth') return { ...row, eventOwed: true }
     const due = Date.parse(idleSince) + keepAliveDays(item) * day
     return { ...row, keepAliveAt: new Date(due).toISOString() }
   },

@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 beforeEach(async () => {
-  world.events.length = 0
+  await world.forget()
   for (const provider of providers) {
     await world.simulator(provider).clearFaults()
     await world.simulator(provider).clear()
@@ -68,10 +68,18 @@ describe.each(providers)('connecting %s', (provider) => {
       account: { email: 'alice@example.com' },
     })
     expect(active.accountId).toMatch(/.{8,}/)
-    expect(world.events).toEqual([
+    expect(await world.told()).toEqual([
       {
         type: 'Connection Activated',
-        detail: { userId: 'alice', connectionId: connection.connectionId, provider },
+        detail: {
+          eventId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          seq: 1,
+          schemaVersion: 1,
+          occurredAt: active.updatedAt,
+          userId: 'alice',
+          connectionId: connection.connectionId,
+          provider,
+        },
       },
     ])
     const token = await world.main.accessTokens.sourceOf(active).get()

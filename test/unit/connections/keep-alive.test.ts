@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
-import { reauthorizeConnection } from '../../../lib/connections/authorize.ts'
-import { completeConnection } from '../../../lib/connections/complete.ts'
 import { keepAlive as keepAllAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
-import { newConnectionId } from '../../../lib/ids.ts'
 import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
-import { requireReauth } from '../../../lib/grants/requires-reauth.ts'
 import { asFunction } from '../../support/as-function.ts'
+import { documentClient } from '../../support/grants-stack.ts'
 import type { World } from '../../support/grants-world.ts'
-import { approve, caller, connect, openWorld, returnUrl, useCases } from '../../support/grants-world.ts'
+import { connect, openWorld, reconnect } from '../../support/grants-world.ts'
 
 let world: World
 beforeAll(async () => {
@@ -17,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 beforeEach(async () => {
-  world.events.length = 0
+  await world.forget()
   for (const provider of providers) {
     await world.simulator(provider).clearFaults()
     await world.simulator(provider).clear()
@@ -109,99 +107,47 @@ describe('the keep-alive', () => {
     await settle()
     await world.simulator('onedrive').revoke('gone@example.com')
     world.advance(35 * day)
-    world.events.length = 0
+    await world.forget()
     const report = await keepAlive(world.main, run)
     expect(report.dead).toBe(1)
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth' })
-    expect(world.events.filter(({ type }) => type === 'Connection Requires Reauth')).toHaveLength(1)
+    expect((await world.told()).filter(({ type }) => type === 'Connection Requires Reauth')).toHaveLength(1)
     expect((await keepAlive(world.main, run)).dead).toBe(0)
   })
 
-  const minute = 60_000
-  const told = () => world.events.filter(({ type }) => type === 'Connection Requires Reauth')
-  const deadAndUntold = async (sub: string, publish: () => Promise<void>): Promise<Connection> => {
+  /** A dead connection as a version before this one left it when it could not tell of it. */
+  const deadAndUntold = async (sub: string): Promise<Connection> => {
     const connection = await connect(world.main, sub, 'google-drive', `${sub}@example.com`)
     await settle()
-    world.events.length = 0
-    await requireReauth({ ...world.main, events: { publish } }, connection, 'grant_revoked', () =>
-      Promise.resolve(true),
-    )
+    const { keepAliveAt: _, ...row } = { ...connection, status: 'requires_reauth', reason: 'grant_revoked' }
+    const Item = { ...row, idleSince: '1970-01-01T00:00:00.000Z' }
+    await documentClient(world.endpoints.dynamoDb).send(new PutCommand({ TableName: 'connections', Item }))
+    await world.forget()
     return connection
   }
 
-  it('sends the event of a dead grant that the event bus refused, once', async () => {
-    const connection = await deadAndUntold('refused', () => Promise.reject(new Error('the bus is down')))
-    expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
-    world.advance(2 * minute)
+  it('tells of a dead grant that an older version could not tell of, once', async () => {
+    const connection = await deadAndUntold('untold')
     // Two runs at once, as when a schedule fires twice.
     const reports = await Promise.all([keepAlive(world.main, run), keepAlive(world.open(), run)])
     expect(reports.reduce((sum, { dead }) => sum + dead, 0)).toBe(1)
-    expect(told()).toEqual([
+    expect(await world.told()).toMatchObject([
       {
         type: 'Connection Requires Reauth',
-        detail: {
-          userId: connection.userId,
-          connectionId: connection.connectionId,
-          provider: 'google-drive',
-          reason: 'grant_revoked',
-        },
+        detail: { connectionId: connection.connectionId, reason: 'grant_revoked' },
       },
     ])
     world.advance(day)
     expect((await keepAlive(world.main, run)).dead).toBe(0)
-    expect(told()).toHaveLength(1)
+    expect(await world.told()).toHaveLength(1)
     expect(await world.simulator('google-drive').tokenCalls()).toBe(0)
   })
 
-  it('sends the event of a dead grant whose finder died before it could, and leaves one alone that is just at it', async () => {
-    const died = Promise.withResolvers<void>()
-    const finder = deadAndUntold('died', () => died.promise)
-    const marked = await vi.waitUntil(async () => {
-      const page = await world.main.connections.listDue('google-drive', 10)
-      return page.rows.find(({ eventOwed }) => eventOwed)
-    })
-    expect(await read(marked)).toMatchObject({ status: 'requires_reauth', eventOwed: true })
-    await keepAlive(world.main, run)
-    expect(told()).toHaveLength(0)
-    world.advance(2 * minute)
-    await keepAlive(world.main, run)
-    expect(told()).toHaveLength(1)
-    died.reject(new Error('killed'))
-    await finder
-  })
-
-  it('sends the event that a connection of any provider owes, also where nothing is refreshed', async () => {
-    const dead = { status: 'requires_reauth', reason: 'grant_revoked', eventOwed: true } as const
-    const connection = { ...caller('owes'), connectionId: newConnectionId(), provider: 's3' } as const
-    await world.main.connections.create({ ...connection, ...dead })
-    world.advance(2 * minute)
-    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 1, failed: 0 })
-    const { userId, connectionId, provider } = connection
-    expect(told()).toEqual([
-      {
-        type: 'Connection Requires Reauth',
-        detail: { userId, connectionId, provider, reason: 'grant_revoked' },
-      },
-    ])
+  it('tells nothing of one that was reconnected first', async () => {
+    const connection = await deadAndUntold('healed')
+    await reconnect(world.main, connection, 'healed@example.com')
+    await world.forget()
     expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 0, failed: 0 })
-  })
-
-  it('owes no event for a connection that was reconnected first', async () => {
-    const connection = await deadAndUntold('healed', () => Promise.reject(new Error('the bus is down')))
-    const { deps } = useCases(world.main)
-    const again = await reauthorizeConnection(deps, {
-      ...caller('healed'),
-      connectionId: connection.connectionId,
-      returnUrl,
-    })
-    const completionCode = await approve(world.main, again.authorizationUrl ?? '', 'healed@example.com')
-    await completeConnection(deps, {
-      ...caller('healed'),
-      connectionId: connection.connectionId,
-      completionCode,
-    })
-    world.advance(2 * minute)
-    expect(await keepAlive(world.main, run)).toEqual({ refreshed: 0, dead: 0, failed: 0 })
-    expect(told()).toHaveLength(0)
+    expect(await world.told()).toEqual([])
   })
 })

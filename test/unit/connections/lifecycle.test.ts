@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 beforeEach(async () => {
-  world.events.length = 0
+  await world.forget()
   await world.aws.clearFaults()
   for (const provider of providers) {
     await world.simulator(provider).clearFaults()
@@ -54,7 +54,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
     await world.main.connections.change(connection, connection.connectionId, () => ({
       memo: { folder: 'folder-1' },
     }))
-    world.events.length = 0
+    await world.forget()
     await die(connection, account)
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
 
@@ -77,7 +77,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
     })
     expect(healed.reason).toBeUndefined()
     expect(reconnected.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
-    expect(world.events.map(({ type }) => type)).toEqual([
+    expect((await world.told()).map(({ type }) => type)).toEqual([
       'Connection Requires Reauth',
       'Connection Activated',
     ])

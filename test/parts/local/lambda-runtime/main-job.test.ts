@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { marshall } from '@aws-sdk/util-dynamodb'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BundleWorld } from '../../infra/support/bundle-world.ts'
 import { intakeEvent, startBundleWorld } from '../../infra/support/bundle-world.ts'
@@ -139,6 +140,25 @@ describe.each(accounts)('the bundles on %s', (provider, account) => {
 test('the schedules’ functions', async () => {
   await expect(world.host.invoke('sweep-transfers', {})).resolves.toBeNull()
   await expect(world.host.invoke('keep-alive', {})).resolves.toBeNull()
+})
+
+test('the function that tells what the rows say', async () => {
+  const image = {
+    userKey: 'bundle-user',
+    userId: 'bundle-user',
+    connectionId: randomUUID(),
+    provider: 'google-drive',
+    status: 'active',
+    createdAt: '2026-11-27T10:00:00.000Z',
+    updatedAt: '2026-11-27T10:00:01.000Z',
+    version: 2,
+    seq: 1,
+    event: { id: randomUUID(), type: 'Connection Activated' },
+  }
+  const record = { eventName: 'MODIFY', dynamodb: { SequenceNumber: '1', NewImage: marshall(image) } }
+  expect(await world.host.invoke('tell', { Records: [record] })).toEqual({ batchItemFailures: [] })
+  const events = await (await fetch(`${world.stack.at(6)}/_local/events`)).text()
+  expect(events).toContain(image.event.id)
 })
 
 test('the API describes itself, and refuses strangers', async () => {

@@ -1,0 +1,11 @@
+/** How `tell` is fed from change streams. Infrastructure and the local stack set it up from here. */
+export const outbox = {
+  /** The tables whose rows carry events. */
+  tables: ['connections'],
+  /** Only writes that carry an event; what else happens to a row costs no call. */
+  patterns: [{ dynamodb: { NewImage: { event: { M: { id: { S: [{ exists: true }] } } } } } }],
+  batchSize: 100,
+  windowSeconds: 1,
+  /** A stream keeps its records for 24 hours: what fails that long is put aside before it is gone. */
+  recordAgeHours: 23,
+} as const
