@@ -9,7 +9,7 @@ import { authorizeToken } from '../lib/http/authorizer.ts'
 export const handlerIn = (composition: BareProcess) => {
   const verifier = onceAsync(() => openTokenVerifier(composition))
   return async (event: APIGatewayTokenAuthorizerEvent): Promise<APIGatewayAuthorizerResult> =>
-    authorizeToken(event, await verifier())
+    authorizeToken(event, async (token) => (await verifier())(token))
 }
 
 export const handler = handlerIn(bareProcess)

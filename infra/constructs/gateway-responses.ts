@@ -56,7 +56,12 @@ const gatewayProblems: Readonly<Record<string, GatewayProblem>> = {
   },
   // Lambda had no room for the request, or could not start the function.
   INTEGRATION_FAILURE: { code: 'internal_error', detail: ourFault },
-  AUTHORIZER_FAILURE: { code: 'internal_error', detail: ourFault },
+  // What is wrong with a token is UNAUTHORIZED; this is an issuer whose keys cannot be read.
+  AUTHORIZER_FAILURE: {
+    code: 'provider_unavailable',
+    detail: 'Tokens cannot be checked at the moment. Try again.',
+    retryAfterSeconds: 5,
+  },
   AUTHORIZER_CONFIGURATION_ERROR: { code: 'internal_error', detail: ourFault },
   API_CONFIGURATION_ERROR: { code: 'internal_error', detail: ourFault },
   DEFAULT_4XX: { code: 'invalid_request', detail: 'The gateway refused this request.' },

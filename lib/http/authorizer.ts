@@ -1,4 +1,5 @@
 import type { APIGatewayAuthorizerResult, APIGatewayTokenAuthorizerEvent } from 'aws-lambda'
+import { isServiceError } from '../errors.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { TokenVerifier } from './token-verifier.ts'
 
@@ -6,7 +7,8 @@ const bearer = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
  * Answers the gateway's question about a token: whose it is. It may call every route, since the answer is
- * cached by token. Throws `Unauthorized`, which the gateway answers as 401, for anything but a valid token.
+ * cached by token. Throws `Unauthorized`, which the gateway answers as 401, for a token that is not valid;
+ * anything else, which it answers as 503, when the issuer's keys cannot be read.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 export async function authorizeToken(
@@ -15,6 +17,11 @@ export async function authorizeToken(
 ): Promise<APIGatewayAuthorizerResult> {
   const token = bearer.exec(event.authorizationToken)?.[1] ?? ''
   const verified = await verify(token).catch((error: unknown) => {
+    // Nothing is wrong with the token, so nobody may be told to sign in again.
+    if (isServiceError(error, 'provider_unavailable')) {
+      logger.warn('a token could not be checked', errorFields(error))
+      throw error
+    }
     logger.info('token refused', errorFields(error))
     throw new Error('Unauthorized')
   })

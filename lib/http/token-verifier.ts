@@ -22,33 +22,41 @@ export interface VerifiedToken {
   readonly exp: number
 }
 
-/** Verifies a JWT; rejects whatever is wrong with it. */
+/** Verifies a JWT; rejects with what is wrong with it, or `provider_unavailable` when the issuer is down. */
 export type TokenVerifier = (token: string) => Promise<VerifiedToken>
 
 const maxDocumentBytes = 256 * 1024
 const discovery = z.looseObject({ jwks_uri: z.url() })
 
-async function fetchDocument(url: string, send: SendRequest = sendRequest): Promise<Buffer> {
-  const { status, body } = await send({ method: 'GET', url, timeouts: { answer: 3_000 } })
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxDocumentBytes) throw unreachable()
-    chunks.push(chunk)
+const keySet = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) })
+
+/** A document of the issuer; `provider_unavailable` whatever keeps it from being read, be it only HTML. */
+async function readDocument<Schema extends z.ZodMiniType>(
+  url: string,
+  schema: Schema,
+  send: SendRequest = sendRequest,
+): Promise<z.output<Schema>> {
+  try {
+    const { status, body } = await send({ method: 'GET', url, timeouts: { answer: 3_000 } })
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > maxDocumentBytes) throw new RangeError('The document is too long.')
+      chunks.push(chunk)
+    }
+    if (status !== 200) throw new TypeError(`The issuer answered ${status}.`)
+    return schema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+  } catch (error) {
+    throw new ServiceError('provider_unavailable', 'The identity provider’s keys could not be read.', {
+      retry: { retryable: true },
+      cause: error,
+    })
   }
-  if (status !== 200) throw unreachable()
-  return Buffer.concat(chunks)
 }
 
 function refused(why: string): ServiceError {
   return new ServiceError('unauthorized', `The token is not for this service: ${why}.`)
-}
-
-function unreachable(): ServiceError {
-  return new ServiceError('provider_unavailable', 'The identity provider’s keys could not be read.', {
-    retry: { retryable: true },
-  })
 }
 
 /**
@@ -61,8 +69,8 @@ function refuseCritical({ header }: { readonly header: object }): void {
 
 async function jwksUriOf({ issuer, jwksUri, send }: TokenVerifierOptions): Promise<string> {
   if (jwksUri !== undefined) return jwksUri
-  const document = await fetchDocument(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, send)
-  return discovery.parse(JSON.parse(document.toString('utf8'))).jwks_uri
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  return (await readDocument(url, discovery, send)).jwks_uri
 }
 
 /**
@@ -72,7 +80,8 @@ async function jwksUriOf({ issuer, jwksUri, send }: TokenVerifierOptions): Promi
 export async function createTokenVerifier(options: TokenVerifierOptions): Promise<TokenVerifier> {
   const fetcher = {
     async fetch(uri: string): Promise<ArrayBuffer> {
-      return new Uint8Array(await fetchDocument(uri, options.send)).buffer
+      const keys = await readDocument(uri, keySet, options.send)
+      return new TextEncoder().encode(JSON.stringify(keys)).buffer
     },
   }
   const { issuer, audiences } = options

@@ -26,12 +26,13 @@ export interface GatewayOptions {
 
 /** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */
 export function gateway({ invoker, corsOrigins, routes = servedRoutes }: GatewayOptions) {
+  /** What the authorizer says of the caller; a word when it says nothing. */
   const authorize = async (
     req: IncomingMessage,
     path: string,
-  ): Promise<Record<string, unknown> | undefined> => {
+  ): Promise<Record<string, unknown> | 'refused' | 'failed'> => {
     const authorizationToken = req.headers.authorization
-    if (authorizationToken === undefined) return undefined
+    if (authorizationToken === undefined) return 'refused'
     const methodArn = `arn:aws:execute-api:local:000000000000:local/local/${req.method ?? 'GET'}${path}`
     try {
       const answer = await invoker.invoke('authorize-request', {
@@ -41,8 +42,8 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
       })
       const { principalId, context } = answer as { principalId: string; context?: Record<string, unknown> }
       return { ...context, principalId }
-    } catch {
-      return undefined
+    } catch (error) {
+      return error instanceof Error && error.message === 'Unauthorized' ? 'refused' : 'failed'
     }
   }
 
@@ -56,10 +57,11 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
     const refuse = (
       code: ErrorCode,
       detail: string,
-      more: { status?: number; links?: Record<string, string> } = {},
+      more: { status?: number; links?: Record<string, string>; retryAfterSeconds?: number } = {},
     ): void => {
       const { title, status } = problemTypes[code]
       const answered = more.status ?? status
+      const { retryAfterSeconds } = more
       const body = JSON.stringify({
         type: `urn:driveway:problem:${code}`,
         title,
@@ -68,12 +70,14 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
         code,
         requestId,
         ...(more.links === undefined ? {} : { links: more.links }),
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       })
       res.writeHead(answered, {
         ...cors,
         'content-type': 'application/problem+json',
         'x-request-id': requestId,
         'cache-control': 'no-store',
+        ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
       })
       res.end(req.method === 'HEAD' ? undefined : body)
       discard(req)
@@ -87,8 +91,12 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
         status: 405,
       })
     const principal = match.route.access === 'user' ? await authorize(req, url.pathname) : undefined
-    if (match.route.access === 'user' && principal === undefined) {
+    if (principal === 'refused')
       return refuse('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
+    if (principal === 'failed') {
+      return refuse('provider_unavailable', 'Tokens cannot be checked at the moment. Try again.', {
+        retryAfterSeconds: 5,
+      })
     }
     const body = await readBody(req)
     if (body === undefined) {

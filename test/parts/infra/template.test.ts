@@ -153,6 +153,18 @@ describe('the API', () => {
     }
   })
 
+  test('tells a token that cannot be checked apart from one that is not valid', () => {
+    const answered = (type: string) =>
+      all('AWS::ApiGateway::GatewayResponse').find(
+        ([, { Properties }]) => Properties['ResponseType'] === type,
+      )?.[1].Properties
+    expect(answered('UNAUTHORIZED')).toMatchObject({ StatusCode: '401' })
+    expect(answered('AUTHORIZER_FAILURE')).toMatchObject({
+      StatusCode: '503',
+      ResponseParameters: { 'gatewayresponse.header.Retry-After': "'5'" },
+    })
+  })
+
   test('caches verified tokens for a minute, and asks about nothing that is no JWT', () => {
     expect(only('AWS::ApiGateway::Authorizer').Properties).toMatchObject({
       Type: 'TOKEN',

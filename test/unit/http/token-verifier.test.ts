@@ -1,5 +1,8 @@
 import { exportJWK, generateKeyPair } from 'jose'
+import type { ServerResponse } from 'node:http'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { ServiceError } from '../../../lib/errors.ts'
+import { authorizeToken } from '../../../lib/http/authorizer.ts'
 import { createTokenVerifier } from '../../../lib/http/token-verifier.ts'
 import { serve } from '../../support/serve.ts'
 
@@ -73,5 +76,47 @@ describe('a token of the issuer', () => {
     const verify = await verifier()
     await expect(verify(await sign(good(), { crit: ['b64'], b64: true }))).rejects.toThrow('crit')
     await expect(verify(await sign(good(), { crit: [] }))).rejects.toThrow('crit')
+  })
+})
+
+describe('an issuer that is down', () => {
+  const away: Readonly<Record<string, (res: ServerResponse) => void>> = {
+    'answers 503': (res) => void res.writeHead(503).end(),
+    'answers HTML': (res) => void res.end('<html></html>'),
+    'answers other JSON': (res) => void res.end('{"keys":"none"}'),
+    'answers without end': (res) => void res.end('x'.repeat(300 * 1024)),
+    'breaks the connection': (res) => void res.destroy(),
+  }
+
+  it.each(Object.keys(away))('is not the caller’s fault when it %s, and is asked again', async (how) => {
+    let down = true
+    const jwksUri = await serve((_req, res) => {
+      if (down) away[how]?.(res)
+      else res.end(jwks)
+    })
+    const verify = await createTokenVerifier({ issuer, audiences: ['ours'], jwksUri })
+    const ask = async (token: string): Promise<string> =>
+      authorizeToken(
+        { type: 'TOKEN', authorizationToken: `Bearer ${token}`, methodArn: 'arn:api/s/GET/' },
+        verify,
+      ).then(
+        ({ principalId }) => principalId,
+        (error: unknown) => (error instanceof ServiceError ? error.code : String(error)),
+      )
+    const token = await sign(good())
+    expect(await ask(token)).toBe('provider_unavailable')
+    down = false
+    expect(await ask(token)).toBe('alice')
+    // What is wrong with a token is the caller's, whether or not the issuer answers now.
+    down = true
+    expect(await ask(`${token.slice(0, -4)}AAAA`)).toBe('Error: Unauthorized')
+    expect(await ask('no.such.token')).toBe('Error: Unauthorized')
+  })
+
+  it('is not the caller’s fault either when its discovery document cannot be read', async () => {
+    const origin = await serve((_req, res) => void res.writeHead(500).end())
+    await expect(
+      createTokenVerifier({ issuer: origin, audiences: ['ours'], jwksUri: undefined }),
+    ).rejects.toMatchObject({ code: 'provider_unavailable' })
   })
 })

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { gateway } from '../../../local/gateway/gateway.ts'
+import { serve } from '../../support/serve.ts'
+
+/** The gateway over an authorizer that fails as given. */
+async function withAuthorizer(failure: Error): Promise<string> {
+  const answer = gateway({
+    corsOrigins: [],
+    invoker: {
+      invoke: () => Promise.reject(failure),
+      invokeHttp: () => Promise.reject(new Error('No function may be reached.')),
+    },
+  })
+  return serve((req, res) => void answer(req, res, new URL(req.url ?? '/', 'http://local')))
+}
+
+describe('a caller that the authorizer says nothing good of', () => {
+  it.each([
+    ['is refused for a bad token', 'Unauthorized', 401, 'unauthorized', null],
+    ['is asked to come back when tokens cannot be checked', 'down', 503, 'provider_unavailable', '5'],
+  ])('%s', async (_what, message, status, code, retryAfter) => {
+    const base = await withAuthorizer(new Error(message))
+    const answer = await fetch(`${base}/v1/connections`, { headers: { authorization: 'Bearer a.b.c' } })
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, retryAfter])
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(await answer.json()).toMatchObject({
+      code,
+      status,
+      ...(retryAfter === null ? {} : { retryAfterSeconds: Number(retryAfter) }),
+    })
+  })
+})
