@@ -301,7 +301,7 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
     await run.simulator.expireTokens(run.account)
   })
   await api.request('GET', '/v1/documents/broken/content')
-  await intake(run, id, 'refused', async () => proxy.echo(upload, 403, 20))
+  await intake(run, id, 'refused', async () => proxy.echo(upload, 400, 20))
   proxy.clearEchoes()
 
   // A grant that dies, with a document that waits for its reconnect; and what a caller may try meanwhile.

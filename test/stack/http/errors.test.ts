@@ -252,7 +252,7 @@ describe.each([
     const gone =
       provider === 'google-drive'
         ? { method: 'PATCH', path: '/upload/drive/v3/files/' }
-        : { method: 'PUT', path: '/items/[^/]+/content' }
+        : { method: 'POST', path: '/items/[^?]+/createUploadSession' }
     await control(offset, 'POST', 'faults', {
       match: gone,
       times: 1,
