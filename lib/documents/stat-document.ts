@@ -7,7 +7,7 @@ import type { DocumentDeps } from './deps.ts'
 
 /** The user's document; `document_not_found` when there is none. */
 export async function requireDocument(
-  deps: DocumentDeps,
+  deps: Pick<DocumentDeps, 'documents'>,
   owner: Owner,
   documentId: DocumentId,
 ): Promise<DocumentRow> {

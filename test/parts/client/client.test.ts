@@ -7,6 +7,7 @@ import { generateClient, generatedFile } from '../../../client/generate.ts'
 import { createDriveway, fileSource } from '../../../client/src/node.ts'
 import type { Driveway, UploadProgress } from '../../../client/src/node.ts'
 import type * as generated from '../../../client/src/generated.ts'
+import { operations } from '../../../client/src/generated.ts'
 import type { ConnectionView, DocumentView, HealthView, ProblemView } from '../../../lib/contract/views.ts'
 import { startContractServer } from '../../support/contract-server.ts'
 import type { ContractServer } from '../../support/contract-server.ts'
@@ -45,6 +46,16 @@ type Json<T> = T extends object ? { [Key in keyof T]: Json<Exclude<T[Key], undef
 describe('types', () => {
   test('the generated module is that of today’s contract', async () => {
     expect(squeeze(await readFile(generatedFile, 'utf8'))).toBe(squeeze(generateClient()))
+  })
+
+  test('the client has every operation but those of a browser on its way back, and HEAD', async () => {
+    const sources = await Promise.all(
+      ['driveway', 'upload', 'download'].map((name) => readFile(`client/src/${name}.ts`, 'utf8')),
+    )
+    const missing = Object.keys(operations).filter(
+      (operation) => !sources.some((source) => source.includes(`'${operation}'`)),
+    )
+    expect(missing).toEqual(['oauthCallback', 'statDocumentHead'])
   })
 
   test('what the server presents is what the client reads', () => {

@@ -1,6 +1,9 @@
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bodyExamples, parameterWords } from '../../../../lib/contract/openapi/words.ts'
+import { routeList } from '../../../../lib/contract/routes.ts'
+import { words } from '../../../../lib/contract/words.ts'
 import type { BundleWorld } from '../../infra/support/bundle-world.ts'
 import { intakeEvent, startBundleWorld } from '../../infra/support/bundle-world.ts'
 import type { Api, ConnectionAnswer, DocumentAnswer, Problem, Provider } from '../../../support/api.ts'
@@ -20,6 +23,9 @@ beforeAll(async () => {
   api = world.api
 }, 180_000)
 afterAll(() => world.close())
+
+/** A parameter's example in the API's description, which fits and names nothing that is there. */
+const exampleOf = (_: string, name: string): string => String(parameterWords[name]?.example)
 
 const accounts: readonly [Provider, string][] = [
   ['google-drive', 'carol@example.com'],
@@ -159,6 +165,17 @@ test('the function that tells what the rows say', async () => {
   expect(await world.host.invoke('tell', { Records: [record] })).toEqual({ batchItemFailures: [] })
   const events = await (await fetch(`${world.stack.at(6)}/_local/events`)).text()
   expect(events).toContain(image.event.id)
+})
+
+test('every function has been given what it begins with', async () => {
+  const asked = routeList.flatMap(({ methods, path, body }) =>
+    methods.map((method) => ({ method, path: path.replaceAll(/\{(\w+)\}/g, exampleOf), body })),
+  )
+  for (const { method, path, body } of asked) {
+    const sent = body.kind === 'json' ? { json: bodyExamples[words.get(body.schema)?.id ?? ''] } : {}
+    const { status, text } = await api.request(method, path, { ...sent, redirect: 'manual' })
+    expect([method, path, status < 500, text]).toEqual([method, path, true, text])
+  }
 })
 
 test('the API describes itself, and refuses strangers', async () => {
