@@ -58,8 +58,12 @@ export function parseUserKey(text: string): UserKey | undefined {
   return safeUserKey.test(text) ? (text as UserKey) : undefined
 }
 
-export function newConnectionId(): ConnectionId {
-  return randomUUID() as ConnectionId
+/** Makes an id that nothing else has. */
+export type NewId = () => string
+export const randomId: NewId = randomUUID
+
+export function newConnectionId(newId: NewId = randomId): ConnectionId {
+  return newId() as ConnectionId
 }
 
 export function parseConnectionId(text: string): ConnectionId | undefined {

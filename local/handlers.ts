@@ -1,7 +1,13 @@
 import type { FunctionName } from '../lib/contract/routes.ts'
 
+/** A function's module: its handler, and one for any other process. */
+type Load = () => Promise<{
+  readonly handler: unknown
+  readonly handlerIn: (composition: never) => unknown
+}>
+
 /** Every function's handler as Lambda would load it, on its first call. */
-export const handlers: Readonly<Record<FunctionName, () => Promise<{ readonly handler: unknown }>>> = {
+export const handlers: Readonly<Record<FunctionName, Load>> = {
   'authorize-request': () => import('../functions/authorize-request.ts'),
   'check-health': () => import('../functions/check-health.ts'),
   'complete-connection': () => import('../functions/complete-connection.ts'),

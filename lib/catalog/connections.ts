@@ -2,7 +2,8 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { dayMs } from '../clock.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
-import type { ConnectionId, Owner, UserKey } from '../ids.ts'
+import type { ConnectionId, NewId, Owner, UserKey } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
 import type { Page } from './table.ts'
@@ -133,12 +134,14 @@ export function connectionStore(
   client: DynamoDBDocumentClient,
   tableName: string,
   now: () => number,
+  newId: NewId = randomId,
 ): ConnectionStore {
   const table = versionedTable(client, tableName, {
     parse: connectionOf,
     itemOf,
     key: ['userKey', 'connectionId'],
     now,
+    newId,
   })
   const named: ConnectionStore['named'] = (userKey, connectionId) => table.get({ userKey, connectionId })
   const get: ConnectionStore['get'] = async (owner, connectionId) => {

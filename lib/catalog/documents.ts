@@ -2,7 +2,8 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 import { errorCodes, ServiceError } from '../errors.ts'
-import type { ConnectionId, DocumentId, Owner, UserKey } from '../ids.ts'
+import type { ConnectionId, DocumentId, NewId, Owner, UserKey } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import type { DocumentRow, DocumentStatus } from './document.ts'
 import type { Condition, Page } from './table.ts'
 import { isOwnedBy, rowParser } from './table.ts'
@@ -87,8 +88,9 @@ export function documentCatalog(
   client: DynamoDBDocumentClient,
   tableName: string,
   now: () => number,
+  newId: NewId = randomId,
 ): DocumentCatalog {
-  const table = versionedTable(client, tableName, { parse, key: ['userKey', 'documentId'], now })
+  const table = versionedTable(client, tableName, { parse, key: ['userKey', 'documentId'], now, newId })
   const named: DocumentCatalog['named'] = (userKey, documentId) => table.get({ userKey, documentId })
   const isAnothers = async (document: NewDocument): Promise<boolean> => {
     const standing = await named(document.userKey, document.documentId)

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 import { errorCodes } from '../errors.ts'
-import type { DocumentId, UserKey } from '../ids.ts'
+import type { DocumentId, NewId, UserKey } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import type { Condition } from './table.ts'
 import { catalogError, rowTable } from './table.ts'
 import type { NewTransfer, TransferRow } from './transfer.ts'
@@ -131,7 +131,11 @@ function parseTransfer(item: unknown): TransferRow {
 }
 
 /** The transfers table. */
-export function openTransfers(client: DynamoDBDocumentClient, tableName: string): TransferCatalog {
+export function openTransfers(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  newId: NewId = randomId,
+): TransferCatalog {
   const table = rowTable(client, tableName, parseTransfer)
   const get: TransferCatalog['get'] = async (userKey, documentId) => await table.get({ userKey, documentId })
 
@@ -145,11 +149,11 @@ export function openTransfers(client: DynamoDBDocumentClient, tableName: string)
   return {
     get,
     create: async (transfer) =>
-      await write(stamped({ ...transfer, transferId: randomUUID() }, 1), {
+      await write(stamped({ ...transfer, transferId: newId() }, 1, newId()), {
         expression: 'attribute_not_exists(documentId)',
       }),
     save: async (row, changes) =>
-      await write(stamped({ ...row, ...changes }, row.version + 1), unchanged(row)),
+      await write(stamped({ ...row, ...changes }, row.version + 1, newId()), unchanged(row)),
     async remove(row) {
       const condition = unchanged(row)
       return await table.delete(
@@ -183,9 +187,9 @@ const unchanged = (row: TransferRow): Condition => ({
   values: { ':version': row.version, ':transferId': row.transferId },
 })
 
-function stamped(row: object, version: number): TransferRow {
+function stamped(row: object, version: number, writeId: string): TransferRow {
   // Columns that were taken away are gone from the copy, as they will be from the stored row.
-  return withoutUndefined({ ...row, version, writeId: randomUUID() }) as TransferRow
+  return withoutUndefined({ ...row, version, writeId }) as TransferRow
 }
 
 /** DynamoDB has no undefined; a deep copy without it. */

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { NewId } from '../ids.ts'
 import type { Condition, RowTable } from './table.ts'
 import { rowTable } from './table.ts'
 
@@ -35,6 +35,8 @@ export interface VersionedTableOptions<Row, Key> {
   readonly key: readonly Key[]
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** For the id of each write. */
+  readonly newId: NewId
   /** The item that a row is stored as, where that differs. */
   readonly itemOf?: (row: Row) => object
 }
@@ -46,13 +48,13 @@ export interface VersionedTableOptions<Row, Key> {
 export function versionedTable<Row extends Stamps, Key extends keyof Row & string>(
   client: DynamoDBDocumentClient,
   tableName: string,
-  { parse, key, now, itemOf = (row) => row }: VersionedTableOptions<Row, Key>,
+  { parse, key, now, newId, itemOf = (row) => row }: VersionedTableOptions<Row, Key>,
 ): VersionedTable<Row, Key> {
   const table = rowTable(client, tableName, parse)
   const time = (): string => new Date(now()).toISOString()
   const write = async (fields: object, condition: Condition): Promise<Row | undefined> => {
     const row = parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
-    const writeId = randomUUID()
+    const writeId = newId()
     const written = await table.put(
       { ...itemOf(row), writeId },
       {

@@ -27,12 +27,14 @@ import { openProviders } from './providers.ts'
 export function compose(environment: Settings, given?: Outside): Composition {
   const settings = settingsOf(environment)
   const outside = given ?? outsideOf(settings)
-  const { clock } = outside
+  const { clock, newId } = outside
   const now = (): number => clock.now()
 
-  const documents = once(() => documentCatalog(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now))
+  const documents = once(() =>
+    documentCatalog(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now, newId),
+  )
   const connections = once(() =>
-    connectionStore(outside.dynamo(), required(settings, 'CONNECTIONS_TABLE'), now),
+    connectionStore(outside.dynamo(), required(settings, 'CONNECTIONS_TABLE'), now, newId),
   )
   const tokens = once(() => tokenStore(outside.dynamo(), required(settings, 'TOKENS_TABLE')))
   const authorizations = once(() =>
@@ -47,6 +49,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
         recoveryDays: Number(settings['SECRET_RECOVERY_DAYS'] ?? 7),
         kmsKeyId: settings['SECRETS_KEY_ARN'],
         clock,
+        newId,
       }),
       clock,
     ),
@@ -75,6 +78,8 @@ export function compose(environment: Settings, given?: Outside): Composition {
       vault: vault(),
       sealer: sealer(),
       clock,
+      newId,
+      random: outside.random,
       writesSecrets: settings['WRITES_SECRETS'] === 'true',
       refresh: async (provider, refreshToken) =>
         ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
@@ -87,7 +92,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
         return { kind: 'oauth2', tokens: accessTokens().sourceOf(connection) }
       case 'password':
         return passwordSource(
-          { connections: connections(), vault: vault(), openGrant: providers.openGrant },
+          { connections: connections(), vault: vault(), openGrant: providers.openGrant, newId },
           connection,
         )
       case 'none':

@@ -18,21 +18,22 @@ export function openConnections({ connections }: Composition): { readonly connec
 
 /** For starting and restarting a connection. */
 export function openAuthorize(composition: Composition): AuthorizeDeps {
-  const { settings, clock, openGrant } = composition
+  const { settings, clock, outside, openGrant } = composition
   return {
     connections: composition.connections(),
     authorizations: composition.authorizations(),
     sealer: composition.sealer(),
     openGrant,
     clock,
+    newId: outside.newId,
     publicUrl: required(settings, 'PUBLIC_URL'),
     allowedReturnUrls: listed(settings, 'ALLOWED_RETURN_URLS'),
   }
 }
 
 /** For the browser that comes back from a provider. */
-export function openCallback({ authorizations, sealer, clock }: Composition): CallbackDeps {
-  return { authorizations: authorizations(), sealer: sealer(), clock }
+export function openCallback({ authorizations, sealer, clock, outside }: Composition): CallbackDeps {
+  return { authorizations: authorizations(), sealer: sealer(), clock, newId: outside.newId }
 }
 
 /** For the page that asks for an app password. */
@@ -41,8 +42,15 @@ export function openPasswordPage(composition: Composition): PasswordPageDeps {
   return { ...openCallback(composition), openGrant, reach: reachOf(settings) }
 }
 
-function grantsOf({ vault, tokens, sealer, accessTokens, clock }: Composition): GrantDeps {
-  return { vault: vault(), tokens: tokens(), sealer: sealer(), accessTokens: accessTokens(), clock }
+function grantsOf({ vault, tokens, sealer, accessTokens, clock, outside }: Composition): GrantDeps {
+  return {
+    vault: vault(),
+    tokens: tokens(),
+    sealer: sealer(),
+    accessTokens: accessTokens(),
+    clock,
+    random: outside.random,
+  }
 }
 
 /** For completing a connection. */
@@ -52,6 +60,7 @@ export function openComplete(composition: Composition): CompleteDeps {
     connections: composition.connections(),
     authorizations: composition.authorizations(),
     openGrant: composition.openGrant,
+    newId: composition.outside.newId,
     async onReconnected(connection) {
       const { wakeDocuments } = await import('./intake-deps.ts')
       await wakeDocuments(composition, connection)
@@ -78,6 +87,6 @@ export function openHealth({ connections, openDriver, clock }: Composition): Hea
 }
 
 /** For the daily keep-alive. */
-export function openKeepAlive({ connections, accessTokens }: Composition): KeepAliveDeps {
-  return { connections: connections(), accessTokens: accessTokens() }
+export function openKeepAlive({ connections, accessTokens, outside }: Composition): KeepAliveDeps {
+  return { connections: connections(), accessTokens: accessTokens(), newId: outside.newId }
 }

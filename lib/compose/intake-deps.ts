@@ -15,7 +15,7 @@ export async function intakeDeps(composition: Composition): Promise<IntakeDeps> 
   return {
     clock,
     documents: composition.documents(),
-    transfers: openTransfers(outside.dynamo(), required(settings, 'TRANSFERS_TABLE')),
+    transfers: openTransfers(outside.dynamo(), required(settings, 'TRANSFERS_TABLE'), outside.newId),
     connections: composition.connections(),
     openDriver: composition.openDriver,
     sealer: composition.sealer(),
@@ -23,6 +23,7 @@ export async function intakeDeps(composition: Composition): Promise<IntakeDeps> 
     enqueue: enqueueOf(composition),
     events: composition.events(),
     random: outside.random,
+    newId: outside.newId,
     startHash: composition.startHash,
     openTurns: outside.openTurns,
     settings: defaultIntakeSettings,

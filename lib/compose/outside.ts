@@ -6,6 +6,8 @@ import type { SQSClient } from '@aws-sdk/client-sqs'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import type { NewId } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
 import type { Settings } from '../providers/about.ts'
@@ -20,6 +22,7 @@ export interface Outside {
   readonly clock: Clock
   /** From 0 to below 1. */
   readonly random: () => number
+  readonly newId: NewId
   readonly dynamo: () => DynamoDBDocumentClient
   /** For this deployment's own buckets; a provider that speaks S3 has a client of its own. */
   readonly s3: () => Promise<S3Client>
@@ -40,6 +43,7 @@ export function outsideOf(settings: Settings): Outside {
   return {
     clock: systemClock,
     random: Math.random,
+    newId: randomId,
     dynamo: once(() =>
       DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts }), {
         marshallOptions: { removeUndefinedValues: true },

@@ -5,7 +5,7 @@ import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import { pageRoutes } from '../contract/page-routes.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
-import type { ConnectionId, Owner } from '../ids.ts'
+import type { ConnectionId, NewId, Owner } from '../ids.ts'
 import { newConnectionId } from '../ids.ts'
 import type { Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
@@ -20,6 +20,7 @@ export interface AuthorizeDeps {
   readonly sealer: Sealer
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
   readonly clock: Clock
+  readonly newId?: NewId
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string
   /** Origins and URL prefixes that `returnUrl` may start with. */
@@ -43,7 +44,7 @@ export async function startConnection(
   const { userId, userKey, provider } = request
   const returnUrl =
     request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
-  const connectionId = newConnectionId()
+  const connectionId = newConnectionId(deps.newId)
   const grant = await deps.openGrant(provider)
   if (grant.kind === 'none') {
     return {

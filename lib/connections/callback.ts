@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Clock } from '../clock.ts'
+import type { NewId } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { Sealer, Secret } from '../secret.ts'
 import { ServiceError } from '../errors.ts'
@@ -14,6 +15,7 @@ export interface CallbackDeps {
   readonly authorizations: AuthorizationStore
   readonly sealer: Sealer
   readonly clock: Clock
+  readonly newId?: NewId
 }
 
 /** What the provider sent along with the browser. */
@@ -96,7 +98,7 @@ export async function decline(
 }
 
 async function useUp(deps: CallbackDeps, { id }: Authorization): Promise<void> {
-  if (!(await deps.authorizations.claim(id, randomUUID()))) throw unknownState()
+  if (!(await deps.authorizations.claim(id, (deps.newId ?? randomId)()))) throw unknownState()
 }
 
 function unknownState(): ServiceError {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import { nextKeepAlive } from '../catalog/connections.ts'
@@ -6,7 +5,8 @@ import type { ProviderId } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { removeGrant, saveGrant } from '../grants/store.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
-import type { ConnectionId, Owner } from '../ids.ts'
+import type { ConnectionId, NewId, Owner } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
 import type { Account, Grant, NewGrant } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
@@ -19,6 +19,7 @@ export interface CompleteDeps extends GrantDeps {
   readonly connections: ConnectionStore
   readonly authorizations: AuthorizationStore
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
+  readonly newId?: NewId
   /** Wakes the documents that waited for this connection. */
   readonly onReconnected: (connection: Connection) => Promise<void>
 }
@@ -46,7 +47,7 @@ export async function completeConnection(deps: CompleteDeps, request: Completion
     authorization.userKey === userKey &&
     authorization.connectionId === connectionId
   if (authorization === undefined || !fits || isOverruled(authorization, connection)) throw unusableCode()
-  const claim = randomUUID()
+  const claim = (deps.newId ?? randomId)()
   if (!(await deps.authorizations.claim(id, claim))) throw unusableCode()
 
   let given: NewGrant | undefined
@@ -110,12 +111,13 @@ async function establish(
   const { connectionId, provider } = authorization
   const account = await retrying(() => identify(deps, authorization, given), {
     clock: deps.clock,
+    random: deps.random,
     signal: request.signal,
   })
   requireSameAccount(await getConnection(deps, request, connectionId), account)
   await saveGrant(deps, { connectionId, provider }, given)
   // One for all tries of the write: written again because its answer was lost, it is the same event.
-  const event = { id: randomUUID(), type: 'Connection Activated' } as const
+  const event = { id: (deps.newId ?? randomId)(), type: 'Connection Activated' } as const
   try {
     return await deps.connections.change(request, connectionId, (seen) => {
       requireSameAccount(seen, account)

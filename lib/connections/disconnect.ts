@@ -76,7 +76,7 @@ async function revoke(
   const end = await revocationOf(deps, connection, grant)
   if (end === undefined) return false
   try {
-    return (await retrying(end, { clock: deps.clock, signal })) === 'revoked'
+    return (await retrying(end, { clock: deps.clock, random: deps.random, signal })) === 'revoked'
   } catch (error) {
     // A provider's outage passes, and the caller can repeat this. A fault of the operator's must not keep the
     // user connected, nor must a server of their own that never comes back.

@@ -1,15 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { providerIds } from '../providers/registry.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
+import type { NewId } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface KeepAliveDeps {
   readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'listDue'>
   /** Of a function that may write secrets. */
   readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
+  readonly newId?: NewId
 }
 
 export interface KeepAliveRun {
@@ -92,6 +94,6 @@ async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outco
 /** A dead connection is due only when an older version could not tell of it: it is told now. */
 async function tellLate(deps: KeepAliveDeps, seen: Connection): Promise<boolean> {
   if (seen.status !== 'requires_reauth') return false
-  const event = { id: randomUUID(), type: 'Connection Requires Reauth' } as const
+  const event = { id: (deps.newId ?? randomId)(), type: 'Connection Requires Reauth' } as const
   return (await deps.connections.update(seen, { keepAliveAt: undefined, event })) !== undefined
 }

@@ -1,13 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ReauthReason } from '../errors.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
-import type { Owner } from '../ids.ts'
+import type { NewId, Owner } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import { logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
 
 export interface ReauthDeps {
   readonly connections: Pick<ConnectionStore, 'get' | 'update'>
+  readonly newId?: NewId
 }
 
 const tries = 5
@@ -34,7 +35,7 @@ export async function requireReauth(
       status: 'requires_reauth',
       reason,
       keepAliveAt: undefined,
-      event: { id: randomUUID(), type: 'Connection Requires Reauth' },
+      event: { id: (deps.newId ?? randomId)(), type: 'Connection Requires Reauth' },
     })
     if (updated === undefined) continue
     count('ReauthRequired', { provider: updated.provider, reason })

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import type { NewId } from '../ids.ts'
+import { randomId } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 
@@ -15,6 +16,7 @@ export interface SecretStoreOptions {
   /** The customer-managed key of new secrets; Secrets Manager's own when absent. */
   readonly kmsKeyId?: string | undefined
   readonly clock: Clock
+  readonly newId?: NewId
 }
 
 /**
@@ -39,6 +41,7 @@ const deletionPauseMs = 1_000
 
 /** https://docs.aws.amazon.com/secretsmanager/latest/apireference/Welcome.html */
 export function secretStore(options: SecretStoreOptions): SecretStore {
+  const { newId = randomId } = options
   const id = (name: string): string => `${options.prefix}/${name}`
   const call = async <Answer>(
     work: (aws: Module, client: SecretsManagerClient) => Promise<Answer>,
@@ -61,7 +64,7 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
     async write(name, value) {
       // One version id for all tries of this write, so that a repeat after a lost answer is no second
       // version. It is not made from the value: writing an earlier value again would then be taken as done.
-      const token = randomUUID()
+      const token = newId()
       const content = { ClientRequestToken: token, SecretString: value.reveal() }
       const key = options.kmsKeyId === undefined ? {} : { KmsKeyId: options.kmsKeyId }
       for (let attempt = 1; ; attempt += 1) {
@@ -78,7 +81,7 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
       }
     },
     async replace(name, value) {
-      const content = { ClientRequestToken: randomUUID(), SecretString: value.reveal() }
+      const content = { ClientRequestToken: newId(), SecretString: value.reveal() }
       try {
         await call((aws, client) =>
           client.send(new aws.PutSecretValueCommand({ SecretId: id(name), ...content })),

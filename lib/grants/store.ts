@@ -20,6 +20,8 @@ export interface GrantDeps {
   readonly sealer: Sealer
   readonly accessTokens: Pick<AccessTokens, 'forget'>
   readonly clock: Clock
+  /** From 0 to below 1, for pauses. */
+  readonly random?: (() => number) | undefined
 }
 
 /**

@@ -2,11 +2,12 @@ import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentCatalog } from '../catalog/documents.ts'
 import type { TransferCatalog } from '../catalog/transfers.ts'
 import type { Clock } from '../clock.ts'
-import type { Owner } from '../ids.ts'
+import type { NewId, Owner } from '../ids.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import type { Sealer } from '../secret.ts'
 import type { OpenTurns } from '../transfer/body.ts'
+import type { ClaimOptions } from '../transfer/claim.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import type { Enqueue } from './enqueue.ts'
 import type { IntakeBucket } from './bucket.ts'
@@ -24,6 +25,7 @@ export interface IntakeDeps {
   readonly enqueue: Enqueue
   readonly events: EventPublisher
   readonly random: () => number
+  readonly newId: NewId
   readonly startHash: StartHash
   readonly openTurns: OpenTurns
   readonly settings: IntakeSettings
@@ -41,6 +43,11 @@ export const defaultIntakeSettings: IntakeSettings = {
   leaseMs: 60_000,
   streamBytes: 64 * 1024 * 1024,
   giveUpMs: 24 * 60 * 60 * 1000,
+}
+
+/** For the claim of a transfer. */
+export function claimOptions({ clock, transfers, newId, settings }: IntakeDeps): ClaimOptions {
+  return { clock, transfers, newId, leaseMs: settings.leaseMs }
 }
 
 /** What starting an intake needs besides: the choice of a usable connection, which the document use cases make. */

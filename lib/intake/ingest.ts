@@ -9,6 +9,7 @@ import { attemptTransfer } from './attempt.ts'
 import type { IntakeObject } from './bucket.ts'
 import { finishCancelling } from './cancel.ts'
 import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
+import { claimOptions } from './deps.ts'
 import type { IntakeAddress } from './intake-key.ts'
 import { intakeKeyOf, readIntakeKey } from './intake-key.ts'
 import { reject } from './reject.ts'
@@ -59,7 +60,7 @@ export async function ingestObject(
   if (document?.status === 'failed' && (await deps.bucket.keptAs(object.key)) === 'failed') return done
 
   const fresh = newTransfer(deps, address, connection, sourceOf(standing, object))
-  const columns = claimColumns(options(deps), delivery.messageId, 0)
+  const columns = claimColumns(claimOptions(deps), delivery.messageId, 0)
   const created = await deps.transfers.create({
     ...fresh,
     ...columns,
@@ -69,7 +70,7 @@ export async function ingestObject(
   if (!created) return await ingestObject(deps, object, delivery)
   // A whole transfer may have come and gone between the look into the bucket and the claim.
   const now = await deps.bucket.head(object.key)
-  const claim = holdClaim(options(deps), created)
+  const claim = holdClaim(claimOptions(deps), created)
   if (now) return await held(deps, delivery, claim, connection, now)
   await claim.remove()
   return done
@@ -122,7 +123,7 @@ async function goOn(
   }
   const begins = source === undefined && standing ? { source: sourceOf(standing, object) } : {}
   const awake = { notBefore: undefined, parked: undefined, ...begins }
-  const claim = await claimTransfer(options(deps), row, delivery.messageId, awake)
+  const claim = await claimTransfer(claimOptions(deps), row, delivery.messageId, awake)
   // Somebody was faster by a moment; what they leave to do, their own message or the sweeper does.
   if (!claim) return another ? { kind: 'again', afterSeconds: supersedeSeconds } : done
   if (claim.row.phase === 'settling') return await settled(deps, claim)
@@ -157,10 +158,6 @@ async function held(
   } finally {
     claim.stop()
   }
-}
-
-function options(deps: IntakeDeps) {
-  return { clock: deps.clock, transfers: deps.transfers, leaseMs: deps.settings.leaseMs }
 }
 
 function newTransfer(

@@ -4,6 +4,7 @@ import type { ObjectKey } from '../ids.ts'
 import type { ObjectEntry } from '../storage/driver.ts'
 import { claimTransfer } from '../transfer/claim.ts'
 import type { IntakeDeps } from './deps.ts'
+import { claimOptions } from './deps.ts'
 import { fail, settle } from './settle.ts'
 import { openTransfer } from './start-intake.ts'
 
@@ -37,8 +38,7 @@ export async function settlePresigned(
   row: TransferRow,
   over: boolean,
 ): Promise<'stored' | 'failed' | undefined> {
-  const { clock, transfers, settings } = deps
-  const claim = await claimTransfer({ clock, transfers, leaseMs: settings.leaseMs }, row, 'sweeper')
+  const claim = await claimTransfer(claimOptions(deps), row, 'sweeper')
   if (!claim) return undefined
   try {
     const document = await deps.documents.getDocument(row, row.documentId)

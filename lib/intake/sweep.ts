@@ -5,6 +5,7 @@ import { count } from '../telemetry/metrics.ts'
 import { claimTransfer } from '../transfer/claim.ts'
 import { finishCancelling } from './cancel.ts'
 import type { IntakeDeps } from './deps.ts'
+import { claimOptions } from './deps.ts'
 import { discardIfPossible } from './discard.ts'
 import { intakeKeyOf, readIntakeKey } from './intake-key.ts'
 import { isPresigned, settlePresigned } from './presigned.ts'
@@ -136,8 +137,7 @@ async function failRow(
   code: 'object_missing' | 'connection_not_found',
   detail: string,
 ): Promise<void> {
-  const { clock, transfers, settings } = deps
-  const claim = await claimTransfer({ clock, transfers, leaseMs: settings.leaseMs }, row, 'sweeper')
+  const claim = await claimTransfer(claimOptions(deps), row, 'sweeper')
   if (!claim) return
   try {
     await discardIfPossible(deps, row)

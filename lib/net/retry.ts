@@ -22,7 +22,7 @@ export const defaultRetryPolicy: RetryPolicy = {
 export interface RetryOptions {
   readonly clock: Clock
   /** 0 to below 1. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   readonly policy?: RetryPolicy
   readonly signal?: AbortSignal | undefined
   /** A pause that would not fit into this is not begun. */

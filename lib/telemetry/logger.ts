@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts'
+import { output } from './output.ts'
 
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>
 
@@ -6,23 +7,27 @@ const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const
 type Level = (typeof levels)[number]
 
 const rank = (level: string): number => levels.findIndex((known) => known === level)
-const wanted = rank((process.env['LOG_LEVEL'] ?? '').toUpperCase())
-const threshold = wanted === -1 ? rank('INFO') : wanted
+
+function threshold(level: string | undefined): number {
+  const wanted = rank((level ?? '').toUpperCase())
+  return wanted === -1 ? rank('INFO') : wanted
+}
 
 /** Written by hand: a logging library adds 21 KB to every function's start, and we need only this. */
 function write(level: Level, message: string, fields: Fields): void {
-  if (rank(level) < threshold) return
+  const to = output()
+  const { clock, settings } = to
+  if (rank(level) < threshold(settings['LOG_LEVEL'])) return
   const line = {
     level,
     message,
-    timestamp: new Date().toISOString(),
+    timestamp: new Date(clock.now()).toISOString(),
     service: 'driveway',
-    functionName: process.env['AWS_LAMBDA_FUNCTION_NAME'],
-    traceId: process.env['_X_AMZN_TRACE_ID'],
+    functionName: settings['AWS_LAMBDA_FUNCTION_NAME'],
+    traceId: settings['_X_AMZN_TRACE_ID'],
     ...fields,
   }
-  const sink = level === 'ERROR' || level === 'WARN' ? process.stderr : process.stdout
-  sink.write(`${JSON.stringify(line)}\n`)
+  to.write(`${JSON.stringify(line)}\n`, level === 'ERROR' || level === 'WARN' ? 'stderr' : 'stdout')
 }
 
 /**

@@ -1,3 +1,5 @@
+import { output } from './output.ts'
+
 /**
  * CloudWatch metrics as log lines in the embedded metric format: no call, no agent.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -25,11 +27,13 @@ export const metricNamespace = 'Driveway'
 
 function emit(name: MetricName, value: number, unit: Unit, dimensions: Dimensions): void {
   // Metrics are for deployments; a test's or a laptop's output stays readable.
-  if (process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return
-  const all = { stage: process.env['STAGE'] ?? 'local', ...dimensions }
+  const to = output()
+  const { clock, settings } = to
+  if (settings['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return
+  const all = { stage: settings['STAGE'] ?? 'local', ...dimensions }
   const line = {
     _aws: {
-      Timestamp: Date.now(),
+      Timestamp: clock.now(),
       CloudWatchMetrics: [
         {
           Namespace: metricNamespace,
@@ -41,7 +45,7 @@ function emit(name: MetricName, value: number, unit: Unit, dimensions: Dimension
     ...all,
     [name]: value,
   }
-  process.stdout.write(`${JSON.stringify(line)}\n`)
+  to.write(`${JSON.stringify(line)}\n`, 'stdout')
 }
 
 /** Adds `value` to a counter. Dimensions come from small closed sets (provider, operation, code). */

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { TransferRow } from '../catalog/transfer.ts'
 import type { TransferCatalog, TransferChanges } from '../catalog/transfers.ts'
 import type { Clock } from '../clock.ts'
+import type { NewId } from '../ids.ts'
 
 /** Somebody else has the transfer now, or it was cancelled: whatever this process still does must not count. */
 export class ClaimLost extends Error {
@@ -15,6 +15,7 @@ export class ClaimLost extends Error {
 export interface ClaimOptions {
   readonly clock: Clock
   readonly transfers: TransferCatalog
+  readonly newId: NewId
   /** A claim that was not renewed for so long is void, milliseconds. It is renewed three times as often. */
   readonly leaseMs: number
 }
@@ -41,12 +42,12 @@ export interface Claim {
 
 /** The columns of a claim by a new owner for the queue message `messageId`. */
 export function claimColumns(
-  options: Pick<ClaimOptions, 'clock' | 'leaseMs'>,
+  options: Pick<ClaimOptions, 'clock' | 'leaseMs' | 'newId'>,
   messageId: string,
   fence: number,
 ): { owner: string; messageId: string; claimUntil: number; fence: number } {
   return {
-    owner: randomUUID(),
+    owner: options.newId(),
     messageId,
     claimUntil: options.clock.now() + options.leaseMs,
     fence: fence + 1,

@@ -25,6 +25,7 @@ import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
 import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
+import { randomId } from '../../lib/ids.ts'
 import { startHash } from './hashes.ts'
 
 /** Where the AWS-compatible servers of a world are. */
@@ -108,6 +109,7 @@ export function openDeps(
     enqueue: sqsEnqueue(sqs, intakeQueueUrl, () => clock.now()),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
+    newId: randomId,
     startHash,
     openTurns,
     settings: { ...defaultIntakeSettings, ...options.settings },

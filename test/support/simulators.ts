@@ -11,7 +11,7 @@ import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
 const client = {
   clientId: 'conformance',
   clientSecret: 'conformance-secret',
-  redirectUris: ['https://app.example/callback'],
+  redirectUris: ['https://app.example/callback', 'https://app.example/v1/oauth/callback'],
 }
 const redirectUri = 'https://app.example/callback'
 

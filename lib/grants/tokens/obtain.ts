@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { Connection } from '../../catalog/connections.ts'
 import type { TokenRow } from '../../catalog/tokens.ts'
 import { refreshAheadSeconds } from '../../contract/limits.ts'
 import { CloudConnectionError, ServiceError } from '../../errors.ts'
+import type { NewId } from '../../ids.ts'
+import { randomId } from '../../ids.ts'
 import type { AccessToken } from '../../net/token-source.ts'
 import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
 import { refreshUnderLease, refreshUnfenced, tried } from './refresh.ts'
@@ -17,6 +18,9 @@ export interface ObtainDeps extends RefreshDeps {
   readonly leaseMs?: number | undefined
   /** The longest wait for a refresh elsewhere, milliseconds. */
   readonly waitMs?: number | undefined
+  readonly newId?: NewId
+  /** From 0 to below 1, for pauses. */
+  readonly random?: () => number
 }
 
 /** A token newer than version `after`, and what to do with a rotated refresh token. */
@@ -66,7 +70,7 @@ export async function obtainToken(
     }
     if (clock.now() >= giveUpAt)
       throw tryAgain('The connection’s token is being refreshed and takes long. Try again.')
-    await clock.sleep(pauseMs(round, seen, clock.now()))
+    await clock.sleep(pauseMs(round, seen, clock.now(), deps.random))
   }
 }
 
@@ -115,7 +119,7 @@ function mayLease(row: TokenRow | undefined, now: number): boolean {
 }
 
 function takeLease(deps: ObtainDeps, { connectionId }: Connection) {
-  const owner = randomUUID()
+  const owner = (deps.newId ?? randomId)()
   const now = deps.clock.now()
   return tried(async () => {
     const row = await deps.tokens.acquire(connectionId, owner, now, now + (deps.leaseMs ?? defaultLeaseMs))
@@ -167,8 +171,13 @@ function sharedFailure(row: TokenRow, first: TokenRow | undefined, now: number):
 }
 
 /** Longer with each round, with jitter, and never far past the end of the lease that is waited for. */
-function pauseMs(round: number, row: TokenRow | undefined, now: number): number {
-  const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(round, 5)) * (0.5 + Math.random() / 2)
+function pauseMs(
+  round: number,
+  row: TokenRow | undefined,
+  now: number,
+  random: () => number = Math.random,
+): number {
+  const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(round, 5)) * (0.5 + random() / 2)
   const untilLeaseEnds = (row?.leaseUntil ?? 0) - now
   return Math.ceil(untilLeaseEnds > 0 ? Math.min(pause, untilLeaseEnds + 5) : pause)
 }

@@ -1,0 +1,99 @@
+import type { APIGatewayProxyEvent } from 'aws-lambda'
+import { text } from 'node:stream/consumers'
+import type { Composition } from '../../lib/compose/composition.ts'
+import { compose } from '../../lib/compose/compose.ts'
+import type { Outside } from '../../lib/compose/outside.ts'
+import { outsideOf } from '../../lib/compose/outside.ts'
+import type { FunctionName, RouteFunctionName } from '../../lib/contract/routes.ts'
+import { inProcessInvoker, installStreamingGlobal } from '../../local/gateway/invoker.ts'
+import { handlers } from '../../local/handlers.ts'
+import { memoryDynamo, memorySecrets } from './memory-aws.ts'
+
+const environment = {
+  CONNECTIONS_TABLE: 'connections',
+  DOCUMENTS_TABLE: 'documents',
+  TOKENS_TABLE: 'tokens',
+  AUTHORIZATIONS_TABLE: 'authorizations',
+  SECRET_PREFIX: 'driveway/test',
+  PUBLIC_URL: 'https://app.example',
+  ALLOWED_RETURN_URLS: 'https://app.example.com',
+  DRIVE_FOLDER: 'Driveway',
+  INTAKE_BUCKET: 'driveway-intake',
+  STORAGE_BUCKET: 'driveway-storage',
+  STORAGE_REGION: 'eu-central-1',
+}
+
+const sealKey = { current: 'k1', keys: { k1: 'a test key that is long enough to be one, is it not?' } }
+
+export interface Call {
+  readonly sub?: string
+  /** When the caller's token ends, epoch seconds. */
+  readonly exp?: number
+  readonly method?: string
+  readonly path?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly json?: unknown
+  readonly bytes?: Uint8Array
+}
+
+/**
+ * One process in this Node, with tables, secrets and a clock of its own. `call` invokes its handlers as the
+ * gateway would.
+ */
+export function processOf(outside: Partial<Outside>, secrets: Readonly<Record<string, unknown>> = {}) {
+  const dynamo = memoryDynamo()
+  const stored = new Map(
+    Object.entries({ 'seal-key': sealKey, ...secrets }).map(([name, value]): [string, string] => [
+      `driveway/test/${name}`,
+      JSON.stringify(value),
+    ]),
+  )
+  const client = memorySecrets(stored)
+  const composition = compose(environment, {
+    ...outsideOf({}),
+    dynamo: () => dynamo,
+    secrets: () => Promise.resolve(client),
+    ...outside,
+  })
+  const invoker = inProcessInvoker(handlersIn(composition), () => 20_000)
+  const call = async (name: RouteFunctionName, options: Call = {}) => {
+    const answer = await invoker.invokeHttp(name, eventOf(options))
+    const body = typeof answer.body === 'string' ? answer.body : await text(answer.body)
+    return { ...answer, body, json: () => JSON.parse(body) as Record<string, never> }
+  }
+  return { clock: composition.clock, call }
+}
+
+function handlersIn(composition: Composition) {
+  // Lambda's runtime has it before it loads a handler that streams.
+  installStreamingGlobal()
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, load]) => [
+      name,
+      async () => {
+        const { handlerIn } = await load()
+        return { handler: (handlerIn as (composition: Composition) => unknown)(composition) }
+      },
+    ]),
+  ) as Record<FunctionName, () => Promise<{ readonly handler: unknown }>>
+}
+
+/** The least of an event that a handler reads. */
+function eventOf(call: Call): APIGatewayProxyEvent {
+  const { sub = 'alice', exp, method = 'GET', path = {}, query = {}, headers = {}, json, bytes } = call
+  const body = bytes ?? (json === undefined ? undefined : Buffer.from(JSON.stringify(json)))
+  const type = json === undefined ? {} : { 'content-type': 'application/json' }
+  return {
+    httpMethod: method,
+    headers: { ...type, ...headers },
+    pathParameters: path,
+    queryStringParameters: query,
+    multiValueQueryStringParameters: Object.fromEntries(
+      Object.entries(query).map(([name, value]) => [name, [value]]),
+    ),
+    body: body === undefined ? null : Buffer.from(body).toString('base64'),
+    isBase64Encoded: true,
+    requestContext: { authorizer: { principalId: sub, exp }, requestId: 'r-1' },
+  } as unknown as APIGatewayProxyEvent
+}

@@ -1,0 +1,166 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { tables } from '../../lib/contract/tables.ts'
+
+type Item = Readonly<Record<string, unknown>>
+interface Command {
+  readonly input: Item
+}
+type Run = (input: Item) => unknown
+
+const keysOf = new Map(
+  tables.map(({ name, partitionKey, sortKey }) => [
+    name as string,
+    [partitionKey, ...(sortKey === undefined ? [] : [sortKey])],
+  ]),
+)
+
+const failure = (name: string): Error => Object.assign(new Error(name), { name })
+
+/** As much of DynamoDB as the catalog asks of it, in memory. Tables are called as in `lib/contract/tables.ts`. */
+export function memoryDynamo(): DynamoDBDocumentClient {
+  const rows = new Map<string, Map<string, Item>>()
+  const tableOf = ({ TableName }: Item): Map<string, Item> => {
+    const name = String(TableName)
+    const found = rows.get(name) ?? new Map<string, Item>()
+    rows.set(name, found)
+    return found
+  }
+  const keyOf = (input: Item, item: Item): string =>
+    JSON.stringify((keysOf.get(String(input['TableName'])) ?? []).map((name) => item[name]))
+  const write = (input: Item, key: Item, next: (before: Item | undefined) => Item | undefined): Item => {
+    const table = tableOf(input)
+    const before = table.get(keyOf(input, key))
+    const condition = input['ConditionExpression']
+    if (typeof condition === 'string' && !holds(condition, before, input))
+      throw failure('ConditionalCheckFailedException')
+    const after = next(before)
+    if (after === undefined) table.delete(keyOf(input, key))
+    else table.set(keyOf(input, key), structuredClone(after))
+    return { Attributes: after }
+  }
+  const runs: Readonly<Record<string, Run>> = {
+    GetCommand: (input) => ({ Item: tableOf(input).get(keyOf(input, input['Key'] as Item)) }),
+    PutCommand: (input) => write(input, input['Item'] as Item, () => input['Item'] as Item),
+    DeleteCommand: (input) => write(input, input['Key'] as Item, () => undefined),
+    UpdateCommand: (input) =>
+      write(input, input['Key'] as Item, (before) => updated(before ?? (input['Key'] as Item), input)),
+    QueryCommand: (input) => ({
+      Items: [...tableOf(input).values()].filter((item) =>
+        holds(String(input['KeyConditionExpression']), item, input),
+      ),
+    }),
+  }
+  return sending(runs) as unknown as DynamoDBDocumentClient
+}
+
+/** Secrets Manager in memory, with what `secrets` begins with. */
+export function memorySecrets(secrets: Map<string, string>): SecretsManagerClient {
+  const put: Run = ({ SecretId, Name, SecretString }) => {
+    secrets.set(String(SecretId ?? Name), String(SecretString))
+    return {}
+  }
+  const runs: Readonly<Record<string, Run>> = {
+    GetSecretValueCommand({ SecretId }) {
+      const SecretString = secrets.get(String(SecretId))
+      if (SecretString === undefined) throw failure('ResourceNotFoundException')
+      return { SecretString }
+    },
+    PutSecretValueCommand(input) {
+      if (!secrets.has(String(input['SecretId']))) throw failure('ResourceNotFoundException')
+      return put(input)
+    },
+    CreateSecretCommand: put,
+  }
+  return sending(runs) as unknown as SecretsManagerClient
+}
+
+function sending(runs: Readonly<Record<string, Run>>) {
+  return {
+    async send(command: Command): Promise<unknown> {
+      const run = runs[command.constructor.name]
+      if (run === undefined) throw new Error(`${command.constructor.name} is not played here.`)
+      return structuredClone(run(command.input))
+    },
+  }
+}
+
+/** The value of `#name`, `name` or `:value` in an expression. */
+function valueIn(input: Item, item: Item | undefined, operand: string): unknown {
+  if (operand.startsWith(':')) return (input['ExpressionAttributeValues'] as Item)[operand]
+  const names = (input['ExpressionAttributeNames'] ?? {}) as Readonly<Record<string, string>>
+  return item?.[names[operand] ?? operand]
+}
+
+/** Conditions as the catalog writes them: comparisons and attribute_(not_)exists under AND, OR and parentheses. */
+function holds(expression: string, item: Item | undefined, input: Item): boolean {
+  const tokens = expression.match(/\(|\)|\w+\([#\w]+\)|<=|>=|=|<|>|[#:]?\w+/g) ?? []
+  const any = (): boolean => {
+    let met = all()
+    while (tokens[0] === 'OR') {
+      tokens.shift()
+      met = all() || met
+    }
+    return met
+  }
+  const all = (): boolean => {
+    let met = one()
+    while (tokens[0] === 'AND') {
+      tokens.shift()
+      met = one() && met
+    }
+    return met
+  }
+  const one = (): boolean => {
+    const token = tokens.shift() ?? ''
+    if (token === '(') {
+      const met = any()
+      tokens.shift()
+      return met
+    }
+    const exists = /^attribute_(not_)?exists\((.+)\)$/.exec(token)
+    if (exists) return (valueIn(input, item, exists[2] ?? '') === undefined) === (exists[1] !== undefined)
+    const operator = tokens.shift() ?? ''
+    return compare(valueIn(input, item, token), operator, valueIn(input, item, tokens.shift() ?? ''))
+  }
+  return any()
+}
+
+function compare(left: unknown, operator: string, right: unknown): boolean {
+  if (left === undefined) return false
+  if (operator === '=') return left === right
+  const [a, b] = [left as number, right as number]
+  switch (operator) {
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+    default:
+      throw new Error(`The operator ${operator} is not played here.`)
+  }
+}
+
+/** Updates as the catalog writes them: SET with a value or if_not_exists, ADD of a number, REMOVE. */
+function updated(before: Item, input: Item): Item {
+  const names = input['ExpressionAttributeNames'] as Readonly<Record<string, string>>
+  const after: Record<string, unknown> = { ...before }
+  const clauses = String(input['UpdateExpression']).matchAll(
+    /(SET|ADD|REMOVE) (.*?)(?= (?:SET|ADD|REMOVE) |$)/g,
+  )
+  for (const [, clause, list = ''] of clauses) {
+    for (const part of list.split(/, (?=#)/)) {
+      const [, left = '', given, fallback = ''] =
+        /^(#\w+)(?: = | )?(?:(:\w+)|if_not_exists\(#\w+, (:\w+)\))?$/.exec(part) ?? []
+      const name = names[left] ?? left
+      const value = valueIn(input, before, given ?? fallback)
+      if (clause === 'REMOVE') delete after[name]
+      else if (clause === 'ADD') after[name] = Number(before[name] ?? 0) + Number(value)
+      else after[name] = given === undefined ? (before[name] ?? value) : value
+    }
+  }
+  return after
+}
