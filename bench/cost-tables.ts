@@ -106,7 +106,7 @@ export function connectionTable(): string[] {
     `one secret each | ${dollars(secrets)}`,
     `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh * 1_000)}`,
     `${rotating} only: the rotated token into its secret once a day | ${dollars(30 * 2 * (prices.secretCall + prices.kmsCall) * 1_000)}`,
-    `an event each, told alone: \`tell\` and the bus | ${dollars(costPerCall({ operation: 'tell', functionName: 'tell', calls: ['events:PutEvents'], seconds: tellSeconds }, false) * 1_000)}`,
+    `1,000 events each, told one by one: \`tell\` and the bus | ${dollars(costPerCall({ operation: 'tell', functionName: 'tell', calls: ['events:PutEvents'], seconds: tellSeconds }, false) * 1e6)}`,
     `idle: the keep-alive, once in some weeks | ${dollars((perRefresh + 2 * prices.secretCall) * 1_000)}`,
   ]
 }

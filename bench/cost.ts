@@ -139,7 +139,7 @@ function write(text: string): void {
   writeFileSync(
     file,
     page.replace(
-      /(<!-- computed -->\n)[^]*(\n<!-- end -->)/,
+      /(<!-- computed -->\n)[^]*?(\n<!-- end -->)/,
       (_, before: string, after: string) => `${before}\n${text}\n${after}`,
     ),
   )
