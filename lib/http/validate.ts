@@ -6,14 +6,42 @@ import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 
 type Place = 'path' | 'query' | 'body'
 
+/** A refusal is for reading, and goes into the log: names of a caller's own making do not make it long. */
+const mostNamed = 10
+const longestName = 64
+
+const kinds: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+}
+
+/** What stands at a path of the input. */
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, name) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, name)
+        ? (inner as Record<PropertyKey, unknown>)[name]
+        : undefined,
+    value,
+  )
+}
+
 /** One sentence that names the field and what it must be. */
-function explain(place: Place, issue: z.core.$ZodIssue): string {
+function explain(place: Place, value: unknown, issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
-    return `${issue.keys.map((key) => `${place}.${key}`).join(', ')}: unknown ${place === 'query' ? 'query parameter' : 'field'}`
+    const named = issue.keys.slice(0, mostNamed).map((key) => `${place}.${key.slice(0, longestName)}`)
+    const more = issue.keys.length > mostNamed ? ' and more' : ''
+    return `${named.join(', ')}${more}: unknown ${place === 'query' ? 'query parameter' : 'field'}`
   }
   const field = [place, ...issue.path.map(String)].join('.')
-  if (issue.code === 'invalid_type')
-    return `${field}: must be ${issue.expected}${issue.input === undefined ? ', and it is missing' : ''}`
+  if (issue.code === 'invalid_type') {
+    const missing = valueAt(value, issue.path) === undefined
+    return `${field}: must be ${kinds[issue.expected] ?? issue.expected}${missing ? ', and it is missing' : ''}`
+  }
   if (issue.code === 'invalid_value') return `${field}: must be one of ${issue.values.map(String).join(', ')}`
   return `${field}: ${issue.message}`
 }
@@ -24,22 +52,27 @@ export function parseRequest<S extends z.ZodMiniType>(schema: S, place: Place, v
   if (result.success) return result.data
   throw new ServiceError(
     'invalid_request',
-    result.error.issues.map((issue) => explain(place, issue)).join('; '),
+    result.error.issues
+      .slice(0, mostNamed)
+      .map((issue) => explain(place, value, issue))
+      .join('; '),
   )
 }
 
 function singleQuery(event: GatewayEvent): Record<string, string> {
-  const query: Record<string, string> = {}
-  for (const [name, values] of Object.entries(event.multiValueQueryStringParameters ?? {})) {
-    if (values === undefined) continue
-    if (values.length > 1)
-      throw new ServiceError(
-        'invalid_request',
-        `query.${name}: is given ${values.length} times; give it once`,
-      )
-    query[name] = values[0] ?? ''
-  }
-  return query
+  const given = Object.entries(event.multiValueQueryStringParameters ?? {})
+  // From entries, so that a parameter named `__proto__` is one like any other.
+  return Object.fromEntries(
+    given.flatMap(([name, values]) => {
+      if (values === undefined) return []
+      if (values.length > 1)
+        throw new ServiceError(
+          'invalid_request',
+          `query.${name}: is given ${values.length} times; give it once`,
+        )
+      return [[name, values[0] ?? '']]
+    }),
+  )
 }
 
 /** Checks path, query and JSON body against the route's schemas. */

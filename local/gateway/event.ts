@@ -54,8 +54,9 @@ export function proxyEvent(
   requestId: string,
   authorizer: Readonly<Record<string, unknown>> | undefined,
 ): APIGatewayProxyEvent {
-  const multiValueQueryStringParameters: Record<string, string[]> = {}
-  for (const [name, value] of url.searchParams) (multiValueQueryStringParameters[name] ??= []).push(value)
+  const multiValueQueryStringParameters = Object.fromEntries(
+    [...new Set(url.searchParams.keys())].map((name) => [name, url.searchParams.getAll(name)]),
+  )
   const queryStringParameters = Object.fromEntries(url.searchParams)
   const headers: Record<string, string> = {}
   const multiValueHeaders: Record<string, string[]> = {}
