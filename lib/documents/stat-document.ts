@@ -16,9 +16,17 @@ export async function requireDocument(
   return row
 }
 
-/** True when the document waits for a client that was given a presigned URL straight into the s3 provider. */
-function awaitsPresignedPut(row: DocumentRow): boolean {
-  return row.status === 'receiving' && row.provider === 's3' && row.objectKey !== undefined
+/** The drive of a document that waits for a client with a presigned URL; others sign none. */
+async function awaitedAt(
+  deps: Pick<DocumentDeps, 'connections' | 'openDriver'>,
+  owner: Owner,
+  row: DocumentRow,
+): Promise<Driver | undefined> {
+  if (row.status !== 'receiving' || row.objectKey === undefined) return undefined
+  const connection = await deps.connections.get(owner, row.connectionId)
+  if (connection?.status !== 'active') return undefined
+  const driver = await deps.openDriver(connection)
+  return driver.signedUrls ? driver : undefined
 }
 
 /** Looks whether a presigned upload has arrived since, and records it when it has. */
@@ -53,11 +61,11 @@ export async function statDocument(
   signal: AbortSignal,
 ): Promise<DocumentRow> {
   const row = await requireDocument(deps, owner, documentId)
-  const waits = awaitsPresignedPut(row)
+  const awaited = await awaitedAt(deps, owner, row)
+  if (awaited) return settlePresigned(deps, row, awaited, signal)
   const key = row.objectKey
-  if (!waits && (row.status !== 'stored' || key === undefined)) return row
+  if (row.status !== 'stored' || key === undefined) return row
   const driver = await deps.openDriver(await connectionOf(deps, owner, row.connectionId))
-  if (waits || key === undefined) return settlePresigned(deps, row, driver, signal)
   return { ...row, size: (await deps.retry(() => driver.stat(key, { signal }), signal)).size }
 }
 
@@ -68,12 +76,12 @@ export async function requireStored(
   documentId: DocumentId,
   signal: AbortSignal,
 ) {
-  let row = await requireDocument(deps, owner, documentId)
-  if (row.status !== 'stored' && !awaitsPresignedPut(row)) throw notStored(row)
-  const driver = await deps.openDriver(await connectionOf(deps, owner, row.connectionId))
-  if (awaitsPresignedPut(row)) row = await settlePresigned(deps, row, driver, signal)
+  const found = await requireDocument(deps, owner, documentId)
+  const awaited = await awaitedAt(deps, owner, found)
+  const row = awaited ? await settlePresigned(deps, found, awaited, signal) : found
   const { objectKey } = row
   if (row.status !== 'stored' || objectKey === undefined) throw notStored(row)
+  const driver = awaited ?? (await deps.openDriver(await connectionOf(deps, owner, row.connectionId)))
   return { row, driver, objectKey }
 }
 

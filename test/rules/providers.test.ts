@@ -22,8 +22,6 @@ const squeeze = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-
 const ids = new Set<string>(providerIds)
 /** A short id such as `s3` is looked for as a whole string only, and not where AWS's own service is called so. */
 const names = [...new Set(words.map(squeeze))].filter((word) => word.length > 3)
-/** Where a name still stands until what is there is moved. */
-const leftovers = ['lib/compose/intake.ts', 'lib/documents/stat-document.ts']
 const isAws = (file: string, text: string): boolean => text === 's3' && /^(?:local|infra)\//.test(file)
 
 /** Where the code of a file names a provider, in identifiers, strings and texts; comments may. */
@@ -57,6 +55,6 @@ describe('the rule of one folder', () => {
   })
 
   it('lets no code outside a provider’s folder name it: what differs is a fact in its about.ts', () => {
-    expect(sources.filter((file) => !leftovers.includes(file)).flatMap(namings)).toEqual([])
+    expect(sources.flatMap(namings)).toEqual([])
   })
 })
