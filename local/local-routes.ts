@@ -6,13 +6,16 @@ import { serversHere } from './free-ports.ts'
 import { sendJson } from './http.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { identityRoutes } from './identity-routes.ts'
+import type { Invoker } from './gateway/invoker.ts'
 import type { Addresses } from './ports.ts'
+import { scheduledRoutes } from './scheduled.ts'
 
 export interface LocalRoutesOptions {
   readonly identity: IdentityProvider
   readonly addresses: Addresses
   readonly behind: Parameters<typeof serversHere>[0]
   readonly console: Console
+  readonly invoker: Pick<Invoker, 'invoke'>
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -27,10 +30,12 @@ async function answers(url: string): Promise<boolean> {
 
 /**
  * What the local stack answers beside the API: health, the readable API reference,
- * the identity provider that stands in for the deployment's, and the console.
+ * the identity provider that stands in for the deployment's, runs of what the
+ * schedules start, and the console.
  */
-export function localRoutes({ identity, addresses, behind, console }: LocalRoutesOptions) {
+export function localRoutes({ identity, addresses, behind, console, invoker }: LocalRoutesOptions) {
   const answerIdentity = identityRoutes(identity)
+  const runScheduled = scheduledRoutes(invoker)
   const health = async (res: ServerResponse): Promise<void> => {
     const others = serversHere(behind).filter((name) => name !== 'gateway')
     const up = await Promise.all(
@@ -54,6 +59,7 @@ export function localRoutes({ identity, addresses, behind, console }: LocalRoute
     if (req.method === 'GET' && url.pathname === '/healthz') return health(res)
     if (req.method === 'GET' && url.pathname === '/docs') return reference(res)
     if (await answerIdentity(req, res, url)) return
+    if (await runScheduled(req, res, url)) return
     if (await console.answer(req, res, url)) return
     sendJson(res, 404, {
       error: 'there is nothing at this address',

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
+import type { FunctionName } from '../lib/contract/routes.ts'
 import type { OAuthProviderId, ProviderId } from '../lib/providers/registry.ts'
 import { aboutOf, usesOAuth } from '../lib/providers/registry.ts'
 import type { Child } from './children.ts'
@@ -20,6 +21,7 @@ import { requireFreePorts } from './free-ports.ts'
 import type { Addresses } from './ports.ts'
 import { addresses as addressesFrom } from './ports.ts'
 import { oauthClient, provision } from './provision.ts'
+import { isScheduled, scheduledTimeoutMs } from './scheduled.ts'
 import type { Simulated } from './simulated.ts'
 import { simulatedUnder } from './simulated.ts'
 
@@ -44,6 +46,11 @@ function fail(line: string): Promise<never> {
   return end(1)
 }
 
+function timeoutMsOf(name: FunctionName): number {
+  if (isScheduled(name)) return scheduledTimeoutMs
+  return name === 'get-document' ? streamTimeoutMs : httpTimeoutMs
+}
+
 async function start(addresses: Addresses): Promise<void> {
   const stateDir = resolve(process.env['DRIVEWAY_STATE_DIR'] ?? '.local')
   mkdirSync(stateDir, { recursive: true })
@@ -55,9 +62,7 @@ async function start(addresses: Addresses): Promise<void> {
 
   const identity = await openIdentityProvider(`${addresses.url('gateway')}/local`, stateDir)
   installStreamingGlobal()
-  const invoker = inProcessInvoker(handlers, (name) =>
-    name === 'get-document' ? streamTimeoutMs : httpTimeoutMs,
-  )
+  const invoker = inProcessInvoker(handlers, timeoutMsOf)
   const answerApi = gateway({ invoker, corsOrigins: (process.env['CORS_ORIGINS'] ?? '').split(',') })
   const consoleBuild = Promise.withResolvers<void>()
   const own = addresses.url('gateway')
@@ -65,6 +70,7 @@ async function start(addresses: Addresses): Promise<void> {
     identity,
     addresses,
     behind: settings,
+    invoker,
     console: consoleOf({
       built: consoleBuild.promise,
       settings: { apiUrl: own, issuer: identity.issuer, clientId: consoleClientId, scope: 'openid' },

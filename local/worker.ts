@@ -4,6 +4,7 @@ import { handler as keepAlive } from '../functions/keep-alive.ts'
 import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
 import { startSqsPoller } from './lambda-poller.ts'
 import { startSchedule } from './schedule.ts'
+import { scheduled, scheduledTimeoutMs } from './scheduled.ts'
 import { lambdaContext } from './gateway/invoker.ts'
 import { startTellWorker } from './tell-worker.ts'
 
@@ -49,15 +50,15 @@ const schedules = [
   startSchedule({
     everyMs: Number(process.env['SWEEP_EVERY_MS'] ?? minute),
     run: async () => {
-      await sweepTransfers(sweepEvent, lambdaContext('sweep-transfers', 5 * minute))
-      sweepEvent = { idleSeconds: 30 }
+      await sweepTransfers(sweepEvent, lambdaContext('sweep-transfers', scheduledTimeoutMs))
+      sweepEvent = scheduled['sweep-transfers']
     },
     signal: stop.signal,
     onError: report('the sweeper'),
   }),
   startSchedule({
     everyMs: 24 * 60 * minute,
-    run: () => keepAlive({}, lambdaContext('keep-alive', 5 * minute)),
+    run: () => keepAlive(scheduled['keep-alive'], lambdaContext('keep-alive', scheduledTimeoutMs)),
     signal: stop.signal,
     onError: report('the keep-alive'),
   }),

@@ -4,6 +4,7 @@ import { problemTypes } from '../../../lib/contract/problems.ts'
 import { routeList } from '../../../lib/contract/routes.ts'
 import { environment } from '../../../lib/contract/env.ts'
 import { providers } from '../../../lib/providers/registry.ts'
+import { scheduled } from '../../../local/scheduled.ts'
 import { errorCodes } from '../../../lib/errors.ts'
 import { asText, resourcesOf, synthesize } from './support/stack.ts'
 import type { TemplateResource } from './support/stack.ts'
@@ -374,6 +375,16 @@ describe('the outbox', () => {
     ).toBe(`<${id ?? ''}.Arn>`)
     expect(queue?.Properties['MessageRetentionPeriod']).toBe(14 * 24 * 3600)
   })
+})
+
+test('what schedules start can be started by hand on the local stack', () => {
+  const functions = resourcesOf(template, 'AWS::Lambda::Function')
+  const started = all('AWS::Events::Rule').map(([, rule]) => {
+    const [{ Arn: arn } = { Arn: '' }] = rule.Properties['Targets'] as { Arn: unknown }[]
+    const id = /^<(\w+)\.Arn>$/.exec(asText(arn))?.[1] ?? ''
+    return String(functions[id]?.Properties['FunctionName']).replace('driveway-test-', '')
+  })
+  expect(started.sort()).toEqual(Object.keys(scheduled).sort())
 })
 
 test('what holds data keeps its logical id, and stays when the stack goes', () => {
