@@ -2,7 +2,10 @@ import type { ObjectKey, UserKey } from '../lib/ids.ts'
 import type { Driver } from '../lib/storage/driver.ts'
 import type { InstantClock } from '../test/support/instant-clock.ts'
 
-/** A provider under test. Its tests are chosen from what `sample` has, and from what can be done to it besides. */
+/**
+ * A provider under test. Its tests are chosen from what `sample` has, and from what can be done to it
+ * besides.
+ */
 export interface Subject {
   /** A driver that is never called; it makes no call when it is made. */
   sample(): Driver
@@ -67,7 +70,10 @@ export interface Held {
 
 export interface Faults {
   arm(point: FaultPoint, action: FaultAction, times?: number): Promise<void>
-  /** The last fragment of a large upload gets the fault; `fragments` says how many there are when each is of `fragmentBytes`. */
+  /**
+   * The last fragment of a large upload gets the fault; `fragments` says how many there are when each is of
+   * `fragmentBytes`.
+   */
   armLast(action: FaultAction, fragments: number): Promise<void>
   /** How many faults no request has met: a test that waits for one of them shows nothing. */
   unmet(): Promise<number>

@@ -7,7 +7,10 @@ import { CHUNK_SIZE, planFor, put, Stage } from './stage.ts'
 import { trouble } from './trouble.ts'
 import { writing } from './writing.ts'
 
-/** The behaviour that every driver owes to its callers. What a provider does not have is left out, as its sample says. */
+/**
+ * The behaviour that every driver owes to its callers. What a provider does not have is left out, as its
+ * sample says.
+ */
 export function conformance(name: string, subject: Subject): void {
   const at = new Stage(subject)
   describe(`${name}:`, () => {

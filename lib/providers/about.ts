@@ -1,6 +1,6 @@
 /**
- * What is known of a provider without calling it: words and facts as data. About files import types only, so that the console, the CLI
- * and the stack may read them without loading a provider's code.
+ * What is known of a provider without calling it: words and facts as data. About files import types only, so
+ * that the console, the CLI and the stack may read them without loading a provider's code.
  */
 export interface ProviderAbout {
   /** In rows, URLs and events: never changes. */
@@ -22,7 +22,10 @@ export interface ConsoleWords {
   readonly afterDelete: string
   /** SVG path data on a 24 by 24 grid; a plain drawing, no trademark. */
   readonly icon: string
-  /** Hue of the icon as OKLCH counts it, 0 to 360 (red 29, yellow 110, green 142, blue 264): all shades follow from it. */
+  /**
+   * Hue of the icon as OKLCH counts it, 0 to 360 (red 29, yellow 110, green 142, blue 264): all shades follow
+   * from it.
+   */
   readonly hue: number
   /** What stands in place of an account's address where there is none. */
   readonly noAccount: string
@@ -63,13 +66,19 @@ export interface OAuth2About {
   readonly clientSecretHint?: string
   /** Asked for in the consent. */
   readonly scopes: readonly string[]
-  /** `kept`: the first refresh token stays. `rotated`: each refresh gives a new one, the old one lives on for a while. `single use`: the old one dies at once. */
+  /**
+   * `kept`: the first refresh token stays. `rotated`: each refresh gives a new one, the old one lives on for
+   * a while. `single use`: the old one dies at once.
+   */
   readonly refreshTokens: 'kept' | 'rotated' | 'single use'
   /** The grant dies after so many days without use. */
   readonly idleDays: number
   /** The keep-alive uses it after so many days: early enough for weeks of failed runs. */
   readonly keepAliveDays: number
-  /** What a revocation ends: every grant of the account to this app, the one token, or nothing, since there is none. */
+  /**
+   * What a revocation ends: every grant of the account to this app, the one token, or nothing, since there is
+   * none.
+   */
   readonly revokes: 'all grants' | 'this grant' | 'nothing'
   /** Where a user takes the grant back by hand. */
   readonly manageUrl: string
@@ -77,7 +86,10 @@ export interface OAuth2About {
   tokenUrl(settings: Settings): string
 }
 
-/** A server address and an app password, asked for on a page of ours that stands where a provider's consent page would. */
+/**
+ * A server address and an app password, asked for on a page of ours that stands where a provider's consent
+ * page would.
+ */
 export interface PasswordAbout {
   readonly kind: 'password'
   /** Absent: the user is asked. */

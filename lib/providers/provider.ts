@@ -16,7 +16,10 @@ export interface Provider<Kind extends GrantAbout['kind'] = GrantAbout['kind']> 
   readonly about: ProviderAbout & { readonly grant: { readonly kind: Kind } }
   /** Called once in a process. `client` reads this deployment's OAuth client; only consent asks for it. */
   grant(deps: ProviderDeps, client: ClientSource): ByKind<Grant>[Kind]
-  /** Called once in a process: what its connections share (an SDK's client, a pool of ids) lives in the closure. */
+  /**
+   * Called once in a process: what its connections share (an SDK's client, a pool of ids) lives in the
+   * closure.
+   */
   opener(deps: ProviderDeps): OpenDriver<Kind>
   /** Hashes that no other provider uses, from their start or from a state that `save` gave. */
   readonly hashes?: Readonly<Record<string, (saved?: Uint8Array) => HashState>>

@@ -33,7 +33,9 @@ export interface HashState extends Digest {
   save(): Uint8Array
 }
 
-/** A stream over the source, or over a part of it; a source that cannot be opened fails as one that breaks. */
+/**
+ * A stream over the source, or over a part of it; a source that cannot be opened fails as one that breaks.
+ */
 export function openContent(content: ContentSource, range?: ResolvedRange): Readable {
   try {
     return content.open(range)
@@ -61,7 +63,10 @@ export function hexDigest(algorithm: 'sha256' | 'md5'): Digest {
   return { update: (chunk) => hash.update(chunk), digest: () => hash.digest('hex') }
 }
 
-/** The content type as it may stand in a header or in a provider's metadata: printable ASCII, else `application/octet-stream`. */
+/**
+ * The content type as it may stand in a header or in a provider's metadata: printable ASCII, else
+ * `application/octet-stream`.
+ */
 export function plainContentType(contentType: string): string {
   const plain = /^[\x20-\x7e]{1,255}$/.test(contentType) && contentType.includes('/')
   return plain ? contentType : 'application/octet-stream'

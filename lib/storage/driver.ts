@@ -36,23 +36,24 @@ export interface Plan {
   readonly target: Target
 }
 
-/** What never changes while a driver lives: data, by which the write path and the conformance suite choose. */
+/**
+ * What never changes while a driver lives: data, by which the write path and the conformance suite choose.
+ */
 export interface Traits {
   /** `write` takes up to so many bytes; larger content goes through `sessions`. */
   readonly singleRequestBytes: number
-  /** The hash that proves content here; `late`: it may be missing for some minutes after the last byte. Undefined: size alone. */
+  /**
+   * The hash that proves content here; `late`: it may be missing for some minutes after the last byte.
+   * Undefined: size alone.
+   */
   readonly hash?: { readonly algorithm: HashAlgorithm; readonly late: boolean; start(): Digest }
   /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
   rewrites(extension: Extension): boolean
 }
 
 /**
- * One provider for one connection. Six methods that all providers have, and one object for each thing that only some have.
- *
- * For all methods: the caller has checked that the connection is active, repeats what may be repeated, and never calls two writes of one
- * plan at once. The driver makes the fewest calls it can, holds no content in memory, never repeats a call (but for one renewal of the
- * token), never sleeps, stops when `signal` aborts, and rejects with a ServiceError that carries retry advice: `ambiguous` when the work
- * may have been done.
+ * One provider for one connection: six methods, and one object for each thing that only some have. What holds
+ * for all methods stands in README.md.
  */
 export interface Driver {
   readonly provider: ProviderId
@@ -60,26 +61,30 @@ export interface Driver {
 
   /**
    * Caller: any key that this driver has given out.
-   * Driver: asks the provider now; `object_missing` when the object is gone or in the trash, whoever put it there.
+   * Driver: asks the provider now; `object_missing` when the object is gone or in the trash, whoever put it
+   * there.
    */
   stat(key: ObjectKey, options?: CallOptions): Promise<ObjectEntry>
 
   /**
    * Caller: a range asks for at least one byte, whatever the object's size. It takes the body or destroys it.
-   * Driver: `entry` describes the very version that `body` is of. May answer the whole object for a range and says so in `sent`.
-   * `range_not_satisfiable` carries the size in its context. Checks neither length nor end of the body: the caller does.
+   * Driver: `entry` describes the very version that `body` is of. May answer the whole object for a range and
+   * says so. `range_not_satisfiable` carries the size in its context. The caller checks the body's length.
    */
   read(key: ObjectKey, range: ByteRange | undefined, options?: CallOptions): Promise<RawContent>
 
   /**
-   * Caller: `content.size === plan.size <= traits.singleRequestBytes`; where there are `places`, a new object has a key from there.
-   * Driver: one request. A source that fails or has another length leaves no object. `new` never writes over anything: PlaceTaken, but
-   * for an object under its own key, which an earlier attempt of this plan has made. `replace`: `object_missing` when the provider says that
-   * it is gone.
+   * Caller: `content.size === plan.size <= traits.singleRequestBytes`; where there are `places`, a new object
+   * has a key from there.
+   * Driver: one request. A source that fails or has another length leaves no object. `new` writes over
+   * nothing (PlaceTaken) but an object under its own key. `replace`: `object_missing` when it is gone.
    */
   write(plan: Plan, content: ContentSource, options?: CallOptions): Promise<ObjectEntry>
 
-  /** Driver: the object at the plan's target, or undefined. Judges nothing: an object of other content is answered too. */
+  /**
+   * Driver: the object at the plan's target, or undefined. Judges nothing: an object of other content is
+   * answered too.
+   */
   find(plan: Plan, options?: CallOptions): Promise<ObjectEntry | undefined>
 
   /** Driver: `object_missing` for what it sees to be gone already. To the trash where there is one. */
@@ -128,12 +133,15 @@ export type UploadProgress =
 
 /** Uploads that another process can go on with. */
 export interface Sessions {
-  /** `fragments`: requests of `fragmentBytes` each but the last; `stream`: one request for all that is left, kept as far as it got. */
+  /**
+   * `fragments`: requests of `fragmentBytes` each but the last; `stream`: one request for all that is left,
+   * kept as far as it got.
+   */
   readonly mode: 'fragments' | 'stream'
   readonly fragmentBytes: number
   /**
-   * Caller: `plan.size > 0`. Driver: nothing becomes visible before the last byte. PlaceTaken as `write`; also from `send` and `ask`, when
-   * the place was taken meanwhile.
+   * Caller: `plan.size > 0`. Driver: nothing becomes visible before the last byte. PlaceTaken as `write`;
+   * also from `send` and `ask`, when the place was taken meanwhile.
    */
   begin(plan: Plan, options?: CallOptions): Promise<UploadSession>
   /** Caller: offsets as the driver acknowledged them. Driver: answers only what the provider acknowledged. */

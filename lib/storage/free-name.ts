@@ -4,8 +4,9 @@ import type { ErrorContext } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Something else stands where a new object was to be made, or an upload that nobody can end any more holds its name. Whoever creates
- * goes on to the next name; when that is taken too, waiting helps: a held name comes free.
+ * Something else stands where a new object was to be made, or an upload that nobody can end any more holds
+ * its name. Whoever creates goes on to the next name; when that is taken too, waiting helps: a held name
+ * comes free.
  */
 export class PlaceTaken extends ServiceError {
   override readonly name = 'PlaceTaken'
@@ -21,7 +22,10 @@ export class PlaceTaken extends ServiceError {
 /** The names that are tried, the document's own included. */
 const mostNames = 3
 
-/** The n-th name of a file, always the same: `report.pdf`, then `report (1f0c9a2b).pdf`. The blank keeps it from being another document's. */
+/**
+ * The n-th name of a file, always the same: `report.pdf`, then `report (1f0c9a2b).pdf`. The blank keeps it
+ * from being another document's.
+ */
 export function nameOf(file: string, n: number): string {
   if (n === 0) return file
   const extension = extname(file)
@@ -33,8 +37,8 @@ export function nameOf(file: string, n: number): string {
 }
 
 /**
- * Runs a creation under the first name of a file that is free. At a name that is taken, `own` looks whether what stands there was made
- * by an earlier attempt.
+ * Runs a creation under the first name of a file that is free. At a name that is taken, `own` looks whether
+ * what stands there was made by an earlier attempt.
  */
 export async function atFreeName<Result>(
   file: string,

@@ -7,13 +7,17 @@ export interface BodyPart {
   /** Bytes in front that are dropped. */
   readonly skip?: number
   readonly length: number
-  /** The answer holds more than was asked for (a server may answer a range with everything): what lies behind is not read. */
+  /**
+   * The answer holds more than was asked for (a server may answer a range with everything): what lies behind
+   * is not read.
+   */
   readonly more?: boolean
 }
 
 /**
- * Exactly `length` bytes of `source`, with back-pressure. A source that ends too early or goes on too long ends the result with
- * `provider_unavailable`, as does a broken connection: a reader never takes a truncated object for a whole one.
+ * Exactly `length` bytes of `source`, with back-pressure. A source that ends too early or goes on too long
+ * ends the result with `provider_unavailable`, as does a broken connection: a reader never takes a truncated
+ * object for a whole one.
  */
 export function objectBody(source: Readable, { skip = 0, length, more = false }: BodyPart): Readable {
   let toSkip = skip

@@ -9,7 +9,9 @@ export interface ResolvedRange {
   readonly end: number
 }
 
-/** `range` within `size` bytes, cut at the end; `range_not_satisfiable` when no byte of the object is in it. */
+/**
+ * `range` within `size` bytes, cut at the end; `range_not_satisfiable` when no byte of the object is in it.
+ */
 export function resolveRange(range: ByteRange, size: number): ResolvedRange {
   const start = 'suffix' in range ? Math.max(0, size - range.suffix) : range.start
   const end = 'suffix' in range ? size - 1 : Math.min(range.end ?? size - 1, size - 1)

@@ -23,8 +23,8 @@ export interface ObjectContent {
 }
 
 /**
- * The seven storage operations, the same over every driver. Written once, so that a rule (what counts as success, how a truncated body
- * ends, what is refused) cannot differ from provider to provider.
+ * The seven storage operations, the same over every driver. Written once, so that a rule (what counts as
+ * success, how a truncated body ends, what is refused) cannot differ from provider to provider.
  */
 export class StorageBackend {
   readonly #driver: Driver
@@ -33,7 +33,10 @@ export class StorageBackend {
     this.#driver = driver
   }
 
-  /** Stores `content` as the user's document, new unless there is a target, and answers the provider's id of it. */
+  /**
+   * Stores `content` as the user's document, new unless there is a target, and answers the provider's id of
+   * it.
+   */
   async putObject(
     userId: UserId,
     documentId: DocumentId,
@@ -105,7 +108,10 @@ function asksForNothing(range: ByteRange): boolean {
   return 'suffix' in range ? range.suffix <= 0 : range.end !== undefined && range.end < range.start
 }
 
-/** A body of exactly the wanted bytes; a truncated or another object never passes for the one that was asked for. */
+/**
+ * A body of exactly the wanted bytes; a truncated or another object never passes for the one that was asked
+ * for.
+ */
 function delivered(
   { entry, body, sent, announced }: RawContent,
   range: ByteRange | undefined,

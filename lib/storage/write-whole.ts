@@ -9,8 +9,9 @@ import { atFreeName } from './free-name.ts'
 const cancelWithinMs = 5_000
 
 /**
- * Stores a whole source, new under a name that is free or in place of what is there, by one request or one session. It repeats nothing
- * but the search for a name: a lost answer is asked after, any other failure goes up with its advice.
+ * Stores a whole source, new under a name that is free or in place of what is there, by one request or one
+ * session. It repeats nothing but the search for a name: a lost answer is asked after, any other failure goes
+ * up with its advice.
  */
 export async function writeWhole(
   driver: Driver,
@@ -104,7 +105,10 @@ async function sendAll(
   }
 }
 
-/** An object that was found, next to the place that it must have had: is it this very content? Reads the source only to compare hashes. */
+/**
+ * An object that was found, next to the place that it must have had: is it this very content? Reads the
+ * source only to compare hashes.
+ */
 export async function isSameContent(
   entry: ObjectEntry,
   content: ContentSource,

@@ -3,15 +3,7 @@ import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 
 /** Places that are not in shape yet. The list only shrinks, and is to be empty. */
-const notYet: readonly string[] = [
-  'infra/',
-  'lib/documents/',
-  'lib/intake/',
-  'lib/providers/',
-  'lib/storage/',
-  'lib/transfer/',
-  'test/',
-]
+const notYet: readonly string[] = ['infra/', 'lib/documents/', 'lib/intake/', 'lib/transfer/', 'test/']
 
 const ownLines = 60
 const spanLines = 130
@@ -19,10 +11,10 @@ const columns = 110
 const words = 60
 
 const files = globSync(
-  '{lib,functions,infra,local,simulators,emulators,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
+  '{lib,functions,infra,local,simulators,emulators,conformance,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
   { exclude: ['**/node_modules/**', '**/dist/**', '**/generated.ts'] },
 )
-const isTest = (file: string): boolean => /^((simulators|emulators)\/)?test\//.test(file)
+const isTest = (file: string): boolean => /^((simulators|emulators)\/)?test\/|^conformance\//.test(file)
 
 interface Source {
   readonly file: string

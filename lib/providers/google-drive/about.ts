@@ -19,7 +19,8 @@ export const about = {
       pattern: /^[\w-]+\.apps\.googleusercontent\.com$/,
       looksLike: '1234-abcd.apps.googleusercontent.com',
     },
-    // Per-file access to what this app itself creates: no review by Google, and nothing else of the drive is visible.
+    // Per-file access to what this app itself creates: no review by Google, and nothing else of the drive is
+    // visible.
     scopes: ['https://www.googleapis.com/auth/drive.file'],
     refreshTokens: 'kept',
     // Six months without use. https://developers.google.com/identity/protocols/oauth2#expiration

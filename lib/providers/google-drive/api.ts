@@ -8,7 +8,10 @@ import { fileFields, fileSchema, folderListSchema, idsSchema, quotaSchema } from
 
 const folderType = 'application/vnd.google-apps.folder'
 
-/** Drive's metadata calls, made by the official client. Bytes never go through it: see sessions.ts, multipart.ts and download.ts. */
+/**
+ * Drive's metadata calls, made by the official client. Bytes never go through it: see sessions.ts,
+ * multipart.ts and download.ts.
+ */
 export interface DriveApi {
   getFile(id: string, signal?: AbortSignal): Promise<DriveFile>
   updateFile(id: string, changes: FileChanges, signal?: AbortSignal): Promise<DriveFile>
@@ -33,8 +36,9 @@ export interface FileChanges {
 const shared = { supportsAllDrives: true } as const
 
 /**
- * The client builds the requests; our transport sends them, so that tokens, time-outs, errors and retry advice are in one place.
- * `rootUrl` has to go with each call: the client ignores the one given at its construction for some of them.
+ * The client builds the requests; our transport sends them, so that tokens, time-outs, errors and retry
+ * advice are in one place. `rootUrl` has to go with each call: the client ignores the one given at its
+ * construction for some of them.
  */
 export function driveApi(http: ProviderHttp, rootUrl: string): DriveApi {
   const options = (operation: string, signal: AbortSignal | undefined): CallOptions => ({
@@ -113,14 +117,20 @@ export function driveApi(http: ProviderHttp, rootUrl: string): DriveApi {
 /** A deletion answers nothing. */
 const nothing = z.unknown()
 
-/** In `q`, quotes and backslashes are escaped. https://developers.google.com/workspace/drive/api/guides/search-files */
+/**
+ * In `q`, quotes and backslashes are escaped.
+ * https://developers.google.com/workspace/drive/api/guides/search-files
+ */
 function quoted(text: string): string {
   return text.replaceAll(/['\\]/g, String.raw`\$&`)
 }
 
 let drive: drive_v3.Drive | undefined
 
-/** The Drive module alone (the package's entry point is thirty times its size), and only when a metadata call is made. */
+/**
+ * The Drive module alone (the package's entry point is thirty times its size), and only when a metadata call
+ * is made.
+ */
 async function loadDrive(): Promise<drive_v3.Drive> {
   if (!drive) {
     const module = await import('googleapis/build/src/apis/drive/v3.js')
@@ -132,7 +142,10 @@ async function loadDrive(): Promise<drive_v3.Drive> {
 type Adapter = NonNullable<drive_v3.Options['adapter']>
 type CallOptions = Pick<drive_v3.Options, 'adapter' | 'retry' | 'rootUrl'>
 
-/** Sends what the client has prepared. Errors are ServiceErrors already; the client wraps them, `answerOf` takes them out again. */
+/**
+ * Sends what the client has prepared. Errors are ServiceErrors already; the client wraps them, `answerOf`
+ * takes them out again.
+ */
 function transport(http: ProviderHttp, operation: string, signal: AbortSignal | undefined): Adapter {
   return async (prepared) => {
     const response = await http({

@@ -6,7 +6,10 @@ import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
 import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/range.ts'
 import type { DriveParts } from './sessions.ts'
 
-/** Content carries neither revision nor trash state, so the file is asked for too: at the same time, but for a range, which wants its size. */
+/**
+ * Content carries neither revision nor trash state, so the file is asked for too: at the same time, but for a
+ * range, which wants its size.
+ */
 export async function readFile(
   parts: DriveParts,
   stat: (key: ObjectKey, signal?: AbortSignal) => Promise<ObjectEntry>,

@@ -29,7 +29,10 @@ export interface GoogleDriveOptions {
   readonly endpoint?: string | undefined
   /** The folder that new files go into; the drive's root when absent. */
   readonly folder?: FolderSettings | undefined
-  /** What `remove` does: the trash lets a user take it back for 30 days, but counts toward the quota meanwhile. */
+  /**
+   * What `remove` does: the trash lets a user take it back for 30 days, but counts toward the quota
+   * meanwhile.
+   */
   readonly deletion?: 'trash' | 'permanent'
   readonly observe?: ObserveCall | undefined
   readonly send?: SendRequest | undefined

@@ -45,7 +45,10 @@ function byStatus(status: number): Meaning {
   return refused
 }
 
-/** What Drive said, as this project's error. Its text goes no further; its reason stands in `context.providerCode`. */
+/**
+ * What Drive said, as this project's error. Its text goes no further; its reason stands in
+ * `context.providerCode`.
+ */
 export function driveError(connectionId: ConnectionId, answer: FailedAnswer): ServiceError {
   const reason = reasonOf(answer)
   const context = {

@@ -17,8 +17,8 @@ export interface DriveFolder {
 }
 
 /**
- * Names are not unique in Drive and a creation is not conditional, so the id is what counts: it is kept on the connection, and a
- * process looks for the folder once. The stored id is not checked before each file: a missing folder answers 404 to the file's
+ * Names are not unique in Drive, so the id is what counts: it is kept on the connection, and a process looks
+ * for the folder once. It is not checked before each file: a missing folder answers 404 to the file's
  * creation, and a file in a trashed folder is itself reported as trashed.
  * https://developers.google.com/workspace/drive/api/guides/folder
  */

@@ -86,7 +86,8 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
       throw verdictError(verdict, answer.status)
     },
     async identify({ accessToken }) {
-      // about.get works with drive.file alone and wants its fields named; the address is missing when the user hides it.
+      // about.get works with drive.file alone and wants its fields named; the address is missing when the
+      // user hides it.
       // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
       const response = await send({
         method: 'GET',
@@ -158,8 +159,8 @@ function identityError(status: number, afterSeconds: number | undefined): Servic
       context,
     })
   }
-  // A token that was given a moment ago may not be known everywhere yet, so even a 401 is worth another try; a 403 is not:
-  // the Drive API is switched off for this client, or an administrator forbids it.
+  // A token that was given a moment ago may not be known everywhere yet, so even a 401 is worth another try;
+  // a 403 is not: the Drive API is switched off for this client, or an administrator forbids it.
   const retryable = status === 401 || status >= 500
   return status >= 500
     ? new ServiceError('provider_unavailable', 'Google Drive does not say whose account it is.', {

@@ -21,10 +21,16 @@ import {
 } from './sessions.ts'
 import { fileSchema } from './wire.ts'
 
-/** Content up to this size goes in one request with its metadata. https://developers.google.com/workspace/drive/api/guides/manage-uploads */
+/**
+ * Content up to this size goes in one request with its metadata.
+ * https://developers.google.com/workspace/drive/api/guides/manage-uploads
+ */
 export const multipartBytes = 5 * 1000 * 1000
 
-/** Makes or replaces a file with one request. The id of a new one is known before, so a repeated creation meets its own file. */
+/**
+ * Makes or replaces a file with one request. The id of a new one is known before, so a repeated creation
+ * meets its own file.
+ */
 export async function writeFile(
   parts: DriveParts,
   plan: Plan,
@@ -55,8 +61,9 @@ export async function writeFile(
 }
 
 /**
- * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own multipart has no
- * length and ends the process when the source fails. The closing boundary follows only a source that ended where it should.
+ * Metadata and content as one `multipart/related` body of known length, streamed. The official client's own
+ * multipart has no length and ends the process when the source fails. The closing boundary follows only a
+ * source that ended where it should.
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads#multipart
  */
 function multipartRelated(

@@ -14,7 +14,8 @@ interface Pool {
 }
 
 /**
- * File ids that Drive has generated for a connection's account and nobody has had yet. Callers at the same time share a call.
+ * File ids that Drive has generated for a connection's account and nobody has had yet. Callers at the same
+ * time share a call.
  * https://developers.google.com/workspace/drive/api/reference/rest/v3/files/generateIds
  */
 export interface ReservedIds {

@@ -20,7 +20,10 @@ import type { DriveFolder } from './folder.ts'
 import type { DriveFile } from './wire.ts'
 import { fileFields, fileSchema, toEntry } from './wire.ts'
 
-/** A session URI lives one week. https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable */
+/**
+ * A session URI lives one week.
+ * https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable
+ */
 const sessionLifetimeMs = 7 * 24 * 60 * 60 * 1000
 
 /** Drive may take its time to put a large file together after the last byte. */
@@ -73,8 +76,8 @@ export function replaceMetadata(plan: Pick<Plan, 'contentType'>) {
 }
 
 /**
- * Runs a creation in the folder that new files go into, and once more in a fresh folder when the user removed the known one:
- * a creation that answers 404 misses its parent.
+ * Runs a creation in the folder that new files go into, and once more in a fresh folder when the user removed
+ * the known one: a creation that answers 404 misses its parent.
  */
 export async function inFolder<Result>(
   { folder }: DriveParts,
@@ -90,7 +93,10 @@ export async function inFolder<Result>(
   }
 }
 
-/** A file that has just been written but counts as trashed lies in a trashed folder: it moves to one that is not. */
+/**
+ * A file that has just been written but counts as trashed lies in a trashed folder: it moves to one that is
+ * not.
+ */
 export async function settled(
   parts: DriveParts,
   file: DriveFile,
@@ -218,7 +224,8 @@ export function driveSessions(parts: DriveParts): Sessions {
     },
 
     async cancel(session, { signal } = {}) {
-      // 499 is what Cloud Storage, the same front end, answers to a cancellation; unfinished data is never a file.
+      // 499 is what Cloud Storage, the same front end, answers to a cancellation; unfinished data is never a
+      // file.
       const response = await http({
         operation: 'upload.cancel',
         method: 'DELETE',
@@ -232,5 +239,8 @@ export function driveSessions(parts: DriveParts): Sessions {
   }
 }
 
-/** 308 is "go on", 404 and 410 an ended session; 409 at the end means that the file exists already: ask for it. */
+/**
+ * 308 is "go on", 404 and 410 an ended session; 409 at the end means that the file exists already: ask for
+ * it.
+ */
 const sessionAnswers: readonly number[] = [308, 404, 409, 410]

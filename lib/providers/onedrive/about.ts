@@ -22,7 +22,8 @@ export const about = {
     clientSecretHint: 'Take the secret’s Value, not its Secret ID.',
     scopes: ['Files.ReadWrite', 'offline_access', 'openid', 'profile', 'email'],
     refreshTokens: 'rotated',
-    // From the issue of the refresh token. https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens#token-lifetime
+    // From the issue of the refresh token.
+    // https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens#token-lifetime
     idleDays: 90,
     keepAliveDays: 30,
     revokes: 'nothing',

@@ -36,8 +36,8 @@ export interface GraphApi {
 
 const conflict = '@microsoft.graph.conflictBehavior'
 
-/** `root` is Graph's base with its version, without a trailing slash. */
-export function graphApi(http: ProviderHttp, root: string): GraphApi {
+/** Calls that answer JSON. */
+function jsonCalls(http: ProviderHttp, root: string) {
   const post = async <Schema extends z.ZodMiniType>(
     operation: string,
     path: string,
@@ -65,7 +65,12 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
     signal: AbortSignal | undefined,
   ): Promise<z.output<Schema>> =>
     readJson(await http({ operation, method: 'GET', url: `${root}${path}`, signal }), schema)
+  return { get, post }
+}
 
+/** `root` is Graph's base with its version, without a trailing slash. */
+export function graphApi(http: ProviderHttp, root: string): GraphApi {
+  const { get, post } = jsonCalls(http, root)
   const getItem: GraphApi['getItem'] = (address, signal) =>
     get('item.get', `${address}?$select=${encodeURIComponent(itemFields)}`, itemSchema, signal)
 
@@ -82,7 +87,8 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
     },
 
     async deleteItem(id, signal) {
-      // Into the recycle bin, which keeps counting toward the quota. https://learn.microsoft.com/graph/api/driveitem-delete
+      // Into the recycle bin, which keeps counting toward the quota.
+      // https://learn.microsoft.com/graph/api/driveitem-delete
       const response = await http({
         operation: 'item.delete',
         method: 'DELETE',

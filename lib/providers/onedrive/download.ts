@@ -26,7 +26,8 @@ export async function locate(
 }
 
 /**
- * Reads from the pre-authenticated URL, without a bearer, which it might refuse. A URL that has run out is asked for once more.
+ * Reads from the pre-authenticated URL, without a bearer, which it might refuse. A URL that has run out is
+ * asked for once more.
  * https://learn.microsoft.com/graph/api/driveitem-get-content
  */
 export async function readItem(

@@ -12,7 +12,10 @@ const infected: Meaning = {
   code: 'provider_error',
   detail: 'OneDrive does not give out the file: it looks harmful.',
 }
-/** A work account keeps the name for as long as an upload session is open: about 15 minutes after its last fragment. */
+/**
+ * A work account keeps the name for as long as an upload session is open: about 15 minutes after its last
+ * fragment.
+ */
 const held: Meaning = {
   code: 'provider_unavailable',
   detail: 'Another upload to the same place is not finished yet. Try again later.',
@@ -87,7 +90,8 @@ export function graphError(connectionId: ConnectionId, answer: FailedAnswer): Se
     (answer.status >= 500 && answer.status !== 501 ? down : refused)
   return meant(meaning, {
     context,
-    // A 5xx on the last fragment may have committed the file. https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+    // A 5xx on the last fragment may have committed the file.
+    // https://learn.microsoft.com/graph/api/driveitem-createuploadsession
     ambiguous:
       answer.status >= 500 && answer.status !== 507 && answer.status !== 509 && answer.method !== 'GET',
     afterSeconds: answer.retryAfterSeconds,

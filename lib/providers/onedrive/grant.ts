@@ -8,7 +8,8 @@ import type { Secret } from '../../secret.ts'
 import { about } from './about.ts'
 import { readRefusal } from './refusals.ts'
 
-// `openid profile email` tell whose account it is; `offline_access` gives a refresh token and is never echoed.
+// `openid profile email` tell whose account it is; `offline_access` gives a refresh token and is never
+// echoed.
 const { scopes } = about.grant
 
 export interface MicrosoftOptions extends CallSettings {
@@ -78,7 +79,8 @@ export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
     revoke: () => Promise.resolve('not_supported' as const),
     async identify(tokens) {
       const claims = claimsBody.safeParse(claimsOf(tokens.idToken))
-      // Straight from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core 3.1.3.7, 6).
+      // Straight from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core
+      // 3.1.3.7, 6).
       if (!claims.success || claims.data.aud !== (await client(false)).clientId) {
         throw new ServiceError('provider_error', 'Microsoft does not say whose account it is.')
       }
@@ -94,7 +96,10 @@ export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
   }
 }
 
-/** Personal accounts echo scopes with their resource in front (`https://graph.microsoft.com/Files.ReadWrite`), in any case. */
+/**
+ * Personal accounts echo scopes with their resource in front (`https://graph.microsoft.com/Files.ReadWrite`),
+ * in any case.
+ */
 function scopeName(scope: string): string {
   return scope.slice(scope.lastIndexOf('/') + 1).toLowerCase()
 }
@@ -107,10 +112,9 @@ function claimsOf(idToken: Secret | undefined): unknown {
 type App = InstanceType<(typeof import('@azure/msal-node'))['ConfidentialClientApplication']>
 
 /**
- * Runs one token call through an msal instance of its own: an instance that was throttled answers everybody from memory for a minute.
- * Msal drops a rotated refresh token and hides the status of errors, so its network client keeps the answer for our own parser,
- * and shows msal successes only. The authority's metadata is given, so that msal asks for none (it refuses plain-http authorities,
- * but not plain-http endpoints).
+ * Runs one token call through an msal instance of its own: one that was throttled answers everybody from
+ * memory for a minute. Msal drops a rotated refresh token and hides the status of errors, so its network
+ * client keeps the answer for our own parser. The authority's metadata is given, so that msal asks for none.
  */
 async function throughMsal(
   authority: string,
@@ -157,7 +161,8 @@ async function throughMsal(
     await use(app)
   } catch (error) {
     if (failure !== undefined) throw failure
-    // Msal failed before it asked, or on an answer that grants tokens: our parser then decides by the answer itself.
+    // Msal failed before it asked, or on an answer that grants tokens: our parser then decides by the answer
+    // itself.
     if (answer === undefined) {
       throw new ServiceError('provider_error', 'The request for tokens could not be made.', {
         context: { operatorFault: true },

@@ -15,14 +15,17 @@ export function foldersOf(folder: string | undefined, userId: UserId): readonly 
 }
 
 /**
- * A file's name here: one that OneDrive refuses gets a hash of itself before it. The blank after it, which no document id can have,
- * keeps it from being another document's name.
+ * A file's name here: one that OneDrive refuses gets a hash of itself before it. The blank after it, which no
+ * document id can have, keeps it from being another document's name.
  */
 export function fileNameOf(file: string): string {
   return reserved.test(file) ? `${hashMark(file)} ${file.replaceAll(/\.+$|_vti_/gi, '')}` : file
 }
 
-/** OneDrive takes `Casey` and `casey` for one folder, so a key with capitals says which of its letters they are: `Casey (10)`. */
+/**
+ * OneDrive takes `Casey` and `casey` for one folder, so a key with capitals says which of its letters they
+ * are: `Casey (10)`.
+ */
 export function folderOf(userKey: UserKey): string {
   if (!/[A-Z]/.test(userKey) && !reserved.test(userKey)) return userKey
   const capitals = userKey.replaceAll(/./g, (letter) => (/[A-Z]/.test(letter) ? '1' : '0'))
@@ -33,7 +36,10 @@ function hashMark(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 
-/** The Graph address of a path below the drive's root; every name percent-encoded. https://learn.microsoft.com/onedrive/developer/rest-api/concepts/addressing-driveitems */
+/**
+ * The Graph address of a path below the drive's root; every name percent-encoded.
+ * https://learn.microsoft.com/onedrive/developer/rest-api/concepts/addressing-driveitems
+ */
 export function byPath(folders: readonly string[], name: string): string {
   return `/me/drive/root:/${[...folders, name].map(encodeURIComponent).join('/')}:`
 }

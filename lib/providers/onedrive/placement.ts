@@ -16,8 +16,9 @@ export interface OneDriveParts {
 }
 
 /**
- * Runs a creation, which has to fail with 409 or 412 where something is, at the address of a user's file: so a new document costs no
- * question. PlaceTaken when an item has that name in any case, or an open session holds it.
+ * Runs a creation, which has to fail with 409 or 412 where something is, at the address of a user's file: so
+ * a new document costs no question. PlaceTaken when an item has that name in any case, or an open session
+ * holds it.
  */
 export async function createAt<Result>(
   { graph, folder }: OneDriveParts,
@@ -48,7 +49,10 @@ export async function unlessTaken<Result>(created: Promise<Result>): Promise<Res
   }
 }
 
-/** The item at a plan's target. OneDrive does not tell `Note` from `note`: a new document's name has to be exactly its own. */
+/**
+ * The item at a plan's target. OneDrive does not tell `Note` from `note`: a new document's name has to be
+ * exactly its own.
+ */
 export async function findItem(
   { graph, folder }: OneDriveParts,
   { userId, target }: Pick<Plan, 'userId' | 'target'>,

@@ -4,8 +4,8 @@ import type { HashState } from '../../storage/content.ts'
  * quickXorHash, the one content hash that every OneDrive account gives.
  * https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash
  *
- * Byte i is rotated by (11 * i) mod 160 bits; 11 * 160 is a multiple of 160, so bytes that stand 160 apart get the same rotation.
- * The content is therefore folded by plain XOR into one block of 160 bytes, in 32-bit words, and rotated once at the end.
+ * Byte i is rotated by (11 * i) mod 160 bits, so bytes that stand 160 apart get the same rotation. The
+ * content is folded by plain XOR into one block of 160 bytes, in 32-bit words, and rotated once at the end.
  */
 const blockBytes = 160
 const blockWords = blockBytes / 4
@@ -15,8 +15,9 @@ const widthBits = 160
 const scratchBytes = blockBytes * 256
 
 /**
- * Starts a hash, or goes on from a state that `save()` gave; a state of another size is an error of ours.
- * The state is the folded block and the length as a 64-bit little-endian integer (168 bytes); the digest is base64, 28 characters.
+ * Starts a hash, or goes on from a state that `save()` gave; a state of another size is an error of ours. The
+ * state is the folded block and the length as a 64-bit little-endian integer (168 bytes); the digest is
+ * base64, 28 characters.
  */
 export function createQuickXor(saved?: Uint8Array): HashState {
   const block = new Uint8Array(blockBytes)
@@ -67,7 +68,9 @@ export function createQuickXor(saved?: Uint8Array): HashState {
   }
 }
 
-/** XORs whole blocks of `source` into `words`; four blocks at a time halve the loads and stores of the state. */
+/**
+ * XORs whole blocks of `source` into `words`; four blocks at a time halve the loads and stores of the state.
+ */
 function foldWords(words: Int32Array, source: Int32Array): void {
   const four = blockWords * 4
   let base = 0

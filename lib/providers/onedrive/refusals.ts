@@ -8,7 +8,10 @@ const withCodes = z.object({ error_codes: z.array(z.int()) })
 const withSubError = z.object({ suberror: shortCode })
 const withDescription = z.object({ error_description: z.string() })
 
-/** Reasons by AADSTS number. The numbers are not promised to be stable, so they refine an answer and never decide it alone. */
+/**
+ * Reasons by AADSTS number. The numbers are not promised to be stable, so they refine an answer and never
+ * decide it alone.
+ */
 const reasonByNumber: ReadonlyMap<number, ReauthReason> = new Map([
   ...[50173, 70000, 50132, 50133].map((code) => [code, 'grant_revoked'] as const),
   ...[70008, 700082, 700084, 70043].map((code) => [code, 'grant_expired'] as const),
@@ -56,7 +59,10 @@ export function readRefusal({ error, json }: RefusalBody): Verdict {
   return { kind: 'reauth', reason: precise ?? bySubError ?? general, providerCode }
 }
 
-/** Where the list of codes is missing, the text begins with the number: the one place where a description is looked at. */
+/**
+ * Where the list of codes is missing, the text begins with the number: the one place where a description is
+ * looked at.
+ */
 function numberInDescription(json: unknown): number | undefined {
   const text = withDescription.safeParse(json).data?.error_description
   const digits = /^AADSTS(\d{4,8}):/.exec(text ?? '')?.[1]

@@ -1,8 +1,9 @@
 import type { Extension } from '../../ids.ts'
 
 /**
- * What SharePoint rewrites on arrival: Office files, PDF and HTML. Size and hash differ from what was sent, and the size may differ from
- * one upload of the same bytes to the next. https://github.com/OneDrive/onedrive-api-docs/issues/935 https://github.com/rclone/rclone/issues/2599
+ * What SharePoint rewrites on arrival: Office files, PDF and HTML. Size and hash differ from what was sent,
+ * and the size may differ from one upload of the same bytes to the next.
+ * https://github.com/OneDrive/onedrive-api-docs/issues/935 https://github.com/rclone/rclone/issues/2599
  */
 const rewrittenExtensions = new Set(
   (
@@ -11,7 +12,9 @@ const rewrittenExtensions = new Set(
   ).split(' '),
 )
 
-/** The tenant of personal Microsoft accounts. https://learn.microsoft.com/entra/identity-platform/id-tokens */
+/**
+ * The tenant of personal Microsoft accounts. https://learn.microsoft.com/entra/identity-platform/id-tokens
+ */
 const personalTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 /** Whether an account is one at work; undefined when it is not known whose it is. */

@@ -11,13 +11,19 @@ import { createAt, sessionAddress } from './placement.ts'
 import type { SessionProgress } from './wire.ts'
 import { itemSchema, progressSchema, toEntry } from './wire.ts'
 
-/** One fragment: a multiple of 320 KiB, under 60 MiB. https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
+/**
+ * One fragment: a multiple of 320 KiB, under 60 MiB.
+ * https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+ */
 export const CHUNK_SIZE = chunkSize
 
 /** The service may take its time to put a large file together after the last fragment. */
 const commitTimeouts = { answer: 120_000 } as const
 
-/** OneDrive's upload sessions. The upload URL is its own credential: a bearer there would be answered with 401. */
+/**
+ * OneDrive's upload sessions. The upload URL is its own credential: a bearer there would be answered with
+ * 401.
+ */
 export function oneDriveSessions(parts: OneDriveParts): Sessions {
   const { http, graph } = parts
   /** Sessions that have not been seen yet by the host that takes their fragments. */
@@ -31,8 +37,10 @@ export function oneDriveSessions(parts: OneDriveParts): Sessions {
       ...request,
       url: session.url.reveal(),
       auth: 'none',
-      // A work account's URL carries a token of its own, good for 24 hours, and answers 401 or 403 when it has ended.
-      // https://github.com/OneDrive/onedrive-api-docs/issues/1073 https://github.com/abraunegg/onedrive/issues/3355
+      // A work account's URL carries a token of its own, good for 24 hours, and answers 401 or 403 when it
+      // has ended.
+      // https://github.com/OneDrive/onedrive-api-docs/issues/1073
+      // https://github.com/abraunegg/onedrive/issues/3355
       expect: [401, 403, 404, 409, 410, 412, 416],
       timeouts: commitTimeouts,
     })
@@ -110,7 +118,8 @@ export function oneDriveSessions(parts: OneDriveParts): Sessions {
           return openProgress(session, await readJson(response, progressSchema))
         case 409:
         case 412: {
-          // Whatever has taken a new file's name meanwhile is not ours to write over; an item that was changed meanwhile breaks its session.
+          // Whatever has taken a new file's name meanwhile is not ours to write over; an item that was
+          // changed meanwhile breaks its session.
           // https://github.com/OneDrive/onedrive-api-docs/issues/1707
           const taken = (await readText(response.body, 4096)).includes('nameAlreadyExists')
           await cancel(session, signal)

@@ -28,7 +28,10 @@ export interface S3Part {
 
 /** S3's calls on one bucket. Every rejection is a ServiceError. */
 export interface S3Api {
-  /** Answers S3's ETag and its own SHA-256 of what it has stored. `createOnly`: 412 when there is an object already. */
+  /**
+   * Answers S3's ETag and its own SHA-256 of what it has stored. `createOnly`: 412 when there is an object
+   * already.
+   */
   put(
     key: string,
     bytes: S3Bytes,
@@ -59,9 +62,9 @@ export interface S3ApiOptions {
   readonly observe?: ObserveCall | undefined
 }
 
-export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
-  /** Runs one call, tells of it, and maps what goes wrong. `bytes` are those of the content. */
-  const call = async <Answer>(
+/** Runs one call, tells of it, and maps what goes wrong. `bytes` are those of the content. */
+function observed(clock: Clock, observe: ObserveCall | undefined) {
+  return async <Answer>(
     operation: string,
     bytes: number,
     run: () => Promise<Answer & { readonly $metadata: { readonly httpStatusCode?: number | undefined } }>,
@@ -78,6 +81,10 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
       throw s3Error(error, { writing: !reading.has(operation) })
     }
   }
+}
+
+export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
+  const call = observed(clock, observe)
 
   return {
     async put(key, bytes, { contentType, sha256, createOnly }, signal) {
@@ -112,11 +119,7 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
     },
 
     async get(key, range, signal) {
-      const command = new GetObjectCommand({
-        Bucket: bucket,
-        Key: key,
-        ...(range === undefined ? {} : { Range: range }),
-      })
+      const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range: range })
       const answer = await call('get', 0, () => client.send(command, abortable(signal)))
       if (!(answer.Body instanceof Readable)) {
         throw new ServiceError('provider_error', 'S3 answered without content.', {

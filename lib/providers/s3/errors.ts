@@ -10,7 +10,9 @@ const misconfigured: Meaning = {
   operatorFault: true,
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList; the last two are MinIO's */
+/**
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList; the last two are MinIO's
+ */
 const byName: Readonly<Record<string, Meaning>> = {
   NoSuchKey: missing,
   NotFound: missing,

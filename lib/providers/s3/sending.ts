@@ -9,8 +9,8 @@ export interface S3Bytes {
 }
 
 /**
- * Hands a body to the SDK, which listens for no error of it: an unheard one would end the process. A source that fails takes the
- * request down with it, and it is the source's error that the caller sees.
+ * Hands a body to the SDK, which listens for no error of it: an unheard one would end the process. A source
+ * that fails takes the request down with it, and it is the source's error that the caller sees.
  */
 export async function sending<Answer>(
   { size, body }: S3Bytes,

@@ -109,7 +109,10 @@ function parseSession({ url }: UploadSession): S3Session {
   throw new ServiceError('internal_error', 'The stored upload session is not one of S3.')
 }
 
-/** The MD5 of the parts' MD5s, and their number; something else under KMS encryption. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html */
+/**
+ * The MD5 of the parts' MD5s, and their number; something else under KMS encryption.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+ */
 function multipartEtag(parts: readonly S3Part[]): string {
   const hash = createHash('md5')
   for (const { etag } of parts) hash.update(etag.replaceAll('"', ''), 'hex')

@@ -5,8 +5,9 @@ import { plainContentType } from '../../storage/content.ts'
 import type { SignedUrls } from '../../storage/driver.ts'
 
 /**
- * URLs that carry their own permission. They end with the credentials that signed them, which for a function's role is a matter of
- * hours. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+ * URLs that carry their own permission. They end with the credentials that signed them, which for a
+ * function's role is a matter of hours.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
  */
 export function s3SignedUrls(client: S3Client, bucket: string, keyFor: SignedUrls['keyFor']): SignedUrls {
   return {

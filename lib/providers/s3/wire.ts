@@ -20,7 +20,10 @@ export interface ObjectHead {
   readonly sha256?: string | undefined
 }
 
-/** The SDK's answer as an entry. A multipart object's checksum is one of checksums (`…-3`) and says nothing here. */
+/**
+ * The SDK's answer as an entry. A multipart object's checksum is one of checksums (`…-3`) and says nothing
+ * here.
+ */
 export function toEntry(key: string, { size, contentType, etag, sha256 }: ObjectHead): ObjectEntry {
   const whole = sha256 !== undefined && !sha256.includes('-')
   return {
