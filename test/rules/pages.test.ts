@@ -3,9 +3,17 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const rooms = readdirSync('lib', { withFileTypes: true }).filter((entry) => entry.isDirectory())
-const folders = ['functions', 'infra', 'local', 'simulators', 'emulators', 'cli', 'client', 'web'].concat(
-  rooms.map(({ name }) => join('lib', name)),
-)
+const folders = [
+  'functions',
+  'infra',
+  'local',
+  'conformance',
+  'simulators',
+  'emulators',
+  'cli',
+  'client',
+  'web',
+].concat(rooms.map(({ name }) => join('lib', name)))
 const pages = globSync(
   ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client}/**/*.md'],
   {

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { projects } from '../../vitest.config.ts'
 
 const code = globSync(
-  '{lib,functions,infra,local,simulators,emulators,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
+  '{lib,functions,infra,local,conformance,simulators,emulators,cli,client,web/src,test,bench}/**/*.{ts,tsx}',
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
   },
 )
-const product = code.filter((file) => !/^((simulators|emulators)\/)?test\//.test(file))
+const product = code.filter((file) => !/^(conformance|(simulators\/|emulators\/)?test)\//.test(file))
 const lines = (file: string): number => readFileSync(file, 'utf8').split('\n').length - 1
 
 describe('the sources', () => {
