@@ -5,13 +5,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'
-import { intakeKeyOf } from '../lib/intake/intake-key.ts'
+import { documentEvents } from '../test/support/document-events.ts'
 import { startIngestChild } from '../test/support/ingest-child.ts'
 import {
   address,
   bucketKeys,
   connect,
   drop,
+  dropKey,
   must,
   openClients,
   openDeps,
@@ -27,6 +28,7 @@ const opened = openDeps(openClients(world.endpoints), {
   openDriver: () => Promise.reject(new Error('not here')),
   publish: () => undefined,
 })
+const events = documentEvents(world.endpoints)
 
 for (const [provider, name] of [
   ['google-drive', 'google'],
@@ -41,7 +43,7 @@ for (const [provider, name] of [
   const objects = await Promise.all(
     contents.map(
       async (content, index) =>
-        await drop(opened, intakeKeyOf(address(connection, `doc-${String(index)}`, '.bin')), content),
+        await drop(opened, dropKey(address(connection, `doc-${String(index)}`, '.bin')), content),
     ),
   )
   await simulator.clearRequests()
@@ -66,17 +68,19 @@ for (const [provider, name] of [
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
   const stored = (await simulator.files(account)).filter((file) => file.name.startsWith('doc-'))
+  const told = (await events.of(connection)).filter(({ type }) => type === 'Document Stored').length
   const hashes = new Map(stored.map((file) => [file.name, file.sha256]))
   const right = contents.filter(
     (content, index) => hashes.get(`doc-${String(index)}.bin`) === sha256(content),
   ).length
   console.log(
     `${provider.padEnd(12)} ${String(stored.length)} files, ${String(right)} right, ${String((await bucketKeys(opened)).length)} left in the bucket, ` +
-      `${report.events.filter((type) => type === 'Document Stored').length} events; ${(many / (report.ms / 1000)).toFixed(0)} documents/s; ` +
+      `${String(told)} events; ${(many / (report.ms / 1000)).toFixed(0)} documents/s; ` +
       `${(calls.length / many).toFixed(2)} calls a document (${[...kinds].map(([kind, count]) => `${kind}: ${String(count)}`).join(', ')}); ` +
       `delay p99 ${report.delayP99Ms.toFixed(1)} ms, own p99 ${report.busyP99Ms.toFixed(1)} ms, peak ${report.peakRssMiB.toFixed(0)} MiB`,
   )
   await simulator.close()
 }
+events.close()
 opened.close()
 await world.close()

@@ -8,13 +8,13 @@ import { Readable } from 'node:stream'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { systemClock } from '../lib/clock.ts'
 import type { CreatedObject } from '../lib/queue/object-created.ts'
-import { intakeKeyOf } from '../lib/intake/intake-key.ts'
 import { startIngestChild } from '../test/support/ingest-child.ts'
 import type { OpenedDeps } from '../test/support/intake-world.ts'
 import {
   address,
   bucketName,
   connect,
+  dropKey,
   must,
   openClients,
   openDeps,
@@ -69,11 +69,7 @@ for (const [provider, name] of [
 
   const measure = async (what: string, mebibytes: number, streamBytes: number): Promise<void> => {
     const documentId = `doc-${String((count += 1))}`
-    const object = await dropLarge(
-      opened,
-      intakeKeyOf(address(connection, documentId, '.bin')),
-      mebibytes * MiB,
-    )
+    const object = await dropLarge(opened, dropKey(address(connection, documentId, '.bin')), mebibytes * MiB)
     const settings = { streamBytes }
     const child = await startIngestChild({
       endpoints,

@@ -61,6 +61,8 @@ export function exitCodeOf(error: unknown): ExitCode {
 const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   invalid_request: exitCodes.usage,
   payload_too_large: exitCodes.usage,
+  unsupported_media_type: exitCodes.usage,
+  method_not_allowed: exitCodes.usage,
   range_not_satisfiable: exitCodes.usage,
   unauthorized: exitCodes.signIn,
   connection_not_found: exitCodes.notFound,
@@ -70,6 +72,7 @@ const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   connection_requires_reauth: exitCodes.userNeeded,
   account_mismatch: exitCodes.userNeeded,
   document_not_stored: exitCodes.conflict,
+  document_busy: exitCodes.conflict,
   precondition_failed: exitCodes.conflict,
   provider_throttled: exitCodes.provider,
   provider_error: exitCodes.provider,

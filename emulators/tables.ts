@@ -29,6 +29,7 @@ interface IndexDefinition {
   readonly name: string
   readonly partitionKey: string
   readonly sortKey?: string
+  readonly keysOnly?: true
 }
 
 type Keys = Pick<TableDefinition, 'partitionKey' | 'sortKey'>
@@ -48,7 +49,7 @@ const attributes = (keys: readonly Keys[]) => {
 const globalIndex = (index: IndexDefinition) => ({
   IndexName: index.name,
   KeySchema: keySchema(index),
-  Projection: { ProjectionType: 'ALL' as const },
+  Projection: { ProjectionType: index.keysOnly ? ('KEYS_ONLY' as const) : ('ALL' as const) },
 })
 
 const describe = async (client: DynamoDBClient, name: string): Promise<TableDescription | undefined> => {

@@ -8,16 +8,19 @@ import { requireDocumentId, requireExtension } from '../lib/http/parameters.ts'
 
 /** Presigned put: on s3 a URL to upload to without a token; both cloud drives refuse and name the intake. */
 export const handlerIn = (composition: Composition) =>
-  httpHandler(routes.createUploadUrl, composition, async ({ caller, path, body }) => {
+  httpHandler(routes.createUploadUrl, composition, async ({ caller, path, body, signal }) => {
     const upload = await createUploadUrl(openDocuments(composition), {
       ...caller,
       documentId: requireDocumentId(path.documentId),
       connectionId: body.connectionId,
       contentType: body.contentType,
       extension: requireExtension(body.extension),
+      size: body.size,
+      sha256: body.sha256,
       minutes: body.expiresInMinutes,
+      signal,
     })
-    return { status: 200, body: { method: 'PUT', ...upload } }
+    return { status: 200, body: upload }
   })
 
 export const handler = handlerIn(thisProcess)

@@ -8,8 +8,14 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 
 /** Deletes a document here and in the user's drive; what is already gone is success. */
 export const handlerIn = (composition: Composition) =>
-  httpHandler(routes.deleteDocument, composition, async ({ caller, path, signal }) => {
-    await deleteDocument(openDocuments(composition), caller, requireDocumentId(path.documentId), signal)
+  httpHandler(routes.deleteDocument, composition, async ({ caller, path, headers, signal }) => {
+    await deleteDocument(openDocuments(composition), {
+      ...caller,
+      documentId: requireDocumentId(path.documentId),
+      ifMatch: headers['if-match'],
+      ifNoneMatch: headers['if-none-match'],
+      signal,
+    })
     return { status: 204 }
   })
 

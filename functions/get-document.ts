@@ -8,12 +8,14 @@ import { streamingHandler } from '../lib/http/handler.ts'
 
 /** Streams a document's bytes through Lambda response streaming, or says where a large one is. */
 export const handlerIn = (composition: Composition) =>
-  streamingHandler(routes.getDocument, composition, async ({ caller, path, headers, signal }) => {
+  streamingHandler(routes.getDocument, composition, async ({ caller, path, headers, method, signal }) => {
     const outcome = await getDocument(openDocuments(composition), {
       ...caller,
       documentId: requireDocumentId(path.documentId),
       range: headers['range'],
       ifNoneMatch: headers['if-none-match'],
+      ifRange: headers['if-range'],
+      isHead: method === 'HEAD',
       signal,
     })
     switch (outcome.kind) {

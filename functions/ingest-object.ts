@@ -3,7 +3,8 @@ import type { Composition } from '../lib/compose/composition.ts'
 import { openIntake, openIntakeDeferral } from '../lib/compose/intake.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { ingestObject } from '../lib/intake/ingest.ts'
-import { handleBatch, ingestMessage } from '../lib/queue/batch.ts'
+import { handleBatch, handleMessage } from '../lib/queue/batch.ts'
+import { lookAt } from '../lib/transfer/look.ts'
 
 /**
  * SQS hands over the intake bucket's events; what is in them goes to the users' drives. Each record succeeds
@@ -12,10 +13,13 @@ import { handleBatch, ingestMessage } from '../lib/queue/batch.ts'
 export const handlerIn =
   (composition: Composition) =>
   async (event: unknown, context: Context): Promise<SQSBatchResponse> => {
-    const deps = await openIntake(composition)
+    const deps = openIntake(composition)
     const deadline = deps.clock.now() + context.getRemainingTimeInMillis()
     return await handleBatch(event, await openIntakeDeferral(composition), (message) =>
-      ingestMessage(message, (object, messageId) => ingestObject(deps, object, { messageId, deadline })),
+      handleMessage(message, {
+        ingest: (object, messageId) => ingestObject(deps, object, { messageId, deadline }),
+        look: (key, messageId) => lookAt(deps, key, { messageId, deadline }),
+      }),
     )
   }
 

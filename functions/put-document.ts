@@ -18,12 +18,15 @@ export const handlerIn = (composition: Composition) =>
       contentType: requireContentType(headers['content-type']),
       bytes: body,
       contentDigest: headers['content-digest'],
-      onlyCreate: headers['if-none-match']?.trim() === '*',
+      ifMatch: headers['if-match'],
+      ifNoneMatch: headers['if-none-match'],
       signal,
     })
-    const answer = { document: presentDocument(row) }
-    if (!created) return { status: 200, body: answer }
-    return { status: 201, headers: { location: `/v1/documents/${row.documentId}` }, body: answer }
+    const document = presentDocument(row)
+    const tag = document.etag === undefined ? {} : { etag: document.etag }
+    if (!created) return { status: 200, headers: tag, body: { document } }
+    const location = `/v1/documents/${row.documentId}`
+    return { status: 201, headers: { ...tag, location }, body: { document } }
   })
 
 export const handler = handlerIn(thisProcess)

@@ -9,12 +9,15 @@ import { startIntake } from '../lib/intake/start-intake.ts'
 
 /** Starts an upload of any size: a URL of the intake bucket, and the document's row. */
 export const handlerIn = (composition: Composition) =>
-  httpHandler(routes.startIntake, composition, async ({ caller, path, body }) => {
-    const { row, upload } = await startIntake(await openStartIntake(composition), {
+  httpHandler(routes.startIntake, composition, async ({ caller, path, headers, body, signal }) => {
+    const { row, upload } = await startIntake(openStartIntake(composition), {
       ...caller,
       ...body,
       documentId: requireDocumentId(path.documentId),
       extension: requireExtension(body.extension),
+      ifMatch: headers['if-match'],
+      ifNoneMatch: headers['if-none-match'],
+      signal,
     })
     return { status: 201, body: { document: presentDocument(row), upload } }
   })

@@ -10,13 +10,11 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 /** Answers a document with its size asked of the provider now; a HEAD is told the same without the body. */
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.statDocument, composition, async ({ caller, path, signal }) => {
-    const row = await statDocument(
-      openDocuments(composition),
-      caller,
-      requireDocumentId(path.documentId),
-      signal,
-    )
-    return { status: 200, body: { document: presentDocument(row) } }
+    const documentId = requireDocumentId(path.documentId)
+    const row = await statDocument(openDocuments(composition), { ...caller, documentId, signal })
+    const document = presentDocument(row)
+    const headers = document.etag === undefined ? {} : { etag: document.etag }
+    return { status: 200, headers, body: { document } }
   })
 
 export const handler = handlerIn(thisProcess)

@@ -1,9 +1,10 @@
 import type { Context } from 'aws-lambda'
 import * as z from 'zod/mini'
 import type { Composition } from '../lib/compose/composition.ts'
-import { openIntake } from '../lib/compose/intake.ts'
+import { openSweep } from '../lib/compose/intake.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
-import { sweepTransfers } from '../lib/intake/sweep.ts'
+import { announceForgotten } from '../lib/intake/forgotten.ts'
+import { sweep } from '../lib/transfer/sweep.ts'
 import { logger } from '../lib/telemetry/logger.ts'
 
 /**
@@ -21,10 +22,13 @@ export const handlerIn =
   (composition: Composition) =>
   async (event: unknown, context: Context): Promise<void> => {
     const { idleSeconds, restarted } = input.parse(event)
-    const deps = await openIntake(composition)
+    const deps = openSweep(composition)
     const deadline = deps.clock.now() + context.getRemainingTimeInMillis() - closingMs
-    const swept = await sweepTransfers(deps, { deadline, idleMs: idleSeconds * 1000, restarted })
-    logger.info('Swept the transfers.', { ...swept })
+    const idleMs = idleSeconds * 1000
+    const old = await deps.takeOver(deadline)
+    const swept = await sweep(deps, { deadline, idleMs, restarted })
+    const objects = await announceForgotten(deps, { deadline, idleMs })
+    logger.info('Swept the open documents.', { ...swept, objects, old })
   }
 
 export const handler = handlerIn(thisProcess)

@@ -46,11 +46,15 @@ const choosesConnection: Use = (fn, on) => {
   fn.uses(on.connections, 'query')
 }
 
-/** Ends a transfer that is under way for the document: its session at the provider, its row, its object. */
-const cancelsTransfer: Use = (fn, on) => {
-  fn.uses(on.transfers, 'get', 'put', 'delete')
-    .uses(on.intakeBucket, 'get', 'delete', 'list')
-    .uses(on.storageBucket, 'abort', 'delete')
+/**
+ * Owns a document: claims its row, settles what a dead request has left, ends what was under way, and takes back what is left of it,
+ * at the drive, in the bucket and in the row. What somebody else has to go on with goes into the queue.
+ */
+const ownsDocument: Use = (fn, on) => {
+  fn.uses(on.documents, 'get', 'put', 'update', 'delete')
+    .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
+    .uses(on.storageBucket, 'get', 'abort', 'delete', 'list')
+    .uses(on.intakeQueue, 'send')
 }
 
 const http: Use = (fn, on) => {
@@ -98,10 +102,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.authorizations, 'get', 'update', 'delete')
       .uses(on.connectionSecrets, 'create', 'write', 'restore', 'delete')
       .uses(on.secretWriting, 'read')
-      .uses(on.documents, 'index:parked')
+      .uses(on.documents, 'index:open')
       .uses(on.intakeQueue, 'send')
-    // Only named: the message for what was parked tells the bucket, as S3's own would.
-    fn.uses(on.intakeBucket)
   },
   'list-connections': (fn, on) => {
     http(fn, on)
@@ -129,9 +131,9 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'delete-connection': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    cancelsTransfer(fn, on)
+    ownsDocument(fn, on)
     fn.uses(on.connections, 'query', 'delete')
-      .uses(on.documents, 'query', 'get', 'put')
+      .uses(on.documents, 'index:open')
       .uses(on.connectionSecrets, 'delete')
   },
 
@@ -139,40 +141,38 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     http(fn, on)
     provider(fn, on)
     choosesConnection(fn, on)
-    cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'put', 'delete', 'list')
+    ownsDocument(fn, on)
+    fn.uses(on.storageBucket, 'put')
   },
   'stat-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    // A document whose storing broke off is settled by what the provider says.
-    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'list')
+    // What its user has done in the drive is written down by whoever sees it first.
+    fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
   },
   'get-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    // Whoever first reads a document that came by a presigned URL writes down that it has come.
-    fn.uses(on.documents, 'get', 'put')
+    fn.uses(on.documents, 'get')
       .uses(on.storageBucket, 'get', 'list')
       .uses(on.stagingBucket, 'get', 'upload', 'list')
   },
   'delete-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put', 'delete').uses(on.storageBucket, 'delete')
+    ownsDocument(fn, on)
   },
   'create-download-url': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'list')
+    fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
   },
   'create-upload-url': (fn, on) => {
     http(fn, on)
     provider(fn, on)
     choosesConnection(fn, on)
-    cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put').uses(on.storageBucket, 'get', 'put', 'list')
+    ownsDocument(fn, on)
+    fn.uses(on.intakeBucket, 'put')
   },
   'list-documents': (fn, on) => {
     http(fn, on)
@@ -182,28 +182,25 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     http(fn, on)
     provider(fn, on)
     choosesConnection(fn, on)
-    cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put').uses(on.intakeBucket, 'put')
+    ownsDocument(fn, on)
+    fn.uses(on.intakeBucket, 'put')
   },
 
   'ingest-object': (fn, on) => {
     provider(fn, on)
-    fn.uses(on.documents, 'get', 'put')
-      .uses(on.transfers, 'get', 'put', 'delete')
-      .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
-      .uses(on.storageBucket, 'get', 'upload', 'resume', 'delete', 'list')
-      .uses(on.intakeQueue, 'send', 'receive', 'delay')
+    ownsDocument(fn, on)
+    fn.uses(on.storageBucket, 'upload', 'resume')
+      .uses(on.intakeQueue, 'receive', 'delay')
       .uses(on.events, 'publish')
   },
   'sweep-transfers': (fn, on) => {
-    provider(fn, on)
-    cancelsTransfer(fn, on)
-    fn.uses(on.documents, 'get', 'put')
-      .uses(on.transfers, 'scan')
-      .uses(on.storageBucket, 'get', 'list')
-      .uses(on.intakeBucket, 'tag')
+    // It calls no provider: what is due goes into the queue.
+    fn.uses(on.connections, 'get')
+      .uses(on.documents, 'get', 'put', 'update', 'scan:open')
+      .uses(on.transfers, 'scan', 'delete')
+      .uses(on.intakeBucket, 'get', 'tag', 'list')
       .uses(on.intakeQueue, 'send')
-      .uses(on.events, 'publish')
+      .uses(on.sealKey, 'read')
   },
   tell: (fn, on) => {
     fn.uses(on.changeStreams, 'read', 'list').uses(on.untoldEvents, 'send').uses(on.events, 'publish')

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 c42cbd93c41e308a). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 c5714339cd3435ca). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -40,14 +40,16 @@ export interface Document {
   readonly contentType: string
   /** The file name’s extension, with its dot. */
   readonly extension?: string
+  /** The version that stands and can be read, a strong tag with its quotes; absent while there is none. */
+  readonly etag?: string
   /** How the content was proven after the upload. */
   readonly checksum?: {
     /** The hash that the provider offers. */
     readonly algorithm: 'sha256' | 'md5' | 'quickXorHash'
     /** The provider’s own hash, in its own notation. */
     readonly value: string
-    /** verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. */
-    readonly verdict: 'verified' | 'provider_transformed' | 'mismatch'
+    /** verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. unverified: the provider gives no hash of this content, or not yet. */
+    readonly verdict: 'verified' | 'provider_transformed' | 'unverified' | 'mismatch'
   }
   /** How far the transfer to the drive is, while there is one. */
   readonly progress?: {
@@ -139,6 +141,10 @@ export interface UploadUrlBody {
   readonly contentType: string
   /** The file name’s extension, with its dot. */
   readonly extension?: string | undefined
+  /** How many bytes will come; the URL then takes no other number. */
+  readonly size?: number | undefined
+  /** Their SHA-256 in lower-case hex; the URL then takes no other bytes. */
+  readonly sha256?: string | undefined
   /** How long the URL works, in minutes. */
   readonly expiresInMinutes?: number | undefined
 }
@@ -258,7 +264,13 @@ export interface Operations {
   putDocument: {
     path: { documentId: string }
     query?: { connectionId?: string | undefined; extension?: string | undefined } | undefined
-    header?: { 'content-digest'?: string | undefined; 'if-none-match'?: string | undefined } | undefined
+    header?:
+      | {
+          'content-digest'?: string | undefined
+          'if-none-match'?: string | undefined
+          'if-match'?: string | undefined
+        }
+      | undefined
     answer: DocumentAnswer
   }
   statDocument: {
@@ -271,11 +283,21 @@ export interface Operations {
   }
   deleteDocument: {
     path: { documentId: string }
+    header?: { 'if-match'?: string | undefined; 'if-none-match'?: string | undefined } | undefined
     answer: undefined
   }
   getDocument: {
     path: { documentId: string }
-    header?: { range?: string | undefined; 'if-none-match'?: string | undefined } | undefined
+    header?:
+      | { range?: string | undefined; 'if-none-match'?: string | undefined; 'if-range'?: string | undefined }
+      | undefined
+    answer: undefined
+  }
+  getDocumentHead: {
+    path: { documentId: string }
+    header?:
+      | { range?: string | undefined; 'if-none-match'?: string | undefined; 'if-range'?: string | undefined }
+      | undefined
     answer: undefined
   }
   createDownloadUrl: {
@@ -301,6 +323,7 @@ export interface Operations {
   }
   startIntake: {
     path: { documentId: string }
+    header?: { 'if-none-match'?: string | undefined; 'if-match'?: string | undefined } | undefined
     body: IntakeBody
     answer: IntakeAnswer
   }
@@ -324,6 +347,7 @@ export const operations = {
   statDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}' },
   deleteDocument: { method: 'DELETE', path: '/v1/documents/{documentId}' },
   getDocument: { method: 'GET', path: '/v1/documents/{documentId}/content' },
+  getDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}/content' },
   createDownloadUrl: { method: 'POST', path: '/v1/documents/{documentId}/download-url' },
   createUploadUrl: { method: 'POST', path: '/v1/documents/{documentId}/upload-url' },
   listDocuments: { method: 'GET', path: '/v1/documents' },
@@ -341,11 +365,14 @@ export const errorCodes = [
   'connection_not_found',
   'document_not_found',
   'object_missing',
+  'method_not_allowed',
   'connection_requires_reauth',
   'account_mismatch',
   'document_not_stored',
+  'document_busy',
   'precondition_failed',
   'payload_too_large',
+  'unsupported_media_type',
   'range_not_satisfiable',
   'digest_mismatch',
   'provider_throttled',
@@ -393,6 +420,11 @@ export const errorAdvice: Readonly<
     meaning: 'The document is known, but the user has removed its file from the drive.',
     action: 'Store the document again, or delete it here so that it is no longer listed.',
   },
+  method_not_allowed: {
+    title: 'Method not allowed',
+    meaning: 'The path is known and does not take this method; Allow names those that it takes.',
+    action: 'Use one of the methods in Allow. The routes are described at /v1/openapi.json.',
+  },
   connection_requires_reauth: {
     title: 'Connection requires reauthorization',
     meaning:
@@ -410,15 +442,26 @@ export const errorAdvice: Readonly<
       'Content or a URL was asked of a document that is still on its way to the drive, or never arrived.',
     action: 'Wait until the document’s status is stored.',
   },
+  document_busy: {
+    title: 'Document busy',
+    meaning: 'Another request is writing the document, and waiting for it did not help.',
+    action: 'Try again after the seconds of Retry-After.',
+  },
   precondition_failed: {
     title: 'Precondition failed',
-    meaning: 'If-None-Match: * was sent and the document exists.',
-    action: 'Use another documentId, or leave the header out to replace the document.',
+    meaning:
+      'If-None-Match: * was sent and the document exists, or If-Match names another version than the one that stands.',
+    action: 'Read the document again, then decide: use its ETag, another documentId, or no condition.',
   },
   payload_too_large: {
     title: 'Payload too large',
     meaning: 'The body is larger than the 4 MiB that one request can carry.',
     action: 'Upload through the intake: links.intake. The client library chooses by itself.',
+  },
+  unsupported_media_type: {
+    title: 'Unsupported media type',
+    meaning: 'The body is a form, or encoded: it is not the document’s own bytes.',
+    action: 'Send the bytes of the document as the body, with its own Content-Type and no Content-Encoding.',
   },
   range_not_satisfiable: {
     title: 'Range not satisfiable',

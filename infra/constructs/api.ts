@@ -20,6 +20,7 @@ import { servedRoutes } from '../../lib/contract/routes.ts'
 import type { Settings } from '../settings.ts'
 import type { DrivewayFunction } from './function.ts'
 import { addGatewayResponses } from './gateway-responses.ts'
+import { refuseOtherMethods } from './other-methods.ts'
 import { addPreflight } from './preflight.ts'
 
 /** API Gateway's own longest wait for a whole answer; streamed answers may take longer. */
@@ -115,12 +116,13 @@ export class Api extends Construct {
       }
       methodsByPath.set(route.path, [...(methodsByPath.get(route.path) ?? []), ...route.methods])
     }
-    if (corsOrigins.length > 0) {
-      for (const [path, methods] of methodsByPath) {
-        addPreflight(this.rest.root.resourceForPath(path), methods, corsOrigins)
-      }
+    const cors = corsOrigins.length > 0
+    for (const [path, methods] of methodsByPath) {
+      const resource = this.rest.root.resourceForPath(path)
+      if (cors) addPreflight(resource, methods, corsOrigins)
+      refuseOtherMethods(resource, methods, cors)
     }
-    addGatewayResponses(this.rest, corsOrigins.length > 0)
+    addGatewayResponses(this.rest, cors)
   }
 
   #integration(route: Route, target: DrivewayFunction): LambdaIntegration {

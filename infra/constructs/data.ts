@@ -102,7 +102,7 @@ export class Data extends Construct {
         indexName: index.name,
         partitionKey: text(index.partitionKey),
         ...(index.sortKey === undefined ? {} : { sortKey: text(index.sortKey) }),
-        projectionType: ProjectionType.ALL,
+        projectionType: index.keysOnly === true ? ProjectionType.KEYS_ONLY : ProjectionType.ALL,
       })
     }
     return table

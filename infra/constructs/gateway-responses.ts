@@ -33,7 +33,7 @@ const gatewayProblems: Readonly<Record<string, GatewayProblem>> = {
   RESOURCE_NOT_FOUND: { code: 'invalid_request', status: 404, detail: unknownRoute },
   BAD_REQUEST_BODY: { code: 'invalid_request', detail: 'The request body does not fit.' },
   BAD_REQUEST_PARAMETERS: { code: 'invalid_request', detail: 'A request parameter does not fit.' },
-  UNSUPPORTED_MEDIA_TYPE: { code: 'invalid_request', detail: 'This content type is not taken here.' },
+  UNSUPPORTED_MEDIA_TYPE: { code: 'unsupported_media_type', detail: 'This content type is not taken here.' },
   WAF_FILTERED: { code: 'invalid_request', detail: 'The firewall refused this request.' },
   REQUEST_TOO_LARGE: {
     code: 'payload_too_large',

@@ -6,10 +6,10 @@ import {
 } from 'aws-cdk-lib/aws-apigateway'
 import type { IResource } from 'aws-cdk-lib/aws-apigateway'
 import { Validations } from 'aws-cdk-lib'
+import { requestHeaders } from '../../lib/contract/routes.ts'
 
 /** What browsers may send. */
-const allowedHeaders =
-  'authorization,content-type,content-digest,if-none-match,range,x-amz-date,x-amzn-trace-id,traceparent'
+const allowedHeaders = [...requestHeaders, 'x-amz-date', 'x-amzn-trace-id', 'traceparent'].join(',')
 
 /**
  * One answer to every preflight: `origins` are compared in the

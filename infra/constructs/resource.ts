@@ -45,14 +45,16 @@ function throughService(key: Key, service: string, actions: readonly string[]): 
   })
 }
 
-export type TableAccess = keyof typeof tableActions | `index:${string}`
+export type TableAccess = keyof typeof tableActions | `index:${string}` | `scan:${string}`
 
-function isIndex(access: TableAccess): access is `index:${string}` {
-  return access.startsWith('index:')
+function onIndex(access: readonly TableAccess[], kind: 'index' | 'scan', table: Table): string[] {
+  return access
+    .filter((one) => one.startsWith(`${kind}:`))
+    .map((one) => `${table.tableArn}/index/${one.slice(kind.length + 1)}`)
 }
 
 /**
- * A table; `index:name` queries that index and nothing else of the table.
+ * A table; `index:name` queries that index and `scan:name` scans it, and nothing else of the table.
  * With a customer-managed key DynamoDB asks the caller for the key too:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
@@ -60,15 +62,15 @@ export function tableResource(table: Table, key: Key, variable: EnvironmentName)
   return {
     environment: { [variable]: table.tableName },
     statements(access) {
-      const direct = access.filter((one): one is keyof typeof tableActions => !isIndex(one))
-      const indexes = access
-        .filter(isIndex)
-        .map((one) => `${table.tableArn}/index/${one.slice('index:'.length)}`)
+      const direct = access.filter((one): one is keyof typeof tableActions => !one.includes(':'))
+      const queried = onIndex(access, 'index', table)
+      const scanned = onIndex(access, 'scan', table)
       if (access.length === 0) return []
       const writes = direct.some((one) => one !== 'get' && one !== 'query' && one !== 'scan')
       return [
         ...(direct.length > 0 ? [allow(actionsFor(tableActions, direct), [table.tableArn])] : []),
-        ...(indexes.length > 0 ? [allow(['dynamodb:Query'], indexes)] : []),
+        ...(queried.length > 0 ? [allow(['dynamodb:Query'], queried)] : []),
+        ...(scanned.length > 0 ? [allow(['dynamodb:Scan'], scanned)] : []),
         throughService(key, 'dynamodb', [
           'kms:Decrypt',
           'kms:DescribeKey',

@@ -1,32 +1,183 @@
-import type { DocumentChecksum } from '../contract/views.ts'
-import type { ProviderId } from '../providers/registry.ts'
-import type { ErrorCode } from '../errors.ts'
+import * as z from 'zod/mini'
+import { errorCodes, reauthReasons } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import { hashAlgorithms, providerIds } from '../providers/registry.ts'
 
+const text = <Brand extends string = string>() => z.custom<Brand>((value) => typeof value === 'string')
+const hash = z.object({ algorithm: z.enum(hashAlgorithms), value: z.string() })
+
+/** The content that was accepted last. */
+const standing = z.object({
+  /** The change that brought it; also the id of its event. */
+  changeId: z.string(),
+  /** The provider's version of the content; absent where it gives none. */
+  revision: z.exactOptional(z.string()),
+  size: z.number(),
+  contentType: z.string(),
+  extension: text<Extension>(),
+  /** The name that we gave the file in the drive; gone once its user has renamed it. */
+  file: z.exactOptional(z.string()),
+  hash: z.exactOptional(hash),
+  verdict: z.exactOptional(z.enum(['verified', 'provider_transformed', 'unverified', 'mismatch'])),
+  /**
+   * A hash that the provider has not computed yet: what it has to
+   * be, when to ask next, and for how long. Epoch milliseconds.
+   */
+  prove: z.exactOptional(z.object({ hash, at: z.number(), until: z.number(), tries: z.number() })),
+})
+
+/**
+ * Where a change's bytes go, recorded before the provider is
+ * called. `new`: created under the id, or under the file name.
+ */
+const target = z.object({
+  kind: z.enum(['new', 'replace']),
+  objectKey: z.exactOptional(text<ObjectKey>()),
+  file: z.string(),
+})
+
+/** Exactly which object of the intake bucket is sent: another one under the same key has another etag. */
+const source = z.object({
+  key: z.string(),
+  etag: z.string(),
+  size: z.number(),
+  versionId: z.exactOptional(z.string()),
+})
+
+/** One attempt to replace what stands, by one door. Times are epoch milliseconds. */
+const change = z.object({
+  id: z.string(),
+  door: z.enum(['put', 'intake', 'drop', 'url', 'delete']),
+  /**
+   * `receiving`: its bytes are waited for. `sending`: somebody works on it until
+   * `until`. `waiting`: due at `notBefore`. `parked`: its user has to act.
+   */
+  state: z.enum(['receiving', 'sending', 'waiting', 'parked']),
+  /** Grows with every claim: who holds an older one writes nothing more. */
+  fence: z.number(),
+  /** A random name of whoever holds the claim, and the queue message it works for. */
+  owner: z.exactOptional(z.string()),
+  message: z.exactOptional(z.string()),
+  /** The claim, or the upload URL, ends then. */
+  until: z.exactOptional(z.number()),
+  connectionId: text<ConnectionId>(),
+  provider: z.enum(providerIds),
+  /** One request carries it: it cannot be called back, only waited for. */
+  single: z.exactOptional(z.boolean()),
+  size: z.number(),
+  contentType: z.string(),
+  extension: text<Extension>(),
+  /** What the client says the bytes hash to, lower-case hex. */
+  sha256: z.exactOptional(z.string()),
+  /** What the provider's own hash of the bytes has to be, where the bytes were at hand. */
+  proof: z.exactOptional(hash),
+  startedAt: z.number(),
+  target: z.exactOptional(target),
+  source: z.exactOptional(source),
+  session: z.exactOptional(z.object({ sealedUrl: z.string(), expiresAt: z.exactOptional(z.number()) })),
+  /** Bytes that have left for the provider, those that it has acknowledged, and the hash of what was read. */
+  sent: z.exactOptional(z.number()),
+  offset: z.exactOptional(z.number()),
+  hashState: z.exactOptional(z.string()),
+  /** Attempts in all. */
+  attempts: z.exactOptional(z.number()),
+  /** Attempts since the provider last acknowledged anything new, and when that was. */
+  failures: z.exactOptional(z.number()),
+  progressAt: z.exactOptional(z.number()),
+  /** How often the provider stored something else than was sent. */
+  damaged: z.exactOptional(z.number()),
+  notBefore: z.exactOptional(z.number()),
+  /** Why it is parked. */
+  reason: z.exactOptional(z.enum([...reauthReasons, 'operator'])),
+})
+
+/** What is to be taken back; removing one is idempotent. */
+const leftover = z.object({
+  /** `keep`: the source stays in the bucket, tagged as failed. `copy`: in the staging bucket. */
+  kind: z.enum(['object', 'session', 'source', 'keep', 'copy']),
+  connectionId: text<ConnectionId>(),
+  /** The object's id, the sealed address, or the source's key. */
+  key: z.string(),
+  etag: z.exactOptional(z.string()),
+  notBefore: z.exactOptional(z.number()),
+  /** What a session may have made before it was ended. */
+  made: z.exactOptional(z.object({ target, size: z.number(), hash: z.exactOptional(hash) })),
+})
+
+export const documentRow = z.object({
+  userKey: text<UserKey>(),
+  documentId: text<DocumentId>(),
+  userId: text<UserId>(),
+  /** Where it lies; changes only while nothing stands. */
+  connectionId: text<ConnectionId>(),
+  provider: z.enum(providerIds),
+  objectKey: z.exactOptional(text<ObjectKey>()),
+  standing: z.exactOptional(standing),
+  change: z.exactOptional(change),
+  /** The change that an inline PUT or a delete has pushed aside, until that one is over. */
+  aside: z.exactOptional(change),
+  /** How the last change ended. */
+  last: z.exactOptional(
+    z.object({
+      changeId: z.string(),
+      outcome: z.enum(['stored', 'failed']),
+      code: z.exactOptional(z.enum(errorCodes)),
+      detail: z.exactOptional(z.string()),
+      at: z.string(),
+    }),
+  ),
+  /** Never absent once written, so that entries come and go one by one. */
+  remove: z.exactOptional(z.record(z.string(), leftover)),
+  open: z.exactOptional(z.string()),
+  /** A copy in the staging bucket, which goes with the document. */
+  copy: z.exactOptional(z.string()),
+  /** The write id of a row that version 0.1 wrote. */
+  old: z.exactOptional(z.string()),
+  seq: z._default(z.number(), 0),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+})
+
+export type DocumentRow = Readonly<z.output<typeof documentRow>>
+export type Standing = Readonly<z.output<typeof standing>>
+export type Change = Readonly<z.output<typeof change>>
+export type Target = Readonly<z.output<typeof target>>
+export type Source = Readonly<z.output<typeof source>>
+export type Leftover = Readonly<z.output<typeof leftover>>
 export type DocumentStatus = 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
 
-/** A document's row. `objectKey` is reserved before the provider is called where the provider allows it. */
-export interface DocumentRow {
-  readonly userKey: UserKey
-  readonly userId: UserId
-  readonly documentId: DocumentId
-  readonly connectionId: ConnectionId
-  readonly provider: ProviderId
-  readonly status: DocumentStatus
-  readonly objectKey?: ObjectKey
-  /** The object exists at the provider (an earlier version is there while a new one is on its way). */
-  readonly objectExists?: boolean
-  readonly size: number
-  readonly contentType: string
-  readonly extension: Extension
-  readonly checksum?: DocumentChecksum
-  /** What the client says the bytes hash to, lower-case hex; checked at the end of a transfer. */
-  readonly expectedSha256?: string
-  readonly bytesTransferred?: number
-  readonly error?: { readonly code: ErrorCode; readonly detail: string }
-  /** The connection id, only while parked: the sparse index that a reconnect reads. */
-  readonly parkedOn?: ConnectionId
-  readonly createdAt: string
-  readonly updatedAt: string
-  readonly version: number
+/** True for a deleted document whose leftovers are not gone yet: nobody but who tidies sees it. */
+export function isDeleted(row: DocumentRow): boolean {
+  return row.standing === undefined && row.change === undefined && row.last === undefined
+}
+
+/**
+ * What a client is told: of the change under way, else of how the
+ * last one ended. It never decides whether content can be read.
+ */
+export function statusOf(row: DocumentRow): DocumentStatus {
+  const change = row.change?.door === 'delete' ? row.aside : row.change
+  if (change?.state === 'receiving' || change?.state === 'parked') return change.state
+  if (change) return 'uploading'
+  return row.last?.outcome === 'failed' || row.standing === undefined ? 'failed' : 'stored'
+}
+
+const iso = (time: number): string => new Date(time).toISOString()
+
+/**
+ * The row's entry in the index `open`: what somebody has to look
+ * at, and when. Undefined when there is nothing to do.
+ */
+export function openOf(row: Pick<DocumentRow, 'change' | 'remove' | 'standing'>): string | undefined {
+  const { change, standing } = row
+  if (change) {
+    const { state, door, until = 0, notBefore = 0, connectionId } = change
+    if (state === 'parked') return `p#${connectionId}`
+    if (state === 'receiving') return `r#${iso(until)}`
+    if (state === 'waiting') return `w#${iso(notBefore)}`
+    return `${door === 'put' || door === 'delete' ? 'i' : 's'}#${iso(until)}`
+  }
+  const times = Object.values(row.remove ?? {}).map(({ notBefore = 0 }) => notBefore)
+  if (standing?.prove) times.push(standing.prove.at)
+  return times.length === 0 ? undefined : `t#${iso(Math.min(...times))}`
 }

@@ -1,142 +1,190 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import * as z from 'zod/mini'
-import { hashAlgorithms, providerIds } from '../providers/registry.ts'
-import { errorCodes, ServiceError } from '../errors.ts'
-import type { ConnectionId, DocumentId, NewId, Owner, UserKey } from '../ids.ts'
-import { randomId } from '../ids.ts'
-import type { DocumentRow, DocumentStatus } from './document.ts'
-import type { Condition, Page } from './table.ts'
-import { isOwnedBy, rowParser } from './table.ts'
-import type { NewRow, RowChanges } from './versioned-table.ts'
-import { versionedTable } from './versioned-table.ts'
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { Change, DocumentRow, Leftover } from './document.ts'
+import { documentRow, isDeleted, openOf } from './document.ts'
+import type { DocumentKey, DocumentPages } from './document-pages.ts'
+import { documentPages } from './document-pages.ts'
+import type { Changes, RowEvent } from './expressions.ts'
+import { asSeen, mine, updateOf, withSameLeftovers } from './expressions.ts'
+import type { NewId } from '../ids.ts'
+import { firstWrite, read } from './old-document.ts'
+import type { Condition } from './table.ts'
+import { catalogError, rowParser } from './table.ts'
 
-const rowSchema = z.looseObject({
-  userKey: z.string(),
-  userId: z.string(),
-  documentId: z.string(),
-  connectionId: z.string(),
-  provider: z.enum(providerIds),
-  status: z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed']),
-  size: z.number(),
-  contentType: z.string(),
-  extension: z.string(),
-  checksum: z.optional(
-    z.object({
-      algorithm: z.enum(hashAlgorithms),
-      value: z.string(),
-      verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
-    }),
-  ),
-  error: z.optional(z.object({ code: z.enum(errorCodes), detail: z.string() })),
-  createdAt: z.string(),
-  updatedAt: z.string(),
-  version: z.number(),
-})
-
-export type DocumentChanges = RowChanges<DocumentRow, 'userKey' | 'documentId'>
-export type NewDocument = NewRow<DocumentRow>
-
-export interface DocumentCatalog {
-  /** Undefined for another user's, too. */
-  getDocument(owner: Owner, documentId: DocumentId): Promise<DocumentRow | undefined>
-  /** Whoever's it is: for an object of the intake bucket, which names its user by the key alone. */
-  named(userKey: UserKey, documentId: DocumentId): Promise<DocumentRow | undefined>
-  /** The new row, or undefined when one with this id exists. */
-  createDocument(document: NewDocument): Promise<DocumentRow | undefined>
-  /** The changed row, or undefined when somebody else changed or deleted it since `row` was read. */
-  updateDocument(row: DocumentRow, changes: DocumentChanges): Promise<DocumentRow | undefined>
-  /** False when somebody else changed it since `row` was read. Already gone is success. */
-  deleteDocument(row: DocumentRow): Promise<boolean>
-  /** A page of at most `limit` rows in the order of their ids. */
-  listDocuments(
-    owner: Owner,
-    options: {
-      readonly connectionId?: ConnectionId | undefined
-      readonly status?: DocumentStatus | undefined
-      readonly limit: number
-      readonly startAfter?: DocumentId | undefined
-    },
-  ): Promise<{ readonly rows: readonly DocumentRow[]; readonly more: boolean }>
-  /** The documents that wait for this connection to be reconnected; the index may lag by a moment. */
-  listParked(connectionId: ConnectionId, startKey?: Page<DocumentRow>['nextKey']): Promise<Page<DocumentRow>>
+/** What else a write does: entries for `remove`, and the event that it makes true. */
+export interface Also {
+  readonly changes?: Changes
+  readonly leftovers?: readonly Leftover[]
+  readonly event?: RowEvent | undefined
 }
 
-// Our own writer made the row; the schema guards against another version's.
-const parse = rowParser('document', rowSchema) as unknown as (item: unknown) => DocumentRow
-
-function listFilter(connectionId: string | undefined, status: string | undefined): Condition | undefined {
-  const parts = [
-    ...(connectionId === undefined ? [] : ['#connection = :connection']),
-    ...(status === undefined ? [] : ['#status = :status']),
-  ]
-  if (parts.length === 0) return undefined
-  return {
-    expression: parts.join(' AND '),
-    names: {
-      ...(connectionId === undefined ? {} : { '#connection': 'connectionId' }),
-      ...(status === undefined ? {} : { '#status': 'status' }),
-    },
-    values: {
-      ...(connectionId === undefined ? {} : { ':connection': connectionId }),
-      ...(status === undefined ? {} : { ':status': status }),
-    },
-  }
+/**
+ * The documents: one row each, and three writes on a document's way. W1
+ * claims it, W2 works on it, W3 settles it. Each is one conditional write of
+ * one row, so no two rows can disagree and a late worker changes nothing.
+ */
+export interface DocumentStore extends DocumentPages {
+  /** As it is now (a consistent read). */
+  get(key: DocumentKey): Promise<DocumentRow | undefined>
+  /**
+   * W1: `change` becomes the row's change if change, standing version and
+   * revision are as in `seen` (undefined: no row). Undefined when they are not.
+   */
+  claim(
+    key: DocumentKey,
+    seen: DocumentRow | undefined,
+    change: Change,
+    also: Also,
+  ): Promise<DocumentRow | undefined>
+  /** W2: patches the change of `row` while it is that change under that fence; undefined when it is not. */
+  work(row: DocumentRow, patch: ChangePatch, also?: Also): Promise<DocumentRow | undefined>
+  /** W3: ends the change of `row`, under the same condition. One whose answer was lost counts as done. */
+  settle(row: DocumentRow, also: Also): Promise<DocumentRow | undefined>
+  /**
+   * Removes a row whose change is a delete, under the same condition:
+   * the removal itself is the event. Already gone is success.
+   */
+  drop(row: DocumentRow): Promise<boolean>
+  /** Writes what was seen in the drive, if everything is as in `row`. */
+  observe(row: DocumentRow, changes: Changes, event?: RowEvent): Promise<DocumentRow | undefined>
+  /** Takes one entry off `remove`; the last one takes a deleted document's row along. */
+  tidied(row: DocumentRow, entry: string): Promise<void>
 }
 
-/** The documents table. */
-export function documentCatalog(
+/** A column set to undefined is taken away. */
+export type ChangePatch = { readonly [Name in keyof Change]?: Change[Name] | undefined }
+
+const parseRow = rowParser('document', documentRow)
+const parse = (item: unknown): DocumentRow => parseRow(read(item))
+const mostRounds = 5
+
+/** The documents table; `newId` names entries of `remove`. */
+export function documentStore(
   client: DynamoDBDocumentClient,
-  tableName: string,
+  TableName: string,
   now: () => number,
-  newId: NewId = randomId,
-): DocumentCatalog {
-  const table = versionedTable(client, tableName, { parse, key: ['userKey', 'documentId'], now, newId })
-  const named: DocumentCatalog['named'] = (userKey, documentId) => table.get({ userKey, documentId })
-  const isAnothers = async (document: NewDocument): Promise<boolean> => {
-    const standing = await named(document.userKey, document.documentId)
-    return standing !== undefined && !isOwnedBy(document)(standing)
+  newId: NewId,
+): DocumentStore {
+  const iso = (): string => new Date(now()).toISOString()
+  const get: DocumentStore['get'] = async ({ userKey, documentId }) => {
+    const Key = { userKey, documentId }
+    const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true })).catch(failed)
+    return Item === undefined ? undefined : parse(Item)
   }
+
+  /**
+   * One conditional update; undefined when the condition did not hold,
+   * unless `isOurs` knows the row as our own, whose answer was lost.
+   */
+  const update = async (
+    row: DocumentRow,
+    when: Condition,
+    { changes = {}, leftovers = [], event, taken }: Also & { readonly taken?: string },
+    isOurs: (standing: DocumentRow) => boolean,
+  ): Promise<DocumentRow | undefined> => {
+    const added = Object.fromEntries(leftovers.map((entry) => [newId().slice(0, 8), entry]))
+    const remove = { ...row.remove, ...added }
+    if (taken !== undefined) delete remove[taken]
+    const open = openOf({ ...row, ...changes, remove } as DocumentRow)
+    const first = row.old === undefined ? { changes, when } : firstWrite(row, changes)
+    const indexed = open === undefined ? undefined : row.userKey
+    const set = { ...first.changes, open, openOf: indexed, updatedAt: iso() }
+    const Key = { userKey: row.userKey, documentId: row.documentId }
+    try {
+      const { Attributes } = await client.send(
+        new UpdateCommand({
+          TableName,
+          Key,
+          ReturnValues: 'ALL_NEW',
+          ...updateOf(row, set, first.when, { added, event, ...(taken === undefined ? {} : { taken }) }),
+        }),
+      )
+      return parse(Attributes)
+    } catch (error) {
+      if (!isRefused(error)) throw catalogError(error)
+      // The SDK repeats what had no answer: a refused write may be our own.
+      const standing = await get(row)
+      return standing && isOurs(standing) ? standing : undefined
+    }
+  }
+
   return {
-    named,
-    async getDocument(owner, documentId) {
-      const row = await named(owner.userKey, documentId)
-      return row !== undefined && isOwnedBy(owner)(row) ? row : undefined
-    },
-    async createDocument(document) {
-      const created = await table.create(document)
-      // Nobody would ever see that row, so whoever looks for it and writes again would do so for ever.
-      if (created === undefined && (await isAnothers(document)))
-        throw new ServiceError(
-          'internal_error',
-          'The place of this document is taken by a row of another user.',
+    get,
+    async claim(key, seen, change, also) {
+      const isOurs = ({ change: standing }: DocumentRow): boolean =>
+        standing?.id === change.id && standing.owner === change.owner
+      if (seen)
+        return await update(seen, asSeen(seen), { ...also, changes: { ...also.changes, change } }, isOurs)
+      const { event, changes } = also
+      const row = { ...changes, ...key, change, remove: {}, seq: event ? 1 : 0 }
+      const open = openOf(row as Pick<DocumentRow, 'change' | 'remove'>)
+      const Item = defined({ ...row, event, open, openOf: key.userKey, createdAt: iso(), updatedAt: iso() })
+      try {
+        await client.send(
+          new PutCommand({ TableName, Item, ConditionExpression: 'attribute_not_exists(documentId)' }),
         )
-      return created
+        return parse(Item)
+      } catch (error) {
+        if (!isRefused(error)) throw catalogError(error)
+        const standing = await get(key)
+        return standing && isOurs(standing) ? standing : undefined
+      }
     },
-    updateDocument: (row, changes) => table.change(row, changes),
-    deleteDocument: (row) => table.remove(row),
-    async listDocuments(owner, { connectionId, status, limit, startAfter }) {
-      const rows: DocumentRow[] = []
-      let startKey: Page<DocumentRow>['nextKey'] =
-        startAfter === undefined ? undefined : { userKey: owner.userKey, documentId: startAfter }
-      const filter = listFilter(connectionId, status)
-      do {
-        const page = await table.query({
-          keyCondition: { expression: 'userKey = :user', values: { ':user': owner.userKey } },
-          ...(filter === undefined ? {} : { filter }),
-          limit: Math.max(limit - rows.length, filter === undefined ? 1 : 100),
-          ...(startKey === undefined ? {} : { startKey }),
-        })
-        rows.push(...page.rows.filter(isOwnedBy(owner)))
-        startKey = page.nextKey
-      } while (startKey !== undefined && rows.length < limit)
-      return { rows: rows.slice(0, limit), more: startKey !== undefined || rows.length > limit }
+    async work(row, patch, also = {}) {
+      const change = defined({ ...row.change, ...patch }) as Change
+      // A write that takes the claim is known by its owner; any other can be repeated.
+      const isOurs = ({ change: standing }: DocumentRow): boolean =>
+        patch.owner !== undefined && standing?.id === change.id && standing.owner === patch.owner
+      return await update(row, mine(row), { ...also, changes: { ...also.changes, change } }, isOurs)
     },
-    async listParked(connectionId, startKey) {
-      return table.query({
-        index: 'parked',
-        keyCondition: { expression: 'parkedOn = :connection', values: { ':connection': connectionId } },
-        ...(startKey === undefined ? {} : { startKey }),
-      })
+    settle: async (row, also) =>
+      await update(row, mine(row), also, ({ last }) => last?.changeId === row.change?.id),
+    drop: async (row) => (await removed(row, mine(row))) || (await get(row)) === undefined,
+    observe: async (row, changes, event) => await update(row, asSeen(row), { changes, event }, () => false),
+    async tidied(row, entry) {
+      let seen: DocumentRow | undefined = row
+      for (let round = 0; round < mostRounds; round += 1) {
+        if (seen?.remove?.[entry] === undefined) return
+        const when = withSameLeftovers(asSeen(seen), seen)
+        const isLast = Object.keys(seen.remove).length === 1
+        const taken = async (now: DocumentRow): Promise<boolean> =>
+          (await update(now, when, { taken: entry }, () => false)) !== undefined
+        if (isDeleted(seen) && isLast ? await removed(seen, when) : await taken(seen)) return
+        seen = await get(row)
+      }
     },
+    ...documentPages(client, TableName, parse),
   }
+
+  /** Removes the row, if the condition holds. */
+  async function removed(row: DocumentRow, when: Condition): Promise<boolean> {
+    try {
+      await client.send(
+        new DeleteCommand({
+          TableName,
+          Key: { userKey: row.userKey, documentId: row.documentId },
+          ConditionExpression: when.expression,
+          ExpressionAttributeNames: { ...when.names },
+          ExpressionAttributeValues: { ...when.values },
+        }),
+      )
+      return true
+    } catch (error) {
+      if (!isRefused(error)) throw catalogError(error)
+      return false
+    }
+  }
+}
+
+/** DynamoDB has no undefined. */
+function defined(value: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined))
+}
+
+function failed(error: unknown): never {
+  throw catalogError(error)
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalCheckFailedException'
 }

@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, Owner } from '../ids.ts'
+import type { DocumentId, Extension, UserKey } from '../ids.ts'
 import { parseDocumentId, parseExtension } from '../ids.ts'
 import type { DocumentRow } from './document.ts'
-import type { DocumentCatalog } from './documents.ts'
+import type { DocumentStore } from './documents.ts'
 
 /** The two parts that a document's file is named by. */
 export interface NamedDocument {
@@ -11,8 +11,9 @@ export interface NamedDocument {
 }
 
 /**
- * The documents that a file name may mean, the likelier one first: a name that ends like an extension is read
- * as having one, but a document id may also end so (`report.pdf`). No other two documents share a name.
+ * The documents that a file name may mean, the likelier one first: a name that
+ * ends like an extension is read as having one, but a document id may also end
+ * so (`report.pdf` without an extension). No other two documents share a name.
  */
 export function readFileName(name: string): readonly NamedDocument[] {
   const dot = name.lastIndexOf('.')
@@ -25,20 +26,21 @@ export function readFileName(name: string): readonly NamedDocument[] {
 }
 
 /**
- * Refuses a document whose file would have the name of another document's: in the intake bucket, on OneDrive
- * and on S3 they would be one object. `before` is the document's own row; what is stored under this name
- * already stays where it is.
+ * Refuses a document whose file would be named as another document's of this user is:
+ * in the intake bucket, on OneDrive and on S3 both would be one object. `before` is the
+ * document's own row; one that is stored under this name already stays where it is.
  */
 export async function refuseSharedName(
-  documents: Pick<DocumentCatalog, 'getDocument'>,
-  wanted: NamedDocument & Owner,
+  documents: Pick<DocumentStore, 'get'>,
+  wanted: NamedDocument & { readonly userKey: UserKey },
   before: DocumentRow | undefined,
 ): Promise<void> {
-  const { documentId, extension } = wanted
-  if (before?.objectExists === true && before.extension === extension) return
+  const { userKey, documentId, extension } = wanted
+  if (before?.standing?.extension === extension) return
   const twin = readFileName(`${documentId}${extension}`).find((other) => other.documentId !== documentId)
-  const row = twin && (await documents.getDocument(wanted, twin.documentId))
-  if (twin === undefined || row?.extension !== twin.extension) return
+  const row = twin && (await documents.get({ userKey, documentId: twin.documentId }))
+  const taken = row?.standing?.extension ?? row?.change?.extension
+  if (twin === undefined || taken !== twin.extension) return
   throw new ServiceError(
     'invalid_request',
     `path.documentId: with this extension it has the same file name as document ${twin.documentId}; choose another id`,

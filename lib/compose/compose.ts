@@ -1,7 +1,7 @@
 import { authorizationStore } from '../catalog/authorizations.ts'
 import type { Connection } from '../catalog/connections.ts'
 import { connectionStore } from '../catalog/connections.ts'
-import { documentCatalog } from '../catalog/documents.ts'
+import { documentStore } from '../catalog/documents.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import { required, settingsOf } from '../contract/env.ts'
 import type { Credentials } from '../grants/grant.ts'
@@ -18,7 +18,7 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgeBus, eventPublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
-import { once, onceAsync } from './once.ts'
+import { once } from './once.ts'
 import type { Outside } from './outside.ts'
 import { outsideOf } from './outside.ts'
 import { openProviders } from './providers.ts'
@@ -31,7 +31,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
   const now = (): number => clock.now()
 
   const documents = once(() =>
-    documentCatalog(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now, newId),
+    documentStore(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now, newId),
   )
   const connections = once(() =>
     connectionStore(outside.dynamo(), required(settings, 'CONNECTIONS_TABLE'), now, newId),
@@ -113,7 +113,6 @@ export function compose(environment: Settings, given?: Outside): Composition {
     accessTokens,
     events,
     ...providers,
-    intake: onceAsync(async () => (await import('./intake-deps.ts')).intakeDeps(composition)),
   }
   return composition
 }

@@ -1,12 +1,11 @@
 import type { AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import type { DocumentCatalog } from '../catalog/documents.ts'
+import type { DocumentStore } from '../catalog/documents.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import type { Grant } from '../grants/grant.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
 import type { Vault } from '../grants/vault.ts'
-import type { IntakeDeps } from '../intake/deps.ts'
 import type { Settings } from '../providers/about.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
@@ -21,7 +20,7 @@ export interface Composition {
   readonly settings: Settings
   readonly clock: Clock
   readonly outside: Outside
-  readonly documents: () => DocumentCatalog
+  readonly documents: () => DocumentStore
   readonly connections: () => ConnectionStore
   readonly tokens: () => TokenStore
   readonly authorizations: () => AuthorizationStore
@@ -33,6 +32,4 @@ export interface Composition {
   /** What a connection to the provider may do there. */
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
   readonly openDriver: (connection: Connection) => Promise<Driver>
-  /** Loads S3 and SQS, which most requests do without. */
-  readonly intake: () => Promise<IntakeDeps>
 }

@@ -10,6 +10,7 @@ import { listed, required } from '../contract/env.ts'
 import type { GrantDeps } from '../grants/store.ts'
 import { reachOf } from '../net/reach.ts'
 import type { Composition } from './composition.ts'
+import { hallDeps } from './hall.ts'
 
 /** For listing and showing connections. */
 export function openConnections({ connections }: Composition): { readonly connections: ConnectionStore } {
@@ -62,8 +63,8 @@ export function openComplete(composition: Composition): CompleteDeps {
     openGrant: composition.openGrant,
     newId: composition.outside.newId,
     async onReconnected(connection) {
-      const { wakeDocuments } = await import('./intake-deps.ts')
-      await wakeDocuments(composition, connection)
+      const { wakeParked } = await import('../transfer/wake.ts')
+      await wakeParked(hallDeps(composition), connection)
     },
   }
 }
@@ -75,8 +76,8 @@ export function openDisconnect(composition: Composition): DisconnectDeps {
     connections: composition.connections(),
     openGrant: composition.openGrant,
     async cancelTransfers(connection) {
-      const { cancelTransfersOf } = await import('../intake/cancel-of-connection.ts')
-      await cancelTransfersOf(await composition.intake(), connection)
+      const { endChangesOf } = await import('../transfer/wake.ts')
+      await endChangesOf(hallDeps(composition), connection)
     },
   }
 }

@@ -18,6 +18,7 @@ export const documentRoutes = {
       'content-digest':
         'RFC 9530 digest of the body, sha-256=:base64:; the bytes are refused when it does not match.',
       'if-none-match': '* stores only when the document does not exist yet.',
+      'if-match': 'Stores only over the version that this ETag names.',
     },
     body: { kind: 'bytes' },
     answers: [
@@ -33,8 +34,10 @@ export const documentRoutes = {
       ...always,
       ...provider,
       'connection_required',
+      'document_busy',
       'precondition_failed',
       'payload_too_large',
+      'unsupported_media_type',
       'digest_mismatch',
       'provider_quota_exceeded',
     ],
@@ -55,7 +58,7 @@ export const documentRoutes = {
   getDocument: {
     operation: 'getDocument',
     functionName: 'get-document',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/v1/documents/{documentId}/content',
     access: 'user',
     summary: 'Get object: the bytes, streamed, whole or a range.',
@@ -64,6 +67,7 @@ export const documentRoutes = {
     headers: {
       range: 'bytes=first-last, bytes=first- or bytes=-count; one range.',
       'if-none-match': 'The ETag of what the client has; 304 when it is still current.',
+      'if-range': 'The ETag of what the client has a part of; another version is sent whole.',
     },
     body: { kind: 'none' },
     answers: [
@@ -111,8 +115,12 @@ export const documentRoutes = {
     pathParameters: schemas.documentPath,
     query: schemas.none,
     body: { kind: 'none' },
+    headers: {
+      'if-match': 'Deletes only the version that this ETag names.',
+      'if-none-match': 'Deletes only when the version that this ETag names does not stand.',
+    },
     answers: [{ status: 204, description: 'It is not there.' }],
-    errors: [...always, ...provider],
+    errors: [...always, ...provider, 'document_busy', 'precondition_failed'],
   },
   createDownloadUrl: {
     operation: 'createDownloadUrl',
@@ -151,7 +159,7 @@ export const documentRoutes = {
         schema: schemas.uploadUrlAnswer,
       },
     ],
-    errors: [...always, ...provider, 'connection_required', 'presigned_url_not_supported'],
+    errors: [...always, ...provider, 'connection_required', 'document_busy', 'presigned_url_not_supported'],
   },
   listDocuments: {
     operation: 'listDocuments',
@@ -182,6 +190,10 @@ export const documentRoutes = {
       'Upload of any size: a URL of the intake bucket; the arrival of the bytes starts the transfer to the drive.',
     pathParameters: schemas.documentPath,
     query: schemas.none,
+    headers: {
+      'if-none-match': '* announces only when the document does not exist yet.',
+      'if-match': 'Announces only over the version that this ETag names.',
+    },
     body: { kind: 'json', schema: schemas.intakeBody },
     answers: [
       {
@@ -190,6 +202,13 @@ export const documentRoutes = {
         schema: schemas.intakeAnswer,
       },
     ],
-    errors: [...always, 'connection_not_found', 'connection_required', 'connection_requires_reauth'],
+    errors: [
+      ...always,
+      'connection_not_found',
+      'connection_required',
+      'connection_requires_reauth',
+      'document_busy',
+      'precondition_failed',
+    ],
   },
 } as const satisfies Record<string, Route>

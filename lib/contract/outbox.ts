@@ -1,9 +1,14 @@
 /** How `tell` is fed from change streams. Infrastructure and the local stack set it up from here. */
 export const outbox = {
   /** The tables whose rows carry events. */
-  tables: ['connections'],
-  /** Only writes that carry an event; what else happens to a row costs no call. */
-  patterns: [{ dynamodb: { NewImage: { event: { M: { id: { S: [{ exists: true }] } } } } } }],
+  tables: ['connections', 'documents'],
+  /**
+   * Only writes that carry an event, and the removal that is one; what else happens to a row costs no call.
+   */
+  patterns: [
+    { dynamodb: { NewImage: { event: { M: { id: { S: [{ exists: true }] } } } } } },
+    { eventName: ['REMOVE'], dynamodb: { OldImage: { change: { M: { door: { S: ['delete'] } } } } } },
+  ],
   batchSize: 100,
   windowSeconds: 1,
   /** A stream keeps its records for 24 hours: what fails that long is put aside before it is gone. */

@@ -48,6 +48,11 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Store the document again, or delete it here so that it is no longer listed.',
     example: 'The file is no longer in the drive.',
   },
+  method_not_allowed: {
+    meaning: 'The path is known and does not take this method; Allow names those that it takes.',
+    action: 'Use one of the methods in Allow. The routes are described at /v1/openapi.json.',
+    example: 'This path takes GET, HEAD, PUT, DELETE.',
+  },
   connection_requires_reauth: {
     meaning:
       'The provider no longer accepts the user’s consent. The provider is not called again until the user reconnects.',
@@ -65,15 +70,26 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Wait until the document’s status is stored.',
     example: 'The document is still being uploaded.',
   },
+  document_busy: {
+    meaning: 'Another request is writing the document, and waiting for it did not help.',
+    action: 'Try again after the seconds of Retry-After.',
+    example: 'Another request is writing document report and has not ended. Try again in a few seconds.',
+  },
   precondition_failed: {
-    meaning: 'If-None-Match: * was sent and the document exists.',
-    action: 'Use another documentId, or leave the header out to replace the document.',
+    meaning:
+      'If-None-Match: * was sent and the document exists, or If-Match names another version than the one that stands.',
+    action: 'Read the document again, then decide: use its ETag, another documentId, or no condition.',
     example: 'A document with this id exists.',
   },
   payload_too_large: {
     meaning: 'The body is larger than the 4 MiB that one request can carry.',
     action: 'Upload through the intake: links.intake. The client library chooses by itself.',
     example: 'The body is larger than 4194304 bytes. Use the intake.',
+  },
+  unsupported_media_type: {
+    meaning: 'The body is a form, or encoded: it is not the document’s own bytes.',
+    action: 'Send the bytes of the document as the body, with its own Content-Type and no Content-Encoding.',
+    example: 'Send the bytes of the document themselves as the body, with its own Content-Type, and no form.',
   },
   range_not_satisfiable: {
     meaning: 'The range begins after the end of the document; Content-Range tells its size.',

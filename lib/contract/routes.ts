@@ -45,6 +45,15 @@ export type DeployedRoute = Route & { readonly functionName: RouteFunctionName }
 
 export const routeList: readonly DeployedRoute[] = Object.values(routes)
 
+/** What a browser may send to any of them. */
+export const requestHeaders: readonly string[] = [
+  ...new Set([
+    'authorization',
+    'content-type',
+    ...routeList.flatMap((route) => Object.keys(route.headers ?? {})),
+  ]),
+]
+
 /** What a deployment serves: the routes, and the pages that one of its providers needs. */
 export const servedRoutes: readonly DeployedRoute[] = [
   ...routeList,

@@ -94,18 +94,26 @@ export const downloadUrlBody = named(
   },
 )
 
+const intakeSize = z
+  .int('must be a whole number of bytes')
+  .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`))
+
 export const uploadUrlBody = named(
   'UploadUrlBody',
   z.strictObject({
     connectionId: z.optional(connectionId),
     contentType,
     extension: z.optional(extension),
+    size: z.optional(intakeSize),
+    sha256: z.optional(sha256Hex),
     expiresInMinutes: z._default(minutes(uploadUrlMinutes.max), uploadUrlMinutes.default),
   }),
   {
     connectionId: 'Which connection; may be left out when there is exactly one active.',
     contentType: 'The document’s media type.',
     extension: 'The file name’s extension, with its dot.',
+    size: 'How many bytes will come; the URL then takes no other number.',
+    sha256: 'Their SHA-256 in lower-case hex; the URL then takes no other bytes.',
     expiresInMinutes: 'How long the URL works, in minutes.',
   },
 )
@@ -116,9 +124,7 @@ export const intakeBody = named(
     connectionId: z.optional(connectionId),
     contentType,
     extension: z.optional(extension),
-    size: z
-      .int('must be a whole number of bytes')
-      .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`)),
+    size: intakeSize,
     sha256: z.optional(sha256Hex),
   }),
   {

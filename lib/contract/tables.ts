@@ -15,6 +15,8 @@ export interface IndexDefinition {
   readonly name: string
   readonly partitionKey: string
   readonly sortKey?: string
+  /** Holds no attributes but the keys. */
+  readonly keysOnly?: true
 }
 
 export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | 'authorizations'
@@ -29,15 +31,19 @@ export const tables: readonly TableDefinition[] = [
     indexes: [{ name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' }],
     stream: true,
   },
-  // One row a document. `parkedOn` exists only while parked: the index holds just what a reconnect wakes.
+  // One row a document. `open` exists only while there is something to do, and says what and when. The index
+  // `parked` is of rows that an earlier version wrote; a table takes one change of its indexes a deployment.
   {
     name: 'documents',
     partitionKey: 'userKey',
     sortKey: 'documentId',
-    indexes: [{ name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' }],
+    indexes: [
+      { name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' },
+      { name: 'open', partitionKey: 'openOf', sortKey: 'open', keysOnly: true },
+    ],
     stream: true,
   },
-  // One row a transfer under way; gone when it is settled, so a scan reads only what is open.
+  // Transfers that an earlier version had under way.
   { name: 'transfers', partitionKey: 'userKey', sortKey: 'documentId' },
   // Sealed access tokens and the refresh lease, one row a connection.
   { name: 'tokens', partitionKey: 'connectionId', ttlAttribute: 'expiresAt' },

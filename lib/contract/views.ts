@@ -39,13 +39,13 @@ const checksum = part(
   z.object({
     algorithm: z.enum(hashAlgorithms),
     value: z.string(),
-    verdict: z.enum(['verified', 'provider_transformed', 'mismatch']),
+    verdict: z.enum(['verified', 'provider_transformed', 'unverified', 'mismatch']),
   }),
   {
     algorithm: 'The hash that the provider offers.',
     value: 'The provider’s own hash, in its own notation.',
     verdict:
-      'verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files.',
+      'verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. unverified: the provider gives no hash of this content, or not yet.',
   },
 )
 /** How a stored document's content was proven. */
@@ -62,6 +62,7 @@ export const document = named(
     size: bytes,
     contentType: z.string(),
     extension: z.optional(z.string()),
+    etag: z.optional(z.string()),
     checksum: z.optional(checksum),
     progress: z.optional(
       part(z.object({ bytesTransferred: bytes, bytesTotal: bytes }), {
@@ -88,6 +89,7 @@ export const document = named(
     size: 'Bytes.',
     contentType: 'The media type it was stored with.',
     extension: 'The file name’s extension, with its dot.',
+    etag: 'The version that stands and can be read, a strong tag with its quotes; absent while there is none.',
     checksum: 'How the content was proven after the upload.',
     progress: 'How far the transfer to the drive is, while there is one.',
     error: 'Why it failed or is parked.',

@@ -5,7 +5,10 @@ import type { ConnectionId, Owner } from '../ids.ts'
 import { parseConnectionId } from '../ids.ts'
 import type { DocumentDeps } from './deps.ts'
 
-/** Passes a connection that can be used now; a dead grant is refused here, so that the provider is not called for it again. */
+/**
+ * Passes a connection that can be used now; a dead grant is refused
+ * here, so that the provider is not called for it again.
+ */
 export function requireUsable(connection: Connection | undefined, connectionId: string): Connection {
   if (connection === undefined || connection.status === 'disconnected') throw connectionNotFound(connectionId)
   if (connection.status === 'requires_reauth')
@@ -24,7 +27,10 @@ export async function connectionOf(
   return requireUsable(await deps.connections.get(owner, connectionId), connectionId)
 }
 
-/** The connection that was named, else the user's only active one; `connection_required` when that is not clear. */
+/**
+ * The connection that was named, else the user's only active one;
+ * `connection_required` when that is not clear.
+ */
 export async function chooseConnection(
   deps: Pick<DocumentDeps, 'connections'>,
   owner: Owner,

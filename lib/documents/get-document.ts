@@ -1,21 +1,26 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { maxStreamedBytes } from '../contract/limits.ts'
 import type { DocumentRow } from '../catalog/document.ts'
-import type { DocumentId, ObjectKey, Owner } from '../ids.ts'
+import { isServiceError } from '../errors.ts'
+import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { ObjectContent } from '../storage/storage-backend.ts'
 import { StorageBackend } from '../storage/storage-backend.ts'
+import { resolveRange } from '../storage/range.ts'
+import { etagOf, lists } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
 import { parseRange, rangeLength } from './range.ts'
+import type { DocumentOf } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
 
-export interface GetRequest extends Owner {
-  readonly documentId: DocumentId
+export interface GetRequest extends DocumentOf {
   readonly range: string | undefined
   readonly ifNoneMatch: string | undefined
-  readonly signal: AbortSignal
+  readonly ifRange: string | undefined
+  /** Headers only: nothing is opened at the drive that would have to be closed. */
+  readonly isHead: boolean
 }
 
 export type GetOutcome =
@@ -31,13 +36,6 @@ export type GetOutcome =
 /** A URL that outlives a slow start of the download, minutes. */
 const elsewhereMinutes = 60
 
-/** Tags are quoted, since they may hold commas. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2 */
-function matches(ifNoneMatch: string | undefined, etag: string | undefined): boolean {
-  if (ifNoneMatch === undefined || etag === undefined) return false
-  if (ifNoneMatch.trim() === '*') return true
-  return [...ifNoneMatch.matchAll(/"([^"]*)"/g)].some(([, tag]) => tag === etag)
-}
-
 async function elsewhere(
   deps: DocumentDeps,
   row: DocumentRow,
@@ -47,54 +45,105 @@ async function elsewhere(
 ): Promise<Secret> {
   const { signedUrls, directUrls } = driver
   if (signedUrls) {
-    const as = { fileName: fileName(row), contentType: row.contentType }
+    const as = { fileName: fileName(row), contentType: typeOf(row) }
     return secret(await signedUrls.get(objectKey, elsewhereMinutes, as))
   }
   if (directUrls) return await directUrls.read(objectKey, { signal })
   return await deps.stageDownload({ row, driver, objectKey, signal })
 }
 
-const fileName = (row: DocumentRow): string => `${row.documentId}${row.extension}`
+const fileName = (row: DocumentRow): string => `${row.documentId}${row.standing?.extension ?? ''}`
+const typeOf = (row: DocumentRow): string => row.standing?.contentType ?? 'application/octet-stream'
 
-function contentHeaders(row: DocumentRow, content: ObjectContent): Record<string, string> {
+function contentHeaders(row: DocumentRow, content: Omit<ObjectContent, 'body'>): Record<string, string> {
   return {
-    'content-type': row.contentType,
+    'content-type': typeOf(row),
     'content-length': String(content.contentLength),
     'accept-ranges': 'bytes',
     // The name is made of characters that need no quoting rules: ids and extensions are from a safe alphabet.
     'content-disposition': `attachment; filename="${fileName(row)}"`,
-    ...(content.etag === undefined ? {} : { etag: `"${content.etag}"` }),
+    etag: tagOf(row, content.etag),
     ...(content.range === undefined
       ? {}
       : { 'content-range': `bytes ${content.range.start}-${content.range.end}/${content.size}` }),
   }
 }
 
+/** The tag of what the drive answered; the row's own where the drive gives none. */
+const tagOf = (row: DocumentRow, etag: string | undefined): string =>
+  etag === undefined ? (etagOf(row) ?? '') : `"${etag}"`
+
 /**
- * A document's bytes, whole or a range, as a stream with back-pressure. What is too large for the gateway's stream
- * (its length by the catalog) is answered with a URL of the provider or of a staged copy instead.
+ * A document's bytes, whole or a range, as a stream with back-pressure. What is too large for the gateway's
+ * stream (its length by the catalog) is answered with a URL of the provider or of a staged copy instead.
  */
 export async function getDocument(deps: DocumentDeps, request: GetRequest): Promise<GetOutcome> {
-  const { documentId, signal } = request
-  const { row, driver, objectKey } = await requireStored(deps, request, documentId, signal)
-  const range = parseRange(request.range)
-  if (rangeLength(range, row.size) > maxStreamedBytes) {
-    if (request.ifNoneMatch !== undefined) {
+  const { signal, ifNoneMatch, ifRange } = request
+  const { row, driver, objectKey } = await requireStored(deps, request)
+  const asked = parseRange(request.range)
+  if (request.isHead) return await headOf(deps, request, asked)
+  if (rangeLength(asked, row.standing?.size ?? 0) > maxStreamedBytes) {
+    if (ifNoneMatch !== undefined) {
       const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
-      if (matches(request.ifNoneMatch, entry.etag)) return notModified(entry.etag)
+      if (lists(ifNoneMatch, tagOf(row, entry.etag))) return notModified(tagOf(row, entry.etag))
     }
     return { kind: 'elsewhere', url: await elsewhere(deps, row, driver, objectKey, signal) }
   }
   const backend = new StorageBackend(driver)
-  const content = await deps.retry(() => backend.getObject(objectKey, range, { signal }), signal)
-  if (matches(request.ifNoneMatch, content.etag)) {
+  const read = (range: typeof asked): Promise<ObjectContent> =>
+    deps.retry(() => backend.getObject(objectKey, range, { signal }), signal)
+  let content = await read(asked).catch(async (error: unknown) => {
+    // The condition comes before the range. https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
+    if (ifNoneMatch === undefined || !isServiceError(error, 'range_not_satisfiable')) throw error
+    const whole = await read(undefined)
+    if (lists(ifNoneMatch, tagOf(row, whole.etag))) return whole
+    whole.body.destroy()
+    throw error
+  })
+  const tag = tagOf(row, content.etag)
+  if (ifNoneMatch !== undefined && lists(ifNoneMatch, tag)) {
     content.body.destroy()
-    return notModified(content.etag)
+    return notModified(tag)
+  }
+  // A range of another version than the client has the beginning of is
+  // no use to it. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+  if (content.range !== undefined && ifRange !== undefined && ifRange !== tag) {
+    content.body.destroy()
+    content = await read(undefined)
   }
   const status = content.range === undefined ? 200 : 206
   return { kind: 'content', status, headers: contentHeaders(row, content), body: content.body }
 }
 
-function notModified(etag: string | undefined): GetOutcome {
-  return { kind: 'not-modified', headers: etag === undefined ? {} : { etag: `"${etag}"` } }
+/** The headers of a GET, of any size, without its bytes. */
+async function headOf(
+  deps: DocumentDeps,
+  request: GetRequest,
+  asked: ReturnType<typeof parseRange>,
+): Promise<GetOutcome> {
+  const { signal, ifNoneMatch, ifRange } = request
+  const { row, driver, objectKey } = await requireStored(deps, request)
+  const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
+  const etag = tagOf(row, entry.etag)
+  if (ifNoneMatch !== undefined && lists(ifNoneMatch, etag)) return notModified(etag)
+  const range =
+    asked && (ifRange === undefined || ifRange === etag) ? resolveRange(asked, entry.size) : undefined
+  const contentLength = range ? range.end - range.start + 1 : entry.size
+  const content = {
+    size: entry.size,
+    contentLength,
+    contentType: typeOf(row),
+    ...(entry.etag === undefined ? {} : { etag: entry.etag }),
+    ...(range ? { range } : {}),
+  }
+  return {
+    kind: 'content',
+    status: range ? 206 : 200,
+    headers: contentHeaders(row, content),
+    body: Readable.from([]),
+  }
+}
+
+function notModified(etag: string): GetOutcome {
+  return { kind: 'not-modified', headers: { etag } }
 }

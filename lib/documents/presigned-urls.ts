@@ -1,17 +1,15 @@
-import type { DocumentRow } from '../catalog/document.ts'
-import { refuseSharedName } from '../catalog/same-name.ts'
 import { NotSupportedError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, Owner } from '../ids.ts'
-import { fileOf, targetFor } from '../transfer/place.ts'
+import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import type { StartedIntake } from '../intake/start-intake.ts'
+import { startIntake } from '../intake/start-intake.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 import { contentLink, intakeLink } from './present.ts'
-import { changedMeanwhile } from './settle-put.ts'
+import type { DocumentOf } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
 
-export interface PresignedUrl {
+export interface DownloadUrl {
   readonly url: string
-  readonly headers: Readonly<Record<string, string>>
   readonly expiresAt: string
 }
 
@@ -21,72 +19,56 @@ function withLinks(error: NotSupportedError, links: Readonly<Record<string, stri
   return new ServiceError(error.code, detail, { context: { links } })
 }
 
-const expiry = (now: number, minutes: number): string => new Date(now + minutes * 60_000).toISOString()
-
-/** A URL that reads the document without a token, for `minutes`. On a cloud drive: `presigned_url_not_supported` with `links.content`. */
+/**
+ * A URL that reads the document without a token, for `minutes`. On a
+ * cloud drive: `presigned_url_not_supported` with `links.content`.
+ */
 export async function createDownloadUrl(
   deps: DocumentDeps,
-  request: Owner & {
-    readonly documentId: DocumentId
-    readonly minutes: number
-    readonly signal: AbortSignal
-  },
-): Promise<PresignedUrl> {
+  request: DocumentOf & { readonly minutes: number },
+): Promise<DownloadUrl> {
   const { documentId, minutes, signal } = request
-  const { row, driver, objectKey } = await requireStored(deps, request, documentId, signal)
+  const { row, driver, objectKey } = await requireStored(deps, request)
   if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned download URL', 'getObject')
     throw withLinks(refusal, { content: contentLink(documentId) })
   }
   await deps.retry(() => driver.stat(objectKey, { signal }), signal)
-  const as = { fileName: fileOf(row), contentType: row.contentType }
+  const { extension = '', contentType = 'application/octet-stream' } = row.standing ?? {}
+  const as = { fileName: `${documentId}${extension}`, contentType }
   const url = await driver.signedUrls.get(objectKey, minutes, as)
-  return { url, headers: {}, expiresAt: expiry(deps.now(), minutes) }
+  return { url, expiresAt: new Date(deps.clock.now() + minutes * 60_000).toISOString() }
 }
 
-export interface UploadUrlRequest extends Owner {
+export interface UploadUrlRequest {
+  readonly userId: UserId
+  readonly userKey: UserKey
   readonly documentId: DocumentId
   readonly connectionId: string | undefined
   readonly contentType: string
   readonly extension: Extension | undefined
+  readonly size: number | undefined
+  readonly sha256: string | undefined
   readonly minutes: number
+  readonly signal: AbortSignal
 }
 
-/** A URL that a client PUTs the document to without a token. On a cloud drive: `presigned_url_not_supported` with `links.intake`. */
-export async function createUploadUrl(deps: DocumentDeps, request: UploadUrlRequest): Promise<PresignedUrl> {
-  const { userId, userKey, documentId, contentType } = request
-  const row = await deps.documents.getDocument(request, documentId)
+/**
+ * A URL that a client PUTs the document to without a token: an announced upload whose
+ * target is s3. On a cloud drive: `presigned_url_not_supported` with `links.intake`.
+ */
+export async function createUploadUrl(
+  deps: DocumentDeps,
+  request: UploadUrlRequest,
+): Promise<StartedIntake['upload']> {
+  const { userKey, documentId } = request
+  const row = await deps.documents.get({ userKey, documentId })
   const connection = await chooseConnection(deps, request, request.connectionId ?? row?.connectionId)
   const driver = await deps.openDriver(connection)
-  const extension = request.extension ?? row?.extension ?? ('' as Extension)
   if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
     throw withLinks(refusal, { intake: intakeLink(documentId) })
   }
-  await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, row)
-  const target = targetFor(driver, row, { connectionId: connection.connectionId, documentId, extension })
-  const objectKey =
-    target.kind === 'replace' ? target.objectKey : driver.signedUrls.keyFor(userId, target.file)
-  const { url, headers } = await driver.signedUrls.put(objectKey, request.minutes, contentType)
-  // A document that is stored already stays readable until the client replaces it.
-  const expiresAt = deps.now() + request.minutes * 60_000
-  if (row?.objectExists !== true || row.objectKey !== objectKey) {
-    const { connectionId, provider } = connection
-    const upload = { userKey, userId, documentId, connectionId, provider, extension, contentType, objectKey }
-    await deps.awaitUpload({ ...upload, expiresAt })
-    await record(deps, { ...upload, status: 'receiving', size: 0 }, row)
-  }
-  return { url, headers, expiresAt: new Date(expiresAt).toISOString() }
-}
-
-async function record(
-  deps: DocumentDeps,
-  document: Parameters<DocumentDeps['documents']['createDocument']>[0],
-  row: DocumentRow | undefined,
-): Promise<void> {
-  const written =
-    row === undefined
-      ? await deps.documents.createDocument(document)
-      : await deps.documents.updateDocument(row, document)
-  if (written === undefined) throw changedMeanwhile()
+  const withChoice = { ...deps, chooseConnection: () => Promise.resolve(connection) }
+  return (await startIntake(withChoice, { ...request, door: 'url' })).upload
 }

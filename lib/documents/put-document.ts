@@ -2,28 +2,36 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, ObjectKey, Owner } from '../ids.ts'
+import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import { extensionOf, requireHere } from '../intake/start-intake.ts'
 import { contentOf } from '../storage/content.ts'
-import type { Driver, ObjectEntry, Target } from '../storage/driver.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
-import { createContentHash } from '../transfer/hash.ts'
-import { targetFor } from '../transfer/place.ts'
-import { algorithmsFor, judgeStored } from '../transfer/verdict.ts'
+import { acceptChange } from '../transfer/accept.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import type { Damage } from '../transfer/damage.ts'
+import { damageOf, mostSends } from '../transfer/damage.ts'
+import type { Claimed } from '../transfer/hall.ts'
+import { ClaimLost, held } from '../transfer/hall.ts'
+import type { Judged } from '../transfer/judge.ts'
+import { judge } from '../transfer/judge.ts'
+import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
+import { settleFailed, settleStored } from '../transfer/settle.ts'
+import { tidy } from '../transfer/tidy.ts'
 import { chooseConnection } from './choose-connection.ts'
-import { checkContentDigest } from './content-digest.ts'
+import type { Conditions } from '../transfer/conditions.ts'
+import { checkConditions, checkContentDigest } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
-import type { Written } from './settle-put.ts'
-import { changedMeanwhile, settleMismatch, settleStored } from './settle-put.ts'
 
-export interface PutRequest extends Owner {
+export interface PutRequest extends Conditions {
+  readonly userId: UserId
+  readonly userKey: UserKey
   readonly documentId: DocumentId
   readonly connectionId: string | undefined
   readonly extension: Extension | undefined
   readonly contentType: string
   readonly bytes: Buffer
   readonly contentDigest: string | undefined
-  /** `If-None-Match: *`. */
-  readonly onlyCreate: boolean
   readonly signal: AbortSignal
 }
 
@@ -32,130 +40,193 @@ export interface PutOutcome {
   readonly created: boolean
 }
 
-function checkPreconditions(request: PutRequest, row: DocumentRow | undefined): void {
-  if (row === undefined) return
-  if (request.onlyCreate && (row.objectExists === true || row.status !== 'uploading')) {
-    throw new ServiceError('precondition_failed', `Document ${request.documentId} exists already.`)
-  }
-  if (
-    request.connectionId !== undefined &&
-    request.connectionId !== row.connectionId &&
-    row.objectExists === true
-  ) {
-    throw new ServiceError(
-      'invalid_request',
-      `query.connectionId: document ${request.documentId} is stored on connection ${row.connectionId}; delete it first, or choose another document id`,
-    )
-  }
-}
+/** How long a put waits for another writer of the same document. */
+const waitMs = 20_000
 
-function withoutKey({ objectKey: _gone, objectExists: _also, ...row }: DocumentRow): DocumentRow {
-  return row
-}
-
-/** Where the bytes go. A new object's key is recorded before the provider creates anything under it. */
-async function chooseTarget(
-  deps: DocumentDeps,
-  request: PutRequest,
-  connection: Connection,
-  driver: Driver,
-  row: DocumentRow | undefined,
-  extension: Extension,
-): Promise<{ readonly row: DocumentRow | undefined; readonly target: Target }> {
-  const { connectionId } = connection
-  const target = targetFor(driver, row, { connectionId, documentId: request.documentId, extension })
-  const { places } = driver
-  if (!places || target.objectKey !== undefined) return { row, target }
-  const objectKey = await deps.retry(() => places.make({ signal: request.signal }), request.signal)
-  const recorded = await record(deps, request, connection, row, extension, objectKey)
-  return { row: recorded, target: { ...target, objectKey: recorded.objectKey ?? objectKey } }
-}
-
-async function record(
-  deps: DocumentDeps,
-  request: PutRequest,
-  connection: Connection,
-  row: DocumentRow | undefined,
-  extension: Extension,
-  objectKey: ObjectKey,
-): Promise<DocumentRow> {
-  const fields = {
-    connectionId: connection.connectionId,
-    provider: connection.provider,
-    status: 'uploading',
-    objectKey,
-    objectExists: undefined,
-    size: request.bytes.length,
-    contentType: request.contentType,
-    extension,
-  } as const
-  const { userKey, userId, documentId } = request
-  const { objectExists: _fresh, ...fresh } = fields
-  const written =
-    row === undefined
-      ? await deps.documents.createDocument({ userKey, userId, documentId, ...fresh })
-      : await deps.documents.updateDocument(row, fields)
-  if (written !== undefined) return written
-  // Another request for the same document was first: go on under the key that it recorded, so that both make one file.
-  const theirs = await deps.documents.getDocument(request, documentId)
-  if (theirs?.objectKey !== undefined && theirs.connectionId === connection.connectionId) return theirs
-  throw changedMeanwhile()
-}
-
-async function store(
-  deps: DocumentDeps,
-  { userId, contentType, bytes, signal }: PutRequest,
-  driver: Driver,
-  target: Target,
-): Promise<ObjectEntry> {
-  const plan = { userId, contentType, size: bytes.length, target }
-  return await deps.retry(() => writeWhole(driver, plan, contentOf(bytes), { signal }), signal)
-}
-
-/** Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route. */
+/**
+ * Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route.
+ */
 export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
-  checkContentDigest(request.contentDigest, request.bytes)
-  const { userKey, userId, documentId } = request
-  const before = await deps.documents.getDocument(request, documentId)
-  checkPreconditions(request, before)
+  const { userKey, userId, documentId, bytes, signal } = request
+  checkContentDigest(request.contentDigest, bytes)
+  const before = await deps.documents.get({ userKey, documentId })
   const connection = await chooseConnection(deps, request, request.connectionId ?? before?.connectionId)
-  const extension = request.extension ?? before?.extension ?? ('' as Extension)
-  await refuseSharedName(deps.documents, { userKey, userId, documentId, extension }, before)
   const driver = await deps.openDriver(connection)
-  if (before !== undefined && before.status !== 'stored') await deps.cancelTransfer(before)
-
-  let { row, target } = await chooseTarget(deps, request, connection, driver, before, extension)
-  let entry: ObjectEntry
-  try {
-    entry = await store(deps, request, driver, target)
-  } catch (error) {
-    // The user removed the file that was to be replaced, or the one that a reserved id had made: it is made anew.
-    if (!isServiceError(error, 'object_missing') || target.objectKey === undefined) throw error
-    const keyless = row && withoutKey(row)
-    ;({ row, target } = await chooseTarget(deps, request, connection, driver, keyless, extension))
-    entry = await store(deps, request, driver, target)
-  }
-
-  const { contentType, signal } = request
-  const judged = await judgeBytes(deps, request, driver, entry, driver.traits.rewrites(extension))
-  const { verdict } = judged
-  const who = { userId, userKey, documentId, contentType, extension, signal }
-  const replacing = target.kind === 'replace'
-  const written: Written = { ...who, connection, driver, row, replacing, entry: judged.entry }
-  if (verdict.kind === 'mismatch') throw await settleMismatch(deps, written, verdict)
-  const settled = await settleStored(deps, written, verdict)
-  return { row: settled, created: before?.objectExists !== true }
+  const proof = proofOf(driver, bytes)
+  const accepted = await acceptChange(
+    deps,
+    { userKey, documentId, userId },
+    async (seen) => {
+      requireHere(seen, connection, 'query')
+      await checkConditions(request, seen, (key) => deps.retry(() => driver.stat(key, { signal }), signal))
+      const extension = request.extension ?? extensionOf(seen)
+      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
+      const target = await deps.retry(
+        () => placeFor(driver, seen, { documentId, extension, ...connection }, { signal }),
+        signal,
+      )
+      const { contentType } = request
+      const until = deps.clock.now() + deps.settings.requestMs
+      return {
+        door: 'put',
+        state: 'sending',
+        single: true,
+        connection,
+        size: bytes.length,
+        contentType,
+        extension,
+        until,
+        proof,
+        target,
+      }
+    },
+    { waitMs, signal },
+  )
+  // The session of an upload that was pushed aside ends before the first byte of this one.
+  const claimed = await tidy(deps, accepted.row)
+  const row = await finishPut(deps, { ...request, connection, driver }, claimed)
+  return { row, created: accepted.before?.standing === undefined }
 }
 
-async function judgeBytes(
-  { retry, startHash }: DocumentDeps,
-  { bytes, signal }: PutRequest,
-  driver: Driver,
-  entry: ObjectEntry,
-  rewritten: boolean,
-) {
-  const hash = await createContentHash(startHash, algorithmsFor(driver, undefined))
-  hash.update(bytes, 0)
-  const stat = (): Promise<ObjectEntry> => retry(() => driver.stat(entry.objectKey, { signal }), signal)
-  return await judgeStored(entry, bytes.length, hash, { rewritten, stat })
+type Putting = PutRequest & { readonly connection: Connection; readonly driver: Driver }
+
+/** What a put holds, and the object that it has made, if it is a new one. */
+interface Writer {
+  row: Claimed
+  made?: ObjectKey
+}
+
+async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed): Promise<DocumentRow> {
+  const writer: Writer = { row: accepted }
+  try {
+    const { entry, judged } = await sendProven(deps, request, writer)
+    const named = await renamed(request.driver, writer.row, entry, { signal: request.signal })
+    const settled = await settleStored(deps, writer.row, named, judged)
+    await tidy(deps, settled)
+    return settled
+  } catch (error) {
+    if (error instanceof ClaimLost) {
+      await undo(deps, request, writer)
+      throw overtaken()
+    }
+    const { code, detail } = isServiceError(error) ? error : internal
+    const left = error instanceof Damaged ? error.damage : {}
+    const settled = await settleFailed(deps, writer.row, { code, detail }, left).catch(() => undefined)
+    if (settled) await tidy(deps, settled)
+    throw error
+  }
+}
+
+/** Takes back what a put has made that was taken for dead, unless the document names it by now. */
+async function undo(
+  deps: DocumentDeps,
+  { userKey, documentId, driver }: Putting,
+  { made }: Writer,
+): Promise<void> {
+  if (made === undefined) return
+  try {
+    const row = await deps.documents.get({ userKey, documentId })
+    if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)
+  } catch (error) {
+    logger.warn('What an overtaken request has made could not be removed.', errorFields(error))
+  }
+}
+
+const internal = { code: 'internal_error', detail: 'The document could not be stored.' } as const
+
+function overtaken(): ServiceError {
+  return new ServiceError(
+    'document_busy',
+    'Another request has taken this document over. Look at it, and try again.',
+    {
+      retry: { retryable: true, afterSeconds: 2 },
+      context: { retryAfterSeconds: 2 },
+    },
+  )
+}
+
+/** The provider stored other bytes than were sent, as often as they were sent. */
+class Damaged extends ServiceError {
+  readonly damage: Damage
+
+  constructor(damage: Damage) {
+    const often = 'The provider stored other bytes than were sent, several times'
+    if (damage.standing)
+      super('provider_error', `${often}, in place of the earlier version. Send the document once more.`)
+    else super('digest_mismatch', `${often}. Nothing of them is kept; send the document once more.`)
+    this.damage = damage
+  }
+}
+
+/** Sends the bytes until the provider's own hash says that it has them. */
+async function sendProven(
+  deps: DocumentDeps,
+  request: Putting,
+  writer: Writer,
+): Promise<{ readonly entry: ObjectEntry; readonly judged: Judged }> {
+  const { driver, bytes, signal } = request
+  const rewrites = driver.traits.rewrites(writer.row.change.extension)
+  const late = driver.traits.hash?.late === true
+  for (let sends = 1; ; sends += 1) {
+    let entry = await send(deps, request, writer)
+    if (writer.row.change.target?.kind === 'new') writer.made = entry.objectKey
+    let judged = judge(entry, sentOf(driver, bytes), { rewrites, late })
+    if (judged.verdict !== 'verified' && late) {
+      const { objectKey } = entry
+      entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
+      judged = judge(entry, sentOf(driver, bytes), { rewrites, late })
+    }
+    if (judged.verdict !== 'mismatch') return { entry, judged }
+    if (sends === mostSends) throw new Damaged(damageOf(writer.row, entry, judged))
+    writer.row = await retarget(deps, writer.row, {
+      kind: 'replace',
+      objectKey: entry.objectKey,
+      file: writer.row.change.target?.file ?? '',
+    })
+  }
+}
+
+async function send(
+  deps: DocumentDeps,
+  { driver, bytes, signal }: Putting,
+  writer: Writer,
+): Promise<ObjectEntry> {
+  const onName = async (file: string): Promise<void> => {
+    const { target } = writer.row.change
+    if (target) writer.row = await retarget(deps, writer.row, { ...target, file })
+  }
+  const write = async (): Promise<ObjectEntry> => {
+    const { target } = writer.row.change
+    if (!target) throw new TypeError('A put has a target.')
+    return await writeWhole(driver, planOf(writer.row, target), contentOf(bytes), { signal, onName })
+  }
+  try {
+    return await deps.retry(write, signal)
+  } catch (error) {
+    // The user removed the file that was to be replaced: it is made anew, once.
+    const { target } = writer.row.change
+    if (!isServiceError(error, 'object_missing') || target?.kind !== 'replace') throw error
+    writer.row = await retarget(deps, writer.row, await freshPlace(driver, target.file, { signal }))
+    return await deps.retry(write, signal)
+  }
+}
+
+async function retarget(
+  deps: DocumentDeps,
+  row: Claimed,
+  target: Claimed['change']['target'],
+): Promise<Claimed> {
+  return held(await deps.documents.work(row, { target }))
+}
+
+function proofOf({ traits }: Driver, bytes: Buffer): Claimed['change']['proof'] {
+  if (!traits.hash) return undefined
+  const digest = traits.hash.start()
+  digest.update(bytes)
+  return { algorithm: traits.hash.algorithm, value: digest.digest() }
+}
+
+function sentOf(driver: Driver, bytes: Buffer) {
+  const proof = proofOf(driver, bytes)
+  return { size: bytes.length, algorithms: proof ? [proof.algorithm] : [], digest: () => proof?.value }
 }

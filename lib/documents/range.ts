@@ -1,8 +1,9 @@
 import type { ByteRange } from '../storage/range.ts'
 
 /**
- * Parses a `Range` header of one byte range. Undefined when there is none or when it is one that a server may ignore
- * (another unit, several ranges, nonsense), as RFC 9110 §14.2 allows. https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+ * Parses a `Range` header of one byte range. Undefined when there is none or when
+ * it is one that a server may ignore (another unit, several ranges, nonsense), as
+ * RFC 9110 §14.2 allows. https://www.rfc-editor.org/rfc/rfc9110#section-14.2
  */
 export function parseRange(header: string | undefined): ByteRange | undefined {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.trim() ?? '')

@@ -1,96 +1,98 @@
 import type { DocumentRow } from '../catalog/document.ts'
-import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Owner } from '../ids.ts'
-import type { Driver } from '../storage/driver.ts'
+import { isDeleted, statusOf } from '../catalog/document.ts'
+import { ServiceError } from '../errors.ts'
+import type { DocumentId, ObjectKey, UserId, UserKey } from '../ids.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { connectionOf } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
-/** The user's document; `document_not_found` when there is none. */
+/** Whose document, by the caller's verified token. */
+export interface DocumentOf {
+  readonly userId: UserId
+  readonly userKey: UserKey
+  readonly documentId: DocumentId
+  readonly signal: AbortSignal
+}
+
+/**
+ * After a change of a file that the drive rewrites, a new version may be the drive's own work for so long.
+ */
+const rewritingMs = 15 * 60_000
+
+/** The caller's document, or `document_not_found`; anybody else's looks as if it did not exist. */
 export async function requireDocument(
   deps: Pick<DocumentDeps, 'documents'>,
-  owner: Owner,
-  documentId: DocumentId,
+  { userId, ...key }: DocumentOf,
 ): Promise<DocumentRow> {
-  const row = await deps.documents.getDocument(owner, documentId)
-  if (row === undefined) throw new ServiceError('document_not_found', `There is no document ${documentId}.`)
-  return row
+  const row = await deps.documents.get(key)
+  if (row && row.userId === userId && !isDeleted(row)) return row
+  throw new ServiceError('document_not_found', `There is no document ${key.documentId}.`, {
+    context: { documentId: key.documentId },
+  })
 }
 
-/** The drive of a document that waits for a client with a presigned URL; others sign none. */
-async function awaitedAt(
-  deps: Pick<DocumentDeps, 'connections' | 'openDriver'>,
-  owner: Owner,
+/**
+ * The document as the drive has it now: what its user did there
+ * shows. One that is on its way is answered from its row.
+ */
+export async function statDocument(deps: DocumentDeps, request: DocumentOf): Promise<DocumentRow> {
+  const row = await requireDocument(deps, request)
+  const { objectKey: key } = row
+  if (!row.standing || key === undefined || (row.change && row.change.door !== 'delete')) return row
+  const driver = await deps.openDriver(await connectionOf(deps, row, row.connectionId))
+  const { signal } = request
+  const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
+  return await observed(deps, driver, row, entry)
+}
+
+/**
+ * The row with what was seen in the drive; written when that is another version, by whoever sees it first.
+ */
+export async function observed(
+  deps: Pick<DocumentDeps, 'documents' | 'clock'>,
+  driver: Pick<Driver, 'traits'>,
   row: DocumentRow,
-): Promise<Driver | undefined> {
-  if (row.status !== 'receiving' || row.objectKey === undefined) return undefined
-  const connection = await deps.connections.get(owner, row.connectionId)
-  if (connection?.status !== 'active') return undefined
-  const driver = await deps.openDriver(connection)
-  return driver.signedUrls ? driver : undefined
-}
-
-/** Looks whether a presigned upload has arrived since, and records it when it has. */
-async function settlePresigned(
-  deps: DocumentDeps,
-  row: DocumentRow,
-  driver: Driver,
-  signal: AbortSignal,
+  entry: ObjectEntry,
 ): Promise<DocumentRow> {
-  const key = row.objectKey
-  if (key === undefined) return row
-  try {
-    const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
-    const settled = await deps.documents.updateDocument(row, {
-      status: 'stored',
-      objectExists: true,
-      size: entry.size,
-      contentType: entry.contentType ?? row.contentType,
-    })
-    return settled ?? row
-  } catch (error) {
-    if (isServiceError(error, 'object_missing')) return row
-    throw error
-  }
+  const { standing } = row
+  if (!standing || entry.etag === undefined || entry.etag === standing.revision) return row
+  const { hash, verdict: _stale, file, prove: _over, ...rest } = standing
+  const named = file !== undefined && (entry.name === undefined || entry.name === file) ? { file } : {}
+  const theirs = hash && entry.checksums[hash.algorithm]
+  const isSame = theirs !== undefined && theirs === hash?.value
+  const lastAt = Date.parse(row.last?.at ?? row.updatedAt)
+  const isRewriting = driver.traits.rewrites(standing.extension) && deps.clock.now() - lastAt < rewritingMs
+  const content = isSame
+    ? { hash, ...(standing.verdict === undefined ? {} : { verdict: standing.verdict }) }
+    : {
+        size: entry.size,
+        ...(isRewriting ? { verdict: 'provider_transformed' as const } : {}),
+        ...(isRewriting && hash && theirs !== undefined ? { hash: { ...hash, value: theirs } } : {}),
+      }
+  const seen = { ...rest, ...named, ...content, revision: entry.etag }
+  const isEdit = !isSame && !isRewriting && standing.revision !== undefined
+  const event = { id: `${row.documentId}:${entry.etag}:edited`, type: 'Document Changed', change: 'edited' }
+  const written = row.change
+    ? undefined
+    : await deps.documents.observe(row, { standing: seen }, isEdit ? event : undefined)
+  // Somebody else was faster, or has begun a change: what was seen is told all the same.
+  return written ?? { ...row, standing: seen }
 }
 
-/** The document with its size asked of the provider now. A document that is still on its way is answered from the catalog. */
-export async function statDocument(
-  deps: DocumentDeps,
-  owner: Owner,
-  documentId: DocumentId,
-  signal: AbortSignal,
-): Promise<DocumentRow> {
-  const row = await requireDocument(deps, owner, documentId)
-  const awaited = await awaitedAt(deps, owner, row)
-  if (awaited) return settlePresigned(deps, row, awaited, signal)
-  const key = row.objectKey
-  if (row.status !== 'stored' || key === undefined) return row
-  const driver = await deps.openDriver(await connectionOf(deps, owner, row.connectionId))
-  return { ...row, size: (await deps.retry(() => driver.stat(key, { signal }), signal)).size }
-}
-
-/** A document whose bytes can be read, with its backend; `document_not_stored` while it is on its way. */
+/** A document whose bytes can be read, with its drive; `document_not_stored` while nothing stands. */
 export async function requireStored(
   deps: DocumentDeps,
-  owner: Owner,
-  documentId: DocumentId,
-  signal: AbortSignal,
-) {
-  const found = await requireDocument(deps, owner, documentId)
-  const awaited = await awaitedAt(deps, owner, found)
-  const row = awaited ? await settlePresigned(deps, found, awaited, signal) : found
+  request: DocumentOf,
+): Promise<{ readonly row: DocumentRow; readonly driver: Driver; readonly objectKey: ObjectKey }> {
+  const row = await requireDocument(deps, request)
   const { objectKey } = row
-  if (row.status !== 'stored' || objectKey === undefined) throw notStored(row)
-  const driver = awaited ?? (await deps.openDriver(await connectionOf(deps, owner, row.connectionId)))
+  if (!row.standing || objectKey === undefined) {
+    throw new ServiceError(
+      'document_not_stored',
+      `Document ${row.documentId} is not stored: its status is ${statusOf(row)}.`,
+      { context: { links: { document: `/v1/documents/${row.documentId}` } } },
+    )
+  }
+  const driver = await deps.openDriver(await connectionOf(deps, row, row.connectionId))
   return { row, driver, objectKey }
-}
-
-function notStored(row: DocumentRow): ServiceError {
-  return new ServiceError(
-    'document_not_stored',
-    `Document ${row.documentId} is not stored: its status is ${row.status}.`,
-    {
-      context: { links: { document: `/v1/documents/${row.documentId}` } },
-    },
-  )
 }

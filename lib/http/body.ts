@@ -21,6 +21,31 @@ function tooLarge(event: GatewayEvent): ServiceError {
   )
 }
 
+const forms = /^(?:multipart\/form-data|application\/x-www-form-urlencoded)\s*(?:;|$)/i
+
+/**
+ * What would be stored as something else than the document. A part taken for the whole is how files get cut.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-14.5
+ */
+function refuseWrapped(headers: ChainContext['driveway']['headers']): void {
+  if (headers['content-range'] !== undefined)
+    throw new ServiceError(
+      'invalid_request',
+      'header content-range: a document is stored whole; send all its bytes, without this header',
+    )
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (!/^\s*(?:identity)?\s*$/i.test(encoding))
+    throw new ServiceError(
+      'unsupported_media_type',
+      'Send the bytes of the document as they are to be stored, without Content-Encoding.',
+    )
+  if (forms.test(headers['content-type']?.trim() ?? ''))
+    throw new ServiceError(
+      'unsupported_media_type',
+      'Send the bytes of the document themselves as the body, with its own Content-Type, and no form.',
+    )
+}
+
 function parseJson(bytes: Buffer, optional: boolean): unknown {
   if (bytes.length > maxJsonBytes)
     throw new ServiceError('invalid_request', `body: must have at most ${maxJsonBytes} bytes of JSON`)
@@ -52,6 +77,7 @@ export function requestBody(route: Route): MiddlewareObj<GatewayEvent, GatewayRe
         if (size > 0) throw new ServiceError('invalid_request', 'body: this request takes none')
         return
       }
+      if (route.body.kind === 'bytes') refuseWrapped(context.driveway.headers)
       if (route.body.kind === 'bytes' && size > maxInlineBytes) throw tooLarge(event)
       const bytes = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
       const { input } = context.driveway

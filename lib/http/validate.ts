@@ -48,7 +48,7 @@ function explain(place: Place, value: unknown, issue: z.core.$ZodIssue): string 
 
 /** Parses `value` with `schema`; `invalid_request` names every field that does not fit. */
 export function parseRequest<S extends z.ZodMiniType>(schema: S, place: Place, value: unknown): z.infer<S> {
-  const result = schema.safeParse(value)
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   throw new ServiceError(
     'invalid_request',

@@ -1,208 +1,227 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Connection } from '../catalog/connections.ts'
-import type { DocumentRow } from '../catalog/document.ts'
-import type { NewTransfer, TransferRow, TransferSource } from '../catalog/transfer.ts'
-import { logger } from '../telemetry/logger.ts'
-import type { Claim } from '../transfer/claim.ts'
-import { claimColumns, claimTransfer, ClaimLost, holdClaim, isClaimed } from '../transfer/claim.ts'
+import type { DocumentRow, Target } from '../catalog/document.ts'
+import { isDeleted } from '../catalog/document.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
-import { attemptTransfer } from './attempt.ts'
-import type { IntakeObject } from './bucket.ts'
-import { finishCancelling } from './cancel.ts'
-import type { Delivery, Ingested, IntakeDeps } from './deps.ts'
-import { claimOptions } from './deps.ts'
-import type { IntakeAddress } from './intake-key.ts'
-import { intakeKeyOf, readIntakeKey } from './intake-key.ts'
-import { reject } from './reject.ts'
-import { compareSequencers } from './sequencer.ts'
-import { settle } from './settle.ts'
+import type { EventPublisher } from '../telemetry/events.ts'
+import { logger } from '../telemetry/logger.ts'
+import type { Wanted } from '../transfer/accept.ts'
+import { acceptChange } from '../transfer/accept.ts'
+import type { Delivery, Handled } from '../transfer/attempt.ts'
+import { attemptChange } from '../transfer/attempt.ts'
+import type { IntakeObject } from '../transfer/bucket.ts'
+import { holdClaim } from '../transfer/claim.ts'
+import type { Claimed, HallDeps } from '../transfer/hall.ts'
+import { connectionOf } from '../transfer/hall.ts'
+import type { Announced, Dropped } from '../transfer/intake-key.ts'
+import { readIntakeKey } from '../transfer/intake-key.ts'
+import { arrive, lookAt } from '../transfer/look.ts'
+import { placeFor } from '../transfer/place.ts'
+import { tidy } from '../transfer/tidy.ts'
 
-const done: Ingested = { kind: 'done' }
+export interface IntakeDeps extends HallDeps {
+  /** Tells of objects that belong to no document; everything else is told by the rows' change stream. */
+  readonly events: EventPublisher
+}
 
-/** How long a newer object waits for the transfer of the one that it replaced to notice. */
-const supersedeSeconds = 10
-const otherKeySeconds = 120
+const done: Handled = { kind: 'done' }
+/** How long an object waits for another change of its document to end. */
+const laterSeconds = 10
+
+type RejectionReason =
+  | 'key_not_in_scheme'
+  | 'connection_unknown'
+  | 'document_elsewhere'
+  | 'name_taken'
+  | 'content_encoded'
+  | 'archived'
+
+/** Why a dropped object is no document. */
+class Rejection extends Error {
+  readonly reason: RejectionReason
+
+  constructor(reason: RejectionReason) {
+    super(reason)
+    this.reason = reason
+  }
+}
 
 /**
- * Brings one object of the intake bucket to its user's drive, or goes on with that. The event is only a hint: what is done follows
- * from what stands in the bucket and in the catalog now, so duplicates, reordering and repeats after a crash change nothing.
+ * Brings one object of the intake bucket to its user's drive, or goes on with that.
+ * The event is only a hint: what is done follows from what stands in the bucket and
+ * in the row now, so duplicates, reordering and repeats after a crash change nothing.
  */
 export async function ingestObject(
   deps: IntakeDeps,
   object: CreatedObject,
   delivery: Delivery,
-): Promise<Ingested> {
+): Promise<Handled> {
   if (object.bucket !== deps.bucket.name) {
     logger.warn('An event of another bucket was ignored.')
     return done
   }
-  const named = await choose(deps, readIntakeKey(object.key))
-  if (!named) {
-    await reject(deps, object, 'key_not_in_scheme')
+  // Consoles and sync tools make folders in a bucket: empty objects
+  // whose key ends so. They are neither documents nor mistakes.
+  if (object.key.endsWith('/')) return done
+  const named = readIntakeKey(object.key)
+  if ('announced' in named) return await takeAnnounced(deps, object, named.announced, delivery)
+  try {
+    return await takeDropped(deps, object, named.drops, delivery)
+  } catch (error) {
+    if (error instanceof Rejection) await reject(deps, object, error.reason)
+    else if (isServiceError(error, 'document_busy')) return { kind: 'again', afterSeconds: laterSeconds }
+    else throw error
     return done
   }
-  const { address, document } = named
-  const transfer = await deps.transfers.get(address.userKey, address.documentId)
-  if (transfer) return await goOn(deps, object, delivery, transfer)
+}
 
-  const standing = await deps.bucket.head(object.key)
-  if (!standing) return done
-  const connection = await deps.connections.named(address.userKey, address.connectionId)
-  // The key names a user by the user key alone; the rows say whose they are.
-  const others = connection && document && document.userId !== connection.userId
-  if (!connection || connection.status === 'disconnected' || others) {
-    await reject(deps, object, 'connection_unknown')
-    return done
+/**
+ * Bytes that came by an upload URL: they feed their own change and no
+ * other. What is left of a change that is over is removed, untold.
+ */
+async function takeAnnounced(
+  deps: IntakeDeps,
+  { key }: CreatedObject,
+  { changeId, ...where }: Announced,
+  delivery: Delivery,
+): Promise<Handled> {
+  const row = await deps.documents.get(where)
+  if (row?.change?.id === changeId) {
+    if (row.change.state !== 'receiving') return await lookAt(deps, row, delivery)
+    const arrived = await deps.bucket.head(key)
+    return arrived ? await arrive(deps, row as Claimed, arrived, delivery) : done
   }
-  if (document?.objectExists === true && document.connectionId !== address.connectionId) {
-    await reject(deps, object, 'document_elsewhere')
-    return done
-  }
-  if (document?.status === 'failed' && (await deps.bucket.keptAs(object.key)) === 'failed') return done
-
-  const fresh = newTransfer(deps, address, connection, sourceOf(standing, object))
-  const columns = claimColumns(claimOptions(deps), delivery.messageId, 0)
-  const created = await deps.transfers.create({
-    ...fresh,
-    ...columns,
-    contentType: standing.contentType ?? fresh.contentType,
-  })
-  // Another delivery was faster by a moment: it has the claim now.
-  if (!created) return await ingestObject(deps, object, delivery)
-  // A whole transfer may have come and gone between the look into the bucket and the claim.
-  const now = await deps.bucket.head(object.key)
-  const claim = holdClaim(claimOptions(deps), created)
-  if (now) return await held(deps, delivery, claim, connection, now)
-  await claim.remove()
+  if (row?.aside?.id === changeId) return { kind: 'again', afterSeconds: laterSeconds }
+  if (row && names(row, key)) await tidy(deps, row)
+  else if (row?.last?.changeId !== changeId || row.last.outcome !== 'failed')
+    await deps.bucket.remove({ key })
   return done
+}
+
+async function takeDropped(
+  deps: IntakeDeps,
+  object: CreatedObject,
+  readings: readonly Dropped[],
+  delivery: Delivery,
+): Promise<Handled> {
+  const { address, row } = await choose(deps, readings)
+  const standing = await deps.bucket.head(object.key)
+  // What the row says is left may have been replaced under its key:
+  // then it is another object, and a new drop.
+  if (row && names(row, object.key, standing?.etag)) {
+    await tidy(deps, row)
+    return done
+  }
+  if (!standing) return done
+  const { source, state } = row?.change ?? {}
+  if (row && source?.key === standing.key && source.etag === standing.etag) {
+    // An event from before the object that is being sent, or the same one again.
+    return state === 'sending' && row.change?.message !== delivery.messageId
+      ? done
+      : await lookAt(deps, row, delivery)
+  }
+  if (row?.last?.outcome === 'failed' && (await deps.bucket.keptAs(object.key)) === 'failed') return done
+  const connection = await connectionOf(deps, address)
+  if (!connection) throw new Rejection('connection_unknown')
+  refuseOdd(standing)
+  const { userKey, documentId, extension, connectionId } = address
+  const { userId } = connection
+  const accepted = await acceptChange(
+    deps,
+    { userKey, documentId, userId },
+    async (seen): Promise<Wanted> => {
+      // What stands in the bucket was looked at after `row`: by now another delivery may have sent it.
+      if (!isSame(row, seen)) throw new ServiceError('document_busy', 'Another delivery was faster.')
+      if (seen?.standing && seen.connectionId !== connectionId) throw new Rejection('document_elsewhere')
+      // Two file names are two files to whoever drops them: neither replaces the other.
+      if (seen?.standing && seen.standing.extension !== extension) throw new Rejection('name_taken')
+      return {
+        door: 'drop',
+        state: 'sending',
+        connection,
+        extension,
+        size: standing.size,
+        contentType: standing.contentType ?? 'application/octet-stream',
+        until: deps.clock.now() + deps.settings.leaseMs,
+        message: delivery.messageId,
+        source: sourceOf(standing),
+        single: standing.size <= deps.settings.smallBytes ? true : undefined,
+        target: await placeNow(deps, connection, seen, { documentId, extension, connectionId }),
+      }
+    },
+    { waitMs: 0, signal: delivery.signal },
+  )
+  const claim = holdClaim({ ...deps, leaseMs: deps.settings.leaseMs }, accepted.row)
+  return await attemptChange(deps, claim, delivery)
+}
+
+/** Where it goes, if the drive says so now; else the attempt finds out, and tells why it cannot. */
+async function placeNow(
+  deps: IntakeDeps,
+  connection: Connection,
+  seen: DocumentRow | undefined,
+  wanted: Parameters<typeof placeFor>[2],
+): Promise<Target | undefined> {
+  if (connection.status !== 'active') return undefined
+  try {
+    return await placeFor(await deps.openDriver(connection), seen, wanted)
+  } catch (error) {
+    if (!isServiceError(error)) throw error
+    return undefined
+  }
 }
 
 /** The reading of the key that fits a document, else the likelier one. */
 async function choose(
   deps: IntakeDeps,
-  readings: readonly IntakeAddress[],
-): Promise<{ address: IntakeAddress; document: DocumentRow | undefined } | undefined> {
+  readings: readonly Dropped[],
+): Promise<{ readonly address: Dropped; readonly row: DocumentRow | undefined }> {
   let first: DocumentRow | undefined
   for (const address of readings) {
-    const document = await deps.documents.named(address.userKey, address.documentId)
-    if (document?.extension === address.extension) return { address, document }
-    if (address === readings[0]) first = document
+    const row = await deps.documents.get(address)
+    const extension = row?.standing?.extension ?? row?.change?.extension
+    if (row && !isDeleted(row) && extension === address.extension) return { address, row }
+    if (address === readings[0]) first = row
   }
-  return readings[0] ? { address: readings[0], document: first } : undefined
+  const [likelier] = readings
+  if (!likelier) throw new Rejection('key_not_in_scheme')
+  return { address: likelier, row: first }
 }
 
-/** A transfer of this document is known already. */
-async function goOn(
-  deps: IntakeDeps,
-  object: CreatedObject,
-  delivery: Delivery,
-  row: TransferRow,
-): Promise<Ingested> {
-  const now = deps.clock.now()
-  const { source } = row
-  // Another extension or another drive for the same document: one after the other.
-  if (object.key !== keyOf(row)) return { kind: 'again', afterSeconds: otherKeySeconds }
-  if (source?.sequencer !== undefined && object.sequencer !== undefined) {
-    // An event from before the object that is being sent.
-    if (compareSequencers(object.sequencer, source.sequencer) < 0) return done
-  }
-  const another = source !== undefined && object.etag !== undefined && object.etag !== source.etag
-  if (isClaimed(row, now, delivery.messageId)) {
-    return another ? { kind: 'again', afterSeconds: supersedeSeconds } : done
-  }
-  if (row.phase === 'cancelled') {
-    await finishCancelling(deps, row)
-    return done
-  }
-  if (row.notBefore !== undefined && row.notBefore > now && !another) {
-    return { kind: 'again', afterSeconds: (row.notBefore - now) / 1000 }
-  }
-  const standing = row.phase === 'settling' ? undefined : await deps.bucket.head(object.key)
-  if (row.phase === 'receiving') {
-    // Nothing has come yet, or what stands there is left from an earlier transfer that failed.
-    if (!standing || (await deps.bucket.keptAs(object.key)) === 'failed') return done
-  }
-  const begins = source === undefined && standing ? { source: sourceOf(standing, object) } : {}
-  const awake = { notBefore: undefined, parked: undefined, ...begins }
-  const claim = await claimTransfer(claimOptions(deps), row, delivery.messageId, awake)
-  // Somebody was faster by a moment; what they leave to do, their own message or the sweeper does.
-  if (!claim) return another ? { kind: 'again', afterSeconds: supersedeSeconds } : done
-  if (claim.row.phase === 'settling') return await settled(deps, claim)
-  const connection = await deps.connections.get(row, row.connectionId)
-  return await held(deps, delivery, claim, connection, standing)
+function isSame(row: DocumentRow | undefined, seen: DocumentRow | undefined): boolean {
+  const [one, other] = [row, seen].map((one) => [one?.change?.id, one?.change?.fence, one?.last?.changeId])
+  return isDeepStrictEqual(one, other)
 }
 
-async function settled(deps: IntakeDeps, claim: Claim): Promise<Ingested> {
-  try {
-    await settle(deps, claim)
-    return done
-  } catch (error) {
-    if (error instanceof ClaimLost) return done
-    await claim.release({})
-    throw error
-  }
+/** The row says what becomes of the object under this key; of any when no etag is given. */
+function names(row: DocumentRow, key: string, etag?: string): boolean {
+  const left = Object.values(row.remove ?? {}).filter((entry) => entry.key === key)
+  return left.some((entry) => etag === undefined || entry.etag === undefined || entry.etag === etag)
 }
 
-async function held(
-  deps: IntakeDeps,
-  delivery: Delivery,
-  claim: Claim,
-  connection: Connection | undefined,
-  standing: IntakeObject | undefined,
-): Promise<Ingested> {
-  try {
-    return await attemptTransfer(deps, delivery, claim, connection, standing)
-  } catch (error) {
-    if (error instanceof ClaimLost) return done
-    await claim.release({})
-    throw error
-  } finally {
-    claim.stop()
-  }
+/**
+ * What cannot be delivered bit for bit, or cannot be read, is refused with its reason rather than mangled.
+ */
+function refuseOdd({ contentEncoding, archived }: IntakeObject): void {
+  if (contentEncoding !== undefined && !/^(identity|aws-chunked|)$/.test(contentEncoding))
+    throw new Rejection('content_encoded')
+  if (archived === true) throw new Rejection('archived')
 }
 
-function newTransfer(
-  deps: IntakeDeps,
-  address: IntakeAddress,
-  connection: Connection,
-  source: TransferSource,
-): NewTransfer {
-  const now = deps.clock.now()
-  const { userKey, connectionId, documentId, extension } = address
-  const contentType = 'application/octet-stream'
-  const where = {
-    userKey,
-    connectionId,
-    documentId,
-    extension,
-    userId: connection.userId,
-    provider: connection.provider,
-    contentType,
-  }
-  return {
-    ...where,
-    source,
-    phase: 'sending',
-    offset: 0,
-    failures: 0,
-    progressAt: now,
-    fence: 0,
-    createdAt: now,
-  }
+function sourceOf({ key, etag, size, versionId }: IntakeObject) {
+  return { key, etag, size, ...(versionId === undefined ? {} : { versionId }) }
 }
 
-function keyOf(row: TransferRow): string {
-  return row.source?.key ?? intakeKeyOf(row)
-}
-
-/** The sequencer is that of the event only when the event tells of what stands there. */
-function sourceOf(standing: IntakeObject, object: CreatedObject): TransferSource {
-  const { key, etag, size, versionId } = standing
-  const sequencer = object.etag === etag ? object.sequencer : undefined
-  return {
-    key,
-    etag,
-    size,
-    ...(versionId === undefined ? {} : { versionId }),
-    ...(sequencer === undefined ? {} : { sequencer }),
-  }
+/**
+ * Refuses an object that belongs to nobody: it stays where it is,
+ * tagged, and an event tells of it, once unless a crash repeats it.
+ */
+async function reject(deps: IntakeDeps, object: CreatedObject, reason: RejectionReason): Promise<void> {
+  const standing = await deps.bucket.head(object.key)
+  if (!standing || (await deps.bucket.keptAs(object.key)) === 'rejected') return
+  logger.warn('An object of the intake bucket was rejected.', { reason })
+  const { bucket, key } = object
+  await deps.events.publish({ type: 'Intake Rejected', detail: { bucket, key, reason } })
+  await deps.bucket.keep(object.key, 'rejected')
 }

@@ -1,22 +1,37 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
-import type { NewTransfer } from '../catalog/transfer.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
+import type { Conditions } from '../transfer/conditions.ts'
+import { checkConditions } from '../transfer/conditions.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
-import { cancelTransfer } from './cancel.ts'
-import type { IntakeDeps, StartIntakeDeps } from './deps.ts'
-import { intakeKeyOf } from './intake-key.ts'
+import { acceptChange } from '../transfer/accept.ts'
+import type { HallDeps } from '../transfer/hall.ts'
+import { announcedKey } from '../transfer/intake-key.ts'
+import { tidy } from '../transfer/tidy.ts'
 
-export interface IntakeRequest extends Owner {
+/**
+ * What starting an upload needs besides: the choice of a usable
+ * connection, which the document use cases make.
+ */
+export interface StartIntakeDeps extends HallDeps {
+  /** The named connection, else the user's only active one. Rejects as the HTTP contract says. */
+  readonly chooseConnection: (owner: Owner, named: string | undefined) => Promise<Connection>
+}
+
+export interface IntakeRequest extends Owner, Conditions {
   readonly documentId: DocumentId
   readonly connectionId?: string | undefined
   readonly contentType: string
   readonly extension?: Extension | undefined
-  readonly size: number
+  /** Bytes; may be absent for `url` only. */
+  readonly size?: number | undefined
   /** Lower-case hex. */
   readonly sha256?: string | undefined
+  readonly door?: 'intake' | 'url'
+  readonly minutes?: number
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface StartedIntake {
@@ -30,91 +45,75 @@ export interface StartedIntake {
   }
 }
 
+/** How long an announcement waits for a request that is writing the document. */
+const waitMs = 20_000
+
 /**
- * Prepares an upload of any size: the document is `receiving`, and the URL takes exactly the announced bytes.
- * An upload that was under way for the same document is ended. Errors: the contract's, and those of choosing a connection.
+ * Announces an upload of any size: its URL takes exactly the announced bytes, and belongs
+ * to this change alone. What is stored stays as it is and readable; an announcement
+ * before this one is over. Errors: the contract's, and those of choosing a connection.
  */
 export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest): Promise<StartedIntake> {
-  const { userKey, documentId, size } = request
-  if (size > maxIntakeBytes)
+  const { userKey, userId, documentId, size, contentType, sha256, door = 'intake', signal } = request
+  if ((size ?? 0) > maxIntakeBytes)
     throw new ServiceError('invalid_request', 'body.size: is larger than one upload can be')
-  const before = await deps.documents.getDocument(request, documentId)
+  const before = await deps.documents.get({ userKey, documentId })
   const connection = await deps.chooseConnection(request, request.connectionId ?? before?.connectionId)
-  if (before?.objectExists === true && before.connectionId !== connection.connectionId) {
-    throw new ServiceError(
-      'invalid_request',
-      `body.connectionId: document ${documentId} is stored on connection ${before.connectionId}; delete it first, or choose another document id`,
-    )
-  }
-  const extension = request.extension ?? before?.extension ?? ('' as Extension)
-  const address = { userKey, connectionId: connection.connectionId, documentId, extension }
-  await refuseSharedName(deps.documents, { ...address, userId: request.userId }, before)
-
-  const now = deps.clock.now()
-  const uploadExpiresAt = now + intakeUrlMinutes * 60_000
-  await openTransfer(deps, newTransfer(request, connection, extension, now, uploadExpiresAt), before)
-  const row = await record(deps, request, connection, extension)
-  const upload = await deps.bucket.presignPut(
-    intakeKeyOf(address),
-    request.contentType,
-    size,
-    intakeUrlMinutes * 60,
+  const minutes = request.minutes ?? intakeUrlMinutes
+  const until = deps.clock.now() + minutes * 60_000
+  const { row } = await acceptChange(
+    deps,
+    { userKey, documentId, userId },
+    async (seen) => {
+      requireHere(seen, connection, 'body')
+      await checkConditions(request, seen, async (key) => {
+        const driver = await deps.openDriver(connection)
+        return await driver.stat(key, signal ? { signal } : {})
+      })
+      const extension = request.extension ?? extensionOf(seen)
+      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
+      return {
+        door,
+        state: 'receiving',
+        connection,
+        size: size ?? 0,
+        contentType,
+        extension,
+        until,
+        sha256: sha256?.toLowerCase(),
+      }
+    },
+    { waitMs, signal },
   )
-  return { row, upload: { method: 'PUT', ...upload, expiresAt: new Date(uploadExpiresAt).toISOString() } }
-}
-
-function newTransfer(
-  request: IntakeRequest,
-  connection: Connection,
-  extension: Extension,
-  now: number,
-  uploadExpiresAt: number,
-): NewTransfer {
-  const { userKey, documentId, userId, contentType, sha256 } = request
-  const { connectionId, provider } = connection
-  const where = { userKey, documentId, userId, connectionId, provider, extension, contentType }
-  const expected = sha256 === undefined ? {} : { expectedSha256: sha256.toLowerCase() }
-  const counters = { offset: 0, failures: 0, progressAt: now, fence: 0, createdAt: now }
-  return { ...where, ...expected, ...counters, phase: 'receiving', uploadExpiresAt }
-}
-
-/** Adds the transfer of a document in place of whatever was under way for it. */
-export async function openTransfer(
-  deps: IntakeDeps,
-  transfer: NewTransfer,
-  before: DocumentRow | undefined,
-): Promise<void> {
-  if (before && before.status !== 'stored') await cancelTransfer(deps, before)
-  while (!(await deps.transfers.create(transfer))) await cancelTransfer(deps, transfer)
-}
-
-async function record(
-  deps: StartIntakeDeps,
-  request: IntakeRequest,
-  connection: Connection,
-  extension: Extension,
-): Promise<DocumentRow> {
-  const { userKey, userId, documentId, contentType, size, sha256 } = request
-  const { connectionId, provider } = connection
-  const fields = { connectionId, provider, contentType, extension, size, status: 'receiving' as const }
-  for (;;) {
-    const row = await deps.documents.getDocument(request, documentId)
-    const kept = row?.objectExists === true ? {} : { objectKey: undefined, objectExists: undefined }
-    const over = { error: undefined, parkedOn: undefined, bytesTransferred: undefined }
-    const written = row
-      ? await deps.documents.updateDocument(row, {
-          ...fields,
-          ...kept,
-          ...over,
-          expectedSha256: sha256?.toLowerCase(),
-        })
-      : await deps.documents.createDocument({
-          userKey,
-          userId,
-          documentId,
-          ...fields,
-          ...(sha256 === undefined ? {} : { expectedSha256: sha256.toLowerCase() }),
-        })
-    if (written) return written
+  await tidy(deps, row)
+  const { connectionId } = connection
+  const key = announcedKey({ userKey, documentId, connectionId, changeId: row.change.id })
+  const { url, headers, expiresAt } = await deps.bucket.presignPut(key, {
+    contentType,
+    size,
+    sha256: row.change.sha256,
+    expiresInSeconds: minutes * 60,
+  })
+  return {
+    row,
+    upload: { method: 'PUT', url, headers, expiresAt: new Date(Math.min(until, expiresAt)).toISOString() },
   }
+}
+
+/** A document lies on one connection for as long as it stands. */
+export function requireHere(
+  seen: DocumentRow | undefined,
+  { connectionId }: Pick<Connection, 'connectionId'>,
+  where: 'body' | 'query',
+): void {
+  if (!seen?.standing || seen.connectionId === connectionId) return
+  throw new ServiceError(
+    'invalid_request',
+    `${where}.connectionId: document ${seen.documentId} is stored on connection ${seen.connectionId}; delete it first, or choose another document id`,
+  )
+}
+
+/** The extension of a document that keeps it. */
+export function extensionOf(seen: DocumentRow | undefined): Extension {
+  return seen?.standing?.extension ?? seen?.change?.extension ?? ('' as Extension)
 }

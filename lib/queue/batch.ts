@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { CreatedObject } from './object-created.ts'
 import { parseObjectCreated } from './object-created.ts'
+import { parseRowMessage } from './row-message.ts'
 
 /** One message of a batch. */
 export interface QueueMessage {
@@ -95,17 +96,24 @@ async function handleOne(
   return false
 }
 
+/** What an intake message may ask for. */
+export interface MessageHandlers {
+  /** An object of the bucket has come. */
+  readonly ingest: (object: CreatedObject, messageId: string) => Promise<Handled>
+  /** A document's row has something to do. */
+  readonly look: (key: NonNullable<ReturnType<typeof parseRowMessage>>, messageId: string) => Promise<Handled>
+}
+
 /**
- * Hands every object of a message to `ingest`, one after the other. The message comes back when one of them
+ * Hands what a message tells of to its handler, one after the other. The message comes back when one of them
  * has to, since doing the others again changes nothing.
  */
-export async function ingestMessage(
-  message: QueueMessage,
-  ingest: (object: CreatedObject, messageId: string) => Promise<Handled>,
-): Promise<Handled> {
+export async function handleMessage(message: QueueMessage, handlers: MessageHandlers): Promise<Handled> {
+  const row = parseRowMessage(message.body)
+  if (row) return await handlers.look(row, message.messageId)
   const waits: number[] = []
   for (const object of parseObjectCreated(message.body)) {
-    const handled = await ingest(object, message.messageId)
+    const handled = await handlers.ingest(object, message.messageId)
     if (handled.kind === 'again') waits.push(handled.afterSeconds)
   }
   return waits.length === 0 ? { kind: 'done' } : { kind: 'again', afterSeconds: Math.min(...waits) }

@@ -4,9 +4,9 @@ import type { ErrorContext } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 
 /**
- * Something else stands where a new object was to be made, or an upload that nobody can end any more holds
- * its name. Whoever creates goes on to the next name; when that is taken too, waiting helps: a held name
- * comes free.
+ * Something else stands where a new object was to be made, or an upload that
+ * nobody can end any more holds its name. Whoever creates goes on to the
+ * next name; when that is taken too, waiting helps: a held name comes free.
  */
 export class PlaceTaken extends ServiceError {
   override readonly name = 'PlaceTaken'
@@ -23,22 +23,27 @@ export class PlaceTaken extends ServiceError {
 const mostNames = 3
 
 /**
- * The n-th name of a file, always the same: `report.pdf`, then `report (1f0c9a2b).pdf`. The blank keeps it
- * from being another document's.
+ * The n-th name of a file, always the same: `report.pdf`, then
+ * `report (1f0c9a2b).pdf`. The blank keeps it from being another document's.
  */
 export function nameOf(file: string, n: number): string {
   if (n === 0) return file
-  const extension = extname(file)
   const mark = createHash('sha256')
     .update(`${file}\n${String(n)}`)
     .digest('hex')
     .slice(0, 8)
+  return markedName(file, mark)
+}
+
+/** `report (1f0c9a2b).pdf`. */
+export function markedName(file: string, mark: string): string {
+  const extension = extname(file)
   return `${file.slice(0, file.length - extension.length)} (${mark})${extension}`
 }
 
 /**
- * Runs a creation under the first name of a file that is free. At a name that is taken, `own` looks whether
- * what stands there was made by an earlier attempt.
+ * Runs a creation under the first name of a file that is free. At a name that is
+ * taken, `own` looks whether what stands there was made by an earlier attempt.
  */
 export async function atFreeName<Result>(
   file: string,

@@ -9,22 +9,25 @@ import { atFreeName } from './free-name.ts'
 const cancelWithinMs = 5_000
 
 /**
- * Stores a whole source, new under a name that is free or in place of what is there, by one request or one
- * session. It repeats nothing but the search for a name: a lost answer is asked after, any other failure goes
- * up with its advice.
+ * Stores a whole source, new under a name that is free or in place of what is there, by one
+ * request or one session. It repeats nothing but the search for a name, each of which `onName`
+ * hears of before it is tried: a lost answer is asked after, any other failure goes up.
  */
 export async function writeWhole(
   driver: Driver,
   plan: Plan,
   content: ContentSource,
-  options: CallOptions = {},
+  options: CallOptions & { readonly onName?: (file: string) => Promise<void> } = {},
 ): Promise<ObjectEntry> {
   const { target } = plan
   if (target.kind === 'replace') return await writeOnce(driver, plan, content, options)
   const named = (file: string): Plan => ({ ...plan, target: { ...target, file } })
   return await atFreeName(
     target.file,
-    (file) => writeOnce(driver, named(file), content, options),
+    async (file) => {
+      if (file !== target.file) await options.onName?.(file)
+      return await writeOnce(driver, named(file), content, options)
+    },
     (file) => findSame(driver, named(file), content, options),
   )
 }
@@ -106,8 +109,8 @@ async function sendAll(
 }
 
 /**
- * An object that was found, next to the place that it must have had: is it this very content? Reads the
- * source only to compare hashes.
+ * An object that was found, next to the place that it must have had:
+ * is it this very content? Reads the source only to compare hashes.
  */
 export async function isSameContent(
   entry: ObjectEntry,

@@ -4,16 +4,7 @@ import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode, ReauthReason } from '../errors.ts'
 import { ServiceError } from '../errors.ts'
 
-interface DocumentDetail {
-  readonly userId: string
-  readonly documentId: string
-  readonly connectionId: string
-  readonly provider: ProviderId
-  readonly size: number
-  readonly contentType: string
-}
-
-/** What every event of a connection says: its number there, and an id that stays when it is repeated. */
+/** What every event of a row says: its number there, and an id that stays when it is repeated. */
 interface Told {
   readonly eventId: string
   readonly seq: number
@@ -24,19 +15,33 @@ interface Told {
   readonly provider: ProviderId
 }
 
+/** For a document also what stands; of a change that is over, what that was to be. */
+interface DocumentTold extends Told {
+  readonly documentId: string
+  readonly size: number
+  readonly contentType: string
+}
+
 /** The events on the deployment's bus: source `driveway`, detail-type as `type`. None holds a secret. */
 export type DrivewayEvent =
   | {
       readonly type: 'Document Stored'
-      readonly detail: DocumentDetail & { readonly objectKey: string; readonly checksum?: DocumentChecksum }
+      readonly detail: DocumentTold & {
+        readonly objectKey: string
+        readonly etag: string
+        readonly checksum?: DocumentChecksum
+        readonly replaced?: true
+      }
     }
   | {
       readonly type: 'Document Failed'
-      readonly detail: DocumentDetail & {
+      readonly detail: DocumentTold & {
         readonly error: { readonly code: ErrorCode; readonly detail: string }
       }
     }
-  | { readonly type: 'Document Parked'; readonly detail: DocumentDetail & { readonly reason?: ReauthReason } }
+  | { readonly type: 'Document Parked'; readonly detail: DocumentTold & { readonly reason: ReauthReason } }
+  | { readonly type: 'Document Deleted'; readonly detail: DocumentTold }
+  | { readonly type: 'Document Changed'; readonly detail: DocumentTold & { readonly change: 'edited' } }
   | {
       readonly type: 'Intake Rejected'
       readonly detail: { readonly bucket: string; readonly key: string; readonly reason: string }

@@ -7,7 +7,9 @@ import type { ByteSource, ReadAhead } from './read-ahead.ts'
 import { openReadAhead } from './read-ahead.ts'
 import { releaseSpentChunks } from './spent-chunks.ts'
 
-/** The source's bytes on their way out: read ahead, hashed once, and checked before the last of them leaves. */
+/**
+ * The source's bytes on their way out: read ahead, hashed once, and checked before the last of them leaves.
+ */
 export interface Outgoing {
   /** A stream over `length` bytes from `offset` on; the one before it is over. */
   body(offset: number, length: number): Readable
@@ -21,7 +23,10 @@ export interface Outgoing {
 export interface OutgoingOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Lower-case hex: bytes that hash to something else are held back at the last one, so that nothing is stored of them. */
+  /**
+   * Lower-case hex: bytes that hash to something else are held back
+   * at the last one, so that nothing is stored of them.
+   */
   readonly expectedSha256?: string
   readonly onProgress: (bytes: number) => void
   readonly openTurns: OpenTurns
@@ -29,7 +34,10 @@ export interface OutgoingOptions {
 
 const bodyBufferBytes = 512 * 1024
 
-/** Chunks that are there already would be hashed in one go, megabytes of them: after so long everybody else gets a turn. */
+/**
+ * Chunks that are there already would be hashed in one go,
+ * megabytes of them: after so long everybody else gets a turn.
+ */
 const turnMs = 5
 
 /** Called between chunks: gives everybody else a turn when it is time. */

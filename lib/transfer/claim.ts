@@ -1,113 +1,81 @@
-import type { TransferRow } from '../catalog/transfer.ts'
-import type { TransferCatalog, TransferChanges } from '../catalog/transfers.ts'
+import type { Change, DocumentRow } from '../catalog/document.ts'
+import type { Also, ChangePatch, DocumentStore } from '../catalog/documents.ts'
 import type { Clock } from '../clock.ts'
 import type { NewId } from '../ids.ts'
-
-/** Somebody else has the transfer now, or it was cancelled: whatever this process still does must not count. */
-export class ClaimLost extends Error {
-  override readonly name = 'ClaimLost'
-
-  constructor() {
-    super('The transfer belongs to somebody else now.')
-  }
-}
+import type { Claimed } from './hall.ts'
+import { ClaimLost, held } from './hall.ts'
 
 export interface ClaimOptions {
   readonly clock: Clock
-  readonly transfers: TransferCatalog
-  readonly newId: NewId
+  readonly documents: Pick<DocumentStore, 'work'>
   /** A claim that was not renewed for so long is void, milliseconds. It is renewed three times as often. */
   readonly leaseMs: number
 }
 
-/** The right to work on one transfer, until it is released or lost. */
+/** The right to work on one change, until it is released, ended or lost. */
 export interface Claim {
   /** As last written. */
-  readonly row: TransferRow
+  readonly row: Claimed
+  readonly change: Change
   /** Aborts when the claim is lost. */
   readonly signal: AbortSignal
-  /** Changes the row here; the next write carries it. */
-  stage(changes: TransferChanges): void
-  /** Writes `changes` and renews the claim; rejects with ClaimLost. Writes follow one another. */
-  save(changes: TransferChanges): Promise<void>
-  /** Writes `changes` and gives the claim back; a claim that is lost is given back already. */
-  release(changes: TransferChanges): Promise<void>
-  /** Removes the row; rejects with ClaimLost. */
-  remove(): Promise<void>
+  /** Changes the change here; the next write carries it. */
+  stage(patch: ChangePatch): void
+  /** Writes `patch` and renews the claim; rejects with ClaimLost. Writes follow one another. */
+  save(patch: ChangePatch): Promise<void>
+  /** Says how far the bytes are; written now and then, together with what a renewal writes. */
+  report(sent: number): void
+  /** Writes `patch` and gives the claim back; a claim that is lost is given back already. */
+  release(patch: ChangePatch, also?: Also): Promise<void>
+  /** Ends the renewals, then runs the write that ends the change. */
+  end<Result>(write: (row: Claimed) => Promise<Result>): Promise<Result>
   /** What the renewals write beside the claim, asked each time. */
-  onRenewal(changes: () => TransferChanges): void
-  /** Ends the renewals. */
-  stop(): void
+  onRenewal(patch: () => ChangePatch): void
 }
 
-/** The columns of a claim by a new owner for the queue message `messageId`. */
-export function claimColumns(
-  options: Pick<ClaimOptions, 'clock' | 'leaseMs' | 'newId'>,
-  messageId: string,
-  fence: number,
-): { owner: string; messageId: string; claimUntil: number; fence: number } {
-  return {
-    owner: options.newId(),
-    messageId,
-    claimUntil: options.clock.now() + options.leaseMs,
-    fence: fence + 1,
-  }
-}
+const progressMs = 2000
+const nothing = (): ChangePatch => ({})
 
-/** True while another message's owner holds the row. The same message delivered again proves that its owner is gone. */
-export function isClaimed(row: TransferRow, now: number, messageId: string): boolean {
-  return row.owner !== undefined && (row.claimUntil ?? 0) > now && row.messageId !== messageId
-}
-
-/** Takes the claim of a row that exists; undefined when somebody holds it or was faster. */
-export async function claimTransfer(
-  options: ClaimOptions,
-  row: TransferRow,
-  messageId: string,
-  changes: TransferChanges = {},
-): Promise<Claim | undefined> {
-  if (isClaimed(row, options.clock.now(), messageId)) return undefined
-  const columns = claimColumns(options, messageId, row.fence)
-  const claimed = await options.transfers.save(row, { ...changes, ...columns })
-  return claimed ? holdClaim(options, claimed) : undefined
-}
-
-const nothing = (): TransferChanges => ({})
-
-/** Holds the claim that `claimed` was written with, and renews it until `stop`, `release` or `remove`. */
-export function holdClaim(options: ClaimOptions, claimed: TransferRow): Claim {
-  const { clock, transfers, leaseMs } = options
+/** Holds the claim that `claimed` was written with, and renews it until it is given back or ended. */
+export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: Claimed): Claim {
   const lost = new AbortController()
   const ended = new AbortController()
   let row = claimed
   let renewal = nothing
   let last: Promise<unknown> = Promise.resolve()
+  let reportAt = clock.now() + progressMs
 
-  /** One write at a time, since each is conditional on the one before. */
+  /** One write at a time. */
   const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work, work)
     last = turn.catch(() => undefined)
     return await turn
   }
-  const lose = (): ClaimLost => {
-    const error = new ClaimLost()
+  const lose = (error: unknown): unknown => {
+    if (!(error instanceof ClaimLost)) return error
     ended.abort()
     lost.abort(error)
     return error
   }
-  const write = async (changes: () => TransferChanges): Promise<void> => {
+  const write = async (patch: () => ChangePatch, also?: Also): Promise<void> => {
     await inTurn(async () => {
       if (lost.signal.aborted) throw new ClaimLost()
-      const saved = await transfers.save(row, { claimUntil: clock.now() + leaseMs, ...changes() })
-      if (!saved) throw lose()
-      row = saved
+      try {
+        row = held(await documents.work(row, patch(), also))
+      } catch (error) {
+        throw lose(error)
+      }
     })
   }
+  const renewed = (patch: () => ChangePatch) => (): ChangePatch => ({
+    until: clock.now() + leaseMs,
+    ...patch(),
+  })
   const renew = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       await clock.sleep(leaseMs / 3, ended.signal)
       // A renewal that failed is followed by another write, which tells whether the claim still stands.
-      await write(renewal).catch(() => undefined)
+      await write(renewed(renewal)).catch(() => undefined)
     }
   }
   renew().catch(() => undefined)
@@ -116,28 +84,61 @@ export function holdClaim(options: ClaimOptions, claimed: TransferRow): Claim {
     get row() {
       return row
     },
+    get change() {
+      return row.change
+    },
     signal: lost.signal,
-    stage(changes) {
-      row = { ...row, ...changes } as TransferRow
+    stage(patch) {
+      row = { ...row, change: { ...row.change, ...patch } as Change }
     },
-    save: async (changes) => await write(() => changes),
-    async release(changes) {
+    save: async (patch) => await write(renewed(() => patch)),
+    report(sent) {
+      if (ended.signal.aborted || clock.now() < reportAt) return
+      reportAt = clock.now() + progressMs
+      // For show, and for who goes on after a kill: whatever keeps it
+      // from being written shows itself elsewhere.
+      write(renewed(() => ({ ...renewal(), sent }))).catch(() => undefined)
+    },
+    async release(patch, also) {
       ended.abort()
-      await inTurn(async () => {
-        if (lost.signal.aborted) return
-        const free = { owner: undefined, messageId: undefined, claimUntil: undefined }
-        row = (await transfers.save(row, { ...changes, ...free })) ?? row
+      const free = { owner: undefined, message: undefined, until: undefined, single: undefined }
+      await write(() => ({ ...patch, ...free }), also).catch((error: unknown) => {
+        if (!(error instanceof ClaimLost)) throw error
       })
     },
-    async remove() {
+    async end(finish) {
       ended.abort()
-      await inTurn(async () => {
-        if (lost.signal.aborted || !(await transfers.remove(row))) throw lose()
+      return await inTurn(async () => {
+        if (lost.signal.aborted) throw new ClaimLost()
+        return await finish(row)
       })
     },
-    onRenewal(changes) {
-      renewal = changes
+    onRenewal(patch) {
+      renewal = patch
     },
-    stop: () => ended.abort(),
   }
+}
+
+/** Takes the claim of a change that nobody holds; undefined when somebody was faster. */
+export async function takeClaim(
+  options: ClaimOptions & { readonly newId: NewId },
+  row: DocumentRow,
+  patch: ChangePatch,
+): Promise<Claim | undefined> {
+  const { clock, documents, leaseMs, newId } = options
+  const fence = (row.change?.fence ?? 0) + 1
+  const owner = newId()
+  const until = clock.now() + leaseMs
+  const attempts = (row.change?.attempts ?? 0) + 1
+  const taken = {
+    state: 'sending',
+    fence,
+    owner,
+    until,
+    attempts,
+    notBefore: undefined,
+    reason: undefined,
+  } as const
+  const claimed = await documents.work(row, { ...patch, ...taken })
+  return claimed ? holdClaim(options, held(claimed)) : undefined
 }

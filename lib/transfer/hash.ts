@@ -6,23 +6,35 @@ export interface ContentHash {
   /** How many bytes went in; the next byte that it wants. */
   readonly position: number
   readonly algorithms: readonly HashAlgorithm[]
-  /** Takes the bytes that start at `offset`; those that it has seen already are skipped. A gap is an error of ours. */
+  /**
+   * Takes the bytes that start at `offset`; those that it has seen
+   * already are skipped. A gap is an error of ours.
+   */
   update(chunk: Uint8Array, offset: number): void
   /** The whole state as text, to go on from in another process. */
   save(): string
-  /** sha256 and md5 as lower-case hex, others as their provider writes them; undefined for an algorithm that was not asked for. Ends nothing. */
+  /**
+   * sha256 and md5 as lower-case hex, others as their provider writes
+   * them; undefined for an algorithm that was not asked for. Ends nothing.
+   */
   digest(algorithm: HashAlgorithm): string | undefined
 }
 
-/** Starts one hash, or goes on from a state that its `save` gave. Rejects for an algorithm that it does not know. */
+/**
+ * Starts one hash, or goes on from a state that its `save` gave.
+ * Rejects for an algorithm that it does not know.
+ */
 export type StartHash = (algorithm: HashAlgorithm, saved?: Uint8Array) => Promise<HashState>
 
-/** The bytes hashed in one go: 64 KiB take well under a millisecond, so a large chunk does not hold up the event loop for long. */
+/**
+ * The bytes hashed in one go: 64 KiB take well under a millisecond,
+ * so a large chunk does not hold up the event loop for long.
+ */
 const sliceBytes = 1024 * 1024
 
 /**
- * Starts a hash, or goes on from `saved` when that state is of the same algorithms; a state that does not fit is
- * dropped, and the hash begins again at position 0.
+ * Starts a hash, or goes on from `saved` when that state is of the same algorithms;
+ * a state that does not fit is dropped, and the hash begins again at position 0.
  */
 export async function createContentHash(
   startHash: StartHash,
@@ -79,7 +91,8 @@ export const startCommonHash: StartHash = async (algorithm, saved) => {
     update: (chunk) => void hasher.update(chunk),
     save: () => hasher.save(),
     digest() {
-      // The library's digest ends the hash; the state is put back, so that a repeated verification sees the same.
+      // The library's digest ends the hash; the state is put back, so
+      // that a repeated verification sees the same.
       const state = hasher.save()
       const value = hasher.digest('hex')
       hasher.init()

@@ -1,12 +1,9 @@
-import type { DocumentRow } from '../catalog/document.ts'
-import type { TransferRow } from '../catalog/transfer.ts'
-import type { DocumentId, Extension, ObjectKey } from '../ids.ts'
-import type { CallOptions, Driver, Plan, Target } from '../storage/driver.ts'
-import { atFreeName } from '../storage/free-name.ts'
+import type { Change, DocumentRow, Target } from '../catalog/document.ts'
+import type { ConnectionId, DocumentId, Extension, UserId } from '../ids.ts'
+import { objectKey, randomId } from '../ids.ts'
+import type { CallOptions, Driver, ObjectEntry, Plan } from '../storage/driver.ts'
+import { atFreeName, markedName } from '../storage/free-name.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
-
-/** The parts of a document that its place follows from. */
-export type Placed = Pick<TransferRow, 'connectionId' | 'documentId' | 'extension'>
 
 /** What a document's file is called where nothing else has the name. */
 export function fileOf(document: { readonly documentId: DocumentId; readonly extension: Extension }): string {
@@ -14,35 +11,83 @@ export function fileOf(document: { readonly documentId: DocumentId; readonly ext
 }
 
 /**
- * Where a document's content goes: over what stands, or into a new object. Another extension is another object where objects cannot be
- * renamed. A key that was made for this document before it had content is used, so that two writers make one object.
+ * Where a change goes: over what stands, else into a new object. The unused key of the change before is
+ * taken over, so that two writers make one object; only a key that has to be asked for costs a call.
  */
-export function targetFor(driver: Driver, standing: DocumentRow | undefined, wanted: Placed): Target {
-  const fresh = { kind: 'new', file: fileOf(wanted) } as const
-  if (standing?.objectKey === undefined || standing.connectionId !== wanted.connectionId) return fresh
-  const { objectKey, objectExists, extension } = standing
-  if (objectExists !== true) return driver.places ? { ...fresh, objectKey } : fresh
-  return extension === wanted.extension || driver.renaming ? { kind: 'replace', objectKey } : fresh
-}
-
-/** A transfer's content on its way to `target`. */
-export function planOf(row: TransferRow, size: number, target: Target): Plan {
-  return { userId: row.userId, contentType: row.contentType, size, target }
-}
-
-/** Gives a document's file the name that goes with its new extension. A name is for people: not to have it fails nothing. */
-export async function renameTo(
+export async function placeFor(
   driver: Driver,
-  key: ObjectKey,
-  file: string,
+  seen: DocumentRow | undefined,
+  wanted: {
+    readonly documentId: DocumentId
+    readonly extension: Extension
+    readonly connectionId: ConnectionId
+  },
   options: CallOptions = {},
-): Promise<void> {
+): Promise<Target> {
+  const file = fileOf(wanted)
+  if (seen?.standing && seen.objectKey !== undefined) return replacing(driver, seen, file)
+  const before = (seen?.change ?? seen?.aside)?.target
+  const mine = seen?.connectionId === wanted.connectionId ? before : undefined
+  if (mine?.kind === 'new' && mine.objectKey !== undefined) return { ...mine, file }
+  return await freshPlace(driver, file, options)
+}
+
+/** A place that nothing stands at yet. */
+export async function freshPlace(driver: Driver, file: string, options: CallOptions = {}): Promise<Target> {
+  const key = await driver.places?.make(options)
+  return { kind: 'new', file, ...(key === undefined ? {} : { objectKey: key }) }
+}
+
+/**
+ * Objects that keep their key under another name are written over;
+ * elsewhere another name is another object, and the old one goes later.
+ */
+function replacing(driver: Driver, seen: DocumentRow, file: string): Target {
+  const key = objectKey(seen.objectKey ?? '')
+  if (driver.renaming) return { kind: 'replace', objectKey: key, file }
+  // Where a name is the key: a fresh one, so that what stands stays until the new bytes are proven.
+  return { kind: 'new', file: markedName(file, randomId().slice(0, 8)) }
+}
+
+/** A change's content on its way. */
+export function planOf(row: { readonly userId: UserId; readonly change: Change }, target: Target): Plan {
+  const { size, contentType } = row.change
+  const place =
+    target.kind === 'replace' && target.objectKey !== undefined
+      ? ({ kind: 'replace', objectKey: target.objectKey } as const)
+      : ({
+          kind: 'new',
+          file: target.file,
+          ...(target.objectKey === undefined ? {} : { objectKey: target.objectKey }),
+        } as const)
+  return { userId: row.userId, contentType, size, target: place }
+}
+
+/**
+ * Gives a file that was written over the name that goes with its new extension, unless its user has named
+ * it. A name is for people: not to have it fails nothing. Answers the entry with the name that it has now.
+ */
+export async function renamed(
+  driver: Driver,
+  { standing, change }: { readonly standing?: DocumentRow['standing']; readonly change: Change },
+  entry: ObjectEntry,
+  options: CallOptions = {},
+): Promise<ObjectEntry> {
+  const file = change.target?.file
+  const isOurs = standing?.file !== undefined && (entry.name === undefined || entry.name === standing.file)
   const { renaming } = driver
-  if (!renaming) return
+  if (!renaming || file === undefined || standing?.file === file || !isOurs) return entry
   try {
-    const rename = (name: string): Promise<void> => renaming.rename(key, name, options)
-    await atFreeName(file, rename, () => Promise.resolve(undefined))
+    return await atFreeName(
+      file,
+      async (name) => {
+        await renaming.rename(entry.objectKey, name, options)
+        return { ...entry, name }
+      },
+      () => Promise.resolve(undefined),
+    )
   } catch (error) {
     logger.warn('A file could not be renamed at the provider.', errorFields(error))
+    return entry
   }
 }

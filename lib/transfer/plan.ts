@@ -48,7 +48,7 @@ export type Stop =
   | { readonly do: 'fail'; readonly error: ServiceError }
 
 export type Answer =
-  | { readonly kind: 'started'; readonly uploaded?: ObjectEntry }
+  | { readonly kind: 'started' }
   | { readonly kind: 'reserved' }
   | { readonly kind: 'opened'; readonly target: Target['kind'] }
   | { readonly kind: 'progress'; readonly from: 'ask' | 'send'; readonly progress: UploadProgress }
@@ -72,18 +72,24 @@ export interface Budget {
   readonly jitter: number
 }
 
-/** A wait longer than this is not slept through in a function that is paid by time: the message comes back instead. */
+/**
+ * A wait longer than this is not slept through in a function that
+ * is paid by time: the message comes back instead.
+ */
 export const longestPauseMs = 2000
 /** Failures in one attempt without anything new acknowledged, before the message goes back. */
 export const mostStalls = 3
 /** Less time than this is not worth another request. */
 export const leastTimeMs = 3000
+/** How often it is tried whether the operator has mended what keeps a transfer from going on. */
+const operatorWaitSeconds = 60
 /** SQS holds a message back 12 hours at most; a quarter of an hour is enough for any back-off. */
 const longestWaitSeconds = 900
 
 /**
- * The one place that decides what a transfer does next: the state of the transfer and the provider's last answer in, the next step out.
- * It advances only by what the provider acknowledged, and asks after every ambiguous end before it repeats anything.
+ * The one place that decides what a transfer does next: the state of the transfer and
+ * the provider's last answer in, the next step out. It advances only by what the
+ * provider acknowledged, and asks after every ambiguous end before it repeats anything.
  */
 export function nextStep(state: PlanState, answer: Answer, budget: Budget): Planned {
   const planned = decide(state, answer, budget)
@@ -97,7 +103,6 @@ export function nextStep(state: PlanState, answer: Answer, budget: Budget): Plan
 function decide(state: PlanState, answer: Answer, budget: Budget): Planned {
   switch (answer.kind) {
     case 'started':
-      if (answer.uploaded) return now(state, { do: 'verify', entry: answer.uploaded })
       if (state.direct) return now(state, state.begun ? { do: 'look' } : write(state))
       return now(state, state.hasSession ? { do: 'ask' } : write(state))
     case 'reserved':
@@ -170,6 +175,10 @@ function afterError(
   // Somebody has taken the name since the session was opened.
   if (error instanceof PlaceTaken && (during === 'send' || during === 'ask'))
     return afterAbsent(state, budget)
+  // What the operator has to mend is nobody's last word about a document: it goes on once it is mended.
+  if (error.context.operatorFault === true) {
+    return now(state, { do: 'later', afterSeconds: operatorWaitSeconds, error })
+  }
   const unsure = error.retry.ambiguous === true
   if (!error.retry.retryable && !unsure) return now(state, { do: 'fail', error })
 
@@ -226,7 +235,10 @@ function later(state: PlanState, budget: Budget, error?: ServiceError): Stop {
   }
 }
 
-/** 4 s, 8 s, 16 s and so on to a quarter of an hour, less up to half by `jitter` (0 to 1), so that many do not come back at once. */
+/**
+ * 4 s, 8 s, 16 s and so on to a quarter of an hour, less up to half
+ * by `jitter` (0 to 1), so that many do not come back at once.
+ */
 export function backOffSeconds(failures: number, jitter: number): number {
   const full = Math.min(longestWaitSeconds, 4 * 2 ** Math.min(failures, 10))
   return Math.max(1, Math.round(full * (1 - jitter / 2)))

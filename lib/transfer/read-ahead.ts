@@ -5,7 +5,10 @@ import { isServiceError } from '../errors.ts'
 /** The bytes of one pinned object; another object under the same name is another source. */
 export interface ByteSource {
   readonly size: number
-  /** A stream over `start..end` (inclusive). Rejects with SourceChanged when the object was replaced or removed. */
+  /**
+   * A stream over `start..end` (inclusive). Rejects with
+   * SourceChanged when the object was replaced or removed.
+   */
   read(start: number, end: number, signal: AbortSignal): Promise<Readable>
 }
 
@@ -34,8 +37,8 @@ const defaultPartBytes = 2 * 1024 * 1024
 const readTries = 4
 
 /**
- * Reads `source` from `start` to its end in ranged parts, some of them before they are wanted, so that reading and sending overlap.
- * A part whose read breaks off is read again from where it broke.
+ * Reads `source` from `start` to its end in ranged parts, some of them before they are wanted, so
+ * that reading and sending overlap. A part whose read breaks off is read again from where it broke.
  */
 export function openReadAhead(source: ByteSource, start: number, options: ReadAheadOptions): ReadAhead {
   const { partBytes = defaultPartBytes, ahead = 2 } = options

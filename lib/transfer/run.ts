@@ -1,19 +1,15 @@
-import type { Settlement } from '../catalog/transfer.ts'
-import type { TransferChanges } from '../catalog/transfers.ts'
+import type { Target } from '../catalog/document.ts'
+import type { ChangePatch } from '../catalog/documents.ts'
 import type { ContentSource } from '../storage/content.ts'
-import type { ObjectEntry, Plan, Sessions, Target } from '../storage/driver.ts'
+import type { ObjectEntry, Plan, Sessions } from '../storage/driver.ts'
 import { atFreeName } from '../storage/free-name.ts'
 import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
-import { fileOf, planOf } from './place.ts'
+import { fileOf, freshPlace, planOf } from './place.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
 import { holdSession } from './session.ts'
-import { algorithmsFor, hashWaitMs, judge, judgeStored, settlementOf } from './verdict.ts'
-
-type Verified =
-  | { readonly kind: 'unknown'; readonly entry: ObjectEntry }
-  | { readonly kind: 'known'; readonly settlement: Settlement }
+import { algorithmsFor, judge, type Judged } from './judge.ts'
 
 /** The hands of one attempt: each step of the plan, done once. */
 export interface Run {
@@ -23,12 +19,12 @@ export interface Run {
   initialState(): PlanState
   /** Does one step and records what has to be known after a crash. Rejects with the provider's error. */
   perform(step: Exclude<Step, Stop | { do: 'verify' }>, state: PlanState): Promise<Answer>
-  verify(entry: ObjectEntry): Promise<Verified>
+  verify(entry: ObjectEntry): Promise<{ readonly entry: ObjectEntry; readonly judged: Judged }>
   /** Closes the session that the row holds. */
   takeBack(): Promise<void>
   /** Why the last body ended early, when the reason is on our side; told once. */
   takeFailure(): unknown
-  hashColumns(): TransferChanges
+  hashColumns(): ChangePatch
   close(): void
 }
 
@@ -36,22 +32,23 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const { claim, driver, source } = attempt
   const { size } = source
   const { sessions, traits } = driver
-  const rewritten = traits.rewrites(claim.row.extension)
+  const rewrites = traits.rewrites(claim.change.extension)
+  const late = traits.hash?.late === true
   const session = holdSession(claim, options.sealer, sessions)
-  const wanted = algorithmsFor(driver, claim.row.expectedSha256)
-  const hash = await createContentHash(options.startHash, wanted, claim.row.hashState)
+  const wanted = algorithmsFor(driver, claim.change.sha256)
+  const hash = await createContentHash(options.startHash, wanted, claim.change.hashState)
   const outgoing = openOutgoing(source, hash, {
     clock: options.clock,
     signal,
-    onProgress: attempt.onProgress,
+    onProgress: (bytes) => claim.report(bytes),
     openTurns: options.openTurns,
-    ...(claim.row.expectedSha256 === undefined ? {} : { expectedSha256: claim.row.expectedSha256 }),
+    ...(claim.change.sha256 === undefined ? {} : { expectedSha256: claim.change.sha256 }),
   })
   let made: string | undefined
-  const hashColumns = (): TransferChanges => (hash.position > 0 ? { hashState: hash.save() } : {})
+  const hashColumns = (): ChangePatch => (hash.position > 0 ? { hashState: hash.save() } : {})
   claim.onRenewal(hashColumns)
 
-  const planAt = (target: Target): Plan => planOf(claim.row, size, target)
+  const planAt = (target: Target): Plan => planOf(claim.row, target)
   const mustResume = (): Sessions => {
     if (!sessions) throw new TypeError('This provider has no upload sessions.')
     return sessions
@@ -61,28 +58,37 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return { kind: 'finished', entry }
   }
 
+  const sent = { size, algorithms: hash.algorithms, digest: hash.digest.bind(hash) }
   /** What stands at a place has the content that is being sent. */
   const proven = async (target: Target): Promise<Answer | undefined> => {
     const entry = await driver.find(planAt(target), { signal })
     if (entry?.size !== size) return undefined
     await outgoing.hashTo(size)
-    return judge(entry, size, hash, { rewritten: false }).kind === 'proven' ? finished(entry) : undefined
+    const { verdict } = judge(entry, sent, { rewrites: false, late: false })
+    return verdict === 'verified' || size === 0 ? finished(entry) : undefined
   }
-  /** Writes to the recorded target, else to a new object under a name that is free. */
-  const write = async (begin: (plan: Plan) => Promise<Answer>): Promise<Answer> => {
-    const { target } = claim.row
-    if (target?.objectKey !== undefined) return await begin(planAt(target))
-    const named = (file: string): Target => ({ kind: 'new', file })
+  /** Writes to the recorded target, whose name is another one when it is taken. */
+  const write = async (begin: (plan: Plan, target: Target) => Promise<Answer>): Promise<Answer> => {
+    const target = claim.change.target ?? (await placed())
+    if (target.objectKey !== undefined) return await begin(planAt(target), target)
     return await atFreeName(
-      fileOf(claim.row),
-      (file) => begin(planAt(named(file))),
-      (file) => proven(named(file)),
+      target.file,
+      async (file) => {
+        const named = { ...target, file }
+        if (file !== claim.change.target?.file) await claim.save({ target: named })
+        return await begin(planAt(named), named)
+      },
+      (file) => proven({ ...target, file }),
     )
   }
+  const placed = async (): Promise<Target> => {
+    const file = fileOf({ documentId: claim.row.documentId, extension: claim.change.extension })
+    const target = await freshPlace(driver, file, { signal })
+    await claim.save({ target })
+    return target
+  }
   const reserve = async (): Promise<Answer> => {
-    if (!driver.places) throw new TypeError('This provider has no keys to reserve.')
-    const objectKey = await driver.places.make({ signal })
-    await claim.save({ target: { kind: 'new', file: fileOf(claim.row), objectKey } })
+    await placed()
     return { kind: 'reserved' }
   }
   const put = async (): Promise<Answer> => {
@@ -96,15 +102,16 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   }
   const open = async (): Promise<Answer> => {
     await session.giveUp(signal)
-    return await write(async (plan) => {
-      await session.open(plan, signal)
-      return { kind: 'opened', target: plan.target.kind }
+    return await write(async (plan, target) => {
+      await session.open(plan, target, signal)
+      return { kind: 'opened', target: target.kind }
     })
   }
   const progressed = async (from: 'ask' | 'send', at: number): Promise<void> => {
-    if (at <= claim.row.offset && from === 'ask') return
+    if (at <= (claim.change.offset ?? 0) && from === 'ask') return
     await claim.save({
       offset: at,
+      sent: at,
       failures: 0,
       progressAt: options.clock.now(),
       notBefore: undefined,
@@ -130,17 +137,19 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     }
   }
   const look = async (): Promise<Answer> => {
-    const { target } = claim.row
+    const { target } = claim.change
     if (!target) return { kind: 'absent' }
     if (target.kind === 'replace') return (await proven(target)) ?? { kind: 'absent' }
     const entry = await driver.find(planAt(target), { signal })
     if (!entry) return { kind: 'absent' }
-    // Nobody but this transfer writes under a key of its own, so what stands there is its work, good or bad.
+    // Nobody but this change writes under a key of its own, so what stands there is its work, good or bad.
     if (target.objectKey !== undefined) return finished(entry)
-    // The name was free when the session was opened: what is there now is its work, unless it is something else.
+    // The name was free when the session was opened: what is there
+    // now is its work, unless it is something else.
     await outgoing.hashTo(size)
-    const { kind } = judge(entry, size, hash, { rewritten })
-    return kind === 'mismatch' ? { kind: 'absent' } : finished(entry)
+    return judge(entry, sent, { rewrites, late }).verdict === 'mismatch'
+      ? { kind: 'absent' }
+      : finished(entry)
   }
 
   return {
@@ -150,25 +159,25 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       return made
     },
     initialState() {
-      const { row } = claim
+      const { change } = claim
       const direct = !sessions || size <= traits.singleRequestBytes
       return {
         size,
         direct,
         sendBytes: sessions?.mode === 'stream' ? options.streamBytes : (sessions?.fragmentBytes ?? size),
         reserves: driver.places !== undefined,
-        target: row.target?.kind,
-        hasSession: row.session !== undefined,
-        begun: direct && row.target?.kind === 'new',
-        offset: row.offset,
+        target: change.target?.kind,
+        hasSession: change.session !== undefined,
+        begun: direct && change.target !== undefined && (change.attempts ?? 1) > 1,
+        offset: change.offset ?? 0,
         reopened: false,
         stalls: 0,
-        failures: row.failures,
+        failures: change.failures ?? 0,
       }
     },
     async perform(step, state) {
       // The plan has let go of a target that is not there any more.
-      if (state.target === undefined && claim.row.target) claim.stage({ target: undefined })
+      if (state.target === undefined && claim.change.target) claim.stage({ target: undefined })
       switch (step.do) {
         case 'reserve':
           return await reserve()
@@ -188,13 +197,14 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     async verify(given) {
       await outgoing.hashTo(size)
-      const { row } = claim
-      const stat = async (): Promise<ObjectEntry> => await driver.stat(given.objectKey, { signal })
-      const { entry, verdict } = await judgeStored(given, size, hash, { rewritten, stat })
-      const waitedMs = options.clock.now() - row.progressAt
-      const comes = traits.hash?.late === true && waitedMs < hashWaitMs
-      if (verdict.kind === 'unknown' && comes) return { kind: 'unknown', entry }
-      return { kind: 'known', settlement: settlementOf(entry, verdict) }
+      const first = judge(given, sent, { rewrites, late })
+      // The first answer may be older than what stands: a hash that comes a little later, a
+      // size from before the rewriting. https://learn.microsoft.com/graph/api/resources/hashes
+      // https://github.com/rclone/rclone/issues/9767
+      const sure = first.verdict === 'verified' || !late
+      if (sure) return { entry: given, judged: first }
+      const entry = await driver.stat(given.objectKey, { signal })
+      return { entry, judged: judge(entry, sent, { rewrites, late }) }
     },
     takeBack: () => session.close(),
     takeFailure() {

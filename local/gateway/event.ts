@@ -7,20 +7,20 @@ export interface MatchedRoute {
   readonly pathParameters: Record<string, string>
 }
 
-/** Finds the route of a method and path; `path-known` when only the method does not fit. */
+/** Finds the route of a method and path; where only the method does not fit, the methods that do. */
 export function matchRoute(
   routes: readonly DeployedRoute[],
   method: string,
   path: string,
-): MatchedRoute | 'path-known' | undefined {
-  let known = false
+): MatchedRoute | { readonly allowed: readonly string[] } | undefined {
+  const allowed = new Set<string>()
   for (const route of routes) {
     const pathParameters = matchPath(route.path, path)
     if (pathParameters === undefined) continue
-    known = true
     if ((route.methods as readonly string[]).includes(method)) return { route, pathParameters }
+    for (const other of route.methods) allowed.add(other)
   }
-  return known ? 'path-known' : undefined
+  return allowed.size === 0 ? undefined : { allowed: [...allowed, 'OPTIONS'] }
 }
 
 function matchPath(template: string, path: string): Record<string, string> | undefined {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { problemTypes } from '../../lib/contract/problems.ts'
 import type { DeployedRoute } from '../../lib/contract/routes.ts'
-import { servedRoutes } from '../../lib/contract/routes.ts'
+import { requestHeaders, servedRoutes } from '../../lib/contract/routes.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { MatchedRoute } from './event.ts'
 import { matchRoute, proxyEvent } from './event.ts'
@@ -57,7 +57,12 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
     const refuse = (
       code: ErrorCode,
       detail: string,
-      more: { status?: number; links?: Record<string, string>; retryAfterSeconds?: number } = {},
+      more: {
+        status?: number
+        links?: Record<string, string>
+        retryAfterSeconds?: number
+        headers?: Record<string, string>
+      } = {},
     ): void => {
       const { title, status } = problemTypes[code]
       const answered = more.status ?? status
@@ -74,6 +79,7 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
       })
       res.writeHead(answered, {
         ...cors,
+        ...more.headers,
         'content-type': 'application/problem+json',
         'x-request-id': requestId,
         'cache-control': 'no-store',
@@ -84,12 +90,12 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
     }
 
     const match = matchRoute(routes, req.method ?? 'GET', url.pathname)
-    if (req.method === 'OPTIONS' && match !== undefined) return preflight(res, cors, requestId)
     if (match === undefined) return refuse('invalid_request', 'There is no such route.', { status: 404 })
-    if (match === 'path-known')
-      return refuse('invalid_request', `This route does not take ${req.method ?? 'that method'}.`, {
-        status: 405,
-      })
+    if ('allowed' in match) {
+      if (req.method === 'OPTIONS') return preflight(res, match.allowed, cors, requestId)
+      const allow = match.allowed.join(', ')
+      return refuse('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } })
+    }
     const principal = match.route.access === 'user' ? await authorize(req, url.pathname) : undefined
     if (principal === 'refused')
       return refuse('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
@@ -130,11 +136,16 @@ function intakeLinks({ pathParameters }: MatchedRoute): Record<string, string> {
   return documentId === undefined ? {} : { intake: `/v1/documents/${documentId}/intake` }
 }
 
-function preflight(res: ServerResponse, cors: Record<string, string>, requestId: string): void {
+function preflight(
+  res: ServerResponse,
+  allowed: readonly string[],
+  cors: Record<string, string>,
+  requestId: string,
+): void {
   res.writeHead(204, {
     ...cors,
-    'access-control-allow-methods': 'GET,HEAD,PUT,POST,DELETE,OPTIONS',
-    'access-control-allow-headers': 'authorization,content-type,content-digest,if-none-match,range',
+    'access-control-allow-methods': allowed.join(','),
+    'access-control-allow-headers': requestHeaders.join(','),
     'access-control-max-age': '3600',
     'x-request-id': requestId,
   })

@@ -2,13 +2,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { systemClock } from '../../lib/clock.ts'
 import type { ConnectionId } from '../../lib/ids.ts'
 import type { CreatedObject } from '../../lib/queue/object-created.ts'
-import type { IntakeSettings } from '../../lib/intake/deps.ts'
-import { ingestObject } from '../../lib/intake/ingest.ts'
+import type { HallSettings } from '../../lib/transfer/hall.ts'
+import { parseRowMessage } from '../../lib/queue/row-message.ts'
 import { secret } from '../../lib/secret.ts'
 import { googleDriveDriver } from '../../lib/providers/google-drive/driver.ts'
 import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
 import type { WorldEndpoints } from './intake-world.ts'
-import { must, openClients, openDeps } from './intake-world.ts'
+import { deliverMessage, messageOf, must, openClients, openDeps, takeMessages } from './intake-world.ts'
 
 /** What a process that ingests is told at its start, as JSON in INGEST_CONFIG. */
 export interface IngestConfig {
@@ -17,7 +17,7 @@ export interface IngestConfig {
   readonly origin: string
   readonly connectionId: ConnectionId
   readonly accessToken: string
-  readonly settings: Partial<IntakeSettings>
+  readonly settings: Partial<HallSettings>
   readonly fragmentBytes?: number
 }
 
@@ -34,7 +34,6 @@ export interface IngestReport {
   readonly delayMaxMs: number
   /** What this thread itself computed between two ticks that should be 5 ms apart: the delay without other processes' share of it. */
   readonly busyP99Ms: number
-  readonly events: readonly string[]
 }
 
 /** A process of its own that ingests what it is told to, as the Lambda function does, and says what it took. */
@@ -53,11 +52,10 @@ async function main(): Promise<void> {
   const { sessions } = made
   const driver =
     fragmentBytes === undefined || !sessions ? made : { ...made, sessions: { ...sessions, fragmentBytes } }
-  const events: string[] = []
-  const { deps } = openDeps(openClients(config.endpoints), {
+  const opened = openDeps(openClients(config.endpoints), {
     clock,
     openDriver: () => Promise.resolve(driver),
-    publish: (event) => events.push(event.type),
+    publish: () => undefined,
     settings: config.settings,
   })
 
@@ -67,9 +65,9 @@ async function main(): Promise<void> {
   })
   process.send?.('ready')
 
-  const one = async (object: CreatedObject, messageId: string): Promise<void> => {
+  const one = async (body: string, messageId: string): Promise<void> => {
     for (;;) {
-      const end = await ingestObject(deps, object, { messageId, deadline: clock.now() + 900_000 })
+      const end = await deliverMessage(opened, body, { messageId, deadline: clock.now() + 900_000 })
       if (end.kind === 'done') return
       await clock.sleep(Math.min(1000, end.afterSeconds * 1000))
     }
@@ -88,10 +86,16 @@ async function main(): Promise<void> {
     const waiting = [...order.objects.entries()]
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
-        await one(next[1], `${order.messageId}-${String(next[0])}`)
+        await one(messageOf(next[1]), `${order.messageId}-${String(next[0])}`)
       }
     }
     await Promise.all(Array.from({ length: order.concurrency }, worker))
+    // What the intake asked itself to look at. It goes by the first object's message, which comes back when this process is killed.
+    for (;;) {
+      const looks = (await takeMessages(opened)).filter((body) => parseRowMessage(body))
+      if (looks.length === 0) break
+      for (const body of looks) await one(body, `${order.messageId}-0`)
+    }
     delay.disable()
     clearInterval(ticks)
     busy.sort((a, b) => a - b)
@@ -101,7 +105,6 @@ async function main(): Promise<void> {
       delayP99Ms: delay.percentile(99) / 1e6,
       delayMaxMs: delay.max / 1e6,
       busyP99Ms: busy[Math.floor(busy.length * 0.99)] ?? 0,
-      events,
     }
     process.send?.(report)
   }

@@ -4,28 +4,42 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { SQSClient } from '@aws-sdk/client-sqs'
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { Connection } from '../../lib/catalog/connections.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
-import { documentCatalog } from '../../lib/catalog/documents.ts'
-import { openTransfers } from '../../lib/catalog/transfers.ts'
+import { documentStore } from '../../lib/catalog/documents.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { systemClock } from '../../lib/clock.ts'
+import type { DocumentDeps } from '../../lib/documents/deps.ts'
+import { retrying } from '../../lib/net/retry.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
 import { tables } from '../../lib/contract/tables.ts'
 import { createSealer, sealKey } from '../../lib/grants/seal.ts'
 import type { ConnectionId, DocumentId, Extension, UserKey } from '../../lib/ids.ts'
-import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../lib/ids.ts'
+import {
+  parseConnectionId,
+  parseDocumentId,
+  parseExtension,
+  randomId,
+  userId,
+  userKeyOf,
+} from '../../lib/ids.ts'
+import type { Handled } from '../../lib/queue/batch.ts'
+import { handleMessage } from '../../lib/queue/batch.ts'
 import type { CreatedObject } from '../../lib/queue/object-created.ts'
+import { objectCreatedBody } from '../../lib/queue/object-created.ts'
+import { rowMessage } from '../../lib/queue/row-message.ts'
 import { sqsEnqueue } from '../../lib/intake/enqueue.ts'
-import { intakeBucket } from '../../lib/intake/bucket.ts'
-import type { IntakeDeps, IntakeSettings } from '../../lib/intake/deps.ts'
-import { defaultIntakeSettings } from '../../lib/intake/deps.ts'
+import type { IntakeDeps } from '../../lib/intake/ingest.ts'
+import { ingestObject } from '../../lib/intake/ingest.ts'
 import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
-import { randomId } from '../../lib/ids.ts'
+import { intakeBucket } from '../../lib/transfer/bucket.ts'
+import type { HallSettings } from '../../lib/transfer/hall.ts'
+import { defaultHallSettings } from '../../lib/transfer/hall.ts'
+import { lookAt } from '../../lib/transfer/look.ts'
 import { startHash } from './hashes.ts'
 
 /** Where the AWS-compatible servers of a world are. */
@@ -92,29 +106,43 @@ export function openDeps(
     readonly clock: Clock
     readonly openDriver: (connection: Connection) => Promise<Driver>
     readonly publish: (event: DrivewayEvent) => void
-    readonly settings?: Partial<IntakeSettings>
+    readonly settings?: Partial<HallSettings>
   },
 ) {
   const { clock } = options
   const connections = connectionStore(dynamo, 'connections', () => clock.now())
+  const enqueue = sqsEnqueue(
+    () => Promise.resolve(sqs),
+    () => intakeQueueUrl,
+  )
   const key = sealKey('a test key that is long enough to be one, is it not?')
   const deps: IntakeDeps = {
     clock,
-    documents: documentCatalog(dynamo, 'documents', () => clock.now()),
-    transfers: openTransfers(dynamo, 'transfers'),
+    documents: documentStore(dynamo, 'documents', () => clock.now(), randomId),
     connections,
     openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
-    bucket: intakeBucket(s3, bucketName),
-    enqueue: sqsEnqueue(sqs, intakeQueueUrl, () => clock.now()),
+    bucket: intakeBucket(() => Promise.resolve(s3), bucketName),
+    removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
+    enqueue: (document, delaySeconds) => enqueue(rowMessage(document), delaySeconds),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
     newId: randomId,
     startHash,
     openTurns,
-    settings: { ...defaultIntakeSettings, ...options.settings },
+    settings: { ...defaultHallSettings, ...options.settings },
   }
-  return { deps, s3, sqs, connections, close }
+  return { deps, s3, sqs, intakeQueueUrl, connections, close }
+}
+
+/** What the requests of the same process work with. */
+export function documentDeps({ deps, connections }: OpenedDeps): DocumentDeps {
+  return {
+    ...deps,
+    connections,
+    retry: (run, signal) => retrying(run, { clock: deps.clock, random: deps.random, signal }),
+    stageDownload: () => Promise.reject(new Error('Nothing is staged here.')),
+  }
 }
 
 export type OpenedDeps = ReturnType<typeof openDeps>
@@ -152,11 +180,14 @@ export async function connect(
   })
 }
 
-export function address(
-  connection: Connection,
-  documentId: string,
-  extension = '',
-): { userKey: UserKey; connectionId: ConnectionId; documentId: DocumentId; extension: Extension } {
+export interface Address {
+  readonly userKey: UserKey
+  readonly connectionId: ConnectionId
+  readonly documentId: DocumentId
+  readonly extension: Extension
+}
+
+export function address(connection: Connection, documentId: string, extension = ''): Address {
   const { userKey, connectionId } = connection
   return {
     userKey,
@@ -177,6 +208,42 @@ export async function drop(
     new PutObjectCommand({ Bucket: bucketName, Key: key, Body: content, ContentType: contentType }),
   )
   return { bucket: bucketName, key, size: content.length, etag: (ETag ?? '').replaceAll('"', '') }
+}
+
+/** The key under which another system drops a document. */
+export function dropKey({ userKey, connectionId, documentId, extension }: Address): string {
+  return `${userKey}/${connectionId}/${documentId}${extension}`
+}
+
+/** Takes the bodies of all messages that the intake queue shows. */
+export async function takeMessages({ sqs, intakeQueueUrl: QueueUrl }: OpenedDeps): Promise<string[]> {
+  const bodies: string[] = []
+  for (;;) {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))
+    if (Messages.length === 0) return bodies
+    for (const { Body = '', ReceiptHandle } of Messages) {
+      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+      bodies.push(Body)
+    }
+  }
+}
+
+/** Delivers one message, as the function does that reads the intake queue. */
+export async function deliverMessage(
+  { deps }: Pick<OpenedDeps, 'deps'>,
+  body: string,
+  delivery: { readonly messageId: string; readonly deadline: number },
+): Promise<Handled> {
+  const message = { messageId: delivery.messageId, receiptHandle: '', body, receiveCount: 1 }
+  return await handleMessage(message, {
+    ingest: (object) => ingestObject(deps, object, delivery),
+    look: (key) => lookAt(deps, key, delivery),
+  })
+}
+
+/** The message that tells of the object. */
+export function messageOf(object: CreatedObject): string {
+  return objectCreatedBody(object, 0)
 }
 
 export async function bucketKeys(opened: OpenedDeps, prefix = ''): Promise<string[]> {

@@ -1,10 +1,9 @@
 import type { Connection } from '../../lib/catalog/connections.ts'
 import { systemClock } from '../../lib/clock.ts'
-import { intakeKeyOf } from '../../lib/intake/intake-key.ts'
 import { startIngestChild } from './ingest-child.ts'
 import type { IngestConfig } from './ingest-process.ts'
 import type { OpenedDeps } from './intake-world.ts'
-import { address, drop } from './intake-world.ts'
+import { address, drop, dropKey } from './intake-world.ts'
 import type { Simulator } from './simulators.ts'
 
 export interface Killing {
@@ -41,7 +40,7 @@ export async function killAtRandom(
   let resentPerKill = 0
   while (kills < options.kills) {
     const documentId = `doc-${String((transfers += 1))}`
-    const object = await drop(opened, intakeKeyOf(address(connection, documentId, '.bin')), options.content)
+    const object = await drop(opened, dropKey(address(connection, documentId, '.bin')), options.content)
     const killsBefore = kills
     await simulator.clearRequests()
     for (let life = 1; ; life += 1) {

@@ -24,7 +24,10 @@ const isTable = (name: string): boolean =>
 function actionsOf(resource: string, access: string): readonly string[] {
   const of = (actions: Readonly<Record<string, readonly string[]>>): readonly string[] =>
     actions[access] ?? []
-  if (isTable(resource)) return access.startsWith('index:') ? ['dynamodb:Query'] : of(tableActions)
+  if (isTable(resource)) {
+    if (access.startsWith('index:')) return ['dynamodb:Query']
+    return access.startsWith('scan:') ? ['dynamodb:Scan'] : of(tableActions)
+  }
   if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
   if (['connectionSecrets', 'oauthClients', 'sealKey'].includes(resource)) return of(secretActions)
   if (resource === 'intakeQueue' || resource === 'untoldEvents') return of(queueActions)
@@ -42,7 +45,7 @@ const buckets: Readonly<Record<string, string>> = {
 /** What the resource is called in the local stack, as a call of AWS names it. */
 function localNames(resource: string, access: string): string {
   if (isTable(resource))
-    return `${localTableName(resource)}${access.startsWith('index:') ? access.replace('index:', '/index/') : ''}`
+    return `${localTableName(resource)}${access.includes(':') ? access.replace(/^\w+:/, '/index/') : ''}`
   const bucket = buckets[resource]
   if (bucket !== undefined) return access === 'list' ? bucket : `${bucket}/*`
   const names: Readonly<Record<string, string>> = {

@@ -29,6 +29,10 @@ export const verdicts: Readonly<Record<Verdict, { readonly short: string; readon
     short: 'rewritten by the drive',
     long: 'The drive rewrites files of this kind when it stores them, so its checksum differs. This is expected.',
   },
+  unverified: {
+    short: 'not verified',
+    long: 'The drive gives no checksum of this document, or not yet. Its size is right.',
+  },
   mismatch: {
     short: 'checksum differs',
     long: 'The drive holds something else than what was sent. Upload the document again.',
@@ -58,6 +62,10 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
     title: 'The file is gone from the drive',
     next: 'Somebody removed it there. Look in the drive’s bin, or upload it again.',
   },
+  method_not_allowed: {
+    title: 'That is not possible here',
+    next: 'This page may be older than the server. Reload it, then try again.',
+  },
   connection_requires_reauth: {
     title: 'The drive no longer lets us in',
     next: 'Reconnect it under Drives. Documents that wait for it are then stored by themselves.',
@@ -70,11 +78,19 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
     title: 'The document is not in the drive yet',
     next: 'Try again when its status says Stored.',
   },
+  document_busy: {
+    title: 'The document is being written',
+    next: 'Try again in a few seconds.',
+  },
   precondition_failed: {
     title: 'A document of this name exists',
     next: 'Rename the file, or delete the other document first.',
   },
   payload_too_large: { title: 'The file is too large', next: 'One document may have up to 5 GB.' },
+  unsupported_media_type: {
+    title: 'The file did not arrive as a file',
+    next: 'Upload it again. If it stays, tell your support the number below.',
+  },
   range_not_satisfiable: {
     title: 'The document has become shorter',
     next: 'It was replaced meanwhile. Download it again.',

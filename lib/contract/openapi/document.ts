@@ -56,7 +56,10 @@ export function openapiDocument(options: { readonly serverUrl: string }): OpenAp
     components: {
       schemas: componentSchemas(),
       examples: Object.fromEntries(
-        errorCodes.map((code) => [code, { summary: problemTypes[code].title, value: problemExample(code) }]),
+        // No operation answers 405: it is what a path says that has none for the method.
+        errorCodes
+          .filter((code) => routeList.some((route) => route.errors.includes(code)))
+          .map((code) => [code, { summary: problemTypes[code].title, value: problemExample(code) }]),
       ),
       headers: {
         RequestId: {

@@ -80,10 +80,10 @@ describe('the API', () => {
     const open = [...served]
       .filter(([, method]) => property(method, 'AuthorizationType') === 'NONE')
       .map(([route]) => route)
-    expect(open.filter((route) => !route.startsWith('OPTIONS')).sort()).toEqual([
-      'GET /v1/oauth/callback',
-      'GET /v1/openapi.json',
-    ])
+    const calling = [...served]
+      .filter(([route, method]) => open.includes(route) && property(method, 'Integration.Type') !== 'MOCK')
+      .map(([route]) => route)
+    expect(calling.sort()).toEqual(['GET /v1/oauth/callback', 'GET /v1/openapi.json'])
   })
 
   test('answers preflights by itself, for the allowed origins only', () => {
@@ -101,6 +101,28 @@ describe('the API', () => {
       expect(Object.keys(response.ResponseParameters)).not.toContain(
         'method.response.header.Access-Control-Allow-Origin',
       )
+    }
+  })
+
+  test('refuses the methods that a path does not have, and names those that it has', () => {
+    const others = [...served].filter(([route]) => route.startsWith('ANY'))
+    expect(others).toHaveLength(new Set(routeList.map((route) => route.path)).size)
+    for (const [route, method] of others) {
+      const path = route.slice('ANY '.length)
+      const methods = routeList.filter((other) => other.path === path).flatMap((other) => other.methods)
+      expect(property(method, 'Integration.Type')).toBe('MOCK')
+      expect(property(method, 'AuthorizationType')).toBe('NONE')
+      const [response] = property(method, 'Integration.IntegrationResponses') as [
+        { StatusCode: string; ResponseTemplates: Record<string, string>; ResponseParameters: object },
+      ]
+      expect(response.StatusCode).toBe('405')
+      expect(response.ResponseParameters).toMatchObject({
+        'method.response.header.Allow': `'${[...methods, 'OPTIONS'].join(', ')}'`,
+      })
+      expect(JSON.parse(response.ResponseTemplates['application/json'] ?? '')).toMatchObject({
+        code: 'method_not_allowed',
+        status: 405,
+      })
     }
   })
 

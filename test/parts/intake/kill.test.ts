@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../lib/clock.ts'
+import { presentDocument } from '../../../lib/documents/present.ts'
+import type { DocumentEvents } from '../../support/document-events.ts'
+import { documentEvents } from '../../support/document-events.ts'
 import type { OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -30,8 +33,10 @@ describe.each([
   let world: Awaited<ReturnType<typeof startWorld>>
   let simulator: Simulator
   let opened: OpenedDeps
+  let events: DocumentEvents
   beforeAll(async () => {
     world = await startWorld()
+    events = documentEvents(world.endpoints)
     simulator = await startSimulator(name)
     opened = openDeps(openClients(world.endpoints), {
       clock: systemClock,
@@ -40,6 +45,7 @@ describe.each([
     })
   })
   afterAll(async () => {
+    events.close()
     opened.close()
     await simulator.close()
     await world.close()
@@ -73,10 +79,14 @@ describe.each([
           (file) => isFileOf(documentId).test(file.name) && !file.trashed,
         )
         expect(stored.map((file) => file.sha256)).toEqual([sha256(content)])
-        const row = must(
-          await opened.deps.documents.getDocument(connection, address(connection, documentId).documentId),
-        )
-        expect(row).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
+        const row = must(await opened.deps.documents.get(address(connection, documentId)))
+        expect(presentDocument(row)).toMatchObject({
+          status: 'stored',
+          checksum: { verdict: 'verified' },
+        })
+        expect(row.open).toBeUndefined()
+        const told = (await events.of(connection)).filter((event) => event.documentId === documentId)
+        expect(told.map(({ type }) => type)).toEqual(['Document Stored'])
       },
     })
     expect(killing.kills).toBe(10)

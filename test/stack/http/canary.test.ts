@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { GetSecretValueCommand, ListSecretsCommand } from '@aws-sdk/client-secrets-manager'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { documentRow } from '../../../lib/catalog/document.ts'
 import { routeList, routes } from '../../../lib/contract/routes.ts'
 import { tables } from '../../../lib/contract/tables.ts'
 import { createSealer, sealKey } from '../../../lib/grants/seal.ts'
@@ -83,11 +84,17 @@ const answers: { readonly route: string; readonly status: number; readonly text:
 function note(method: string, url: string, answer: Pick<Answer, 'status' | 'headers' | 'text'>): void {
   const { pathname } = new URL(url, stack.base)
   const matched = matchRoute(routeList, method, pathname)
-  const route = typeof matched === 'object' ? matched.route.operation : pathname
+  const route = matched && 'route' in matched ? matched.route.operation : pathname
   const headers = new Headers(answer.headers)
   // A large document of OneDrive is read from the user's own short-lived URL.
   if (answer.status === 303) headers.delete('location')
   answers.push({ route, status: answer.status, text: JSON.stringify([...headers]) + answer.text })
+}
+
+/** What is under way, by the rows of the documents. */
+async function changes() {
+  const rows = (await control.scan('documents')).map((row) => documentRow.parse(row))
+  return rows.flatMap(({ documentId, change }) => (change ? [{ documentId, change }] : []))
 }
 
 /** The API as a client, noting every answer. Content that breaks off is no answer. */
@@ -224,11 +231,11 @@ async function intake(
   await fetch(upload.url, { method: 'PUT', headers: upload.headers, body: randomBytes(size) })
   await until(async () => {
     const { document } = (await api.request<DocumentAnswer>('GET', `/v1/documents/${documentId}`)).body
-    const row = (await control.scan('transfers')).find(
-      (each) => each['documentId'] === documentId && each['connectionId'] === id,
-    )
+    const change = (await changes()).find(
+      (each) => each.documentId === documentId && each.change.connectionId === id,
+    )?.change
     return waits
-      ? row?.['session'] !== undefined && row['notBefore'] !== undefined
+      ? change?.session !== undefined && change.notBefore !== undefined
       : document?.status !== 'uploading' && document?.status !== 'receiving'
   }, Boolean)
 }
@@ -424,11 +431,10 @@ describe('the secrets of a whole run, with every log line on', () => {
       const opened = await sealer.open(String(row['accessToken']), String(row['connectionId']))
       expect(canaries.values('access token')).toContain(opened.reveal())
     }
-    const half = (await control.scan('transfers')).filter((row) => row['documentId'] === 'half')
+    const half = (await changes()).filter(({ documentId }) => documentId === 'half')
     expect(half.length).toBeGreaterThan(0)
-    for (const row of half) {
-      const { sealedUrl } = row['session'] as { sealedUrl: string }
-      const url = (await sealer.open(sealedUrl, String(row['connectionId']))).reveal()
+    for (const { change } of half) {
+      const url = (await sealer.open(change.session?.sealedUrl ?? '', change.connectionId)).reveal()
       expect(canaries.find(url)).toEqual(['session URL'])
     }
   })

@@ -133,7 +133,7 @@ describe('bad input', () => {
     const route = await api.request<Problem>('GET', '/v1/nothing')
     expect([route.status, route.body.code]).toEqual([404, 'invalid_request'])
     const method = await api.request<Problem>('DELETE', '/v1/documents')
-    expect([method.status, method.body.code]).toEqual([405, 'invalid_request'])
+    expect([method.status, method.body.code]).toEqual([405, 'method_not_allowed'])
   })
 
   it('asks for a connection when there is none or several', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { documentRow } from '../../../lib/catalog/document.ts'
 import type { ConnectionView, DocumentView, HealthView } from '../../../lib/contract/views.ts'
 import type { Answer, Api, ConnectionAnswer, DocumentAnswer, Problem } from '../../support/api.ts'
 import { apiOf, callback, connect, consent } from '../../support/api.ts'
@@ -275,6 +276,11 @@ describe('a token endpoint', () => {
 describe.each(drives)('disconnecting $provider', (drive) => {
   const tokensOf = async (id: string) =>
     (await control.scan('tokens')).filter((row) => row['connectionId'] === id)
+  /** What is under way to a drive, by the rows of its documents. */
+  const changesOf = async (id: string) =>
+    (await control.scan('documents'))
+      .map((row) => documentRow.parse(row))
+      .filter(({ change }) => change?.connectionId === id)
   const list = async (api: Api): Promise<readonly ConnectionView[]> =>
     (await api.request<{ connections: ConnectionView[] }>('GET', '/v1/connections')).body.connections
 
@@ -294,8 +300,8 @@ describe.each(drives)('disconnecting $provider', (drive) => {
     await user.simulator.fault(upload, { type: 'status', status: 503, headers: { 'retry-after': '600' } }, 50)
     await user.drop('half', randomBytes(12 * 1024 * 1024))
     await until(
-      async () => (await control.scan('transfers')).find((row) => row['documentId'] === 'half'),
-      (row) => row?.['notBefore'] !== undefined && row['session'] !== undefined,
+      async () => (await changesOf(id)).find(({ documentId }) => documentId === 'half')?.change,
+      (change) => change?.notBefore !== undefined && change.session !== undefined,
     )
     expect(await user.simulator.sessions(user.account)).toMatchObject([{ received: 8 * 320 * 1024 }])
     const refreshToken = String(JSON.parse((await control.secret(`connections/${id}`)) ?? '{}').refreshToken)
@@ -341,7 +347,7 @@ describe.each(drives)('disconnecting $provider', (drive) => {
         (has) => !has,
       ),
     ).toBe(false)
-    expect((await control.scan('transfers')).filter((row) => row['connectionId'] === id)).toEqual([])
+    expect(await changesOf(id)).toEqual([])
     const names = (await user.simulator.files(user.account))
       .filter(({ trashed }) => !trashed)
       .map(({ sha256: hash }) => hash)

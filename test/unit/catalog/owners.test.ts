@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { DocumentCatalog } from '../../../lib/catalog/documents.ts'
-import { documentCatalog } from '../../../lib/catalog/documents.ts'
+import { randomUUID } from 'node:crypto'
+import type { Change, DocumentRow } from '../../../lib/catalog/document.ts'
+import type { DocumentStore } from '../../../lib/catalog/documents.ts'
+import { documentStore } from '../../../lib/catalog/documents.ts'
+import { listDocuments } from '../../../lib/documents/list-documents.ts'
+import { requireDocument } from '../../../lib/documents/stat-document.ts'
 import type { Extension, Owner } from '../../../lib/ids.ts'
 import { newConnectionId, parseDocumentId, userId, userKeyOf } from '../../../lib/ids.ts'
 import { documentClient } from '../../support/grants-stack.ts'
@@ -13,10 +17,15 @@ import { openWorld } from '../../support/grants-world.ts'
  */
 
 let world: World
-let documents: DocumentCatalog
+let documents: DocumentStore
 beforeAll(async () => {
   world = await openWorld()
-  documents = documentCatalog(documentClient(world.endpoints.dynamoDb), 'documents', () => world.clock.now())
+  documents = documentStore(
+    documentClient(world.endpoints.dynamoDb),
+    'documents',
+    () => world.clock.now(),
+    randomUUID,
+  )
 })
 afterAll(() => world.close())
 
@@ -24,17 +33,6 @@ const userKey = userKeyOf(userId('shared'))
 const owner: Owner = { userKey, userId: userId('shared') }
 const other: Owner = { userKey, userId: userId('somebody else') }
 const documentId = (text: string) => parseDocumentId(text) ?? expect.unreachable()
-
-const newDocument = (of: Owner, id: string) => ({
-  ...of,
-  documentId: documentId(id),
-  connectionId: newConnectionId(),
-  provider: 's3' as const,
-  status: 'stored' as const,
-  size: 1,
-  contentType: 'text/plain',
-  extension: '' as Extension,
-})
 
 it('a connection is seen and changed by the user whose whole id it carries, and by nobody else of that key', async () => {
   const { connections } = world.main
@@ -55,32 +53,53 @@ it('a connection is seen and changed by the user whose whole id it carries, and 
   expect(await connections.get(owner, connectionId)).toEqual(connection)
 })
 
-it('a document is seen by the user whose whole id it carries, and written over by nobody else of that key', async () => {
-  const row = (await documents.createDocument(newDocument(owner, 'theirs'))) ?? expect.unreachable()
-  expect(await documents.getDocument(owner, row.documentId)).toMatchObject(row)
-  expect(await documents.getDocument(other, row.documentId)).toBeUndefined()
-  await expect(documents.createDocument(newDocument(other, 'theirs'))).rejects.toMatchObject({
-    code: 'internal_error',
+const change = (): Change => ({
+  id: randomUUID(),
+  owner: randomUUID(),
+  door: 'put',
+  state: 'sending',
+  fence: 1,
+  connectionId: newConnectionId(),
+  provider: 's3',
+  size: 1,
+  contentType: 'text/plain',
+  extension: '' as Extension,
+  startedAt: 0,
+})
+const claim = async (of: Owner, id: string): Promise<DocumentRow | undefined> => {
+  const made = change()
+  const { connectionId, provider } = made
+  const changes = { userId: of.userId, connectionId, provider }
+  return await documents.claim({ ...of, documentId: documentId(id) }, undefined, made, { changes })
+}
+
+it('a document is seen by the user whose whole id it carries, and by nobody else of that key', async () => {
+  await claim(owner, 'theirs')
+  const signal = AbortSignal.timeout(10_000)
+  const asked = { documentId: documentId('theirs'), signal }
+  expect(await requireDocument({ documents }, { ...owner, ...asked })).toMatchObject({ userId: owner.userId })
+  await expect(requireDocument({ documents }, { ...other, ...asked })).rejects.toMatchObject({
+    code: 'document_not_found',
   })
-  expect(await documents.getDocument(owner, row.documentId)).toMatchObject(row)
+  expect(await claim(other, 'theirs')).toBeUndefined()
 })
 
 it('lists hold the caller’s own documents alone, also over pages', async () => {
   const names = Array.from({ length: 9 }, (_, at) => `page-${at}`)
-  for (const [at, name] of names.entries())
-    await documents.createDocument(newDocument(at % 3 === 0 ? owner : other, name))
+  for (const [at, name] of names.entries()) await claim(at % 3 === 0 ? owner : other, name)
   const all = async (of: Owner, filtered: boolean): Promise<string[]> => {
     const found: string[] = []
-    for (;;) {
-      const last = found.at(-1)
-      const page = await documents.listDocuments(of, {
-        limit: 2,
-        ...(filtered ? { status: 'stored' } : {}),
-        ...(last === undefined ? {} : { startAfter: documentId(last) }),
-      })
+    let cursor: string | undefined
+    do {
+      const status = filtered ? ('uploading' as const) : undefined
+      const page = await listDocuments(
+        { documents },
+        { ...of, connectionId: undefined, status, limit: 2, cursor },
+      )
       found.push(...page.rows.map((row) => row.documentId))
-      if (!page.more) return found.filter((name) => name.startsWith('page-'))
-    }
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return found.filter((name) => name.startsWith('page-'))
   }
   for (const filtered of [false, true]) {
     expect(await all(owner, filtered)).toEqual(names.filter((_, at) => at % 3 === 0))

@@ -5,7 +5,7 @@ import type { DocumentRow } from '../../../lib/catalog/document.ts'
 import { readFileName, refuseSharedName } from '../../../lib/catalog/same-name.ts'
 import type { DocumentId, Extension } from '../../../lib/ids.ts'
 import { parseConnectionId, parseDocumentId, parseExtension, userId, userKeyOf } from '../../../lib/ids.ts'
-import { intakeKeyOf, readIntakeKey } from '../../../lib/intake/intake-key.ts'
+import { readIntakeKey } from '../../../lib/transfer/intake-key.ts'
 import { fileNameOf } from '../../../lib/providers/onedrive/names.ts'
 import { s3Driver } from '../../../lib/providers/s3/driver.ts'
 import { nameOf } from '../../../lib/storage/free-name.ts'
@@ -20,6 +20,7 @@ const s3 = s3Driver({
   clock: instantClock(),
 })
 
+const dropKey = (name: string): string => `${userKey}/${connectionId}/${name}`
 const pick = <Value>(values: readonly Value[]): Value =>
   values[randomInt(values.length)] ?? expect.unreachable()
 const endings = ['', '.a', '.b', '.B', '.1']
@@ -32,13 +33,15 @@ it('no two documents that the rule lets through have one place, in any store', a
   let refusals = 0
   for (let world = 0; world < 300; world += 1) {
     const rows = new Map<DocumentId, DocumentRow>()
-    const documents = { getDocument: (_key: unknown, id: DocumentId) => Promise.resolve(rows.get(id)) }
+    const documents = {
+      get: (key: { readonly documentId: DocumentId }) => Promise.resolve(rows.get(key.documentId)),
+    }
     for (let step = 0; step < 25; step += 1) {
       const [documentId, extension] = [anyId(), anyExtension()]
       const before = rows.get(documentId)
       try {
-        await refuseSharedName(documents, { userKey, userId: alice, documentId, extension }, before)
-        const stored = { documentId, extension, objectExists: true } as unknown as DocumentRow
+        await refuseSharedName(documents, { userKey, documentId, extension }, before)
+        const stored = { documentId, standing: { extension } } as unknown as DocumentRow
         rows.set(documentId, stored)
       } catch (error) {
         refusals += 1
@@ -46,13 +49,14 @@ it('no two documents that the rule lets through have one place, in any store', a
       }
       if (before !== undefined && randomInt(4) === 0) rows.delete(documentId)
     }
-    const places = [...rows.values()].map(({ documentId, extension }) => {
+    const places = [...rows.values()].map(({ documentId, standing }) => {
+      const extension = standing?.extension ?? ''
       const names = [0, 1, 2].map((n) => nameOf(`${documentId}${extension}`, n))
       const drive = names.map(fileNameOf)
       return {
         s3: s3.signedUrls?.keyFor(alice, names[0] ?? ''),
         onedrive: drive[0],
-        intake: intakeKeyOf({ userKey, connectionId, documentId, extension }),
+        intake: dropKey(`${documentId}${extension}`),
         all: drive,
       }
     })
@@ -69,7 +73,7 @@ it('a name means every document that it can be the file of', () => {
   for (let round = 0; round < 3000; round += 1) {
     const [documentId, extension] = [anyId(), anyExtension()]
     expect(readFileName(`${documentId}${extension}`)).toContainEqual({ documentId, extension })
-    const address = { userKey, connectionId, documentId, extension }
-    expect(readIntakeKey(intakeKeyOf(address))).toContainEqual(address)
+    const named = readIntakeKey(dropKey(`${documentId}${extension}`))
+    expect('drops' in named && named.drops).toContainEqual({ userKey, connectionId, documentId, extension })
   }
 })

@@ -1,13 +1,14 @@
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { DocumentDeps } from '../../../lib/documents/deps.ts'
+import { presentDocument } from '../../../lib/documents/present.ts'
 import { putDocument } from '../../../lib/documents/put-document.ts'
 import type { ServiceError } from '../../../lib/errors.ts'
 import { retrying } from '../../../lib/net/retry.ts'
 import { googleDriveDriver } from '../../../lib/providers/google-drive/driver.ts'
 import { oneDriveDriver } from '../../../lib/providers/onedrive/driver.ts'
 import type { Driver, ObjectEntry } from '../../../lib/storage/driver.ts'
-import { startHash } from '../../support/hashes.ts'
 import type { Clients, OpenedDeps } from '../../support/intake-world.ts'
 import {
   address,
@@ -65,15 +66,10 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
     const tokens = await simulator.signIn(account())
     driver = drive.open({ connectionId: connection.connectionId, tokens, clock, endpoint: simulator.origin })
     deps = {
-      documents: opened.deps.documents,
+      ...opened.deps,
       connections: opened.connections,
-      openDriver: () => Promise.resolve(driver),
-      startHash,
       retry: (run, signal) => retrying(run, { clock, signal }),
-      cancelTransfer: () => Promise.resolve(),
-      awaitUpload: () => Promise.reject(new Error('nothing is awaited here')),
       stageDownload: () => Promise.reject(new Error('nothing is staged here')),
-      now: () => clock.now(),
     }
   })
   afterEach(async () => {
@@ -92,7 +88,6 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       contentType: 'application/octet-stream',
       bytes,
       contentDigest: undefined,
-      onlyCreate: false,
       signal: new AbortController().signal,
     })
   }
@@ -103,8 +98,16 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       },
       (error: ServiceError) => error,
     )
-  const row = async () =>
-    await opened.deps.documents.getDocument(connection, address(connection, 'doc').documentId)
+  const row = async () => await opened.deps.documents.get(address(connection, 'doc'))
+  const view = async () => presentDocument(must(await row()))
+  const damage = async (times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) await simulator.fault(drive.write, { type: 'corrupt' })
+  }
+  /** The row is lost, as it is when the answer of its write never came; the file stays. */
+  const forget = async (): Promise<void> => {
+    const { userKey, documentId } = address(connection, 'doc')
+    await clients.dynamo.send(new DeleteCommand({ TableName: 'documents', Key: { userKey, documentId } }))
+  }
   const files = async () =>
     (await simulator.files(account())).filter((file) => !file.trashed).map((file) => [file.id, file.sha256])
   /** The drive, with what it says of a finished file changed. */
@@ -125,66 +128,99 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
     }
   }
 
-  test('damaged on its way leaves nothing at the drive, and says why', async () => {
-    await simulator.fault(drive.write, { type: 'corrupt' })
+  test.each([1, 2])('damaged %i times on its way is sent again and stored', async (times) => {
+    await damage(times)
+    const bytes = randomBytes(1000)
+    expect((await put(bytes)).created).toBe(true)
+    expect((await files()).map(([, hash]) => hash)).toEqual([sha256(bytes)])
+    expect(await view()).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
+  })
+
+  test('damaged each time leaves nothing at the drive, and says why', async () => {
+    await damage(3)
     const error = await failure(put(randomBytes(1000)))
     expect(error.code).toBe('digest_mismatch')
     expect(await files()).toEqual([])
-    const failed = must(await row())
+    const failed = await view()
     expect(failed).toMatchObject({ status: 'failed', error: { code: error.code, detail: error.detail } })
-    expect([failed.objectKey, failed.objectExists, failed.checksum]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ])
+    expect([failed.objectKey, failed.etag, failed.checksum]).toEqual([undefined, undefined, undefined])
+    expect((await row())?.remove).toEqual({})
 
     const bytes = randomBytes(1200)
     expect((await put(bytes)).created).toBe(true)
     expect((await files()).map(([, hash]) => hash)).toEqual([sha256(bytes)])
-    expect(await row()).toMatchObject({ status: 'stored', size: 1200, checksum: { verdict: 'verified' } })
+    expect(await view()).toMatchObject({ status: 'stored', size: 1200, checksum: { verdict: 'verified' } })
   })
 
-  test('damaged in place of an earlier one removes nothing', async () => {
+  test('damaged in place of an earlier one is sent again, to the same file', async () => {
     const first = await put(randomBytes(900))
-    await simulator.fault(drive.write, { type: 'corrupt' })
-    const error = await failure(put(randomBytes(1000)))
-    expect(error.code).toBe('provider_error')
-    expect((await files()).map(([id]) => id)).toEqual([first.row.objectKey])
-    expect(await row()).toMatchObject({
-      status: 'failed',
-      objectKey: first.row.objectKey,
-      objectExists: true,
-      error: { code: 'provider_error', detail: expect.stringContaining('earlier version') },
-      checksum: { verdict: 'mismatch' },
-    })
+    await damage(2)
     const bytes = randomBytes(1000)
-    expect((await put(bytes)).row).toMatchObject({ status: 'stored', objectKey: first.row.objectKey })
-    expect((await row())?.error).toBeUndefined()
+    expect((await put(bytes)).row.objectKey).toBe(first.row.objectKey)
     expect(await files()).toEqual([[first.row.objectKey, sha256(bytes)]])
   })
 
-  test('another request’s document is not removed by a damaged one', async () => {
+  test('damaged each time in place of an earlier one removes nothing, and says what stands', async () => {
+    const first = await put(randomBytes(900))
+    await damage(3)
+    const error = await failure(put(randomBytes(1000)))
+    expect(error.code).toBe('provider_error')
+    expect((await files()).map(([id]) => id)).toEqual([first.row.objectKey])
+    expect(await view()).toMatchObject({
+      status: 'failed',
+      objectKey: first.row.objectKey,
+      error: { code: 'provider_error', detail: expect.stringContaining('earlier version') },
+      checksum: { verdict: 'mismatch' },
+    })
+    expect((await view()).etag).not.toBe(presentDocument(first.row).etag)
+    const bytes = randomBytes(1000)
+    const again = await put(bytes)
+    expect([again.created, again.row.objectKey]).toEqual([false, first.row.objectKey])
+    expect((await view()).error).toBeUndefined()
+    expect(await files()).toEqual([[first.row.objectKey, sha256(bytes)]])
+  })
+
+  test('another request’s document is not removed by a damaged one that was taken for dead', async () => {
     const theirs = randomBytes(700)
-    await simulator.fault(drive.write, { type: 'corrupt' })
+    await damage(1)
     const real = driver
     saying(async (entry) => {
       driver = real
+      clock.advance(opened.deps.settings.requestMs + 1)
       await put(theirs)
       return entry
     })
-    expect((await failure(put(randomBytes(1000)))).code).toBe('digest_mismatch')
+    expect((await failure(put(randomBytes(1000)))).code).toBe('document_busy')
     expect((await files()).map(([, hash]) => hash)).toEqual([sha256(theirs)])
-    expect(await row()).toMatchObject({ status: 'stored', size: 700, checksum: { verdict: 'verified' } })
+    expect(await view()).toMatchObject({ status: 'stored', size: 700, checksum: { verdict: 'verified' } })
+  })
+
+  test('waits for the one before it, and gives way when that does not end', async () => {
+    const real = driver
+    let second: ServiceError | undefined
+    saying(async (entry) => {
+      driver = real
+      second = await failure(put(randomBytes(700)))
+      return entry
+    })
+    const bytes = randomBytes(1000)
+    expect((await put(bytes)).created).toBe(true)
+    expect(second).toMatchObject({ code: 'document_busy', retry: { retryable: true } })
+    expect((await files()).map(([, hash]) => hash)).toEqual([sha256(bytes)])
   })
 
   test('is stored without proof while its hash has not come', async () => {
     saying((entry) => ({ ...entry, checksums: {} }))
-    expect((await put(randomBytes(800))).row).toMatchObject({ status: 'stored', size: 800 })
-    expect((await row())?.checksum).toBeUndefined()
+    expect(presentDocument((await put(randomBytes(800))).row)).toMatchObject({
+      status: 'stored',
+      size: 800,
+      checksum: { verdict: 'unverified' },
+    })
   })
 
   test('is stored when it is empty', async () => {
-    expect((await put(Buffer.alloc(0))).row).toMatchObject({ status: 'stored', size: 0 })
+    const { row: empty } = await put(Buffer.alloc(0))
+    expect(presentDocument(empty)).toMatchObject({ status: 'stored', size: 0 })
     expect(await files()).toHaveLength(1)
   })
 
@@ -194,7 +230,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       async (kind) => {
         for (const size of [1000, 1100]) {
           await simulator.fault(drive.write, { type: 'rewrite', add: 11 })
-          expect((await put(randomBytes(size), kind)).row).toMatchObject({
+          expect(presentDocument((await put(randomBytes(size), kind)).row)).toMatchObject({
             status: 'stored',
             size: size + 11,
             checksum: { verdict: 'provider_transformed' },
@@ -209,7 +245,10 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
     const first = await put(randomBytes(900), '.txt')
     const bytes = randomBytes(1000)
     const second = await put(bytes, '.csv')
-    expect(second.row).toMatchObject({ objectKey: first.row.objectKey, extension: '.csv' })
+    expect(presentDocument(second.row)).toMatchObject({
+      objectKey: first.row.objectKey,
+      extension: '.csv',
+    })
     expect(await files()).toEqual([[first.row.objectKey, sha256(bytes)]])
     const [file] = (await simulator.files(account())).filter(({ path }) => path.includes('doc'))
     expect(file?.name).toBe('doc.csv')
@@ -217,8 +256,8 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
 
   test('takes the next name where the user has a file of that name', async () => {
     const [theirs, ours] = [randomBytes(500), randomBytes(600)]
-    const other = await put(theirs)
-    must(await opened.deps.documents.deleteDocument(other.row))
+    await put(theirs)
+    await forget()
     expect((await put(ours)).created).toBe(true)
     const hashes = new Set((await files()).map(([, hash]) => hash))
     expect(hashes).toEqual(new Set([sha256(theirs), sha256(ours)]))
@@ -227,7 +266,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
   test('whose answer was lost is the same file when it is put again', async () => {
     const bytes = randomBytes(500)
     const first = await put(bytes)
-    must(await opened.deps.documents.deleteDocument(first.row))
+    await forget()
     const again = await put(bytes)
     expect(again.row.objectKey === first.row.objectKey).toBe(provider === 'onedrive')
   })

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { intakeKeyOf, readIntakeKey } from '../../../lib/intake/intake-key.ts'
-import { compareSequencers } from '../../../lib/intake/sequencer.ts'
+import { announcedKey, readIntakeKey } from '../../../lib/transfer/intake-key.ts'
 import type { Deferral, Handled } from '../../../lib/queue/batch.ts'
-import { handleBatch, ingestMessage } from '../../../lib/queue/batch.ts'
+import { handleBatch, handleMessage } from '../../../lib/queue/batch.ts'
 import { objectCreatedBody, parseObjectCreated } from '../../../lib/queue/object-created.ts'
+import { parseRowMessage, rowMessage } from '../../../lib/queue/row-message.ts'
 
 const record = (name: string, key: string) => ({
   eventVersion: '2.3',
@@ -52,13 +52,16 @@ describe('an intake message', () => {
       Records: ['k1', 'k2', 'k3'].map((key) => record('ObjectCreated:Put', key)),
     })
     const seen: string[] = []
-    const handled = await ingestMessage(
+    const handled = await handleMessage(
       { messageId: 'm', receiptHandle: 'r', body, receiveCount: 1 },
-      ({ key }) => {
-        seen.push(key)
-        return Promise.resolve(
-          key === 'k1' ? { kind: 'done' } : { kind: 'again', afterSeconds: key === 'k2' ? 30 : 5 },
-        )
+      {
+        look: () => Promise.reject(new Error('It asks for no row.')),
+        ingest({ key }) {
+          seen.push(key)
+          return Promise.resolve(
+            key === 'k1' ? { kind: 'done' } : { kind: 'again', afterSeconds: key === 'k2' ? 30 : 5 },
+          )
+        },
       },
     )
     expect(seen).toEqual(['k1', 'k2', 'k3'])
@@ -66,9 +69,13 @@ describe('an intake message', () => {
   })
 })
 
+const drops = (key: string) => {
+  const named = readIntakeKey(key)
+  return 'drops' in named ? named.drops : expect.unreachable()
+}
+
 describe('an intake key', () => {
-  const parts = (key: string) =>
-    readIntakeKey(key).map(({ documentId, extension }) => [documentId, extension])
+  const parts = (key: string) => drops(key).map(({ documentId, extension }) => [documentId, extension])
 
   test.each([
     [
@@ -106,21 +113,28 @@ describe('an intake key', () => {
     'u/c/d e',
     `u/c/${'d'.repeat(129)}`,
   ])('%s does not fit the scheme', (key) => {
-    expect(readIntakeKey(key)).toEqual([])
+    expect(drops(key)).toEqual([])
   })
 
-  test('is what it is read from', () => {
-    for (const address of readIntakeKey('user/connection/report.pdf')) {
-      expect(intakeKeyOf(address)).toBe('user/connection/report.pdf')
-    }
+  test('of an announced upload names its change, and nothing that another system drops does', () => {
+    const changeId = '0b6ad1d4-4a4f-4a8e-9f0c-3d1f9b2f7a11'
+    const [where] = drops('user/connection/report')
+    if (!where) expect.unreachable()
+    const { userKey, connectionId, documentId } = where
+    const announced = { userKey, connectionId, documentId, changeId }
+    expect(readIntakeKey(announcedKey(announced))).toEqual({ announced })
+    for (const key of ['u/c/d/~', 'u/c/d/~x', `u/c/d/${changeId}`, `u/c/d/~${changeId}/e`])
+      expect(readIntakeKey(key)).toEqual({ drops: [] })
   })
 })
 
-test('sequencers compare as if the shorter were padded with zeros on the right', () => {
-  expect(compareSequencers('0055AED6DCD90281E5', '0055AED6DCD90281E6')).toBeLessThan(0)
-  expect(compareSequencers('00A', '00A000')).toBe(0)
-  expect(compareSequencers('00B', '00A999')).toBeGreaterThan(0)
-  expect(compareSequencers('00a', '00A')).toBe(0)
+test('a message that asks to look at a row names it, and no object; any other names none', () => {
+  const [where] = drops('user/connection/report')
+  if (!where) expect.unreachable()
+  const { userKey, documentId } = where
+  expect(parseRowMessage(rowMessage({ userKey, documentId }))).toEqual({ userKey, documentId })
+  expect(parseRowMessage(objectCreatedBody({ bucket: 'b', key: 'k' }, 0))).toBeUndefined()
+  expect(parseRowMessage('{"look":{"userKey":"a/b","documentId":"d"}}')).toBeUndefined()
 })
 
 describe('a batch', () => {

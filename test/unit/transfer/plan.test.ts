@@ -58,10 +58,6 @@ describe('the first step', () => {
     expect(step(state, { kind: 'started' })).toEqual(expected)
   })
 
-  test('goes straight to the verification of what was finished before', () => {
-    expect(step(session, { kind: 'started', uploaded: entry })).toEqual({ do: 'verify', entry })
-  })
-
   test('after a reserved key is the write', () => {
     expect(step(direct, { kind: 'reserved' })).toEqual({ do: 'put' })
     expect(step({ ...session, hasSession: false }, { kind: 'reserved' })).toEqual({ do: 'open' })

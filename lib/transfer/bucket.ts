@@ -20,6 +20,9 @@ export interface IntakeObject {
   readonly etag: string
   readonly versionId?: string
   readonly contentType?: string
+  readonly contentEncoding?: string
+  /** Its storage class has to be restored before it can be read. */
+  readonly archived?: boolean
 }
 
 /** Which object is meant: nothing is read or deleted that was put under the key later. */
@@ -33,7 +36,10 @@ export interface IntakeBucket {
   head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
   /** Bytes `start..end` (inclusive) of exactly that object; SourceChanged when it was replaced or removed. */
   read(pin: Pin, start: number, end: number, signal: AbortSignal): Promise<Readable>
-  /** Removes exactly that object, or whatever stands there when only the key is given. Already gone or replaced is success. */
+  /**
+   * Removes exactly that object, or whatever stands there when only
+   * the key is given. Already gone or replaced is success.
+   */
   remove(pin: Pin | { readonly key: string }): Promise<void>
   /** Tags the object `driveway=rejected` or `driveway=failed`; one that is gone needs none. */
   keep(key: string, as: KeptAs): Promise<void>
@@ -43,33 +49,49 @@ export interface IntakeBucket {
     readonly objects: readonly { readonly key: string; readonly size: number; readonly modifiedAt: number }[]
     readonly cursor?: string
   }>
-  /** A URL that takes exactly one PUT body of `size` bytes and that type. */
+  /**
+   * A URL that takes one PUT body of that type, and of that size and SHA-256
+   * (hex) where they are given; it ends no later than who signed it.
+   */
   presignPut(
     key: string,
-    contentType: string,
-    size: number,
-    expiresInSeconds: number,
-  ): Promise<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }>
+    upload: {
+      readonly contentType: string
+      readonly size?: number | undefined
+      readonly sha256?: string | undefined
+      readonly expiresInSeconds: number
+    },
+  ): Promise<{
+    readonly url: string
+    readonly headers: Readonly<Record<string, string>>
+    /** Epoch milliseconds. */
+    readonly expiresAt: number
+  }>
 }
 
 const tagName = 'driveway'
 
 /**
- * The intake bucket on S3. `client` is to be made with `requestChecksumCalculation` and `responseChecksumValidation`
- * `WHEN_REQUIRED`: a presigned URL would otherwise demand the checksum of an empty body.
+ * The intake bucket on S3, whose client is made on first use. It is to be made with
+ * `requestChecksumCalculation` and `responseChecksumValidation` `WHEN_REQUIRED`: a
+ * presigned URL would otherwise demand the checksum of an empty body.
  */
-export function intakeBucket(client: S3Client, name: string): IntakeBucket {
+export function intakeBucket(open: () => Promise<S3Client>, name: string): IntakeBucket {
   return {
     name,
     async head(key, signal) {
       try {
-        const answer = await client.send(new HeadObjectCommand({ Bucket: name, Key: key }), abortable(signal))
+        const answer = await (
+          await open()
+        ).send(new HeadObjectCommand({ Bucket: name, Key: key }), abortable(signal))
         return {
           key,
           size: answer.ContentLength ?? 0,
           etag: unquoted(answer.ETag),
           ...(answer.VersionId === undefined ? {} : { versionId: answer.VersionId }),
           ...(answer.ContentType === undefined ? {} : { contentType: answer.ContentType }),
+          ...(answer.ContentEncoding === undefined ? {} : { contentEncoding: answer.ContentEncoding }),
+          ...(isArchived(answer.StorageClass, answer.Restore) ? { archived: true } : {}),
         }
       } catch (error) {
         if (isGone(error)) return undefined
@@ -78,7 +100,9 @@ export function intakeBucket(client: S3Client, name: string): IntakeBucket {
     },
     async read(pin, start, end, signal) {
       try {
-        const { Body } = await client.send(
+        const { Body } = await (
+          await open()
+        ).send(
           new GetObjectCommand({
             Bucket: name,
             Key: pin.key,
@@ -100,7 +124,7 @@ export function intakeBucket(client: S3Client, name: string): IntakeBucket {
     async remove(pin) {
       try {
         const exactly = 'etag' in pin ? { IfMatch: `"${pin.etag}"`, ...versioned(pin) } : {}
-        await client.send(new DeleteObjectCommand({ Bucket: name, Key: pin.key, ...exactly }))
+        await (await open()).send(new DeleteObjectCommand({ Bucket: name, Key: pin.key, ...exactly }))
       } catch (error) {
         if (!isGone(error) && !isReplaced(error)) throw bucketError(error)
       }
@@ -108,14 +132,16 @@ export function intakeBucket(client: S3Client, name: string): IntakeBucket {
     async keep(key, as) {
       try {
         const Tagging = { TagSet: [{ Key: tagName, Value: as }] }
-        await client.send(new PutObjectTaggingCommand({ Bucket: name, Key: key, Tagging }))
+        await (await open()).send(new PutObjectTaggingCommand({ Bucket: name, Key: key, Tagging }))
       } catch (error) {
         if (!isGone(error)) throw bucketError(error)
       }
     },
     async keptAs(key) {
       try {
-        const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket: name, Key: key }))
+        const { TagSet = [] } = await (
+          await open()
+        ).send(new GetObjectTaggingCommand({ Bucket: name, Key: key }))
         const value = TagSet.find((tag) => tag.Key === tagName)?.Value
         return value === 'rejected' || value === 'failed' ? value : undefined
       } catch (error) {
@@ -126,7 +152,9 @@ export function intakeBucket(client: S3Client, name: string): IntakeBucket {
     async list(cursor) {
       try {
         const page = { Bucket: name, ...(cursor === undefined ? {} : { ContinuationToken: cursor }) }
-        const { Contents = [], NextContinuationToken } = await client.send(new ListObjectsV2Command(page))
+        const { Contents = [], NextContinuationToken } = await (
+          await open()
+        ).send(new ListObjectsV2Command(page))
         const objects = Contents.map((item) => ({
           key: item.Key ?? '',
           size: item.Size ?? 0,
@@ -137,20 +165,48 @@ export function intakeBucket(client: S3Client, name: string): IntakeBucket {
         throw bucketError(error)
       }
     },
-    async presignPut(key, contentType, size, expiresInSeconds) {
+    async presignPut(key, { contentType, size, sha256, expiresInSeconds }) {
       const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+      const checksum = sha256 === undefined ? undefined : Buffer.from(sha256, 'hex').toString('base64')
       const command = new PutObjectCommand({
         Bucket: name,
         Key: key,
         ContentType: contentType,
-        ContentLength: size,
+        ...(size === undefined ? {} : { ContentLength: size }),
+        ...(checksum === undefined ? {} : { ChecksumSHA256: checksum }),
       })
-      // Signed, so that S3 refuses another type or size. https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
-      const signableHeaders = new Set(['content-type', 'content-length'])
-      const url = await getSignedUrl(client, command, { expiresIn: expiresInSeconds, signableHeaders })
-      return { url, headers: { 'content-type': contentType } }
+      // Signed, so that S3 refuses anything else.
+      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+      const names = [
+        'content-type',
+        ...(size === undefined ? [] : ['content-length']),
+        ...(checksum === undefined ? [] : ['x-amz-checksum-sha256']),
+      ]
+      const signed = new Set(names)
+      const client = await open()
+      const url = await getSignedUrl(client, command, {
+        expiresIn: expiresInSeconds,
+        signableHeaders: signed,
+        unhoistableHeaders: signed,
+      })
+      const { expiration } = await client.config.credentials()
+      const ends = Date.now() + expiresInSeconds * 1000
+      return {
+        url,
+        headers: {
+          'content-type': contentType,
+          ...(checksum === undefined ? {} : { 'x-amz-checksum-sha256': checksum }),
+        },
+        expiresAt: Math.min(ends, expiration?.getTime() ?? ends),
+      }
     },
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html */
+function isArchived(storageClass: string | undefined, restore: string | undefined): boolean {
+  const cold = storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
+  return cold && !/ongoing-request="false"/.test(restore ?? '')
 }
 
 function versioned(pin: { readonly versionId?: string }): { VersionId?: string } {

@@ -1,0 +1,85 @@
+import type { DynamoDBDocumentClient, QueryCommandOutput } from '@aws-sdk/lib-dynamodb'
+import { QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import * as z from 'zod/mini'
+import type { DocumentId, UserKey } from '../ids.ts'
+import type { DocumentRow } from './document.ts'
+import { catalogError } from './table.ts'
+
+export interface DocumentKey {
+  readonly userKey: UserKey
+  readonly documentId: DocumentId
+}
+
+export interface OpenPage {
+  /** `open` is `{kind}#{time or connection}`, as `openOf` writes it. */
+  readonly entries: readonly (DocumentKey & { readonly open: string })[]
+  readonly cursor?: Readonly<Record<string, unknown>>
+}
+
+/** Reading many rows of the documents table, a page at a time. */
+export interface DocumentPages {
+  /** At most `limit` rows in the order of their ids. */
+  list(
+    userKey: UserKey,
+    limit: number,
+    startAfter: DocumentId | undefined,
+  ): Promise<{ readonly rows: readonly DocumentRow[]; readonly more: boolean }>
+  /** A user's open rows of a kind, such as `p#{connectionId}`; the index may lag by a moment. */
+  openOfUser(userKey: UserKey, prefix: string, cursor?: OpenPage['cursor']): Promise<OpenPage>
+  /** All open rows, in no order. */
+  scanOpen(limit: number, cursor?: OpenPage['cursor']): Promise<OpenPage>
+}
+
+const index = 'open'
+
+export function documentPages(
+  client: DynamoDBDocumentClient,
+  TableName: string,
+  parse: (item: unknown) => DocumentRow,
+): DocumentPages {
+  return {
+    async list(userKey, limit, startAfter) {
+      const query = new QueryCommand({
+        TableName,
+        ConsistentRead: true,
+        KeyConditionExpression: 'userKey = :user',
+        ExpressionAttributeValues: { ':user': userKey },
+        Limit: limit,
+        ...(startAfter === undefined ? {} : { ExclusiveStartKey: { userKey, documentId: startAfter } }),
+      })
+      const { Items = [], LastEvaluatedKey } = await client.send(query).catch(failed)
+      return { rows: Items.map((item) => parse(item)), more: LastEvaluatedKey !== undefined }
+    },
+    async openOfUser(userKey, prefix, cursor) {
+      const query = new QueryCommand({
+        TableName,
+        IndexName: index,
+        KeyConditionExpression: 'openOf = :user AND begins_with(#open, :prefix)',
+        ExpressionAttributeNames: { '#open': 'open' },
+        ExpressionAttributeValues: { ':user': userKey, ':prefix': prefix },
+        ...(cursor === undefined ? {} : { ExclusiveStartKey: { ...cursor } }),
+      })
+      return pageOf(await client.send(query).catch(failed))
+    },
+    async scanOpen(limit, cursor) {
+      const start = cursor === undefined ? {} : { ExclusiveStartKey: { ...cursor } }
+      const scan = new ScanCommand({ TableName, IndexName: index, Limit: limit, ...start })
+      return pageOf(await client.send(scan).catch(failed))
+    },
+  }
+}
+
+function pageOf(answer: Pick<QueryCommandOutput, 'Items' | 'LastEvaluatedKey'>): OpenPage {
+  const entries = (answer.Items ?? []).map((item) => openEntry.parse(item))
+  return answer.LastEvaluatedKey === undefined ? { entries } : { entries, cursor: answer.LastEvaluatedKey }
+}
+
+const openEntry = z.object({
+  userKey: z.custom<UserKey>((value) => typeof value === 'string'),
+  documentId: z.custom<DocumentId>((value) => typeof value === 'string'),
+  open: z.string(),
+})
+
+function failed(error: unknown): never {
+  throw catalogError(error)
+}

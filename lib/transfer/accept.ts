@@ -1,0 +1,135 @@
+import type { Connection } from '../catalog/connections.ts'
+import type { Change, DocumentRow, Leftover } from '../catalog/document.ts'
+import { isDeleted } from '../catalog/document.ts'
+import type { Also } from '../catalog/documents.ts'
+import type { DocumentKey } from '../catalog/document-pages.ts'
+import type { RowEvent } from '../catalog/expressions.ts'
+import { ServiceError } from '../errors.ts'
+import type { UserId } from '../ids.ts'
+import type { Claimed, HallDeps } from './hall.ts'
+import { settleFirst } from './settle-first.ts'
+import { leftoversOf, sessionOf } from './settle.ts'
+
+type Given = 'door' | 'state' | 'size' | 'contentType' | 'extension' | 'until'
+type Maybe = 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single'
+
+/** What a door wants of a document, once it has seen the row. */
+export type Wanted = Required<Pick<Change, Given>> & {
+  readonly [Name in Maybe]?: Change[Name] | undefined
+} & {
+  readonly connection: Pick<Connection, 'connectionId' | 'provider'>
+  readonly event?: RowEvent
+}
+
+export interface Accepted {
+  readonly row: Claimed
+  /** What was there before; undefined for a document that did not exist. */
+  readonly before: DocumentRow | undefined
+}
+
+/** How long a door waits for another writer, milliseconds, and what ends the waiting. */
+export interface Patience {
+  readonly waitMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+const pauseMs = 50
+const longestPauseMs = 1000
+
+/**
+ * The one way to own a document (W1). `decide` sees the row as it is and answers the
+ * change it wants, or throws why there can be none. A single request of another writer
+ * that may still reach the drive is waited for; one whose sender is gone is settled first,
+ * so that nothing it did is told wrongly. `document_busy` when waiting does not help.
+ */
+export async function acceptChange(
+  deps: HallDeps,
+  key: DocumentKey & { readonly userId: UserId },
+  decide: (seen: DocumentRow | undefined) => Promise<Wanted> | Wanted,
+  { waitMs, signal }: Patience,
+): Promise<Accepted> {
+  const id = deps.newId()
+  const givesUpAt = deps.clock.now() + waitMs
+  for (let round = 0; ; round += 1) {
+    signal?.throwIfAborted()
+    const row = await deps.documents.get(key)
+    // Keys of two users never meet; if they did, nothing would be written over.
+    if (row && row.userId !== key.userId)
+      throw new ServiceError('internal_error', 'The document’s row is another user’s.')
+    const sending = inOneRequest(row?.change) ? row : undefined
+    if (!sending) {
+      const seen = row && !isDeleted(row) ? row : undefined
+      const wanted = await decide(seen)
+      const change = changeOf(deps, id, row?.change, wanted)
+      const claimed = await deps.documents.claim(key, row, change, besides(key, row, wanted))
+      if (claimed) return { row: claimed as Claimed, before: seen }
+    } else if ((sending.change?.until ?? 0) <= deps.clock.now()) {
+      await settleFirst(deps, sending as Claimed)
+      continue
+    }
+    const pause = Math.min(longestPauseMs, pauseMs * 2 ** Math.min(round, 5)) * (0.5 + deps.random() / 2)
+    if (deps.clock.now() + pause > givesUpAt) throw busy(key)
+    await deps.clock.sleep(pause, signal)
+  }
+}
+
+/** A change that one request carries ends with its request: it cannot be called back. */
+function inOneRequest(change: Change | undefined): boolean {
+  return change?.state === 'sending' && change.session === undefined && change.single === true
+}
+
+function busy({ documentId }: DocumentKey): ServiceError {
+  return new ServiceError(
+    'document_busy',
+    `Another request is writing document ${documentId} and has not ended. Try again in a few seconds.`,
+    { retry: { retryable: true, afterSeconds: 2 }, context: { documentId, retryAfterSeconds: 2 } },
+  )
+}
+
+function changeOf(deps: HallDeps, id: string, before: Change | undefined, wanted: Wanted): Change {
+  const { connection, event: _told, ...rest } = wanted
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  return {
+    ...(given as Pick<Change, Given>),
+    id,
+    fence: (before?.fence ?? 0) + 1,
+    owner: deps.newId(),
+    connectionId: connection.connectionId,
+    provider: connection.provider,
+    startedAt: deps.clock.now(),
+    ...(wanted.state === 'sending' ? { attempts: 1 } : {}),
+  }
+}
+
+/**
+ * What becomes of the change before: pushed aside by what may still
+ * fail, else over. Its session ends either way.
+ */
+function besides(
+  key: DocumentKey & { readonly userId: UserId },
+  row: DocumentRow | undefined,
+  { door, connection, event, source }: Wanted,
+): Also {
+  const { connectionId, provider } = connection
+  const where = row?.standing ? {} : { connectionId, provider, ...(row ? {} : { userId: key.userId }) }
+  const before = row?.change
+  const keepsAside = (door === 'put' || door === 'delete') && before !== undefined
+  const left: Leftover[] = before ? (keepsAside ? sessionOf(before) : leftoversOf(before)) : []
+  // Bytes that are taken over are not left.
+  const leftovers = left.filter(({ key, etag }) => key !== source?.key || etag !== source.etag)
+  return {
+    changes: { ...where, ...(keepsAside ? { aside: withoutSession(before) } : {}) },
+    leftovers,
+    event,
+  }
+}
+
+function withoutSession({
+  session: _ended,
+  offset: _too,
+  hashState: _gone,
+  sent: _left,
+  ...rest
+}: Change): Change {
+  return rest
+}

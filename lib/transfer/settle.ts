@@ -1,0 +1,138 @@
+import type { Change, DocumentRow, Leftover, Standing } from '../catalog/document.ts'
+import type { Changes } from '../catalog/expressions.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { ObjectEntry } from '../storage/driver.ts'
+import { count, countBytes } from '../telemetry/metrics.ts'
+import type { Damage } from './damage.ts'
+import type { Claimed, HallDeps } from './hall.ts'
+import { ClaimLost } from './hall.ts'
+import type { Judged } from './judge.ts'
+import { firstProofMs, proofMs } from './judge.ts'
+
+/** What the row does not say any more when its change is over. */
+export const about = ({ size, contentType }: Change) => ({ size, contentType })
+
+const iso = (time: number): string => new Date(time).toISOString()
+
+/** W3, stored: what was proven stands from now on, and what stood before goes. Rejects with ClaimLost. */
+export async function settleStored(
+  deps: Pick<HallDeps, 'clock' | 'documents'>,
+  row: Claimed,
+  entry: ObjectEntry,
+  judged: Judged,
+): Promise<DocumentRow> {
+  const { change } = row
+  const now = deps.clock.now()
+  // A file that its user has renamed meanwhile keeps that name.
+  const file =
+    entry.name === undefined || entry.name === change.target?.file ? change.target?.file : undefined
+  const standing: Standing = {
+    changeId: change.id,
+    size: judged.size,
+    contentType: change.contentType,
+    extension: change.extension,
+    verdict: judged.verdict,
+    ...(judged.hash === undefined ? {} : { hash: judged.hash }),
+    ...(entry.etag === undefined ? {} : { revision: entry.etag }),
+    ...(file === undefined ? {} : { file }),
+    ...(judged.prove === undefined
+      ? {}
+      : { prove: { hash: judged.prove, at: now + firstProofMs, until: now + proofMs, tries: 0 } }),
+  }
+  const { connectionId } = row
+  const old = row.objectKey === undefined || row.objectKey === entry.objectKey ? [] : [row.objectKey]
+  // While a late hash is waited for the bytes stay at hand: they are sent again when the drive has others.
+  const until = judged.prove === undefined ? {} : { notBefore: now + proofMs }
+  const settled = await deps.documents.settle(row, {
+    changes: {
+      standing,
+      objectKey: entry.objectKey,
+      change: undefined,
+      aside: undefined,
+      last: { changeId: change.id, outcome: 'stored', at: iso(now) },
+    },
+    leftovers: [
+      ...old.map((key): Leftover => ({ kind: 'object', connectionId, key })),
+      ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
+      ...(row.aside ? leftoversOf(row.aside) : []),
+    ],
+    event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },
+  })
+  if (settled === undefined) throw new ClaimLost()
+  count('TransfersStored', { provider: change.provider })
+  countBytes('BytesSent', entry.size, { provider: change.provider })
+  return settled
+}
+
+/**
+ * W3, failed: what stood goes on standing, or the damaged bytes in its place,
+ * and a change that was pushed aside is due again. Rejects with ClaimLost.
+ */
+export async function settleFailed(
+  deps: Pick<HallDeps, 'clock' | 'documents' | 'enqueue'>,
+  row: Claimed,
+  { code, detail }: { readonly code: ErrorCode; readonly detail: string },
+  { leftovers = [], standing }: Partial<Damage> = {},
+): Promise<DocumentRow> {
+  const { change, aside } = row
+  const now = deps.clock.now()
+  const last = { changeId: change.id, outcome: 'failed', code, detail, at: iso(now) } as const
+  const settled = await deps.documents.settle(row, {
+    changes: { aside: undefined, ...revived(row, now), ...(standing ? { standing } : {}), last },
+    leftovers: [
+      ...sourceOf(change).map((left): Leftover => ({ ...left, kind: 'keep' })),
+      ...sessionOf(change),
+      ...leftovers,
+    ],
+    event: { id: change.id, type: 'Document Failed', ...about(change), error: { code, detail } },
+  })
+  if (settled === undefined) throw new ClaimLost()
+  count('TransfersFailed', { provider: change.provider, code })
+  if (aside && aside.state !== 'receiving') await deps.enqueue(row)
+  return settled
+}
+
+/** Ends a change that has altered nothing, as if it had not been: a delete that the drive did not take. */
+export async function settleUndone(
+  deps: Pick<HallDeps, 'clock' | 'documents' | 'enqueue'>,
+  row: Claimed,
+): Promise<void> {
+  const changes = { aside: undefined, ...revived(row, deps.clock.now()) }
+  const settled = await deps.documents.settle(row, { changes })
+  if (settled && row.aside && row.aside.state !== 'receiving') await deps.enqueue(settled)
+}
+
+/** The change that was pushed aside is the row's change again, due now; it begins anew from its source. */
+function revived({ aside, change, standing }: Claimed, now: number): Changes {
+  if (!aside) return { change: undefined }
+  const { owner: _gone, message: _too, ...kept } = aside
+  const again: Change = {
+    ...kept,
+    fence: change.fence + 1,
+    ...(aside.state === 'sending' || aside.state === 'waiting' ? { state: 'waiting', notBefore: now } : {}),
+  }
+  const { connectionId, provider } = aside
+  return { change: again, aside: undefined, ...(standing ? {} : { connectionId, provider }) }
+}
+
+/**
+ * All that a change leaves behind which is over without having
+ * ended: its bytes in the bucket, and its session.
+ */
+export function leftoversOf(change: Change): Leftover[] {
+  const { connectionId, door, id } = change
+  const announced = door === 'intake' || door === 'url'
+  const waited: Leftover[] = announced && !change.source ? [{ kind: 'source', connectionId, key: id }] : []
+  return [...sourceOf(change), ...waited, ...sessionOf(change)]
+}
+
+function sourceOf({ source, connectionId }: Change): Leftover[] {
+  return source ? [{ kind: 'source', connectionId, key: source.key, etag: source.etag }] : []
+}
+
+/** An open session, and what it may have made before it is ended. */
+export function sessionOf({ session, connectionId, target, size, proof }: Change): Leftover[] {
+  if (!session) return []
+  const made = target?.kind === 'new' ? { made: { target, size, ...(proof ? { hash: proof } : {}) } } : {}
+  return [{ kind: 'session', connectionId, key: session.sealedUrl, ...made }]
+}

@@ -1,0 +1,73 @@
+import type { Connection } from '../catalog/connections.ts'
+import type { OpenPage } from '../catalog/document-pages.ts'
+import type { ConnectionId, UserKey } from '../ids.ts'
+import { count } from '../telemetry/metrics.ts'
+import type { HallDeps } from './hall.ts'
+
+export interface SweepOptions {
+  /** Epoch milliseconds: the run is over by then; the next one goes on. */
+  readonly deadline: number
+  /**
+   * What is due for less than this is left to its own message, milliseconds. 0 at the start of a local stack.
+   */
+  readonly idleMs: number
+  /** The only worker has just started (a local stack): whoever held a claim is dead. */
+  readonly restarted?: boolean
+}
+
+export interface Swept {
+  /** Rows put into the queue, to be looked at. */
+  rows: number
+}
+
+const keysPerPage = 1000
+
+/**
+ * Finds what has a time and no message: claims whose process died, waits, URLs
+ * that ended, leftovers, late hashes. It decides by the index's key alone and
+ * puts messages into the queue; it holds no claim and calls no provider.
+ */
+export async function sweep(deps: HallDeps, options: SweepOptions): Promise<Swept> {
+  const swept: Swept = { rows: 0 }
+  const timeIsUp = (): boolean => deps.clock.now() >= options.deadline
+  const usable = connectionsThatChanged(deps)
+  let cursor: OpenPage['cursor']
+  do {
+    const page = await deps.documents.scanOpen(keysPerPage, cursor)
+    for (const entry of page.entries) {
+      if (timeIsUp()) return swept
+      const [kind, time = ''] = entry.open.split('#')
+      const due =
+        kind === 'p'
+          ? await usable(entry.userKey, time as ConnectionId)
+          : options.restarted === true || deps.clock.now() - Date.parse(time) >= options.idleMs
+      if (!due) continue
+      if (options.restarted === true && (kind === 's' || kind === 'i')) await voidClaim(deps, entry)
+      await deps.enqueue(entry)
+      swept.rows += 1
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  count('TransfersSwept', {}, swept.rows)
+  return swept
+}
+
+async function voidClaim(deps: HallDeps, entry: OpenPage['entries'][number]): Promise<void> {
+  const row = await deps.documents.get(entry)
+  if (row?.change?.state === 'sending') await deps.documents.work(row, { until: deps.clock.now() - 1 })
+}
+
+/**
+ * What is parked is looked at only when its connection is not what
+ * it waits for any more: one read a connection and run.
+ */
+function connectionsThatChanged(deps: HallDeps) {
+  const known = new Map<string, Promise<Connection | undefined>>()
+  return async (userKey: UserKey, connectionId: ConnectionId): Promise<boolean> => {
+    const key = `${userKey}/${connectionId}`
+    const found = known.get(key) ?? deps.connections.named(userKey, connectionId)
+    known.set(key, found)
+    const connection = await found
+    return connection?.status !== 'requires_reauth' && connection?.status !== 'pending'
+  }
+}
