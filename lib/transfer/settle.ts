@@ -41,7 +41,7 @@ export async function settleStored(
   }
   const { connectionId } = row
   const old = row.objectKey === undefined || row.objectKey === entry.objectKey ? [] : [row.objectKey]
-  // While a late hash is waited for the bytes stay at hand: they are sent again when the drive has others.
+  // While a late hash is waited for the bytes stay at hand: they are kept when the drive has others.
   const until = judged.prove === undefined ? {} : { notBefore: now + proofMs }
   const settled = await deps.documents.settle(row, {
     changes: {

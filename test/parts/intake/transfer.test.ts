@@ -492,6 +492,19 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       await expectStored('doc', content)
     })
 
+    test('of which a late hash says that the drive has others is told as failed, and its bytes stay in the bucket', async () => {
+      let asked = 0
+      const wrong = { quickXorHash: 'AAAAAAAAAAAAAAAAAAAAAAAAAAA=' }
+      saying((entry) => ({ ...entry, checksums: (asked += 1) <= 3 ? {} : wrong }))
+      await ingest(await drop(opened, keyOf('doc'), randomBytes(several)))
+      for (const seconds of [20, 60]) await sweepAfter(seconds)
+      expect((await documentOf('doc'))?.checksum?.verdict).toBe('mismatch')
+      expect(await told()).toEqual(['Document Stored', 'Document Failed'])
+      await sweepAfter(900)
+      expect(await bucketKeys(opened, connection.userKey)).toHaveLength(1)
+      expect(must(await rowOf('doc')).remove ?? {}).toEqual({})
+    })
+
     test('stays unverified when the hash has not come after a quarter of an hour, and its bytes go', async () => {
       saying((entry) => ({ ...entry, checksums: {} }))
       await ingest(await drop(opened, keyOf('doc'), randomBytes(several)))
