@@ -85,16 +85,24 @@ function sending(runs: Readonly<Record<string, Run>>) {
   }
 }
 
-/** The value of `#name`, `name` or `:value` in an expression. */
-function valueIn(input: Item, item: Item | undefined, operand: string): unknown {
-  if (operand.startsWith(':')) return (input['ExpressionAttributeValues'] as Item)[operand]
+/** The names along `#outer.#inner`. */
+function pathOf(input: Item, operand: string): string[] {
   const names = (input['ExpressionAttributeNames'] ?? {}) as Readonly<Record<string, string>>
-  return item?.[names[operand] ?? operand]
+  return operand.split('.').map((name) => names[name] ?? name)
 }
 
-/** Conditions as the catalog writes them: comparisons and attribute_(not_)exists under AND, OR and parentheses. */
+/** The value of `:value`, of a path of names, or the size of a map, in an expression. */
+function valueIn(input: Item, item: Item | undefined, operand: string): unknown {
+  if (operand.startsWith(':')) return (input['ExpressionAttributeValues'] as Item)[operand]
+  const sized = /^size\((.+)\)$/.exec(operand)?.[1]
+  let value: unknown = item
+  for (const name of pathOf(input, sized ?? operand)) value = (value as Item | undefined)?.[name]
+  return sized === undefined || value === undefined ? value : Object.keys(value as Item).length
+}
+
+/** Conditions as the catalog writes them: comparisons, size and attribute_(not_)exists, under AND, OR and parentheses. */
 function holds(expression: string, item: Item | undefined, input: Item): boolean {
-  const tokens = expression.match(/\(|\)|\w+\([#\w]+\)|<=|>=|=|<|>|[#:]?\w+/g) ?? []
+  const tokens = expression.match(/\(|\)|\w+\([#\w.]+\)|<=|>=|=|<|>|[#:]?\w+(?:\.#\w+)*/g) ?? []
   const any = (): boolean => {
     let met = all()
     while (tokens[0] === 'OR') {
@@ -146,20 +154,21 @@ function compare(left: unknown, operator: string, right: unknown): boolean {
 
 /** Updates as the catalog writes them: SET with a value or if_not_exists, ADD of a number, REMOVE. */
 function updated(before: Item, input: Item): Item {
-  const names = input['ExpressionAttributeNames'] as Readonly<Record<string, string>>
-  const after: Record<string, unknown> = { ...before }
+  const after: Record<string, unknown> = structuredClone(before)
   const clauses = String(input['UpdateExpression']).matchAll(
     /(SET|ADD|REMOVE) (.*?)(?= (?:SET|ADD|REMOVE) |$)/g,
   )
   for (const [, clause, list = ''] of clauses) {
-    for (const part of list.split(/, (?=#)/)) {
+    for (const part of list.split(/, (?=[#\w])/)) {
       const [, left = '', given, fallback = ''] =
-        /^(#\w+)(?: = | )?(?:(:\w+)|if_not_exists\(#\w+, (:\w+)\))?$/.exec(part) ?? []
-      const name = names[left] ?? left
+        /^(#?\w+(?:\.#\w+)*)(?: = | )?(?:(:\w+)|if_not_exists\(#\w+, (:\w+)\))?$/.exec(part) ?? []
+      const [name = '', ...outer] = pathOf(input, left).toReversed()
+      let holder = after
+      for (const step of outer.toReversed()) holder = holder[step] as Record<string, unknown>
       const value = valueIn(input, before, given ?? fallback)
-      if (clause === 'REMOVE') delete after[name]
-      else if (clause === 'ADD') after[name] = Number(before[name] ?? 0) + Number(value)
-      else after[name] = given === undefined ? (before[name] ?? value) : value
+      if (clause === 'REMOVE') delete holder[name]
+      else if (clause === 'ADD') holder[name] = Number(holder[name] ?? 0) + Number(value)
+      else holder[name] = given === undefined ? (holder[name] ?? value) : value
     }
   }
   return after

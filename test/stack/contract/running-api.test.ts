@@ -129,6 +129,7 @@ test.each([
   ).toBe(413)
   expect(await statusOf('GET', `/v1/documents/${id}`)).toBe(200)
   expect(await statusOf('HEAD', `/v1/documents/${id}`)).toBe(200)
+  expect(await statusOf('HEAD', `/v1/documents/${id}/content`)).toBe(200)
   const whole = await exchange('GET', `/v1/documents/${id}/content`)
   expect(whole.text).toBe('hello')
   expect(await statusOf('GET', `/v1/documents/${id}/content`, { headers: { range: 'bytes=1-2' } })).toBe(206)
