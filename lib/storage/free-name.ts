@@ -35,7 +35,10 @@ export function nameOf(file: string, n: number): string {
   return markedName(file, mark)
 }
 
-/** `report (1f0c9a2b).pdf`, also of a name that has a mark: attempts that go on from a recorded name pile up none. */
+/**
+ * `report (1f0c9a2b).pdf`, also of a name that has a mark: attempts
+ * that go on from a recorded name pile up none.
+ */
 export function markedName(file: string, mark: string): string {
   const extension = extname(file)
   const stem = file.slice(0, file.length - extension.length).replace(/ \([0-9a-f]{8}\)$/, '')
