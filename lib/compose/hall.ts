@@ -20,7 +20,7 @@ export function hallDeps(composition: Composition): HallDeps {
     connections: composition.connections(),
     openDriver: composition.openDriver,
     sealer: composition.sealer(),
-    bucket: intakeBucket(outside.s3, settings['INTAKE_BUCKET'] ?? ''),
+    bucket: intakeBucket(outside.s3, settings['INTAKE_BUCKET'] ?? '', () => outside.clock.now()),
     async removeCopy(key) {
       const { stagingBucket } = await import('../documents/staging.ts')
       await stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET')).remove(key)

@@ -62,7 +62,8 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
       const extension = request.extension ?? extensionOf(seen)
       await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
       const target = await deps.retry(
-        () => placeFor(driver, seen, { documentId, extension, ...connection }, { signal }),
+        () =>
+          placeFor({ driver, newId: deps.newId }, seen, { documentId, extension, ...connection }, { signal }),
         signal,
       )
       const { contentType } = request

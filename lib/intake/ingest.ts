@@ -165,7 +165,7 @@ async function placeNow(
 ): Promise<Target | undefined> {
   if (connection.status !== 'active') return undefined
   try {
-    return await placeFor(await deps.openDriver(connection), seen, wanted)
+    return await placeFor({ driver: await deps.openDriver(connection), newId: deps.newId }, seen, wanted)
   } catch (error) {
     if (!isServiceError(error)) throw error
     return undefined

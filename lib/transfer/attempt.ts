@@ -58,7 +58,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promis
   }
   try {
     const driver = await deps.openDriver(connection)
-    await placeOverStanding(claim, driver)
+    await placeOverStanding(deps, claim, driver)
     const { end, leave } = await attemptSending(
       { ...deps, ...deps.settings },
       {
@@ -83,11 +83,11 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promis
  * What stands is written over, also where the drive could not be asked
  * when the change was accepted. A new place is found on the way.
  */
-async function placeOverStanding(claim: Claim, driver: Driver): Promise<void> {
+async function placeOverStanding({ newId }: HallDeps, claim: Claim, driver: Driver): Promise<void> {
   const { change, row } = claim
   if (change.target || !row.standing) return
   const { extension, connectionId } = change
-  await claim.save({ target: await placeFor(driver, row, { ...row, extension, connectionId }) })
+  await claim.save({ target: await placeFor({ driver, newId }, row, { ...row, extension, connectionId }) })
 }
 
 const gone = {

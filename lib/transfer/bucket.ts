@@ -76,7 +76,7 @@ const tagName = 'driveway'
  * `requestChecksumCalculation` and `responseChecksumValidation` `WHEN_REQUIRED`: a
  * presigned URL would otherwise demand the checksum of an empty body.
  */
-export function intakeBucket(open: () => Promise<S3Client>, name: string): IntakeBucket {
+export function intakeBucket(open: () => Promise<S3Client>, name: string, now: () => number): IntakeBucket {
   return {
     name,
     async head(key, signal) {
@@ -190,7 +190,7 @@ export function intakeBucket(open: () => Promise<S3Client>, name: string): Intak
         unhoistableHeaders: signed,
       })
       const { expiration } = await client.config.credentials()
-      const ends = Date.now() + expiresInSeconds * 1000
+      const ends = now() + expiresInSeconds * 1000
       return {
         url,
         headers: {

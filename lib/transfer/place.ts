@@ -1,6 +1,6 @@
 import type { Change, DocumentRow, Target } from '../catalog/document.ts'
-import type { ConnectionId, DocumentId, Extension, UserId } from '../ids.ts'
-import { objectKey, randomId } from '../ids.ts'
+import type { ConnectionId, DocumentId, Extension, NewId, UserId } from '../ids.ts'
+import { objectKey } from '../ids.ts'
 import type { CallOptions, Driver, ObjectEntry, Plan } from '../storage/driver.ts'
 import { atFreeName, markedName } from '../storage/free-name.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
@@ -15,7 +15,7 @@ export function fileOf(document: { readonly documentId: DocumentId; readonly ext
  * taken over, so that two writers make one object; only a key that has to be asked for costs a call.
  */
 export async function placeFor(
-  driver: Driver,
+  { driver, newId }: { readonly driver: Driver; readonly newId: NewId },
   seen: DocumentRow | undefined,
   wanted: {
     readonly documentId: DocumentId
@@ -25,7 +25,7 @@ export async function placeFor(
   options: CallOptions = {},
 ): Promise<Target> {
   const file = fileOf(wanted)
-  if (seen?.standing && seen.objectKey !== undefined) return replacing(driver, seen, file)
+  if (seen?.standing && seen.objectKey !== undefined) return replacing(driver, seen, file, newId)
   const before = (seen?.change ?? seen?.aside)?.target
   const mine = seen?.connectionId === wanted.connectionId ? before : undefined
   if (mine?.kind === 'new' && mine.objectKey !== undefined) return { ...mine, file }
@@ -42,11 +42,11 @@ export async function freshPlace(driver: Driver, file: string, options: CallOpti
  * Objects that keep their key under another name are written over;
  * elsewhere another name is another object, and the old one goes later.
  */
-function replacing(driver: Driver, seen: DocumentRow, file: string): Target {
+function replacing(driver: Driver, seen: DocumentRow, file: string, newId: NewId): Target {
   const key = objectKey(seen.objectKey ?? '')
   if (driver.renaming) return { kind: 'replace', objectKey: key, file }
   // Where a name is the key: a fresh one, so that what stands stays until the new bytes are proven.
-  return { kind: 'new', file: markedName(file, randomId().slice(0, 8)) }
+  return { kind: 'new', file: markedName(file, newId().slice(0, 8)) }
 }
 
 /** A change's content on its way. */

@@ -122,7 +122,11 @@ export function openDeps(
     connections,
     openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
-    bucket: intakeBucket(() => Promise.resolve(s3), bucketName),
+    bucket: intakeBucket(
+      () => Promise.resolve(s3),
+      bucketName,
+      () => clock.now(),
+    ),
     removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
     enqueue: (document, delaySeconds) => enqueue(rowMessage(document), delaySeconds),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
