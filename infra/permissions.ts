@@ -54,6 +54,7 @@ const ownsDocument: Use = (fn, on) => {
   fn.uses(on.documents, 'get', 'put', 'update', 'delete')
     .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
     .uses(on.storageBucket, 'get', 'abort', 'delete', 'list')
+    .uses(on.stagingBucket, 'delete')
     .uses(on.intakeQueue, 'send')
 }
 
@@ -153,9 +154,10 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'get-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.documents, 'get')
+    // A copy is written down before it is made.
+    fn.uses(on.documents, 'get', 'update')
       .uses(on.storageBucket, 'get', 'list')
-      .uses(on.stagingBucket, 'get', 'upload', 'list')
+      .uses(on.stagingBucket, 'get', 'upload', 'list', 'delete')
   },
   'delete-document': (fn, on) => {
     http(fn, on)

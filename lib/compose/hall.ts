@@ -2,10 +2,11 @@ import { required } from '../contract/env.ts'
 import type { Enqueue } from '../intake/enqueue.ts'
 import { sqsEnqueue } from '../intake/enqueue.ts'
 import { rowMessage } from '../queue/row-message.ts'
-import { intakeBucket } from '../transfer/bucket.ts'
+import type { IntakeBucket } from '../transfer/bucket.ts'
 import type { HallDeps } from '../transfer/hall.ts'
 import { defaultHallSettings } from '../transfer/hall.ts'
 import type { Composition } from './composition.ts'
+import { onceAsync } from './once.ts'
 
 /**
  * What every door into the drive works with. S3 and SQS are loaded
@@ -20,7 +21,7 @@ export function hallDeps(composition: Composition): HallDeps {
     connections: composition.connections(),
     openDriver: composition.openDriver,
     sealer: composition.sealer(),
-    bucket: intakeBucket(outside.s3, settings['INTAKE_BUCKET'] ?? '', () => outside.clock.now()),
+    bucket: bucketOnFirstUse(composition),
     async removeCopy(key) {
       const { stagingBucket } = await import('../documents/staging.ts')
       await stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET')).remove(key)
@@ -31,6 +32,28 @@ export function hallDeps(composition: Composition): HallDeps {
     startHash: composition.startHash,
     openTurns: outside.openTurns,
     settings: defaultHallSettings,
+  }
+}
+
+function bucketOnFirstUse({ settings, clock, outside }: Composition): IntakeBucket {
+  const name = settings['INTAKE_BUCKET'] ?? ''
+  const open = onceAsync(async () => {
+    const { intakeBucket } = await import('../transfer/bucket.ts')
+    return intakeBucket(outside.s3, name, () => clock.now())
+  })
+  return {
+    name,
+    head: async (...given) => await (await open()).head(...given),
+    read: async (...given) => await (await open()).read(...given),
+    remove: async (...given) => {
+      await (await open()).remove(...given)
+    },
+    keep: async (...given) => {
+      await (await open()).keep(...given)
+    },
+    keptAs: async (...given) => await (await open()).keptAs(...given),
+    list: async (...given) => await (await open()).list(...given),
+    presignPut: async (...given) => await (await open()).presignPut(...given),
   }
 }
 

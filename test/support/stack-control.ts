@@ -49,7 +49,9 @@ export function stackControl(stack: LocalStack) {
         return all.filter(({ detail }) => detail['connectionId'] === connectionId)
       }
       const counted = Number(row?.['seq'] ?? 0)
-      return until(read, (events) => events.filter(({ detail }) => 'seq' in detail).length >= counted)
+      // A document's events have numbers of their own.
+      const ofRow = ({ detail }: PublishedEvent): boolean => 'seq' in detail && !('documentId' in detail)
+      return until(read, (events) => events.filter(ofRow).length >= counted)
     },
     /** What Secrets Manager holds under a name of this stage. */
     async secret(name: string): Promise<string | undefined> {

@@ -496,7 +496,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       let asked = 0
       const wrong = { quickXorHash: 'AAAAAAAAAAAAAAAAAAAAAAAAAAA=' }
       saying((entry) => ({ ...entry, checksums: (asked += 1) <= 3 ? {} : wrong }))
-      await ingest(await drop(opened, keyOf('doc'), randomBytes(several)))
+      await ingest(await drop(opened, keyOf('doc', '.jpg'), randomBytes(several)))
       for (const seconds of [20, 60]) await sweepAfter(seconds)
       expect((await documentOf('doc'))?.checksum?.verdict).toBe('mismatch')
       expect(await told()).toEqual(['Document Stored', 'Document Failed'])

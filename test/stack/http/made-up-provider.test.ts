@@ -45,7 +45,8 @@ it('puts, gets, stats and replaces a document', async () => {
   expect([got.status, got.bytes.equals(content)]).toEqual([200, true])
   const { document } = (await api.request<DocumentAnswer>('GET', '/v1/documents/report')).body
   expect(document).toMatchObject({ status: 'stored', size: content.length })
-  expect(await kept()).toEqual(['report.pdf'])
+  // Its names are its keys: what replaces another has a name of its own, so that the other stood until then.
+  expect(await kept()).toEqual([expect.stringMatching(/^report%20\([0-9a-f]{8}\)\.pdf$/)])
 })
 
 it('gives a range, and refuses one past the end', async () => {
@@ -84,8 +85,8 @@ it('says what it has not: presigned URLs, space', async () => {
 it('another extension is another file there, and the one before goes', async () => {
   const path = `/v1/documents/report?connectionId=${connectionId}&extension=.txt`
   expect((await api.request('PUT', path, { bytes: content })).status).toBe(200)
-  expect(await kept()).toEqual(expect.arrayContaining(['report.txt']))
-  expect(await kept()).not.toContain('report.pdf')
+  const names = (await kept()).filter((name) => name.startsWith('report'))
+  expect(names).toEqual([expect.stringMatching(/^report%20\([0-9a-f]{8}\)\.txt$/)])
 })
 
 it('deletes', async () => {
