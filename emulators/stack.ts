@@ -33,6 +33,7 @@ export interface AwsStack {
 
 const intakeBucket = 'driveway-intake'
 const storageBucket = 'driveway-storage'
+const stagingBucket = 'driveway-staging'
 const intakeQueue = 'driveway-intake-events'
 const deadLetterQueue = 'driveway-intake-events-dlq'
 /** What the worker could not hand to `tell` in a day. */
@@ -75,7 +76,7 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
       await startS3({
         port: ports.s3,
         stateDir: join(stateDir, 's3'),
-        buckets: [intakeBucket, storageBucket],
+        buckets: [intakeBucket, storageBucket, stagingBucket],
         notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(intakeQueue, bodies) },
         ...(options.credentials ? { credentials: options.credentials } : {}),
       }),

@@ -9,6 +9,7 @@ export const stage = 'local'
 export const secretPrefix = `driveway/${stage}`
 export const intakeBucket = 'driveway-intake'
 export const storageBucket = 'driveway-storage'
+export const stagingBucket = 'driveway-staging'
 export const intakeQueue = 'driveway-intake-events'
 
 /** The queue of events that could not be told. */
@@ -44,7 +45,7 @@ export function functionEnvironment({
     WRITES_SECRETS: 'true',
     INTAKE_BUCKET: intakeBucket,
     STORAGE_BUCKET: storageBucket,
-    STAGING_BUCKET: storageBucket,
+    STAGING_BUCKET: stagingBucket,
     INTAKE_QUEUE_URL: `${awsEndpoint ?? addresses.url('sqs')}/000000000000/${intakeQueue}`,
     EVENT_BUS: 'driveway',
     PUBLIC_URL: own,

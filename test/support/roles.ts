@@ -14,6 +14,7 @@ import {
   intakeQueue,
   localTableName,
   secretPrefix,
+  stagingBucket,
   storageBucket,
 } from '../../local/environment.ts'
 
@@ -38,8 +39,7 @@ function actionsOf(resource: string, access: string): readonly string[] {
 const buckets: Readonly<Record<string, string>> = {
   intakeBucket,
   storageBucket,
-  // The local stack has one bucket for both.
-  stagingBucket: storageBucket,
+  stagingBucket,
 }
 
 /** What the resource is called in the local stack, as a call of AWS names it. */
