@@ -50,6 +50,8 @@ export interface StackOptions {
   readonly port?: number
   readonly stateDir?: string
   readonly env?: Record<string, string>
+  /** The tree that it is started in, when that is another than this one. */
+  readonly cwd?: string
   /** How it is started; by the server's own file when left out. */
   readonly command?: readonly [string, ...string[]]
 }
@@ -73,6 +75,7 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
       ...(options.command === undefined ? watch : {}),
       ...options.env,
     },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

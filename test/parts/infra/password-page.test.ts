@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { Template } from 'aws-cdk-lib/assertions'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { routeList, servedRoutes } from '../../../lib/contract/routes.ts'
+import { treeWith } from '../../support/tree.ts'
 import { permissionsOf, variablesOf } from './support/policies.ts'
 import { asText, resourcesOf } from './support/stack.ts'
 
@@ -15,11 +14,10 @@ const hasPage = (template: Template): boolean =>
 describe('the page that asks for an app password', () => {
   let template: Template
   beforeAll(async () => {
-    const file = (path: string) => new URL(path, import.meta.url)
-    const register = file('../../support/cloud-box/register.ts').href
-    const args = ['--import', register, file('support/print-template.ts').pathname]
-    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 })
-    template = Template.fromJSON(JSON.parse(stdout) as object)
+    const tree = await treeWith(new URL('../../support/cloud-box', import.meta.url))
+    const printed = await tree.run('test/parts/infra/support/print-template.ts')
+    template = Template.fromJSON(JSON.parse(printed) as object)
+    await tree.dispose()
   })
 
   test('is served only where a provider takes app passwords', () => {

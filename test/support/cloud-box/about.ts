@@ -12,5 +12,6 @@ export const about = {
     noAccount: 'No account yet',
   },
   grant: { kind: 'password', howTo: 'Make an app password in your Cloud Box, under “Security” & “Devices”.' },
+  hash: { algorithm: 'sha256', late: false },
   settings: {},
 } as const satisfies ProviderAbout

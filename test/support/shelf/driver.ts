@@ -1,11 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { access, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ServiceError } from '../../../lib/errors.ts'
 import type { ObjectKey } from '../../../lib/ids.ts'
-import { objectKey, userKeyOf } from '../../../lib/ids.ts'
+import { objectKey, randomId, userKeyOf } from '../../../lib/ids.ts'
 import { exactly } from '../../../lib/net/exactly.ts'
 import type { ProviderId } from '../../../lib/providers/registry.ts'
 import { hexDigest, openContent, plainContentType } from '../../../lib/storage/content.ts'
@@ -66,7 +66,7 @@ export function shelfDriver(folder: string): Driver {
     async write(plan, content, { signal } = {}) {
       const key = keyOf(plan)
       const path = pathOf(key)
-      const draft = `${path}.${randomUUID()}`
+      const draft = `${path}.${randomId()}`
       const isNew = plan.target.kind === 'new'
       if (!isNew) await look(key)
       await mkdir(dirname(path), { recursive: true })

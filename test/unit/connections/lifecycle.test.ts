@@ -39,8 +39,8 @@ const revokeCalls = async (): Promise<number> =>
   (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
 
 async function die(connection: Connection, account: string): Promise<void> {
-  const { provider } = connection
-  await world.simulator(provider === 's3' ? 'google-drive' : provider).revoke(account)
+  const provider = providers.find((id) => id === connection.provider)
+  await world.simulator(provider ?? 'google-drive').revoke(account)
   world.advance(2 * 3600 * 1000)
   await expect(world.open().accessTokens.sourceOf(connection).get()).rejects.toBeInstanceOf(
     CloudConnectionError,
