@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A server that listens on 127.0.0.1: its base URL, its port, and how to end it. */
@@ -46,6 +52,23 @@ export const closeServer = (server: Server): Promise<void> =>
     server.closeAllConnections()
   })
 
+const ownName = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i
+
+/**
+ * The status for a request that is not looked at: 421 for a name that is not this machine's, under which
+ * a page of somebody else's could have this address (DNS rebinding); 400 for an address that is none.
+ */
+export const refusalOf = ({ headers, url = '/' }: IncomingMessage): 400 | 421 | undefined => {
+  if (!ownName.test(headers.host ?? '')) return 421
+  return URL.canParse(url, 'http://local') ? undefined : 400
+}
+
+/** Answers a request that is not looked at. */
+export const refuse = (response: ServerResponse, status: number): void => {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+  response.end(status === 421 ? 'Only 127.0.0.1 and localhost are answered here.\n' : 'No such address.\n')
+}
+
 /**
  * Starts an HTTP server on 127.0.0.1 without the time limits that would cut a long upload or a long poll.
  * `onClose` runs after the last connection is gone.
@@ -58,7 +81,11 @@ export const startServer = async (
 ): Promise<RunningServer> => {
   // Longer than the SDK keeps an idle connection, so that the server
   // never closes one that is about to be used.
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, listener)
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
+    const refusal = refusalOf(request)
+    if (refusal === undefined) listener(request, response)
+    else refuse(response, refusal)
+  })
   const boundPort = await listen(server, port, service)
   let closing: Promise<void> | undefined
   return {

@@ -55,6 +55,7 @@ const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
  */
 export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack> => {
   const { ports, stateDir } = options
+  const credentials = options.credentials ? { credentials: options.credentials } : {}
   const running: RunningServer[] = []
   const closeAll = async (): Promise<void> => {
     // The other way round: S3 stops notifying before its queue goes.
@@ -70,6 +71,7 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
         port: ports.sqs,
         stateDir: join(stateDir, 'sqs'),
         queues: queueDefinitions(options.intakeVisibilityTimeout ?? 90),
+        ...credentials,
       }),
     )
     const s3 = started(
@@ -78,18 +80,22 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
         stateDir: join(stateDir, 's3'),
         buckets: [intakeBucket, storageBucket, stagingBucket],
         notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(intakeQueue, bodies) },
-        ...(options.credentials ? { credentials: options.credentials } : {}),
+        ...credentials,
       }),
     )
     const dynamoDb = started(
       await startDynamoDb({
         port: ports.dynamoDb,
         stateDir: join(stateDir, 'dynamodb'),
-        ...(options.credentials ? { credentials: options.credentials } : {}),
+        ...credentials,
       }),
     )
     const secrets = started(
-      await startSecretsManager({ port: ports.secrets, stateDir: join(stateDir, 'secrets-manager') }),
+      await startSecretsManager({
+        port: ports.secrets,
+        stateDir: join(stateDir, 'secrets-manager'),
+        ...credentials,
+      }),
     )
     return {
       s3: s3.endpoint,

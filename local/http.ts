@@ -14,12 +14,11 @@ export async function readBody(req: IncomingMessage): Promise<string | undefined
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Answers with JSON that any page may read and nobody keeps. */
+/** Answers with JSON that nobody keeps. */
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   res.writeHead(status, {
     'content-type': 'application/json',
     'cache-control': 'no-store',
-    'access-control-allow-origin': '*',
   })
   res.end(JSON.stringify(body))
 }

@@ -13,6 +13,8 @@ import { scheduledRoutes } from './scheduled.ts'
 export interface LocalRoutesOptions {
   readonly identity: IdentityProvider
   readonly addresses: Addresses
+  /** Whose pages may read the answers, as with the API. */
+  readonly corsOrigins: readonly string[]
   readonly behind: Parameters<typeof serversHere>[0]
   readonly console: Console
   readonly invoker: Pick<Invoker, 'invoke'>
@@ -33,7 +35,8 @@ async function answers(url: string): Promise<boolean> {
  * the identity provider that stands in for the deployment's, runs of what the
  * schedules start, and the console.
  */
-export function localRoutes({ identity, addresses, behind, console, invoker }: LocalRoutesOptions) {
+export function localRoutes(options: LocalRoutesOptions) {
+  const { identity, addresses, corsOrigins, behind, console, invoker } = options
   const answerIdentity = identityRoutes(identity)
   const runScheduled = scheduledRoutes(invoker)
   const health = async (res: ServerResponse): Promise<void> => {
@@ -56,6 +59,12 @@ export function localRoutes({ identity, addresses, behind, console, invoker }: L
     res.end(openapiPage(openapiDocument({ serverUrl: addresses.url('gateway') })))
   }
   return async (req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> => {
+    const { origin } = req.headers
+    // The sign-in page sends no referrer, and browsers then name no origin for its form.
+    if (origin !== undefined && url.pathname !== '/local/authorize') {
+      if (!corsOrigins.includes(origin)) return sendJson(res, 403, { error: 'not for pages of this origin' })
+      res.setHeader('access-control-allow-origin', origin).setHeader('vary', 'origin')
+    }
     if (req.method === 'GET' && url.pathname === '/healthz') return health(res)
     if (req.method === 'GET' && url.pathname === '/docs') return reference(res)
     if (await answerIdentity(req, res, url)) return

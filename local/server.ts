@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import type { FunctionName } from '../lib/contract/routes.ts'
 import type { OAuthProviderId, ProviderId } from '../lib/providers/registry.ts'
 import { aboutOf, usesOAuth } from '../lib/providers/registry.ts'
+import { refusalOf, refuse } from '../emulators/http-server.ts'
 import type { Child } from './children.ts'
 import { startChild } from './children.ts'
 import { startConsoleBuild } from './console-build.ts'
@@ -63,12 +64,14 @@ async function start(addresses: Addresses): Promise<void> {
   const identity = await openIdentityProvider(`${addresses.url('gateway')}/local`, stateDir)
   installStreamingGlobal()
   const invoker = inProcessInvoker(handlers, timeoutMsOf)
-  const answerApi = gateway({ invoker, corsOrigins: (process.env['CORS_ORIGINS'] ?? '').split(',') })
+  const corsOrigins = (process.env['CORS_ORIGINS'] ?? '').split(',')
+  const answerApi = gateway({ invoker, corsOrigins })
   const consoleBuild = Promise.withResolvers<void>()
   const own = addresses.url('gateway')
   const answerLocal = localRoutes({
     identity,
     addresses,
+    corsOrigins,
     behind: settings,
     invoker,
     console: consoleOf({
@@ -78,6 +81,8 @@ async function start(addresses: Addresses): Promise<void> {
     }),
   })
   const server = createServer((req, res) => {
+    const refusal = refusalOf(req)
+    if (refusal !== undefined) return refuse(res, refusal)
     const url = new URL(req.url ?? '/', addresses.url('gateway'))
     const answer = url.pathname.startsWith('/v1/') ? answerApi(req, res, url) : answerLocal(req, res, url)
     answer.catch(() => res.destroy())

@@ -5,7 +5,17 @@ import { streamEvents } from '../events/event-stream.ts'
 import { putEvents } from '../events/put-events.ts'
 import { Faults } from '../faults.ts'
 import { startServer, type RunningServer } from '../http-server.ts'
-import { AwsJsonError, readJson, sendJson, sendJsonError, targetOf } from '../json-protocol.ts'
+import {
+  AwsJsonError,
+  parseJson,
+  readBody,
+  readJson,
+  sendJson,
+  sendJsonError,
+  targetOf,
+} from '../json-protocol.ts'
+import { verifyJsonSignature } from '../json-signature.ts'
+import type { Credentials } from '../signature.ts'
 import { performSecretOperation } from './operations.ts'
 import { openVault, type Vault } from './secret-store.ts'
 
@@ -14,6 +24,8 @@ export interface SecretsManagerOptions {
   readonly port: number
   /** Where secrets (sealed), their key and the events are kept. */
   readonly stateDir: string
+  /** The key pair that is accepted; `local`/`local` when absent. */
+  readonly credentials?: Credentials
   readonly clock?: Clock
   /** How many events are kept; 10,000 when absent. */
   readonly eventCapacity?: number
@@ -23,6 +35,7 @@ interface Services {
   readonly vault: Vault
   readonly events: EventLog
   readonly faults: Faults
+  readonly credentials: Credentials
 }
 
 const maxRequestBytes = 2 * 1024 * 1024
@@ -61,11 +74,13 @@ const localOperation = async (
 }
 
 const awsOperation = async (
-  { vault, events, faults }: Services,
+  { vault, events, faults, credentials }: Services,
   request: IncomingMessage,
 ): Promise<unknown> => {
+  const body = await readBody(request, maxRequestBytes)
+  verifyJsonSignature(request, body, credentials)
   const { service, operation } = targetOf(request)
-  const input = await readJson(request, maxRequestBytes)
+  const input = parseJson(body)
   await faults.apply(`${service}.${operation}`)
   if (service === 'secretsmanager') return performSecretOperation(vault, operation, input)
   if (service === 'AWSEvents' && operation === 'PutEvents') return putEvents(events, input)
@@ -85,6 +100,7 @@ export const startSecretsManager = async (options: SecretsManagerOptions): Promi
     vault: openVault(options.stateDir, clock),
     events: new EventLog(options.stateDir, clock, options.eventCapacity),
     faults: new Faults(),
+    credentials: options.credentials ?? { accessKeyId: 'local', secretAccessKey: 'local' },
   }
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {

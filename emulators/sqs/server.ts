@@ -3,7 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
 import { startServer, type RunningServer } from '../http-server.ts'
-import { AwsJsonError, parseInput, readJson, sendJson, sendJsonError, targetOf } from '../json-protocol.ts'
+import {
+  AwsJsonError,
+  parseInput,
+  parseJson,
+  readBody,
+  sendJson,
+  sendJsonError,
+  targetOf,
+} from '../json-protocol.ts'
+import { verifyJsonSignature } from '../json-signature.ts'
+import type { Credentials } from '../signature.ts'
 import { applyAttributes, defaultSettings } from './attributes.ts'
 import * as messages from './message-operations.ts'
 import * as queues from './queue-operations.ts'
@@ -23,6 +33,8 @@ export interface SqsOptions {
   readonly port: number
   readonly stateDir: string
   readonly queues: readonly QueueDefinition[]
+  /** The key pair that is accepted; `local`/`local` when absent. */
+  readonly credentials?: Credentials
   readonly clock?: Clock
 }
 
@@ -111,6 +123,7 @@ const ensureQueues = (store: QueueStore, definitions: readonly QueueDefinition[]
 
 /** Starts an SQS server (standard queues) on 127.0.0.1 that keeps queues and messages on disk. */
 export const startSqs = async (options: SqsOptions): Promise<RunningSqs> => {
+  const { credentials = { accessKeyId: 'local', secretAccessKey: 'local' } } = options
   const store = new QueueStore(options.stateDir, options.clock ?? Date.now)
   ensureQueues(store, options.queues)
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -123,8 +136,10 @@ export const startSqs = async (options: SqsOptions): Promise<RunningSqs> => {
       gone.abort()
     })
     try {
+      const body = await readBody(request, maxRequestBytes)
+      verifyJsonSignature(request, body, credentials)
       const { operation } = targetOf(request)
-      const input = await readJson(request, maxRequestBytes)
+      const input = parseJson(body)
       const endpoint = `http://${request.headers.host ?? ''}`
       const result = await perform(store, endpoint, operation, input, gone.signal)
       if (!gone.signal.aborted) sendJson(response, 200, result, contentType)

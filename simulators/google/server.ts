@@ -27,6 +27,7 @@ export async function startGoogleSimulator(options: ProviderOptions): Promise<Ru
   return startSimulator(
     {
       name: 'google',
+      domains: ['google.com', 'googleapis.com'],
       routes: googleRoutes(state, signer, resumableUploads(state)),
       control: googleControl(state),
       errorBody: (status, reason, x) =>

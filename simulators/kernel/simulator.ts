@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:http'
+import { createServer, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AdjustableClock } from './clock.ts'
@@ -20,6 +20,8 @@ import { createRouter } from './routes.ts'
 export interface SimulatorDefinition {
   /** its id, for what it says of itself */
   name: string
+  /** the provider's own domains, under which a proxy may have it */
+  domains: readonly string[]
   routes: RouteDefinition[]
   /**
    * the provider's own body for a status that a fault asks for, or that the kernel answers itself (404, 500)
@@ -84,6 +86,12 @@ export async function startSimulator(
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const path = req.url ?? '/'
+    const refusal = refusalOf(req, def.domains)
+    if (refusal !== undefined) {
+      res.writeHead(refusal, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' })
+      res.end(`${STATUS_CODES[refusal] ?? ''}\n`)
+      return
+    }
     const url = new URL(path, 'http://simulator')
     const method = req.method ?? 'GET'
     if (url.pathname.startsWith('/_sim/')) {
@@ -164,6 +172,24 @@ export async function startSimulator(
       await def.close?.()
     },
   }
+}
+
+const ownName = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i
+
+/**
+ * The status for a request that is not looked at: 421 for a name that is not this machine's, under which
+ * a page of somebody else's could have this address (DNS rebinding); 403 for such a page that reaches for
+ * the control API; 400 for an address that is none.
+ */
+function refusalOf(
+  { headers, url = '/' }: IncomingMessage,
+  domains: readonly string[],
+): 400 | 403 | 421 | undefined {
+  const { host = '', origin } = headers
+  const name = `.${host.replace(/:\d+$/, '')}`
+  if (!ownName.test(host) && !domains.some((domain) => name.endsWith(`.${domain}`))) return 421
+  if (!URL.canParse(url, 'http://simulator')) return 400
+  return url.startsWith('/_sim/') && origin !== undefined && origin !== `http://${host}` ? 403 : undefined
 }
 
 /** Faults that stand in front of the work. @returns whether the request is done with */

@@ -33,6 +33,7 @@ export async function startMicrosoftSimulator(options: ProviderOptions): Promise
 
   const definition: SimulatorDefinition = {
     name: 'microsoft',
+    domains: ['microsoft.com', 'microsoftonline.com', 'sharepoint.com'],
     routes: [...identityRoutes(context, openSigningKey(tables)), ...graphRoutes(context)],
     errorBody: (status, reason, x) => errorBody(context, status, reason, x),
     control,
