@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
-import { aboutOf, commonHashes, providerIds } from '../../lib/providers/registry.ts'
+import { aboutOf, commonHashes, hashAlgorithms, providerIds } from '../../lib/providers/registry.ts'
 
 /** Product code outside a provider's folder, but for the two lists and what is generated. */
 const sources = globSync('{lib,functions,infra,local,cli,client,web,docs}/**/*.{ts,tsx}', {
@@ -11,17 +11,18 @@ const sources = globSync('{lib,functions,infra,local,cli,client,web,docs}/**/*.{
     !/^lib\/providers\/(?:[^/]+\/|registry\.ts$|load\.ts$)/.test(file) && file !== 'client/src/generated.ts',
 )
 
-/** What a provider is called: its id, its name, whose OAuth client it has, its simulator, a hash of its own. */
+/** What a provider is called: its id, its name, whose OAuth client it has, its simulator. */
 const words = providerIds.flatMap((id) => {
-  const { name, grant, simulator, hash } = aboutOf(id)
-  const own =
-    hash === undefined || commonHashes.some((common) => common === hash.algorithm) ? '' : hash.algorithm
-  return [id, name, grant.kind === 'oauth2' ? grant.registrar : '', simulator?.name ?? '', own]
+  const { name, grant, simulator } = aboutOf(id)
+  return [id, name, grant.kind === 'oauth2' ? grant.registrar : '', simulator?.name ?? '']
 })
 const squeeze = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 const ids = new Set<string>(providerIds)
 /** A short id such as `s3` is looked for as a whole string only, and not where AWS's own service is called so. */
 const names = [...new Set(words.map(squeeze))].filter((word) => word.length > 3)
+const common = new Set<string>(commonHashes)
+/** Hashes that one provider alone has; as a whole word, since such names are plain words. */
+const ownHashes = new Set(hashAlgorithms.filter((algorithm) => !common.has(algorithm)) as string[])
 const isAws = (file: string, text: string): boolean => text === 's3' && /^(?:local|infra)\//.test(file)
 
 /** Where the code of a file names a provider, in identifiers, strings and texts; comments may. */
@@ -31,7 +32,7 @@ function namings(file: string): string[] {
   const note = (text: string, at: number): number =>
     found.push(`${file}:${source.slice(0, at).split('\n').length} ${text.trim()}`)
   const look = (text: string, at: number): void => {
-    if (names.some((name) => squeeze(text).includes(name))) note(text, at)
+    if (ownHashes.has(text) || names.some((name) => squeeze(text).includes(name))) note(text, at)
   }
   new Visitor({
     Identifier: ({ name, start }) => look(name, start),

@@ -4,9 +4,8 @@ import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { presentConnection } from '../../../lib/connections/present.ts'
 import { getConnection, listConnections } from '../../../lib/connections/read.ts'
-import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { secret } from '../../../lib/secret.ts'
-import type { World } from '../../support/grants-world.ts'
+import type { Cloud, World } from '../../support/grants-world.ts'
 import {
   approve,
   caller,
@@ -31,13 +30,9 @@ beforeEach(async () => {
   }
 })
 
-const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 const deps = () => useCases(world.main).deps
-const start = async (
-  sub: string,
-  provider: OAuthProviderId,
-  options: { returnUrl?: string } = { returnUrl },
-) => {
+const start = async (sub: string, provider: Cloud, options: { returnUrl?: string } = { returnUrl }) => {
   const { connection, authorizationUrl } = await startConnection(deps(), {
     ...caller(sub),
     provider,

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { keepAlive as keepAllAlive } from '../../../lib/connections/keep-alive.ts'
 import { getConnection } from '../../../lib/connections/read.ts'
-import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { asFunction } from '../../support/as-function.ts'
 import { documentClient } from '../../support/grants-stack.ts'
-import type { World } from '../../support/grants-world.ts'
+import type { Cloud, World } from '../../support/grants-world.ts'
 import { connect, openWorld, reconnect } from '../../support/grants-world.ts'
 
 let world: World
@@ -26,7 +25,7 @@ beforeEach(async () => {
 const keepAlive: typeof keepAllAlive = (...given) => asFunction('keep-alive', () => keepAllAlive(...given))
 
 const day = 24 * 3600 * 1000
-const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 const read = (connection: Connection) => getConnection(world.main, connection, connection.connectionId)
 
 describe('the keep-alive', () => {

@@ -5,10 +5,9 @@ import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { checkHealth } from '../../../lib/connections/health.ts'
 import { getConnection, listConnections } from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connections.ts'
-import type { OAuthProviderId } from '../../../lib/providers/registry.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
-import type { World } from '../../support/grants-world.ts'
+import type { Cloud, World } from '../../support/grants-world.ts'
 import {
   approve,
   caller,
@@ -33,7 +32,7 @@ beforeEach(async () => {
   }
 })
 
-const providers: readonly OAuthProviderId[] = ['google-drive', 'onedrive']
+const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 const read = (connection: Connection) => getConnection(world.main, connection, connection.connectionId)
 const revokeCalls = async (): Promise<number> =>
   (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
