@@ -10,6 +10,8 @@ export interface FunctionPlan {
   readonly description: string
   readonly timeoutSeconds: number
   readonly memoryMiB: number
+  /** The setting that says how much of the account's concurrency is its own, and no more than that. */
+  readonly concurrency?: 'downloadConcurrency' | 'authorizerConcurrency'
 }
 
 /**
@@ -38,6 +40,8 @@ const behindRoutes = allRoutes.map((route) =>
     description: `${route.methods.join(', ')} ${route.path}`,
     timeoutSeconds: route.streaming === true ? streamingTimeoutSeconds : httpTimeoutSeconds,
     memoryMiB: httpMemoryMiB,
+    // At a reader's pace: without a ceiling slow readers would leave no room for anything else of the account.
+    ...(route.streaming === true ? { concurrency: 'downloadConcurrency' as const } : {}),
   }),
 )
 
@@ -47,6 +51,7 @@ const others = {
     description: 'Verifies the caller’s token for the API.',
     timeoutSeconds: 10,
     memoryMiB: 512,
+    concurrency: 'authorizerConcurrency',
   },
   'ingest-object': {
     id: 'IngestObject',

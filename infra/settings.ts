@@ -89,6 +89,13 @@ const shape = {
   /** Transfers at once: what the intake may take of the account's Lambda concurrency. */
   intakeConcurrency: z._default(whole(2, 1_000), 20),
 
+  /** Downloads that may run at once: each takes up a function for as long as its reader is slow. 0: no ceiling. */
+  downloadConcurrency: z._default(whole(0, 1_000), 100),
+  /** Concurrency that is kept for telling callers apart, whatever else is going on. 0: none. */
+  authorizerConcurrency: z._default(whole(0, 1_000), 50),
+  /** Days that uploads which failed or were rejected stay in the intake bucket. */
+  keptUploadDays: z._default(whole(1, 3_650), 30),
+
   /** Folder in the user's drive that documents go into; empty for the drive's root. */
   driveFolder: z._default(
     z.string().check(z.regex(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters')),

@@ -18,6 +18,9 @@ import type { Settings } from '../settings.ts'
 
 const text = (name: string) => ({ name, type: AttributeType.STRING })
 
+/** How far back point-in-time recovery goes. */
+const recoveryDays = 35
+
 export interface DataProps {
   readonly settings: Settings
   /** Origins that browsers may upload to and download from the buckets, beside the settings' own. */
@@ -49,8 +52,28 @@ export class Data extends Construct {
       id: 'abandoned-uploads',
       abortIncompleteMultipartUploadAfter: Duration.days(1),
     }
-    this.intake = this.#addBucket('Intake', settings, corsOrigins, [abandoned])
-    this.storage = this.#addBucket('Storage', settings, corsOrigins, [abandoned])
+    // What failed or was rejected stays for somebody to look at, but not for ever at the operator's cost.
+    const kept = (['failed', 'rejected'] as const).map((value): LifecycleRule => ({
+      id: `expire-${value}`,
+      tagFilters: { driveway: value },
+      expiration: Duration.days(settings.keptUploadDays),
+    }))
+    this.intake = this.#addBucket('Intake', settings, corsOrigins, [abandoned, ...kept])
+    // The tables can be taken back 35 days, and what their rows name has to be there then.
+    this.storage = this.#addBucket(
+      'Storage',
+      settings,
+      corsOrigins,
+      [
+        abandoned,
+        {
+          id: 'expire-old-versions',
+          noncurrentVersionExpiration: Duration.days(recoveryDays),
+          expiredObjectDeleteMarker: true,
+        },
+      ],
+      true,
+    )
     // Copies of drive documents on their way to a client: minutes of use, so a day is plenty.
     this.staging = this.#addBucket('Staging', settings, corsOrigins, [
       abandoned,
@@ -113,6 +136,7 @@ export class Data extends Construct {
     settings: Settings,
     origins: readonly string[],
     lifecycleRules: LifecycleRule[],
+    versioned = false,
   ): Bucket {
     const { account, region } = Stack.of(this)
     const allowedOrigins = [...new Set([...settings.corsOrigins, ...origins])]
@@ -127,6 +151,7 @@ export class Data extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       lifecycleRules,
+      versioned,
       removalPolicy: this.#removalPolicy,
       ...(allowedOrigins.length === 0
         ? {}

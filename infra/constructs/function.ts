@@ -19,6 +19,8 @@ export interface DrivewayFunctionProps {
   readonly settings: Settings
   readonly timeout: Duration
   readonly memoryMiB: number
+  /** Of the account's concurrency, kept for this function and its ceiling; 0 for a share of what is left. */
+  readonly concurrency: number
   readonly description: string
 }
 
@@ -62,6 +64,7 @@ export class DrivewayFunction extends Construct {
       role: this.#role,
       timeout: props.timeout,
       memorySize: props.memoryMiB,
+      ...(props.concurrency === 0 ? {} : { reservedConcurrentExecutions: props.concurrency }),
       logGroup,
       tracing: Tracing.ACTIVE,
       environment: { STAGE: settings.stage, LOG_LEVEL: settings.logLevel },

@@ -80,6 +80,7 @@ export class DrivewayStack extends Stack {
         settings,
         timeout: Duration.seconds(plan.timeoutSeconds),
         memoryMiB: plan.memoryMiB,
+        concurrency: plan.concurrency === undefined ? 0 : settings[plan.concurrency],
         description: plan.description,
       })
       permissions[name](fn, resources)

@@ -37,7 +37,8 @@ export async function createDownloadUrl(
   const { extension = '', contentType = 'application/octet-stream' } = row.standing ?? {}
   const as = { fileName: `${documentId}${extension}`, contentType }
   const url = await driver.signedUrls.get(objectKey, minutes, as)
-  return { url, expiresAt: new Date(deps.clock.now() + minutes * 60_000).toISOString() }
+  const until = await driver.signedUrls.until(deps.clock.now(), minutes)
+  return { url, expiresAt: new Date(until).toISOString() }
 }
 
 export interface UploadUrlRequest {

@@ -167,6 +167,8 @@ export interface Renaming {
 
 /** URLs that carry their own permission. Minutes are whole and within the contract's limits. */
 export interface SignedUrls {
+  /** When a URL ends that is signed at `now`, epoch milliseconds: not after the credentials that sign it. */
+  until(now: number, minutes: number): Promise<number>
   /** The key that an upload under this name goes to. No call. */
   keyFor(userId: UserId, file: string): ObjectKey
   get(

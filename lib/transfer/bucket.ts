@@ -10,6 +10,7 @@ import {
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
 import { ServiceError } from '../errors.ts'
+import { signedUntil } from '../storage/signed-until.ts'
 import { SourceChanged } from '../transfer/read-ahead.ts'
 
 /** An object of the intake bucket as it stands there now. */
@@ -189,15 +190,13 @@ export function intakeBucket(open: () => Promise<S3Client>, name: string, now: (
         signableHeaders: signed,
         unhoistableHeaders: signed,
       })
-      const { expiration } = await client.config.credentials()
-      const ends = now() + expiresInSeconds * 1000
       return {
         url,
         headers: {
           'content-type': contentType,
           ...(checksum === undefined ? {} : { 'x-amz-checksum-sha256': checksum }),
         },
-        expiresAt: Math.min(ends, expiration?.getTime() ?? ends),
+        expiresAt: await signedUntil(client, now(), expiresInSeconds),
       }
     },
   }

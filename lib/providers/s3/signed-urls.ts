@@ -3,6 +3,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { plainContentType } from '../../storage/content.ts'
 import type { SignedUrls } from '../../storage/driver.ts'
+import { signedUntil } from '../../storage/signed-until.ts'
 
 /**
  * URLs that carry their own permission. They end with the credentials that signed them, which for a
@@ -12,6 +13,7 @@ import type { SignedUrls } from '../../storage/driver.ts'
 export function s3SignedUrls(client: S3Client, bucket: string, keyFor: SignedUrls['keyFor']): SignedUrls {
   return {
     keyFor,
+    until: (now, minutes) => signedUntil(client, now, minutes * 60),
 
     get(key, minutes, as) {
       const named = as && {

@@ -204,6 +204,17 @@ describe('the API', () => {
 })
 
 describe('functions', () => {
+  test('that run at a reader’s pace have a ceiling, the authorizer a share of its own, the others neither', () => {
+    const reserved = (chosen: Record<string, unknown>) =>
+      Object.values(resourcesOf(synthesize(chosen), 'AWS::Lambda::Function')).flatMap(({ Properties }) => {
+        const own = Properties['ReservedConcurrentExecutions']
+        const name = String(Properties['FunctionName']).split('-').slice(2).join('-')
+        return own === undefined ? [] : [[name, own]]
+      })
+    expect(Object.fromEntries(reserved({}))).toEqual({ 'authorize-request': 50, 'get-document': 100 })
+    expect(reserved({ downloadConcurrency: 7, authorizerConcurrency: 0 })).toEqual([['get-document', 7]])
+  })
+
   test('run Node 24 on arm64, traced, with a role and a log of their own', () => {
     const functions = all('AWS::Lambda::Function').map(([, resource]) => resource.Properties)
     for (const properties of functions) {
@@ -291,6 +302,35 @@ describe('what is kept', () => {
       for (const [, policy] of all(type))
         expect(insecure(property(policy, 'PolicyDocument.Statement'))).toBe(true)
     }
+  })
+
+  test('brings documents back with the tables, and keeps for ever nothing that failed', () => {
+    const rules = (name: string) => {
+      const found = all('AWS::S3::Bucket').find(([id]) => id.startsWith(`Data${name}Bucket`))?.[1]
+      if (found === undefined) throw new Error(`no bucket ${name}`)
+      return {
+        versioned: property(found, 'VersioningConfiguration.Status'),
+        all: property(found, 'LifecycleConfiguration.Rules') as readonly Record<string, unknown>[],
+      }
+    }
+    const storage = rules('Storage')
+    expect(storage.versioned).toBe('Enabled')
+    expect(storage.all).toContainEqual(
+      expect.objectContaining({
+        NoncurrentVersionExpiration: { NoncurrentDays: 35 },
+        ExpiredObjectDeleteMarker: true,
+      }),
+    )
+    const intake = rules('Intake')
+    expect(intake.versioned).toBeUndefined()
+    for (const value of ['failed', 'rejected']) {
+      expect(intake.all).toContainEqual(
+        expect.objectContaining({ ExpirationInDays: 30, TagFilters: [{ Key: 'driveway', Value: value }] }),
+      )
+    }
+    // What waits, for its bytes or for its user, carries no tag and has no end here.
+    const untagged = intake.all.filter((rule) => rule['TagFilters'] === undefined)
+    expect(untagged.map((rule) => rule['ExpirationInDays'])).toEqual(untagged.map(() => undefined))
   })
 
   test('lets browsers of the allowed origins upload', () => {
