@@ -72,7 +72,8 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
   async function visit(): Promise<{ page: Page; complaints: string[] }> {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 } })
     contexts.push(context)
-    context.setDefaultTimeout(20_000)
+    // Slow machines take long, and a condition is waited for either way.
+    context.setDefaultTimeout(45_000)
     const page = await context.newPage()
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(`${error.name}: ${error.message}`))
@@ -202,7 +203,7 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
 
   it(
     'deletes with time to undo, tries again, cancels, filters and shows what is known of a document',
-    { timeout: 60_000 },
+    { timeout: 150_000 },
     async () => {
       const { page, complaints } = await visit()
       await page.clock.install()
@@ -271,7 +272,7 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
 
   it(
     'is accessible in both themes on every screen, and nothing moves by itself',
-    { timeout: 60_000 },
+    { timeout: 150_000 },
     async () => {
       const { page, complaints } = await visit()
       const problems: string[] = []
