@@ -63,6 +63,7 @@ export class Refusal extends Error {
 
 export interface ExchangeSetup extends RequestBodySetup {
   res: ServerResponse
+  url: URL
 }
 
 const SMALL_BODY = 1024 * 1024
@@ -78,7 +79,7 @@ export function requestOrigin(req: IncomingMessage): string {
 
 /** Builds the exchange for one request. */
 export function createExchange(setup: ExchangeSetup): Exchange {
-  const { req, res, fault, contentIn, latency, random, entry } = setup
+  const { req, res, url, fault, contentIn, latency, random, entry } = setup
   const declared = req.headers['content-length']
   const contentLength = declared === undefined ? undefined : Number(declared)
   const shared = { socket: req.socket, latency, random }
@@ -115,7 +116,7 @@ export function createExchange(setup: ExchangeSetup): Exchange {
   const exchange: Exchange = {
     req,
     res,
-    url: new URL(req.url ?? '/', 'http://simulator'),
+    url,
     method: req.method ?? 'GET',
     params: {},
     origin: requestOrigin(req),

@@ -13,6 +13,7 @@ import { openFaults } from './faults.ts'
 import { openLatency } from './latency.ts'
 import type { Random } from './random.ts'
 import { openRequestLog } from './request-log.ts'
+import { refusalOf } from './refusal.ts'
 import type { RouteDefinition, Router } from './routes.ts'
 import { createRouter } from './routes.ts'
 
@@ -24,7 +25,7 @@ export interface SimulatorDefinition {
   domains: readonly string[]
   routes: RouteDefinition[]
   /**
-   * the provider's own body for a status that a fault asks for, or that the kernel answers itself (404, 500)
+   * the provider's own body for a status that a fault asks for, or that the kernel answers itself (500)
    */
   errorBody(status: number, reason: string | undefined, x: Exchange): { body: unknown; headers?: Headers }
   control: ProviderControl
@@ -32,8 +33,8 @@ export interface SimulatorDefinition {
   fragmentOf?(req: IncomingMessage, url: URL): string | undefined
   /** where a request carries file content, for `corrupt`; default: the whole body of a PUT */
   contentIn?(req: IncomingMessage, url: URL): ContentPlace
-  /** answers a request that no route fits; default: errorBody(404) */
-  notFound?(x: Exchange): Promise<void>
+  /** whether slashes that follow each other in a path count as one */
+  foldsSlashes?: boolean
   close?(): Promise<void> | void
 }
 
@@ -92,13 +93,17 @@ export async function startSimulator(
       res.end(`${STATUS_CODES[refusal] ?? ''}\n`)
       return
     }
-    const url = new URL(path, 'http://simulator')
+    const url = new URL(
+      def.foldsSlashes === true ? path.replaceAll(/(?<!\?.*)\/{2,}/g, '/') : path,
+      'http://simulator',
+    )
     const method = req.method ?? 'GET'
     if (url.pathname.startsWith('/_sim/')) {
       const entry = openRequestLog().begin({ method, path, authorization: false, startedAt: now() })
       const x = createExchange({
         req,
         res,
+        url,
         fault: undefined,
         contentIn: 'none',
         latency: unhurried,
@@ -112,7 +117,7 @@ export async function startSimulator(
     const entry = log.begin({ method, path, authorization, startedAt: now() })
     const fault = faults.take(method, path, nextFragment(req, url))
     const contentIn = def.contentIn?.(req, url) ?? (method === 'PUT' ? 'body' : 'none')
-    const x = createExchange({ req, res, fault, contentIn, latency, random, entry })
+    const x = createExchange({ req, res, url, fault, contentIn, latency, random, entry })
     res.once('close', () => {
       entry.status ??= 0
       entry.account = x.account ?? null
@@ -120,7 +125,7 @@ export async function startSimulator(
     })
     await latency.wait()
     if (fault !== undefined && (await instead(def, fault, x))) return
-    await dispatch(route, x, (y) => def.notFound?.(y) ?? fail(def, y, 404))
+    await dispatch(route, x, notSimulated)
   }
 
   const dispatch = async (
@@ -174,22 +179,11 @@ export async function startSimulator(
   }
 }
 
-const ownName = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/i
-
-/**
- * The status for a request that is not looked at: 421 for a name that is not this machine's, under which
- * a page of somebody else's could have this address (DNS rebinding); 403 for such a page that reaches for
- * the control API; 400 for an address that is none.
- */
-function refusalOf(
-  { headers, url = '/' }: IncomingMessage,
-  domains: readonly string[],
-): 400 | 403 | 421 | undefined {
-  const { host = '', origin } = headers
-  const name = `.${host.replace(/:\d+$/, '')}`
-  if (!ownName.test(host) && !domains.some((domain) => name.endsWith(`.${domain}`))) return 421
-  if (!URL.canParse(url, 'http://simulator')) return 400
-  return url.startsWith('/_sim/') && origin !== undefined && origin !== `http://${host}` ? 403 : undefined
+/** The provider may well have it, so the answer is not one that the provider would give. */
+function notSimulated(x: Exchange): Promise<void> {
+  return x.json(501, {
+    error: { code: 'notSimulated', message: `not simulated: ${x.method} ${x.url.pathname}` },
+  })
 }
 
 /** Faults that stand in front of the work. @returns whether the request is done with */

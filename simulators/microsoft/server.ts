@@ -37,6 +37,8 @@ export async function startMicrosoftSimulator(options: ProviderOptions): Promise
     routes: [...identityRoutes(context, openSigningKey(tables)), ...graphRoutes(context)],
     errorBody: (status, reason, x) => errorBody(context, status, reason, x),
     control,
+    // https://github.com/microsoftgraph/msgraph-sdk-python asks for `/v1.0//me/drive`, and Graph takes it.
+    foldsSlashes: true,
     fragmentOf,
     contentIn: (_req, url) =>
       url.pathname.endsWith('/content') || UPLOAD_PATH.test(url.pathname) ? 'body' : 'none',

@@ -55,9 +55,10 @@ export function changedFile(
   }
   const moved = move(state, caller, file, query)
   const changed = applyBody(state, caller, moved, body)
-  // Moving alone is no modification.
-  const bodyless = Object.values(body).every((value) => value === undefined)
-  return bodyless && moved !== file ? { ...changed, modifiedTime: file.modifiedTime } : changed
+  const given = Object.entries(body).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  // Moving alone is no modification, nor is the trash.
+  const untouched = given.length === 0 ? moved !== file : given.every((name) => name === 'trashed')
+  return untouched ? { ...changed, modifiedTime: file.modifiedTime } : changed
 }
 
 /** `POST /drive/v3/files/{id}/copy`: the content under a new id; of folders there is no copy. */

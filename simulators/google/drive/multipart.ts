@@ -13,11 +13,13 @@ export interface RelatedUpload {
 export class MalformedMultipart extends Error {}
 
 const MOST_METADATA = 1024 * 1024
-const CRLF = Buffer.from('\r\n')
+const LF = Buffer.from('\n')
 
 /**
  * Reads up to the media part and streams that. Framing as in
  * https://developers.google.com/workspace/drive/api/guides/manage-uploads#multipart
+ * Lines end with CRLF, or with LF alone, as in the bodies of Google's own Python client:
+ * https://github.com/googleapis/google-api-python-client/blob/main/googleapiclient/discovery.py
  */
 export async function openRelated(body: Readable, contentType: string): Promise<RelatedUpload> {
   const boundary = /boundary=(?:"([^"]+)"|([^\s;]+))/i
@@ -26,12 +28,14 @@ export async function openRelated(body: Readable, contentType: string): Promise<
     .find((part) => part !== undefined)
   if (boundary === undefined) throw new MalformedMultipart()
   const source = body.iterator({ destroyOnReturn: false })
-  // The first delimiter has no line before it; with one put in front all of them look alike.
-  const reader: Reader = { source, buffer: Buffer.from(CRLF), delimiter: Buffer.from(`\r\n--${boundary}`) }
+  const reader: Reader = { source, buffer: Buffer.alloc(0), delimiter: Buffer.from(`--${boundary}`) }
   await readUntil(reader, reader.delimiter)
-  await readHeaders(reader)
+  // How the first delimiter's line ends is how the line before each of the others does.
+  const end = await readLine(reader)
+  reader.delimiter = Buffer.from(`${end.endsWith('\r') ? '\r\n' : '\n'}--${boundary}`)
+  await readHeaders(reader, end)
   const metadata = (await readUntil(reader, reader.delimiter)).toString('utf8')
-  const headers = await readHeaders(reader)
+  const headers = await readHeaders(reader, await readLine(reader))
   const encoded = /^base64$/i.test(headers.get('content-transfer-encoding') ?? '')
   const raw = streamUntil(reader)
   return {
@@ -66,12 +70,17 @@ async function readUntil(reader: Reader, mark: Buffer): Promise<Buffer> {
   }
 }
 
-async function readHeaders(reader: Reader): Promise<Map<string, string>> {
-  const line = (await readUntil(reader, CRLF)).toString('latin1')
+/** A line without its LF; a CR in front of that is still there. */
+async function readLine(reader: Reader): Promise<string> {
+  return (await readUntil(reader, LF)).toString('latin1')
+}
+
+/** @param line what is left of the delimiter's own line: nothing but blanks, or it was the last delimiter */
+async function readHeaders(reader: Reader, line: string): Promise<Map<string, string>> {
   if (line.trim() !== '') throw new MalformedMultipart()
   const headers = new Map<string, string>()
   for (;;) {
-    const header = (await readUntil(reader, CRLF)).toString('latin1')
+    const header = (await readLine(reader)).trimEnd()
     if (header === '') return headers
     const colon = header.indexOf(':')
     if (colon === -1) throw new MalformedMultipart()

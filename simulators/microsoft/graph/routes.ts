@@ -80,7 +80,7 @@ async function driveOperation(context: Context, x: Exchange): Promise<void> {
   const whole = address.anchor === null && address.action === ''
   const operation = OPERATIONS[`${x.method} ${whole ? '*' : address.action}`]
   if (operation === undefined) {
-    throw graphError(405, 'notAllowed', `${x.method} is not allowed here or not simulated.`)
+    throw graphError(501, 'notSimulated', `not simulated: ${x.method} ${address.action || 'of the drive'}`)
   }
   await operation({ context, x, address, account, token, view: itemView(context, account, x.origin) })
 }

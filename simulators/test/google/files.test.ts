@@ -38,10 +38,20 @@ async function store(name: string, body: string, more: object = {}): Promise<str
   return data.id ?? ''
 }
 
-const sendRelated = (extra: string, text: string): Promise<Response> =>
+const sendRelated = (extra: string, text: string, end = '\r\n'): Promise<Response> =>
   call(google, auth, 'POST', '/upload/drive/v3/files?uploadType=multipart&fields=size,md5Checksum', {
     headers: { 'content-type': 'multipart/related; boundary="Boundary"' },
-    body: `--Boundary\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"d"}\r\n--Boundary\r\nContent-Type: text/plain\r\n${extra}\r\n${text}\r\n--Boundary--`,
+    body: [
+      '--Boundary',
+      'Content-Type: application/json; charset=UTF-8',
+      '',
+      '{"name":"d"}',
+      '--Boundary',
+      `Content-Type: text/plain${extra === '' ? '' : end + extra}`,
+      '',
+      text,
+      '--Boundary--',
+    ].join(end),
   })
 
 describe('B.1 the file resource', () => {
@@ -155,9 +165,11 @@ describe('B.2 creating files', () => {
     expect(await json(await sendRelated('', media))).toEqual(expected)
     expect(
       await json(
-        await sendRelated('Content-Transfer-Encoding: base64\r\n', Buffer.from(media).toString('base64')),
+        await sendRelated('Content-Transfer-Encoding: base64', Buffer.from(media).toString('base64')),
       ),
     ).toEqual(expected)
+    // As Google's own Python client sends it: lines end with LF alone.
+    expect(await json(await sendRelated('', media, '\n'))).toEqual(expected)
   })
 
   it('B.2 refuses a multipart body without its end', async () => {
@@ -459,6 +471,18 @@ describe('B.9 update, move, copy, delete and trash', () => {
     expect((await drive.files.list({ q: `'${folder}' in parents and trashed=false` })).data.files).toEqual([])
     await drive.files.update({ fileId: folder, requestBody: { trashed: false } })
     expect((await drive.files.get({ fileId, fields: 'trashed' })).data).toEqual({ trashed: false })
+  })
+
+  it('B.9 leaves the time of modification alone when a file goes into the trash and comes back', async () => {
+    const fileId = await store('old.txt', 'x', { modifiedTime: '2020-01-02T03:04:05.000Z' })
+    for (const trashed of [true, false]) {
+      const { data } = await drive.files.update({
+        fileId,
+        requestBody: { trashed },
+        fields: 'modifiedTime,trashed',
+      })
+      expect(data).toEqual({ modifiedTime: '2020-01-02T03:04:05.000Z', trashed })
+    }
   })
 
   it('B.9 empties the trash', async () => {

@@ -483,10 +483,21 @@ describe('errors', () => {
     expect(busy.body.error).toMatchObject({ code: 'serviceNotAvailable' })
   })
 
-  it('D.7 a method that an item does not have is 405, a path that Graph does not have is 404', async () => {
+  it('D.7 what is not simulated says so, and is not taken for an answer of Graph', async () => {
     const user = await signIn(simulator, 'business')
-    expect((await user.graph('POST', '/me/drive/root:/x:/nothing')).status).toBe(405)
-    expect((await user.graph('GET', '/me/messages')).status).toBe(404)
+    for (const [method, path] of [
+      ['POST', '/me/drive/root:/x:/nothing'],
+      ['GET', '/me/messages'],
+    ] as const) {
+      const { status, body } = await user.graph(method, path)
+      expect({ status, error: body.error }).toMatchObject({ status: 501, error: { code: 'notSimulated' } })
+    }
+  })
+
+  it('D.1 slashes that follow each other in a path count as one', async () => {
+    const user = await signIn(simulator, 'personal')
+    const { status, body } = await user.graph('GET', '//me///drive?$select=driveType')
+    expect({ status, driveType: body.driveType }).toEqual({ status: 200, driveType: 'personal' })
   })
 
   it('D.9 the clock moves by the control API too', async () => {
