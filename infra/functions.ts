@@ -15,7 +15,8 @@ export interface FunctionPlan {
 }
 
 /**
- * Memory is what buys CPU: at 1,024 MiB a function has more than half a core, and starts in about half the time of 512 MiB.
+ * Memory is what buys CPU: at 1,024 MiB a function has more than half a
+ * core, and starts in about half the time of 512 MiB.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
  */
 const httpMemoryMiB = 1_024
@@ -40,7 +41,8 @@ const behindRoutes = allRoutes.map((route) =>
     description: `${route.methods.join(', ')} ${route.path}`,
     timeoutSeconds: route.streaming === true ? streamingTimeoutSeconds : httpTimeoutSeconds,
     memoryMiB: httpMemoryMiB,
-    // At a reader's pace: without a ceiling slow readers would leave no room for anything else of the account.
+    // At a reader's pace: without a ceiling slow readers would leave
+    // no room for anything else of the account.
     ...(route.streaming === true ? { concurrency: 'downloadConcurrency' as const } : {}),
   }),
 )

@@ -19,7 +19,10 @@ export interface Resources {
   readonly events: Resource<'publish'>
   readonly changeStreams: Resource<'read' | 'list'>
   readonly untoldEvents: Resource<QueueAccess>
-  /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call from a browser. */
+  /**
+   * Settings: who the callers' tokens are from, where the API is, how
+   * documents are filed, who may call from a browser.
+   */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
   readonly returnUrls: Resource<'read'>
@@ -31,7 +34,10 @@ export interface Resources {
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
 
-/** Asks for a token, refreshes it when it ends, and marks the connection when the grant turns out to be dead. Never writes a secret. */
+/**
+ * Asks for a token, refreshes it when it ends, and marks the connection when the
+ * grant turns out to be dead. Never writes a secret.
+ */
 const provider: Use = (fn, on) => {
   fn.uses(on.connections, 'get', 'put')
     .uses(on.tokens, 'get', 'update')
@@ -47,8 +53,9 @@ const choosesConnection: Use = (fn, on) => {
 }
 
 /**
- * Owns a document: claims its row, settles what a dead request has left, ends what was under way, and takes back what is left of it,
- * at the drive, in the bucket and in the row. What somebody else has to go on with goes into the queue.
+ * Owns a document: claims its row, settles what a dead request has left, ends what was
+ * under way, and takes back what is left of it, at the drive, in the bucket and in the row.
+ * What somebody else has to go on with goes into the queue.
  */
 const ownsDocument: Use = (fn, on) => {
   fn.uses(on.documents, 'get', 'put', 'update', 'delete')
@@ -63,8 +70,8 @@ const http: Use = (fn, on) => {
 }
 
 /**
- * What each function may do, and with it the variables that it is given. The same table, read back from the template,
- * is held by test/parts/infra/permissions.test.ts.
+ * What each function may do, and with it the variables that it is given. The same table, read back from
+ * the template, is held by test/parts/infra/permissions.test.ts.
  */
 export const permissions: Readonly<Record<FunctionName, Use>> = {
   'authorize-request': (fn, on) => {

@@ -3,9 +3,8 @@ import * as z from 'zod/mini'
 import { providerSettings } from './provider-settings.ts'
 
 /**
- * Everything about a deployment that can be chosen, in one place.
- * Values come from `infra/stages/{stage}.json` when that file exists, and from `-c name=value` on the command line, which wins.
- * `readSettings` refuses an unknown name or a value that does not fit, before anything is synthesized.
+ * Everything about a deployment that can be chosen: in `infra/stages/{stage}.json`, or by `-c name=value` on
+ * the command line, which wins. An unknown name or a value that does not fit is refused before the synthesis.
  */
 
 const origin = z
@@ -47,19 +46,19 @@ const shape = {
   audience: z._default(z.array(z.string().check(z.regex(/^[^\s,]+$/, 'must have no comma or space'))), []),
   /** Where the issuer's keys are, when its discovery document does not say. */
   jwksUri: z.optional(httpsUrl),
-  /** The public OIDC client of `issuer` that the console signs in with; without it a stack with an issuer has no console. */
+  /** The public OIDC client of `issuer` that the console signs in with; without it there is no console. */
   consoleClientId: z.optional(z.string().check(z.minLength(1))),
   /** Cognito only: anybody may sign up. */
   selfSignUp: z._default(z.boolean(), false),
   /** Cognito only: where the console's sign-in may return to. The console's own address is added. */
   signInUrls: z._default(z.array(url), []),
 
-  /** Origins that browsers may call the API from, and upload to the buckets from. The console's own origin is added. */
+  /** Origins that browsers may call the API and the buckets from, beside the console's own. */
   corsOrigins: z._default(z.array(origin), []),
   /** What a connection's returnUrl may start with. The console's own address is added. */
   allowedReturnUrls: z._default(z.array(url), []),
 
-  /** The API's own domain name, with a certificate of the same region; the execute-api address is switched off then. */
+  /** The API's own domain name, with a certificate of the same region; it alone answers then. */
   domainName: z.optional(
     z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as api.example.com')),
   ),
@@ -73,7 +72,7 @@ const shape = {
         ),
       ),
   ),
-  /** The Route 53 zone to put the domain's record in; without it the output names the target to point the domain at. */
+  /** The Route 53 zone for the domain's record; without it an output names the target of the record. */
   hostedZoneId: z.optional(
     z.string().check(z.regex(/^Z[A-Z0-9]+$/, 'must be a hosted zone id such as Z0123456789ABC')),
   ),
@@ -81,7 +80,7 @@ const shape = {
     z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as example.com')),
   ),
 
-  /** Puts AWS WAF in front of the API: 2,000 requests in 5 minutes per address, AWS's managed rules. About 9 USD a month. */
+  /** AWS WAF: 2,000 requests in 5 minutes per address, AWS's managed rules. About 9 USD a month. */
   waf: z._default(z.boolean(), false),
   /** Requests per second that the whole API takes, and the burst above it. */
   throttleRate: z._default(whole(1, 10_000), 200),
@@ -89,7 +88,7 @@ const shape = {
   /** Transfers at once: what the intake may take of the account's Lambda concurrency. */
   intakeConcurrency: z._default(whole(2, 1_000), 20),
 
-  /** Downloads that may run at once: each takes up a function for as long as its reader is slow. 0: no ceiling. */
+  /** Downloads at once: each takes up a function for as long as its reader is slow. 0: no ceiling. */
   downloadConcurrency: z._default(whole(0, 1_000), 100),
   /** Concurrency that is kept for telling callers apart, whatever else is going on. 0: none. */
   authorizerConcurrency: z._default(whole(0, 1_000), 50),
@@ -130,7 +129,7 @@ const shape = {
     z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'),
     'INFO',
   ),
-  /** Keeps tables, buckets, keys and secrets when the stack is deleted. Only a throw-away stage wants false. */
+  /** Tables, buckets, keys and secrets stay when the stack is deleted; false is for a throw-away stage. */
   retain: z._default(z.boolean(), true),
 }
 
@@ -220,8 +219,8 @@ function contradictions(chosen: z.infer<typeof settings>): string[] {
 }
 
 /**
- * The settings of one stage. `layers` are merged in order, later ones win; values may be text, as the command line gives them.
- * Throws SettingsError naming every setting that is unknown, does not fit or contradicts another.
+ * The settings of one stage: later layers win, and values may be text, as the command line gives them.
+ * SettingsError names every setting that is unknown, does not fit or contradicts another.
  */
 export function readSettings(...layers: readonly Readonly<Record<string, unknown>>[]): Settings {
   const merged = layers

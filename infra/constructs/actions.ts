@@ -1,4 +1,7 @@
-/** What each kind of access means in IAM's words. This file imports nothing: tests hold what functions do against it. */
+/**
+ * What each kind of access means in IAM's words. This file imports
+ * nothing: tests hold what functions do against it.
+ */
 
 export const tableActions = {
   get: ['dynamodb:GetItem'],

@@ -12,7 +12,7 @@ import { Construct } from 'constructs'
 import type { MetricName } from '../../lib/telemetry/metrics.ts'
 import { metricNamespace } from '../../lib/telemetry/metrics.ts'
 import type { Settings } from '../settings.ts'
-import { stageMetric } from './alarms.ts'
+import { stageMetric } from './watches.ts'
 import type { DrivewayFunction } from './function.ts'
 import type { Intake } from './intake.ts'
 

@@ -28,8 +28,8 @@ export interface DataProps {
 }
 
 /**
- * What must outlive every deployment: the key, the tables, the buckets. Their construct ids are their logical ids:
- * renaming one here would make CloudFormation replace it, which a test refuses.
+ * What must outlive every deployment: the key, the tables, the buckets. Their construct ids are their logical
+ * ids: renaming one here would make CloudFormation replace it, which a test refuses.
  */
 export class Data extends Construct {
   readonly key: Key

@@ -8,7 +8,10 @@ import type { IResource } from 'aws-cdk-lib/aws-apigateway'
 import { Validations } from 'aws-cdk-lib'
 import { problemTypes } from '../../lib/contract/problems.ts'
 
-/** A request with a body of another kind is answered 415 by the gateway: its templates are found by the media type. */
+/**
+ * A request with a body of another kind is answered 415 by the gateway:
+ * its templates are found by the media type.
+ */
 const mediaTypes = [
   'application/json',
   'application/octet-stream',
@@ -17,7 +20,7 @@ const mediaTypes = [
   'text/plain',
 ]
 
-/** Answers every method that a path does not have with 405 and `Allow`, which a gateway response cannot know. */
+/** Answers what a path has no method for with 405 and `Allow`, which a gateway response cannot know. */
 export function refuseOtherMethods(resource: IResource, methods: readonly string[], cors: boolean): void {
   const allow = [...methods, ...(cors ? ['OPTIONS'] : [])].join(', ')
   const { status, title } = problemTypes.method_not_allowed

@@ -15,7 +15,10 @@ export interface OutboxProps {
   readonly key: Key
 }
 
-/** From a row that carries an event to the function that tells it: the tables' change streams, and a queue for what could not be told. */
+/**
+ * From a row that carries an event to the function that tells it: the tables'
+ * change streams, and a queue for what could not be told.
+ */
 export class Outbox extends Construct {
   readonly deadLetters: Queue
 

@@ -18,7 +18,10 @@ import { streamArnOf } from './data.ts'
 
 export type Environment = Readonly<Partial<Record<EnvironmentName, string>>>
 
-/** Something that a function can be given: the variables that name it, and the statements behind each kind of access. */
+/**
+ * Something that a function can be given: the variables that name it,
+ * and the statements behind each kind of access.
+ */
 export interface Resource<Access extends string> {
   readonly environment: Environment
   statements(access: readonly Access[]): readonly PolicyStatement[]

@@ -42,8 +42,10 @@ export class DrivewayStack extends Stack {
 
     // Whoever signs in at the console needs a client to do it with; the user pool has one.
     const canSignIn = settings.issuer === undefined || settings.consoleClientId !== undefined
-    const secretsAndApi = this.#addApi(settings, consoleFolder !== undefined && canSignIn)
-    const { data, api, secrets, console, origins } = secretsAndApi
+    const { data, api, secrets, console, origins } = this.#addApi(
+      settings,
+      consoleFolder !== undefined && canSignIn,
+    )
     const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${settings.stage}` })
     const identity = new Identity(this, 'Identity', {
       settings,
@@ -59,39 +61,9 @@ export class DrivewayStack extends Stack {
 
     const outbox = new Outbox(this, 'Outbox', { settings, key: data.key })
 
-    const resources = deploymentResources({
-      settings,
-      data,
-      secrets,
-      intake,
-      bus,
-      outbox,
-      identity,
-      api,
-      origins,
-    })
-    const functions = new Map<string, DrivewayFunction>()
-    for (const name of functionNames) {
-      const plan = functionPlans[name]
-      const fn = new DrivewayFunction(this, plan.id, {
-        name,
-        code: codeOf(name),
-        key: data.key,
-        settings,
-        timeout: Duration.seconds(plan.timeoutSeconds),
-        memoryMiB: plan.memoryMiB,
-        concurrency: plan.concurrency === undefined ? 0 : settings[plan.concurrency],
-        description: plan.description,
-      })
-      permissions[name](fn, resources)
-      functions.set(name, fn)
-    }
-    const functionOf = (name: string): DrivewayFunction => {
-      const fn = functions.get(name)
-      if (fn === undefined) throw new Error(`There is no function ${name}.`)
-      return fn
-    }
-
+    const parts = { settings, data, secrets, intake, bus, outbox, identity, api, origins }
+    const resources = deploymentResources(parts)
+    const { functions, functionOf } = this.#addFunctions(settings, data, codeOf, resources)
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
     intake.feeds(functionOf('ingest-object'))
     outbox.feeds(functionOf('tell'), data.tables)
@@ -114,7 +86,10 @@ export class DrivewayStack extends Stack {
     this.#addOutputs(api, identity, intake, alarms)
   }
 
-  /** The key and the stores, the API's address, and the console, whose address the stores and the API have to allow. */
+  /**
+   * The key and the stores, the API's address, and the console, whose
+   * address the stores and the API have to allow.
+   */
   #addApi(settings: Settings, withConsole: boolean) {
     const connectTo: string[] = [`https://*.s3.${this.region}.${this.urlSuffix}`]
     const apiOrigin =
@@ -133,6 +108,36 @@ export class DrivewayStack extends Stack {
     const secrets = new Secrets(this, 'Secrets', { settings, key: data.key })
     const api = new Api(this, 'Api', { settings, key: data.key })
     return { data, secrets, api, console, origins }
+  }
+
+  #addFunctions(
+    settings: Settings,
+    { key }: Data,
+    codeOf: DrivewayStackProps['codeOf'],
+    resources: ReturnType<typeof deploymentResources>,
+  ) {
+    const functions = new Map<string, DrivewayFunction>()
+    for (const name of functionNames) {
+      const plan = functionPlans[name]
+      const fn = new DrivewayFunction(this, plan.id, {
+        name,
+        code: codeOf(name),
+        key,
+        settings,
+        timeout: Duration.seconds(plan.timeoutSeconds),
+        memoryMiB: plan.memoryMiB,
+        concurrency: plan.concurrency === undefined ? 0 : settings[plan.concurrency],
+        description: plan.description,
+      })
+      permissions[name](fn, resources)
+      functions.set(name, fn)
+    }
+    const functionOf = (name: string): DrivewayFunction => {
+      const fn = functions.get(name)
+      if (fn === undefined) throw new Error(`There is no function ${name}.`)
+      return fn
+    }
+    return { functions, functionOf }
   }
 
   #schedule(id: string, target: DrivewayFunction, every: Duration): void {

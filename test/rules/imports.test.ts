@@ -4,8 +4,8 @@ import { parseSync } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 
 /**
- * What is known of the providers lies in their folders, so that a provider is one folder, but stands at the ground: it imports
- * nothing that runs, and everybody reads it. The rule counts it as a place of its own.
+ * What is known of the providers lies in their folders, so that a provider is one folder, but stands at the
+ * ground: it imports nothing that runs, and everybody reads it. The rule counts it as a place of its own.
  */
 const facts = /^lib\/providers\/(registry\.ts|([^/]+\/)?about\.ts)$/
 

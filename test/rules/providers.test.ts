@@ -18,7 +18,7 @@ const words = providerIds.flatMap((id) => {
 })
 const squeeze = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 const ids = new Set<string>(providerIds)
-/** A short id such as `s3` is looked for as a whole string only, and not where AWS's own service is called so. */
+/** A short id such as `s3` is looked for as a whole string, and not where AWS's own service is called so. */
 const names = [...new Set(words.map(squeeze))].filter((word) => word.length > 3)
 const common = new Set<string>(commonHashes)
 /** Hashes that one provider alone has; as a whole word, since such names are plain words. */

@@ -18,7 +18,10 @@ function localName(call: string): string {
   return `${functionName} ${action} ${named}`
 }
 
-/** Runs a use case as the function that does it in a deployment: rejects when it asked AWS for something that the function's role does not allow. */
+/**
+ * Runs a use case as the function that does it in a deployment: rejects when it asked AWS
+ * for something that the function's role does not allow.
+ */
 export async function asFunction<Value>(functionName: string, work: () => Promise<Value>): Promise<Value> {
   const value = await functionAtWork.run(functionName, work)
   const refused = refusedCalls(calls.filter((call) => call.startsWith(`${functionName} `)))

@@ -13,7 +13,10 @@ export interface AwsRequest {
   readonly headers: OutgoingHttpHeaders
 }
 
-/** The service that a request is signed for: `Credential=key/date/region/service/aws4_request`; empty for none of AWS. */
+/**
+ * The service that a request is signed for:
+ * `Credential=key/date/region/service/aws4_request`; empty for none of AWS.
+ */
 export function serviceOf({ path, headers }: Pick<AwsRequest, 'path' | 'headers'>): string {
   const credential =
     /Credential=([^,]+)/.exec(headers['authorization'] ?? '')?.[1] ??
@@ -49,7 +52,8 @@ function jsonCalls({ headers }: AwsRequest, body: Buffer): AwsCall[] {
     return [{ action: `secretsmanager:${operation}`, resource: text('SecretId') || text('Name') }]
   }
   if (target === 'AmazonSQS') {
-    // A batch needs the right to the single action. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    // A batch needs the right to the single action.
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: lastPart(text('QueueUrl')) }]
   }
   const entries = (input['Entries'] ?? []) as readonly { readonly EventBusName?: string }[]

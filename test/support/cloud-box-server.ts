@@ -17,7 +17,7 @@ interface User {
   readonly files: Map<string, File>
 }
 
-/** A user's own Cloud Box: an account, how full it is, and its files, behind a user name and an app password. */
+/** A user's own Cloud Box: an account, how full it is, and its files, behind a name and an app password. */
 export async function startCloudBox() {
   const users = new Map<string, User>()
   const requests: string[] = []

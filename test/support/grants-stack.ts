@@ -18,7 +18,10 @@ import { microsoftGrant } from '../../lib/providers/onedrive/grant.ts'
 
 export const secretPrefix = 'driveway/test'
 
-/** Where the emulators and simulators of a test listen; plain data, so that it can be handed to another process. */
+/**
+ * Where the emulators and simulators of a test listen; plain data, so
+ * that it can be handed to another process.
+ */
 export interface Endpoints {
   readonly dynamoDb: string
   readonly secrets: string
@@ -52,7 +55,10 @@ export function secretsClient(endpoint: string): SecretsManagerClient {
   return new SecretsManagerClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
 }
 
-/** Everything about grants, wired as a deployment wires it; each call stands for a process of its own, with nothing in memory. */
+/**
+ * Everything about grants, wired as a deployment wires it; each call stands
+ * for a process of its own, with nothing in memory.
+ */
 export function openStack(endpoints: Endpoints, options: StackOptions) {
   const { clock } = options
   const dynamo = documentClient(endpoints.dynamoDb)

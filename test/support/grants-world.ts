@@ -48,7 +48,8 @@ export async function openWorld() {
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-grants-'))
   let offset = 0
   const simulated = { now: () => Date.now() + offset, advance: (ms: number): void => void (offset += ms) }
-  // Waits are real and short: what they wait for happens in real servers. Long ones are moved past with `advance`.
+  // Waits are real and short: what they wait for happens in real
+  // servers. Long ones are moved past with `advance`.
   const clock: Clock = {
     now: simulated.now,
     sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
@@ -178,7 +179,10 @@ function awsControl(endpoint: string) {
   }
 }
 
-/** Posts the consent form as a user's browser would; answers the query that the provider sends the browser back with. */
+/**
+ * Posts the consent form as a user's browser would; answers the query
+ * that the provider sends the browser back with.
+ */
 export async function consent(
   authorizationUrl: string,
   account: string,

@@ -32,11 +32,14 @@ export interface IngestReport {
   readonly peakRssMiB: number
   readonly delayP99Ms: number
   readonly delayMaxMs: number
-  /** What this thread itself computed between two ticks that should be 5 ms apart: the delay without other processes' share of it. */
+  /**
+   * What this thread itself computed between two ticks that should be 5 ms apart:
+   * the delay without other processes' share of it.
+   */
   readonly busyP99Ms: number
 }
 
-/** A process of its own that ingests what it is told to, as the Lambda function does, and says what it took. */
+/** A process of its own that ingests what it is told to, as the function does, and says what it took. */
 async function main(): Promise<void> {
   const parsed: unknown = JSON.parse(must(process.env['INGEST_CONFIG']))
   const config = parsed as IngestConfig
@@ -90,7 +93,8 @@ async function main(): Promise<void> {
       }
     }
     await Promise.all(Array.from({ length: order.concurrency }, worker))
-    // What the intake asked itself to look at. It goes by the first object's message, which comes back when this process is killed.
+    // What the intake asked itself to look at. It goes by the first object's
+    // message, which comes back when this process is killed.
     for (;;) {
       const looks = (await takeMessages(opened)).filter((body) => parseRowMessage(body))
       if (looks.length === 0) break

@@ -20,7 +20,10 @@ export interface LocalStack {
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** What its functions have asked of AWS so far, as `function action resource`. */
   awsCalls(): string[]
-  /** Ends it if need be, and removes its state. Rejects when a function has asked AWS for something that its role does not allow. */
+  /**
+   * Ends it if need be, and removes its state. Rejects when a function has asked
+   * AWS for something that its role does not allow.
+   */
   dispose(): Promise<void>
 }
 
@@ -56,7 +59,10 @@ export interface StackOptions {
   readonly command?: readonly [string, ...string[]]
 }
 
-/** Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it says `ready` and, with Google simulated, the demo line is out. */
+/**
+ * Starts the local stack as `npm start` does, on ports and a state folder of its own; resolves when it
+ * says `ready` and, with Google simulated, the demo line is out.
+ */
 export async function startLocalStack(options: StackOptions = {}): Promise<LocalStack> {
   const port = options.port ?? (await freePorts())
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))

@@ -17,7 +17,7 @@ const keysOf = new Map(
 
 const failure = (name: string): Error => Object.assign(new Error(name), { name })
 
-/** As much of DynamoDB as the catalog asks of it, in memory. Tables are called as in `lib/contract/tables.ts`. */
+/** As much of DynamoDB as the catalog asks for, in memory; tables as in `lib/contract/tables.ts`. */
 export function memoryDynamo(): DynamoDBDocumentClient {
   const rows = new Map<string, Map<string, Item>>()
   const tableOf = ({ TableName }: Item): Map<string, Item> => {
@@ -100,7 +100,10 @@ function valueIn(input: Item, item: Item | undefined, operand: string): unknown 
   return sized === undefined || value === undefined ? value : Object.keys(value as Item).length
 }
 
-/** Conditions as the catalog writes them: comparisons, size and attribute_(not_)exists, under AND, OR and parentheses. */
+/**
+ * Conditions as the catalog writes them: comparisons, size and
+ * attribute_(not_)exists, under AND, OR and parentheses.
+ */
 function holds(expression: string, item: Item | undefined, input: Item): boolean {
   const tokens = expression.match(/\(|\)|\w+\([#\w.]+\)|<=|>=|=|<|>|[#:]?\w+(?:\.#\w+)*/g) ?? []
   const any = (): boolean => {

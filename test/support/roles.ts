@@ -58,7 +58,10 @@ function localNames(resource: string, access: string): string {
   return names[resource] ?? resource
 }
 
-/** What each function may do, as `action resource`, with the local stack's names. Secrets end with a slash: all that begin so. */
+/**
+ * What each function may do, as `action resource`, with the local stack's
+ * names. Secrets end with a slash: all that begin so.
+ */
 export function localRoles(): ReadonlyMap<string, ReadonlySet<string>> {
   const on = new Proxy({}, { get: (_target, name) => name }) as Resources
   return new Map(
@@ -83,7 +86,8 @@ export function refusedCalls(calls: readonly string[]): string[] {
   const roles = localRoles()
   return calls.filter((call) => {
     const [functionName = '', action = '', resource = ''] = call.split(' ')
-    // Every function of the local stack has the variable that lets it; in a deployment two have, and the others never try.
+    // Every function of the local stack has the variable that lets it; in a
+    // deployment two have, and the others never try.
     if (action === 'secretsmanager:PutSecretValue') return false
     const named = action.startsWith('secretsmanager:') ? resource.replace(/[^/]+$/, '') : resource
     const role = roles.get(functionName)

@@ -30,7 +30,10 @@ export interface PublishedEvent {
 const region = 'eu-central-1'
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local-secret' }
 
-/** What a test may do behind the API of a running stack: the simulators' controls, the event log, stored secrets and rows. */
+/**
+ * What a test may do behind the API of a running stack: the simulators'
+ * controls, the event log, stored secrets and rows.
+ */
 export function stackControl(stack: LocalStack) {
   const secrets = new SecretsManagerClient({ endpoint: stack.at(6), region, credentials })
   const dynamo = new DynamoDBClient({ endpoint: stack.at(4), region, credentials })
@@ -67,7 +70,10 @@ export function stackControl(stack: LocalStack) {
     async authorizations(connectionId: string): Promise<Record<string, unknown>[]> {
       return (await scan('authorizations')).filter((row) => row['connectionId'] === connectionId)
     },
-    /** Brings the end of every consent of a connection to now, as its ten minutes do. The row stays: DynamoDB deletes days later. */
+    /**
+     * Brings the end of every consent of a connection to now, as its ten minutes
+     * do. The row stays: DynamoDB deletes days later.
+     */
     async endAuthorizations(connectionId: string): Promise<void> {
       for (const { id } of await this.authorizations(connectionId)) {
         await rows.send(

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 const here = new URL('../../', import.meta.url).pathname
 const notCopied = /^(node_modules|\.git|dist|cdk\.out|\.local|coverage)$/
 
-/** A copy of this repository to which providers were added as anybody would: a folder each, and its two lines. */
+/** A copy of this repository with providers added as anybody would: a folder each, and its two lines. */
 export interface Tree {
   readonly root: string
   /** Runs a program of the copy on this Node and answers what it printed; rejects with it when it fails. */

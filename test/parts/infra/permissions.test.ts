@@ -25,7 +25,10 @@ function spoken(resource: string): string {
   return resource
 }
 
-/** `resource: Action Action`, without what every function has: its own log, traces, and the key through those services. */
+/**
+ * `resource: Action Action`, without what every function has: its own
+ * log, traces, and the key through those services.
+ */
 function table(granted: readonly Permission[]): string[] {
   const byResource = new Map<string, string[]>()
   for (const { action, resource } of granted) {

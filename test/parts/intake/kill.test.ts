@@ -91,8 +91,8 @@ describe.each([
     })
     expect(killing.kills).toBe(10)
     expect(killing.resentPerKill).toBeLessThanOrEqual(fragment)
-    // A session whose address was lost between the provider's answer and our writing it down cannot be ended. It costs the document its
-    // name on OneDrive, takes no space and no bytes, and ends by itself.
+    // A session whose address was lost between the provider's answer and our writing it down cannot be ended.
+    // It costs the document its name on OneDrive, takes no space and no bytes, and ends by itself.
     const open = await simulator.sessions(account)
     expect(open.filter(({ received }) => received > 0)).toEqual([])
     expect(open.length).toBeLessThanOrEqual(2)

@@ -281,8 +281,8 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       provider === 'google-drive' &&
       fault === 'a gone session' &&
       ['opening the session', 'a small document', 'an empty document'].includes(step)
-    // A session whose address was lost cannot be ended; nothing is to be seen of it, and it ends by itself. Drive tells the address in a
-    // header, which a cut answer still has.
+    // A session whose address was lost cannot be ended; nothing is to be seen of it, and it ends by itself.
+    // Drive tells the address in a header, which a cut answer still has.
     const loses =
       provider === 'onedrive' ? ['a reset', 'a lost answer', 'a cut answer'] : ['a reset', 'a lost answer']
     const leftOpen = (fault: string, step: string): number =>

@@ -1,4 +1,7 @@
-/** The worker that tells events, in a process of its own, to be killed. Its environment is that of the local stack. */
+/**
+ * The worker that tells events, in a process of its own, to be killed.
+ * Its environment is that of the local stack.
+ */
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { startTellWorker } from '../../../local/tell-worker.ts'
 

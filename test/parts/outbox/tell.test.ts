@@ -103,7 +103,10 @@ const begin = (connections: ConnectionStore, user: string): Promise<Connection> 
     status: 'pending',
   })
 
-/** Turns a connection on and off, so that it has `count` events; every other write in between has none. Answers their ids. */
+/**
+ * Turns a connection on and off, so that it has `count` events; every other
+ * write in between has none. Answers their ids.
+ */
 async function liveThrough(connections: ConnectionStore, connection: Connection, count: number) {
   const ids: string[] = []
   let seen = connection

@@ -54,7 +54,10 @@ afterAll(async () => {
   await world.close()
 })
 
-/** A drive whose writes stop, before they are sent or before their answer is heard, until somebody lets them go on. */
+/**
+ * A drive whose writes stop, before they are sent or before their
+ * answer is heard, until somebody lets them go on.
+ */
 function stopping(real: Driver, where: 'before' | 'after') {
   const reached = Promise.withResolvers<undefined>()
   const goOn = Promise.withResolvers<undefined>()

@@ -287,7 +287,8 @@ describe.each(drives)('disconnecting $provider', (drive) => {
   it('ends transfers and the grant, deletes the secret, keeps the files, and a reconnect brings it back', async () => {
     const user = await openUser(drive, 'leaving')
     const { api, id } = user
-    // One upload that has not come yet, and one that is half-way: the provider keeps a part of it and asks for a pause.
+    // One upload that has not come yet, and one that is half-way: the
+    // provider keeps a part of it and asks for a pause.
     const announced = await api.request('POST', '/v1/documents/announced/intake', {
       json: { connectionId: id, contentType: 'text/plain', size: 3 },
     })

@@ -13,8 +13,8 @@ import type { Tree } from '../../support/tree.ts'
 import { treeWith } from '../../support/tree.ts'
 
 /**
- * A copy of this repository with two providers more: one in a folder of this machine, without a grant, and one on a user's
- * own server, behind an app password. Both have the six methods and little else.
+ * A copy of this repository with two providers more: one in a folder of this machine, without a grant, and
+ * one on a user's own server, behind an app password. Both have the six methods and little else.
  */
 let tree: Tree
 let stack: LocalStack

@@ -5,7 +5,10 @@ import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 import { refusedCalls } from '../../support/roles.ts'
 
-/** Every test that starts a local stack holds what its functions ask of AWS against their roles. Here: that it sees them, and would notice. */
+/**
+ * Every test that starts a local stack holds what its functions ask of AWS against
+ * their roles. Here: that it sees them, and would notice.
+ */
 
 let stack: LocalStack
 let api: Api

@@ -30,7 +30,8 @@ const read = (connection: Connection) => getConnection(world.main, connection, c
 
 describe('the keep-alive', () => {
   const run = { limit: 100, remainingMs: () => 600_000 }
-  // Connections of the tests before have been idle for ever after a jump in time; each test takes them out of the way first.
+  // Connections of the tests before have been idle for ever after a jump in
+  // time; each test takes them out of the way first.
   const settle = async (): Promise<void> => {
     await keepAlive(world.main, run)
     for (const provider of providers) await world.simulator(provider).clear()

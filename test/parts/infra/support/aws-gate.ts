@@ -10,7 +10,10 @@ export interface GateOptions {
   readonly permissionsOf: (functionName: string) => readonly Permission[]
   /** Where the emulator of a service listens, by the name in a signature's scope: `dynamodb`, `s3`, … */
   readonly emulators: Readonly<Record<string, string>>
-  /** The template's name for a table, bucket, queue or bus of the emulators: `driveway-local-tokens` is `<TokensTable>`. */
+  /**
+   * The template's name for a table, bucket, queue or bus of the emulators:
+   * `driveway-local-tokens` is `<TokensTable>`.
+   */
   readonly logicalName: (name: string) => string
 }
 
@@ -25,8 +28,8 @@ export interface AwsGate {
 }
 
 /**
- * Stands between functions and AWS emulators and does what IAM does: every call is held against the policies of the template,
- * so that a permission which is missing there fails here as it would on AWS.
+ * Stands between functions and AWS emulators and does what IAM does: every call is held against the policies
+ * of the template, so that a permission which is missing there fails here as it would on AWS.
  */
 export function awsGate(options: GateOptions): AwsGate {
   const servers = new Map<string, Promise<{ server: Server; url: string }>>()

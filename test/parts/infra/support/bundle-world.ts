@@ -32,8 +32,9 @@ export interface BundleWorld {
 }
 
 /**
- * Starts the local stack's servers, and before them the bundles that `cdk deploy` uploads: each in a process that Lambda's runtime API
- * feeds, with the variables that the template gives it and no others, and with every AWS call held against its role.
+ * Starts the local stack's servers, and before them the bundles that `cdk deploy` uploads: each
+ * in a process that Lambda's runtime API feeds, with the variables that the template gives it
+ * and no others, and with every AWS call held against its role.
  */
 export async function startBundleWorld(): Promise<BundleWorld> {
   const [stack, bundles] = await Promise.all([

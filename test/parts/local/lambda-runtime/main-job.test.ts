@@ -9,8 +9,9 @@ import { intakeEvent, startBundleWorld } from '../../infra/support/bundle-world.
 import type { Api, ConnectionAnswer, DocumentAnswer, Problem, Provider } from '../../../support/api.ts'
 
 /**
- * The bundles that `cdk deploy` uploads, each in a process that Lambda's runtime API feeds, with the variables that the template
- * gives it and no others, and with every AWS call held against the role that the template gives it.
+ * The bundles that `cdk deploy` uploads, each in a process that Lambda's runtime API
+ * feeds, with the variables that the template gives it and no others, and with every AWS
+ * call held against the role that the template gives it.
  */
 
 let world: BundleWorld
