@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 
 /** A file name's extension as the API takes it, or the empty string. */
@@ -6,34 +7,28 @@ export function extensionOf(path: string): string {
   return /^\.[A-Za-z0-9]{1,16}$/.test(extension) ? extension : ''
 }
 
-/**
- * A documentId for each path, the same at every run: the path without its extension, with `-` for what
- * an id cannot hold. Paths that would meet keep their extension, and a number when that is not enough.
- */
-export function documentIds(paths: readonly string[]): Map<string, string> {
-  const ids = new Map<string, string>()
-  const taken = new Set<string>()
-  const plain = Map.groupBy(paths, (path) => slug(path.slice(0, path.length - extensionOf(path).length)))
-  for (const [id, sharers] of plain) {
-    for (const path of sharers) {
-      const wanted = sharers.length === 1 ? id : slug(path)
-      let unique = wanted
-      for (let number = 2; taken.has(unique); number += 1) unique = `${wanted.slice(0, 120)}-${number}`
-      taken.add(unique)
-      ids.set(path, unique)
-    }
-  }
-  return ids
-}
+/** Folders of letters, digits, `_` and single dashes, then a name of the same with one extension. */
+const plainPath = /^(?=[A-Za-z0-9])(?:\w+(?:-\w+)*\/)*\w+(?:-\w+)*\.[A-Za-z0-9]{1,16}$/
+const longestId = 128
 
-function slug(path: string): string {
-  const safe = path
+/**
+ * A path's documentId: made from that path alone, so it is the same at every run, and no two paths share one.
+ * A plain path stays legible: `scans/report.pdf` is `scans--report-pdf`, which reads back in one way only.
+ * Any other is told apart by its hash, after three dashes, which the id of a plain path never has.
+ */
+export function documentIdOf(path: string): string {
+  const plain = path.replaceAll('/', '--').replace('.', '-')
+  if (plainPath.test(path) && plain.length <= longestId) return plain
+  const hash = createHash('sha256').update(path).digest('hex').slice(0, 20)
+  const legible = path
+    .slice(0, path.length - extensionOf(path).length)
     .normalize('NFKD')
     .replaceAll(/\p{Mark}/gu, '')
-    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replaceAll(/[^A-Za-z0-9._]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
-    .replace(/-+$/, '')
-  return safe === '' ? 'document' : safe.slice(0, 128)
+    .slice(0, 90)
+    .replace(/-$/, '')
+  return `${legible === '' ? 'document' : legible}---${hash}`
 }
 
 const types: Readonly<Record<string, string>> = {

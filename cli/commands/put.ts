@@ -1,7 +1,7 @@
 import { fileSource } from '../../client/src/node.ts'
 import type { Document, Driveway } from '../../client/src/node.ts'
 import type { Command, Context } from '../command.ts'
-import { contentTypeOf, documentIds, extensionOf } from '../document-names.ts'
+import { contentTypeOf, documentIdOf, extensionOf } from '../document-names.ts'
 import { UsageError } from '../exit-codes.ts'
 import { errorFields, humanBytes } from '../output.ts'
 import type { Progress } from '../output.ts'
@@ -54,12 +54,23 @@ export const put: Command = {
     const id = text('id')
     if (id !== undefined && files.length > 1)
       throw new UsageError('--id names one document, and there are several files.')
-    const ids = documentIds(files.map((file) => file.name))
-    await putAll(
-      context,
-      files.map((file) => ({ ...file, documentId: id ?? ids.get(file.name) ?? file.name })),
-    )
+    const jobs = files.map((file) => ({ ...file, documentId: id ?? documentIdOf(file.name) }))
+    requireOneEach(jobs)
+    await putAll(context, jobs)
   },
+}
+
+/** Two files of one name from different folders would be one document, and the second never stored. */
+function requireOneEach(jobs: readonly Job[]): void {
+  const first = new Map<string, Job>()
+  for (const job of jobs) {
+    const other = first.get(job.documentId)
+    if (other !== undefined)
+      throw new UsageError(
+        `${other.path} and ${job.path} would be one document, ${job.documentId}. Store them one by one with --id, or the folder that holds both.`,
+      )
+    first.set(job.documentId, job)
+  }
 }
 
 async function putAll(context: Context, jobs: readonly Job[]): Promise<void> {

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { documentIdOf } from '../../../cli/document-names.ts'
 import { exitCodes } from '../../../cli/exit-codes.ts'
 import { startContractServer } from '../../support/contract-server.ts'
 import type { ContractServer } from '../../support/contract-server.ts'
@@ -46,28 +47,27 @@ describe('in a pipe', () => {
 
     const content = randomBytes(5 * 1024 * 1024)
     await writeFile(join(folder, 'Scan 7 März.pdf'), content)
+    const id = documentIdOf('Scan 7 März.pdf')
     const stored = await run(['put', 'Scan 7 März.pdf'])
     expect(stored).toEqual({
       code: 0,
       stderr: '',
-      stdout: '✓ Scan 7 März.pdf → Scan-7-Marz (5.2 MB, verified)\n',
+      stdout: `✓ Scan 7 März.pdf → ${id} (5.2 MB, verified)\n`,
     })
 
     expect((await run(['ls'])).stdout).toMatch(
-      /^DOCUMENT +STATUS .*\nScan-7-Marz +stored +5\.2 MB +google-drive +verified/,
+      new RegExp(`^DOCUMENT +STATUS .*\n${id} +stored +5\\.2 MB +google-drive +verified`),
     )
-    expect((await run(['status', 'Scan-7-Marz'])).stdout).toContain(
-      'Scan-7-Marz: stored, 5.2 MB, application/pdf',
-    )
+    expect((await run(['status', id])).stdout).toContain(`${id}: stored, 5.2 MB, application/pdf`)
 
-    const fetched = await run(['get', 'Scan-7-Marz'])
-    expect(fetched.stdout).toBe('✓ Scan-7-Marz → Scan-7-Marz.pdf (5.2 MB)\n')
-    expect((await readFile(join(folder, 'Scan-7-Marz.pdf'))).equals(content)).toBe(true)
+    const fetched = await run(['get', id])
+    expect(fetched.stdout).toBe(`✓ ${id} → ${id}.pdf (5.2 MB)\n`)
+    expect((await readFile(join(folder, `${id}.pdf`))).equals(content)).toBe(true)
 
     expect((await run(['doctor'])).stdout).toMatch(
       /✓ settings: .*\n✓ deployment: .*\n✓ sign-in: .*\n✓ google-drive drive-1: /,
     )
-    expect(await run(['rm', 'Scan-7-Marz'])).toEqual({ code: 0, stderr: '', stdout: 'Deleted Scan-7-Marz\n' })
+    expect(await run(['rm', id])).toEqual({ code: 0, stderr: '', stdout: `Deleted ${id}\n` })
     expect((await run(['ls'])).stdout).toBe('No documents.\n')
   })
 
@@ -80,14 +80,14 @@ describe('in a pipe', () => {
     ])
     await writeFile(join(folder, 'a.txt'), 'hello')
     expect(lines((await run(['put', 'a.txt', '--json'])).stdout)).toMatchObject([
-      { file: 'a.txt', document: { id: 'a', contentType: 'text/plain' } },
+      { file: 'a.txt', document: { id: 'a-txt', contentType: 'text/plain' } },
     ])
-    expect(lines((await run(['ls', '--json'])).stdout)).toMatchObject([{ id: 'a' }])
-    expect(lines((await run(['status', 'a', '--watch', '--json'])).stdout)).toMatchObject([
+    expect(lines((await run(['ls', '--json'])).stdout)).toMatchObject([{ id: 'a-txt' }])
+    expect(lines((await run(['status', 'a-txt', '--watch', '--json'])).stdout)).toMatchObject([
       { document: { status: 'stored' } },
     ])
-    expect(lines((await run(['get', 'a', '-o', 'b.txt', '--json'])).stdout)).toEqual([
-      { documentId: 'a', file: 'b.txt', bytes: 5, contentType: 'text/plain' },
+    expect(lines((await run(['get', 'a-txt', '-o', 'b.txt', '--json'])).stdout)).toEqual([
+      { documentId: 'a-txt', file: 'b.txt', bytes: 5, contentType: 'text/plain' },
     ])
     const missing = await run(['status', 'nothing', '--json'])
     expect(missing).toMatchObject({ code: exitCodes.notFound, stdout: '' })
@@ -112,24 +112,42 @@ describe('in a pipe', () => {
     const first = await run(['put', 'scans'])
     expect(first).toMatchObject({ code: 0, stderr: '1 hidden file is left out.\n' })
     expect([...server.documents.keys()].toSorted()).toEqual([
-      'scans-2026-b',
-      'scans-2026-empty',
-      'scans-a.pdf',
-      'scans-a.txt',
+      'scans--2026--b-pdf',
+      'scans--a-pdf',
+      'scans--a-txt',
+      documentIdOf('scans/2026/empty'),
     ])
     expect((await run(['put', 'scans'])).code).toBe(exitCodes.conflict)
     expect(
       (await run(['put', 'scans', '--if-exists', 'skip'])).stdout.match(/is there already/g),
     ).toHaveLength(4)
     expect((await run(['put', 'scans', '--if-exists', 'replace'])).code).toBe(0)
-    expect(server.documents.get('scans-a.pdf')?.version).toBe(2)
+    expect(server.documents.get('scans--a-pdf')?.version).toBe(2)
+  })
+
+  test('a file that came later takes nobody’s place, and two of one name are refused', async () => {
+    const docs = join(folder, 'docs')
+    await mkdir(join(folder, 'other'))
+    await mkdir(docs)
+    const add = (name: string) => writeFile(join(docs, name), `the content of ${name}`)
+    await Promise.all(['报告.txt', '合同.txt'].map(add))
+    expect((await run(['put', 'docs', '--if-exists', 'skip'])).code).toBe(0)
+    await add('一.txt')
+    const second = await run(['put', 'docs', '--if-exists', 'skip'])
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ docs/一.txt') })
+    expect(server.documents.size).toBe(3)
+
+    await writeFile(join(folder, 'other', '一.txt'), 'another')
+    const both = await run(['put', 'docs/一.txt', 'other/一.txt', '--if-exists', 'skip'])
+    expect(both).toMatchObject({ code: exitCodes.usage, stdout: '' })
+    expect(both.stderr).toContain('docs/一.txt and other/一.txt would be one document')
   })
 
   test('one bad file does not stop the others', async () => {
     for (const name of ['a.txt', 'b.txt', 'c.txt']) await writeFile(join(folder, name), name)
     server.faults.push({
       method: 'PUT',
-      path: /\/b$/,
+      path: /\/b-txt$/,
       action: { type: 'problem', code: 'provider_quota_exceeded' },
     })
     const stored = await run(['put', 'a.txt', 'b.txt', 'c.txt'])
@@ -154,7 +172,7 @@ describe('in a pipe', () => {
     const stored = await run(['put', 'large.bin'])
     expect(stored.code).toBe(exitCodes.userNeeded)
     expect(stored.stderr).toContain('driveway connect --reconnect drive-1')
-    expect((await run(['status', 'large', '--watch'])).code).toBe(exitCodes.userNeeded)
+    expect((await run(['status', 'large-bin', '--watch'])).code).toBe(exitCodes.userNeeded)
   })
 
   test('a refused consent, a foreign arrival and a pasted code', async () => {
@@ -180,11 +198,11 @@ describe('in a pipe', () => {
     server.faults.push({ method: 'PUT', path: /bucket/, action: { type: 'hang' } })
     const running = Promise.withResolvers<() => void>()
     const uploading = run(['put', 'large.bin'], { onStart: running.resolve })
-    await expect.poll(() => server.requests.at(-1), { timeout: 20_000 }).toBe('PUT /bucket/intake/large')
+    await expect.poll(() => server.requests.at(-1), { timeout: 20_000 }).toBe('PUT /bucket/intake/large-bin')
     const interrupt = await running.promise
     interrupt()
     expect(await uploading).toEqual({ code: exitCodes.interrupted, stdout: '', stderr: 'Interrupted.\n' })
-    expect(server.documents.has('large')).toBe(false)
+    expect(server.documents.has('large-bin')).toBe(false)
   })
 })
 

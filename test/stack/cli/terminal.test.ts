@@ -64,15 +64,15 @@ describe('on a terminal', () => {
     expect(stored.code).toBe(0)
     expect(stored.screen).toMatch(/scan\.pdf █*░* +\d+ % {2}6\.3 MB (sending|storing)/)
     // The bar is wiped before the result is written.
-    expect(stored.screen).toContain('\r\u001B[2K✓ scan.pdf → scan')
+    expect(stored.screen).toContain('\r\u001B[2K✓ scan.pdf → scan-pdf')
 
     expect((await onTerminal(['ls'])).screen).toContain('\u001B[1mDOCUMENT')
     expect((await onTerminal(['ls'], undefined, { NO_COLOR: '1' })).screen).not.toContain('\u001B[')
-    expect((await onTerminal(['status', 'scan', '--watch'])).screen).toContain('scan: stored, 6.3 MB')
-    expect((await onTerminal(['get', 'scan', '-o', 'copy.pdf'])).code).toBe(0)
+    expect((await onTerminal(['status', 'scan-pdf', '--watch'])).screen).toContain('scan-pdf: stored, 6.3 MB')
+    expect((await onTerminal(['get', 'scan-pdf', '-o', 'copy.pdf'])).code).toBe(0)
     expect((await readFile(join(folder, 'copy.pdf'))).equals(content)).toBe(true)
     expect((await onTerminal(['doctor'])).screen).toContain('\u001B[32m✓')
-    expect((await onTerminal(['rm', 'scan'])).screen).toContain('Deleted scan')
+    expect((await onTerminal(['rm', 'scan-pdf'])).screen).toContain('Deleted scan-pdf')
   })
 
   test('a failure is red, with the next step', async () => {
