@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
 import type { FunctionName } from '../lib/contract/routes.ts'
@@ -25,6 +24,7 @@ import { oauthClient, provision } from './provision.ts'
 import { isScheduled, scheduledTimeoutMs } from './scheduled.ts'
 import type { Simulated } from './simulated.ts'
 import { simulatedUnder } from './simulated.ts'
+import { openStateFolder, statePath, watchDisk } from './state-folder.ts'
 
 /** `npm start`: the whole system on one machine. See docs/local-stack.md. */
 
@@ -53,8 +53,8 @@ function timeoutMsOf(name: FunctionName): number {
 }
 
 async function start(addresses: Addresses): Promise<void> {
-  const stateDir = resolve(process.env['DRIVEWAY_STATE_DIR'] ?? '.local')
-  mkdirSync(stateDir, { recursive: true })
+  const stateDir = openStateFolder(statePath(process.env), addresses.url('gateway')).path
+  watchDisk(stateDir, (line) => process.stderr.write(`driveway: ${line}\n`))
   const simulated = simulatedUnder(process.env)
   const awsEndpoint = process.env['AWS_ENDPOINT_URL']
   const settings = { addresses, awsEndpoint, simulated }
@@ -115,13 +115,14 @@ async function start(addresses: Addresses): Promise<void> {
   await child('the worker', './worker.ts', { STATE_DIR: resolve(stateDir, 'worker') })
 
   const token = await identity.mint(demoUser)
-  process.stdout.write(`ready: console and API at ${own}\n`)
-  // Whoever opens the console meanwhile waits for it; everything else works already.
   const build = startConsoleBuild()
   children.push(build)
   consoleBuild.resolve(build.done)
   const demo = simulated.find(({ provider }) => usesOAuth(provider))
-  if (demo !== undefined) await showDemo(own, token, demo.provider)
+  const demoLines = demo === undefined ? '' : await demoOf(own, token, demo.provider)
+  // The API works without the console, and whoever opens it is told what went wrong.
+  await build.done.catch(() => undefined)
+  process.stdout.write(`ready: console and API at ${own}\n${demoLines}`)
 }
 
 /** The simulator's settings for the OAuth client that the functions present. */
@@ -130,17 +131,16 @@ function clientEnvironment(provider: OAuthProviderId, redirectUri: string): Reco
   return { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret.reveal(), REDIRECT_URIS: redirectUri }
 }
 
-async function showDemo(own: string, token: string, provider: ProviderId): Promise<void> {
+/** Connects a demo user's simulated drive, and answers the lines that show how to store something there. */
+async function demoOf(own: string, token: string, provider: ProviderId): Promise<string> {
   const connectionId = await ensureDemoConnection({ base: own, token, provider, account: demoAccount })
-  process.stdout.write(
-    [
-      '',
-      `Store a document in the simulated ${aboutOf(provider).name} of ${demoAccount}:`,
-      '',
-      `curl -X PUT '${own}/v1/documents/hello?connectionId=${connectionId}&extension=.txt' -H 'Authorization: Bearer ${token}' -H 'Content-Type: text/plain' --data-binary 'Hello, Drive.'`,
-      '',
-    ].join('\n'),
-  )
+  return [
+    '',
+    `Store a document in the simulated ${aboutOf(provider).name} of ${demoAccount}:`,
+    '',
+    `curl -X PUT '${own}/v1/documents/hello?connectionId=${connectionId}&extension=.txt' -H 'Authorization: Bearer ${token}' -H 'Content-Type: text/plain' --data-binary 'Hello, Drive.'`,
+    '',
+  ].join('\n')
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(0))

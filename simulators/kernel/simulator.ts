@@ -147,8 +147,9 @@ export async function startSimulator(
         else await x.json(error.status, error.body, error.headers)
         return
       }
-      // A bug of the simulator itself: said aloud, with the stack and never the request.
-      if (!x.broken)
+      // A full disk has its line from whoever started this. Else a bug of the simulator itself: said aloud,
+      // with the stack and never the request.
+      if (!x.broken && !/ENOSPC|disk is full/.test(String(error)))
         console.error(`${def.name} simulator: ${error instanceof Error ? error.stack : String(error)}`)
       await fail(def, x, 500)
     }
