@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto'
-import type {
-  JsonSchema,
-  MediaType,
-  OpenApiDocument,
-  Operation,
-  ResponseObject,
-} from '../lib/contract/openapi/types.ts'
+import type { OpenApiDocument } from '../lib/contract/openapi/document.ts'
+import type { JsonSchema, MediaType, Operation, ResponseObject } from '../lib/contract/openapi/types.ts'
 
 const style = `
 :root{color-scheme:light dark;--line:light-dark(#d5d9e0,#3a414d);--soft:light-dark(#f4f5f8,#1b2027);--ink:light-dark(#1c2430,#e4e8ef);--mute:light-dark(#5b6472,#a3adbb);--accent:light-dark(#0b57d0,#8ab4f8)}

@@ -1,34 +1,31 @@
 import type { Route } from './route.ts'
-import { alwaysErrors as always, providerErrors as provider } from './route-errors.ts'
+import { alwaysErrors as always, ofConnection, plain, providerErrors as provider } from './route-parts.ts'
 import * as schemas from './schemas.ts'
 import { health } from './views.ts'
 
 /** Connections: connect, look, check, reconnect, disconnect. */
 export const connectionRoutes = {
   startConnection: {
+    ...plain,
     operation: 'startConnection',
     functionName: 'start-connection',
     methods: ['POST'],
     path: '/v1/connections',
-    access: 'user',
     summary:
       'Start connecting a drive. An s3 connection is active at once; for a cloud drive send the user to authorizationUrl.',
-    pathParameters: schemas.none,
-    query: schemas.none,
     body: { kind: 'json', schema: schemas.startConnectionBody },
     answers: [{ status: 201, description: 'The connection has begun.', schema: schemas.authorizationAnswer }],
     errors: [...always, 'provider_not_configured'],
   },
   oauthCallback: {
+    ...plain,
     operation: 'oauthCallback',
     functionName: 'oauth-callback',
     methods: ['GET'],
     path: '/v1/oauth/callback',
     access: 'public',
     summary: 'Where the provider sends the browser after consent. Not for API clients.',
-    pathParameters: schemas.none,
     query: schemas.callbackQuery,
-    body: { kind: 'none' },
     answers: [
       {
         status: 302,
@@ -44,53 +41,43 @@ export const connectionRoutes = {
     errors: ['invalid_request', 'provider_error', 'provider_unavailable', 'internal_error'],
   },
   completeConnection: {
+    ...ofConnection,
     operation: 'completeConnection',
     functionName: 'complete-connection',
     methods: ['POST'],
     path: '/v1/connections/{connectionId}/complete',
-    access: 'user',
     summary: 'Finish connecting with the completion code. Only the user who started can.',
-    pathParameters: schemas.connectionPath,
-    query: schemas.none,
     body: { kind: 'json', schema: schemas.completeConnectionBody },
     answers: [{ status: 200, description: 'The connection is active.', schema: schemas.connectionAnswer }],
     errors: [...always, ...provider, 'account_mismatch'],
   },
   listConnections: {
+    ...plain,
     operation: 'listConnections',
     functionName: 'list-connections',
     methods: ['GET'],
     path: '/v1/connections',
-    access: 'user',
     summary: 'The user’s connections.',
-    pathParameters: schemas.none,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [{ status: 200, description: 'All of them.', schema: schemas.connectionsAnswer }],
     errors: always,
   },
   getConnection: {
+    ...ofConnection,
     operation: 'getConnection',
     functionName: 'get-connection',
     methods: ['GET'],
     path: '/v1/connections/{connectionId}',
-    access: 'user',
     summary: 'One connection.',
-    pathParameters: schemas.connectionPath,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [{ status: 200, description: 'The connection.', schema: schemas.connectionAnswer }],
     errors: [...always, 'connection_not_found'],
   },
   reauthorizeConnection: {
+    ...ofConnection,
     operation: 'reauthorizeConnection',
     functionName: 'reauthorize-connection',
     methods: ['POST'],
     path: '/v1/connections/{connectionId}/reauthorize',
-    access: 'user',
     summary: 'Connect again in place, with the same account.',
-    pathParameters: schemas.connectionPath,
-    query: schemas.none,
     body: { kind: 'json', schema: schemas.reauthorizeBody, optional: true },
     answers: [
       { status: 200, description: 'Send the user to authorizationUrl.', schema: schemas.authorizationAnswer },
@@ -98,15 +85,12 @@ export const connectionRoutes = {
     errors: [...always, 'connection_not_found', 'provider_not_configured'],
   },
   checkHealth: {
+    ...ofConnection,
     operation: 'checkHealth',
     functionName: 'check-health',
     methods: ['GET'],
     path: '/v1/connections/{connectionId}/health',
-    access: 'user',
     summary: 'Health check: does the provider answer for this connection, and how much space is there?',
-    pathParameters: schemas.connectionPath,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [
       {
         status: 200,
@@ -117,16 +101,13 @@ export const connectionRoutes = {
     errors: [...always, 'connection_not_found'],
   },
   deleteConnection: {
+    ...ofConnection,
     operation: 'deleteConnection',
     functionName: 'delete-connection',
     methods: ['DELETE'],
     path: '/v1/connections/{connectionId}',
-    access: 'user',
     summary:
       'Disconnect: the grant is revoked where the provider can, the secret is deleted, the user’s files stay.',
-    pathParameters: schemas.connectionPath,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [{ status: 204, description: 'Disconnected.' }],
     errors: [...always, 'connection_not_found'],
   },

@@ -1,17 +1,16 @@
 import type { Route } from './route.ts'
-import { alwaysErrors as always, providerErrors as provider } from './route-errors.ts'
+import { alwaysErrors as always, ofDocument, plain, providerErrors as provider } from './route-parts.ts'
 import * as schemas from './schemas.ts'
 
 /** Documents: the storage operations, the list and the intake. */
 export const documentRoutes = {
   putDocument: {
+    ...ofDocument,
     operation: 'putDocument',
     functionName: 'put-document',
     methods: ['PUT'],
     path: '/v1/documents/{documentId}',
-    access: 'user',
     summary: 'Put object: store up to 4 MiB, or replace what is stored.',
-    pathParameters: schemas.documentPath,
     query: schemas.putDocumentQuery,
     headers: {
       'content-type': 'The document’s media type; application/octet-stream when absent.',
@@ -43,33 +42,27 @@ export const documentRoutes = {
     ],
   },
   statDocument: {
+    ...ofDocument,
     operation: 'statDocument',
     functionName: 'stat-document',
     methods: ['GET', 'HEAD'],
     path: '/v1/documents/{documentId}',
-    access: 'user',
     summary: 'Stat object: the document, its size asked of the provider now.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [{ status: 200, description: 'The document.', schema: schemas.documentAnswer }],
     errors: [...always, ...provider, 'document_not_found', 'object_missing'],
   },
   getDocument: {
+    ...ofDocument,
     operation: 'getDocument',
     functionName: 'get-document',
     methods: ['GET', 'HEAD'],
     path: '/v1/documents/{documentId}/content',
-    access: 'user',
     summary: 'Get object: the bytes, streamed, whole or a range.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
     headers: {
       range: 'bytes=first-last, bytes=first- or bytes=-count; one range.',
       'if-none-match': 'The ETag of what the client has; 304 when it is still current.',
       'if-range': 'The ETag of what the client has a part of; another version is sent whole.',
     },
-    body: { kind: 'none' },
     answers: [
       {
         status: 200,
@@ -106,15 +99,12 @@ export const documentRoutes = {
     streaming: true,
   },
   deleteDocument: {
+    ...ofDocument,
     operation: 'deleteDocument',
     functionName: 'delete-document',
     methods: ['DELETE'],
     path: '/v1/documents/{documentId}',
-    access: 'user',
     summary: 'Delete object: also when it is already gone here or at the provider.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
-    body: { kind: 'none' },
     headers: {
       'if-match': 'Deletes only the version that this ETag names.',
       'if-none-match': 'Deletes only when the version that this ETag names does not stand.',
@@ -123,14 +113,12 @@ export const documentRoutes = {
     errors: [...always, ...provider, 'document_busy', 'precondition_failed'],
   },
   createDownloadUrl: {
+    ...ofDocument,
     operation: 'createDownloadUrl',
     functionName: 'create-download-url',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/download-url',
-    access: 'user',
     summary: 'Presigned get: a URL that needs no token, on s3.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
     body: { kind: 'json', schema: schemas.downloadUrlBody, optional: true },
     answers: [{ status: 200, description: 'The URL.', schema: schemas.downloadUrlAnswer }],
     errors: [
@@ -143,14 +131,12 @@ export const documentRoutes = {
     ],
   },
   createUploadUrl: {
+    ...ofDocument,
     operation: 'createUploadUrl',
     functionName: 'create-upload-url',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/upload-url',
-    access: 'user',
     summary: 'Presigned put: a URL to upload to without a token, on s3.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
     body: { kind: 'json', schema: schemas.uploadUrlBody },
     answers: [
       {
@@ -162,15 +148,13 @@ export const documentRoutes = {
     errors: [...always, ...provider, 'connection_required', 'document_busy', 'presigned_url_not_supported'],
   },
   listDocuments: {
+    ...plain,
     operation: 'listDocuments',
     functionName: 'list-documents',
     methods: ['GET'],
     path: '/v1/documents',
-    access: 'user',
     summary: 'The user’s documents, a page at a time.',
-    pathParameters: schemas.none,
     query: schemas.listDocumentsQuery,
-    body: { kind: 'none' },
     answers: [
       {
         status: 200,
@@ -181,15 +165,13 @@ export const documentRoutes = {
     errors: always,
   },
   startIntake: {
+    ...ofDocument,
     operation: 'startIntake',
     functionName: 'start-intake',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/intake',
-    access: 'user',
     summary:
       'Upload of any size: a URL of the intake bucket; the arrival of the bytes starts the transfer to the drive.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
     headers: {
       'if-none-match': '* announces only when the document does not exist yet.',
       'if-match': 'Announces only over the version that this ETag names.',

@@ -19,3 +19,5 @@ export const contentType = z
   )
 export const time = z.iso.datetime()
 export const bytes = z.int().check(z.gte(0))
+export const connectionStatus = z.enum(['pending', 'active', 'requires_reauth', 'disconnected'])
+export const documentStatus = z.enum(['receiving', 'uploading', 'stored', 'parked', 'failed'])

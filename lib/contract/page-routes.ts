@@ -1,16 +1,17 @@
 import type { Route } from './route.ts'
+import { plain } from './route-parts.ts'
 import * as schemas from './schemas.ts'
 
 /** Pages of a deployment for people. The HTTP API's document and clients do not know them. */
 export const pageRoutes = {
   passwordPage: {
+    ...plain,
     operation: 'passwordPage',
     functionName: 'password-page',
     methods: ['GET', 'POST'],
     path: '/v1/password',
     access: 'public',
     summary: 'Where a user types an app password: stands where other providers have a consent page.',
-    pathParameters: schemas.none,
     query: schemas.passwordPageQuery,
     body: { kind: 'form', schema: schemas.passwordForm },
     answers: [

@@ -3,22 +3,20 @@ import { documentRoutes } from './document-routes.ts'
 import { pageRoutes } from './page-routes.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { Route } from './route.ts'
-import * as schemas from './schemas.ts'
+import { plain } from './route-parts.ts'
 
 /** Every route of the HTTP contract. */
 export const routes = {
   ...connectionRoutes,
   ...documentRoutes,
   getOpenapi: {
+    ...plain,
     operation: 'getOpenapi',
     functionName: 'get-openapi',
     methods: ['GET'],
     path: '/v1/openapi.json',
     access: 'public',
     summary: 'This document.',
-    pathParameters: schemas.none,
-    query: schemas.none,
-    body: { kind: 'none' },
     answers: [{ status: 200, description: 'OpenAPI 3.1.', mediaType: 'application/json' }],
     errors: ['invalid_request', 'internal_error'],
   },

@@ -8,8 +8,9 @@ interface Words {
 
 export const words = z.registry<Words>()
 
-/** Every field has words, and no word is about a field that is not there. */
-type FieldWords<T extends z.ZodMiniObject> = { readonly [Field in keyof T['shape']]: string }
+/** Every field of an object, with the schema of its value and what it means. */
+type Fields = Readonly<Record<string, [schema: z.ZodMiniType, means: string]>>
+type ShapeOf<F extends Fields> = { [Name in keyof F]: F[Name][0] }
 
 declare const documented: unique symbol
 /** Of a schema that has a name in the OpenAPI document: only such can be a route's body or answer. */
@@ -17,20 +18,32 @@ export interface Documented {
   readonly [documented]: true
 }
 
-// The annotation lets the bundler drop a schema that a function does not use.
+// The annotations let the bundler drop a schema that a function does not use.
+
+/** What clients send: an unknown field is refused by name. */
 // @__NO_SIDE_EFFECTS__
-export function named<T extends z.ZodMiniObject>(
-  id: string,
-  schema: T,
-  fields: FieldWords<T>,
-): T & Documented {
-  words.add(schema, { id, fields })
-  return schema as T & Documented
+export function request<F extends Fields>(id: string, fields: F) {
+  return withWords(z.strictObject(shapeOf(fields)), fields, id)
+}
+
+/** What clients are shown. */
+// @__NO_SIDE_EFFECTS__
+export function answer<F extends Fields>(id: string, fields: F) {
+  return withWords(z.object(shapeOf(fields)), fields, id)
 }
 
 /** An object inside another, written out where it stands. */
 // @__NO_SIDE_EFFECTS__
-export function part<T extends z.ZodMiniObject>(schema: T, fields: FieldWords<T>): T {
-  words.add(schema, { fields })
-  return schema
+export function part<F extends Fields>(fields: F) {
+  return withWords(z.object(shapeOf(fields)), fields)
+}
+
+function shapeOf<F extends Fields>(fields: F): ShapeOf<F> {
+  return Object.fromEntries(Object.entries(fields).map(([name, [schema]]) => [name, schema])) as ShapeOf<F>
+}
+
+function withWords<Schema extends z.ZodMiniObject>(schema: Schema, fields: Fields, id?: string) {
+  const meanings = Object.fromEntries(Object.entries(fields).map(([name, [, means]]) => [name, means]))
+  words.add(schema, { ...(id === undefined ? {} : { id }), fields: meanings })
+  return schema as Schema & Documented
 }

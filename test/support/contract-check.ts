@@ -1,13 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { ValidateFunction } from 'ajv'
-import type {
-  JsonSchema,
-  OpenApiDocument,
-  Operation,
-  Parameter,
-  ResponseObject,
-} from '../../lib/contract/openapi/types.ts'
+import type { OpenApiDocument } from '../../lib/contract/openapi/document.ts'
+import type { JsonSchema, Operation, Parameter, ResponseObject } from '../../lib/contract/openapi/types.ts'
 
 /** One request and its answer, as they went over the wire. Header names in lower case; bodies as text. */
 export interface Exchange {

@@ -3,11 +3,11 @@ import { errorCodes } from '../../errors.ts'
 import { componentSchemas, nameOf, parameterSchemas, referenceTo } from './schemas.ts'
 import type {
   MediaType,
-  OpenApiDocument,
   OpenApiMethod,
   Operation,
   Parameter,
   PathItem,
+  ResponseHeader,
   ResponseObject,
 } from './types.ts'
 import { bodyExamples, parameterWords } from './words.ts'
@@ -39,8 +39,9 @@ const description = [
 /**
  * The OpenAPI 3.1 document of the route table: the same input gives the same bytes. `serverUrl` is the API's
  * base URL without `/v1`. Only the function that serves it may load this module and zod's writer.
+ * https://spec.openapis.org/oas/v3.1.1
  */
-export function openapiDocument(options: { readonly serverUrl: string }): OpenApiDocument {
+export function openapiDocument(options: { readonly serverUrl: string }) {
   return {
     openapi: '3.1.1',
     info: {
@@ -62,18 +63,12 @@ export function openapiDocument(options: { readonly serverUrl: string }): OpenAp
           .map((code) => [code, { summary: problemTypes[code].title, value: problemExample(code) }]),
       ),
       headers: {
-        RequestId: {
-          description: 'Names this request in logs; quote it when you report a problem.',
-          schema: { type: 'string' },
-        },
+        RequestId: header('Names this request in logs; quote it when you report a problem.'),
         RetryAfter: {
           description: 'Seconds to wait before the next try.',
           schema: { type: 'integer', minimum: 0 },
         },
-        UnsatisfiedRange: {
-          description: 'bytes */size: how many bytes there are.',
-          schema: { type: 'string' },
-        },
+        UnsatisfiedRange: header('bytes */size: how many bytes there are.'),
       },
       securitySchemes: {
         bearer: {
@@ -86,6 +81,8 @@ export function openapiDocument(options: { readonly serverUrl: string }): OpenAp
     },
   }
 }
+
+export type OpenApiDocument = ReturnType<typeof openapiDocument>
 
 function paths(routes: readonly Route[]): Record<string, PathItem> {
   const items: Record<string, PathItem> = {}
@@ -124,14 +121,12 @@ function parametersOf(route: Route): Parameter[] {
   // https://spec.openapis.org/oas/v3.1.1#parameter-object
   const headers = Object.entries(route.headers ?? {})
     .filter(([name]) => name !== 'content-type')
-    .map(([name, description]): Parameter => ({
-      name,
-      in: 'header',
-      required: false,
-      description,
-      schema: { type: 'string' },
-    }))
+    .map(([name, means]): Parameter => ({ name, in: 'header', required: false, ...header(means) }))
   return [...described('path'), ...described('query'), ...headers]
+}
+
+function header(description: string): ResponseHeader {
+  return { description, schema: { type: 'string' } }
 }
 
 function bodyOf(route: Route): Operation['requestBody'] {
@@ -162,10 +157,7 @@ function responsesOf(route: Route, head: boolean): Record<string, ResponseObject
 }
 
 function answerResponse(answer: Answer, head: boolean): ResponseObject {
-  const headers = Object.entries(answer.headers ?? {}).map(([name, description]) => [
-    name,
-    { description, schema: { type: 'string' } },
-  ])
+  const headers = Object.entries(answer.headers ?? {}).map(([name, means]) => [name, header(means)])
   return {
     description: answer.description,
     headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' }, ...Object.fromEntries(headers) },
@@ -182,7 +174,7 @@ function mediaOf(mediaType: string): MediaType {
 }
 
 function problemResponse(status: number, codes: readonly ErrorCode[], head: boolean): ResponseObject {
-  const examples = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])
+  const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
   return {
     description: codes.map((code) => `${code}: ${problemCatalog[code].meaning}`).join('\n'),
     headers: {
@@ -194,14 +186,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[], head: bool
         'content-range': { $ref: '#/components/headers/UnsatisfiedRange' },
       }),
     },
-    ...(!head && {
-      content: {
-        'application/problem+json': {
-          schema: referenceTo(problem),
-          examples: Object.fromEntries(examples),
-        },
-      },
-    }),
+    ...(!head && { content: { 'application/problem+json': { schema: referenceTo(problem), examples } } }),
     'x-error-codes': codes,
   }
 }

@@ -70,34 +70,3 @@ export interface Operation {
 
 export type OpenApiMethod = 'get' | 'head' | 'put' | 'post' | 'delete'
 export type PathItem = Partial<Record<OpenApiMethod, Operation>>
-
-/** An OpenAPI 3.1 document, as far as this project's own goes. https://spec.openapis.org/oas/v3.1.1 */
-export interface OpenApiDocument {
-  readonly openapi: '3.1.1'
-  readonly info: {
-    readonly title: string
-    readonly version: string
-    readonly summary: string
-    readonly description: string
-    readonly license: { readonly name: string; readonly identifier: string }
-  }
-  readonly servers: readonly { readonly url: string; readonly description: string }[]
-  readonly tags: readonly { readonly name: string; readonly description: string }[]
-  readonly paths: Readonly<Record<string, PathItem>>
-  readonly components: {
-    readonly schemas: Readonly<Record<string, JsonSchema>>
-    readonly examples: Readonly<Record<string, Example>>
-    readonly headers: Readonly<Record<string, ResponseHeader>>
-    readonly securitySchemes: Readonly<
-      Record<
-        string,
-        {
-          readonly type: string
-          readonly scheme: string
-          readonly bearerFormat: string
-          readonly description: string
-        }
-      >
-    >
-  }
-}
