@@ -14,6 +14,15 @@ export function refusalOf(
   const { host = '', origin } = headers
   const name = `.${host.replace(/:\d+$/, '')}`
   if (!ownName.test(host) && !domains.some((domain) => name.endsWith(`.${domain}`))) return 421
-  if (!URL.canParse(url, 'http://simulator')) return 400
+  if (!URL.canParse(url, 'http://simulator') || !decodes(url.split('?', 1)[0] ?? '')) return 400
   return url.startsWith('/_sim/') && origin !== undefined && origin !== `http://${host}` ? 403 : undefined
+}
+
+function decodes(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }

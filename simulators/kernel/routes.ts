@@ -22,7 +22,10 @@ export function createRouter(routes: RouteDefinition[]): Router {
     for (const { route, pattern } of compiled) {
       const match = route.method === method ? pattern.exec(path) : null
       if (match !== null) {
-        const groups = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decode(value ?? '')])
+        const groups = Object.entries(match.groups ?? {}).map(([name, value]) => [
+          name,
+          decodeURIComponent(value ?? ''),
+        ])
         return { route, params: Object.fromEntries(groups) }
       }
     }
@@ -35,12 +38,4 @@ function compile(path: string): RegExp {
     .replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
     .replaceAll(/:(\w+)/g, '(?<$1>[^/]+)')
   return new RegExp(`^${pattern}$`)
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }
