@@ -64,10 +64,15 @@ async function copyFiles(trip: Trip): Promise<void> {
   await step('check and hashsum', async () => {
     await tool(['check', up, files])
     const known = features.parse(JSON.parse(await tool(['backend', 'features', `${remote}:`]))).Hashes
+    // Work accounts have no hash of an empty file. https://github.com/OneDrive/onedrive-api-docs/issues/1704
     // OneDrive stopped giving SHA-1 in 2023; a tool from before asks for nothing else on personal accounts.
     const given = known.filter((hash) => simulator.provider === 'google' || hash === 'quickxor')
     for (const hash of given) {
-      const sums = async (of: string) => (await tool(['hashsum', hash, of])).split('\n').toSorted()
+      const sums = async (of: string) =>
+        (await tool(['hashsum', hash, of]))
+          .split('\n')
+          .filter((line) => remote !== 'business' || !line.endsWith(' empty.bin'))
+          .toSorted()
       assert.deepEqual(await sums(files), await sums(up))
     }
     return given.length > 0

@@ -54,22 +54,24 @@ if (version === undefined) {
   await main(version.split('\n')[0] ?? '', process.argv.slice(2))
 }
 
-const environment = (directory: string, proxy: string, authority: string) => ({
-  PATH: process.env['PATH'],
-  HOME: directory,
-  TZ: 'UTC',
-  HTTPS_PROXY: proxy,
-  NO_PROXY: '',
-  SSL_CERT_FILE: authority,
-  RCLONE_CONFIG: join(directory, 'rclone.conf'),
-  RCLONE_DRIVE_CHUNK_SIZE: '1M',
-  RCLONE_DRIVE_UPLOAD_CUTOFF: '1M',
-  RCLONE_DRIVE_PACER_MIN_SLEEP: '5ms',
-  RCLONE_ONEDRIVE_CHUNK_SIZE: '10M',
-  RCLONE_DRIVE_LIST_CHUNK: '100',
-  RCLONE_ONEDRIVE_LIST_CHUNK: '7',
-  RCLONE_MULTI_THREAD_CUTOFF: '64M',
-})
+function environment(directory: string, proxy: string, authority: string) {
+  return {
+    PATH: process.env['PATH'],
+    HOME: directory,
+    TZ: 'UTC',
+    HTTPS_PROXY: proxy,
+    NO_PROXY: '',
+    SSL_CERT_FILE: authority,
+    RCLONE_CONFIG: join(directory, 'rclone.conf'),
+    RCLONE_DRIVE_CHUNK_SIZE: '1M',
+    RCLONE_DRIVE_UPLOAD_CUTOFF: '1M',
+    RCLONE_DRIVE_PACER_MIN_SLEEP: '5ms',
+    RCLONE_ONEDRIVE_CHUNK_SIZE: '10M',
+    RCLONE_DRIVE_LIST_CHUNK: '100',
+    RCLONE_ONEDRIVE_LIST_CHUNK: '7',
+    RCLONE_MULTI_THREAD_CUTOFF: '64M',
+  }
+}
 
 async function main(tool: string, wanted: readonly string[]): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'sync-tool-'))

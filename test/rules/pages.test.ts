@@ -13,9 +13,10 @@ const folders = [
   'cli',
   'client',
   'web',
+  'verify',
 ].concat(rooms.map(({ name }) => join('lib', name)))
 const pages = globSync(
-  ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client}/**/*.md'],
+  ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client,verify}/**/*.md'],
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
   },

@@ -1,5 +1,5 @@
 import type { DriveFile } from '../state.ts'
-import { invalidParameter } from './errors.ts'
+import { driveError, invalidParameter } from './errors.ts'
 import type { QueryToken } from './query-tokens.ts'
 import { tokenize } from './query-tokens.ts'
 
@@ -106,6 +106,7 @@ function readCondition(reader: Reader): FileQuery {
 function readIn(reader: Reader, value: string): FileQuery {
   if (!takeWord(reader, 'in')) throw invalidParameter('q')
   const collection = next(reader).text
+  if (collection === 'labels') throw driveError(501, 'notSimulated', { message: 'not simulated: labels' })
   if (collection === 'parents') {
     return { test: (file, context) => file.parent === context.alias(value), folder: value }
   }

@@ -19,6 +19,11 @@ export interface Address {
 
 const DRIVE = /^\/v1\.0\/(?:me\/drive|drives\/([^/:]+))(.*)$/u
 const ANCHOR = /^\/(?:(root)|items\/([^/:]+)|special\/([^/:]+))(.*)$/u
+/**
+ * The official SDKs put a path into the place of an id.
+ * https://github.com/microsoftgraph/msgraph-sdk-python/issues/40
+ */
+const ENCODED_ANCHOR = /(?<=\/items\/)[^/]*%3A[^/]*/iu
 const CALL = /^([A-Za-z.]+)(?:\((?:q=)?'(.*)'\))?$/u
 
 /**
@@ -30,7 +35,7 @@ const CALL = /^([A-Za-z.]+)(?:\((?:q=)?'(.*)'\))?$/u
  * @returns undefined when the path is not one of a drive
  */
 export function parseAddress(pathname: string): Address | undefined {
-  const drive = DRIVE.exec(pathname)
+  const drive = DRIVE.exec(pathname.replace(ENCODED_ANCHOR, unescaped))
   if (drive === null) return undefined
   const driveId = drive[1] === undefined ? null : (decodePath(drive[1])[0] ?? '')
   const rest = drive[2] ?? ''
@@ -44,6 +49,10 @@ export function parseAddress(pathname: string): Address | undefined {
     return { driveId, anchor, path: [...path, name], ...parseAction((named[2] ?? '').replace(/^:/u, '')) }
   }
   return { driveId, anchor, path, ...parseAction(tail) }
+}
+
+function unescaped(segment: string): string {
+  return segment.replaceAll(/%3A/giu, ':').replaceAll(/%2F/giu, '/')
 }
 
 function anchorOf(root: string | undefined, id: string | undefined, special: string | undefined): Anchor {

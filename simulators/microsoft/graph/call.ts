@@ -55,6 +55,9 @@ export function itemView(context: Context, account: Account, origin: string): It
   }
 }
 
+/** https://learn.microsoft.com/graph/api/drive-get-specialfolder */
+const OTHER_SPECIAL_FOLDERS = new Set(['cameraroll', 'desktop', 'documents', 'music', 'photos', 'videos'])
+
 type Need = 'read' | 'write'
 
 const WIDE: Record<Need, RegExp> = {
@@ -74,6 +77,8 @@ function anchorItem(call: GraphCall): Item {
   const anchor = address.anchor
   if (anchor === null || anchor.at === 'root') return itemById(context.tables, account, account.rootId)
   if (anchor.at === 'item') return itemById(context.tables, account, anchor.id)
+  if (OTHER_SPECIAL_FOLDERS.has(anchor.name))
+    throw graphError(501, 'notSimulated', `not simulated: the special folder ${anchor.name}`)
   if (anchor.name !== 'approot') throw itemNotFound('The special folder identifier is not valid.')
   return appFolder(context, account, token.clientId)
 }

@@ -494,6 +494,15 @@ describe('errors', () => {
     }
   })
 
+  it('D.1 a path in the place of an id may be escaped, as the official SDKs do', async () => {
+    const user = await signIn(simulator, 'business')
+    const made = await user.graph('PUT', '/me/drive/items/root%3A%2Fin%20a%2Fb%20%25.txt%3A/content', {
+      bytes: Buffer.from('x'),
+    })
+    expect(made.status).toBe(201)
+    expect((await user.graph('GET', '/me/drive/root:/in%20a/b%20%25.txt')).body.id).toBe(made.body.id)
+  })
+
   it('D.1 slashes that follow each other in a path count as one', async () => {
     const user = await signIn(simulator, 'personal')
     const { status, body } = await user.graph('GET', '//me///drive?$select=driveType')
