@@ -14,7 +14,7 @@ import * as z from 'zod/mini'
 import { systemClock } from '../lib/clock.ts'
 import { objectKey, parseConnectionId, parseDocumentId, parseExtension, userId } from '../lib/ids.ts'
 import { secret } from '../lib/secret.ts'
-import type { ContentSource } from '../lib/storage/content.ts'
+import type { ContentSource } from '../lib/storage/bytes.ts'
 import type { Driver } from '../lib/storage/driver.ts'
 import { StorageBackend } from '../lib/storage/storage-backend.ts'
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { contentOf } from '../lib/storage/content.ts'
+import { contentOf, partOf } from '../lib/storage/bytes.ts'
 import { breaking, bytesOf, generated } from '../test/support/content.ts'
 import { where } from '../test/support/where.ts'
 import type { Stage } from './stage.ts'
@@ -13,9 +13,8 @@ export function sessions(at: Stage): void {
     describe('sessions', () => {
       const size = 2 * CHUNK_SIZE + 12_345
       const part = (offset: number, length: number, total = size) => ({
-        body: generated(total).open({ start: offset, end: offset + length - 1 }),
+        body: partOf(generated(total), { start: offset, end: offset + length - 1 }),
         offset,
-        length,
         total,
       })
 
@@ -116,13 +115,9 @@ export function sessions(at: Stage): void {
       it('a source that breaks leaves the session where the provider is', async () => {
         const uploads = sessionsOf(at.driver)
         const session = await uploads.begin(await planFor(at.driver, size))
-        const body = breaking(size, 1_000_000, new Error('the disk is gone')).open({
-          start: 0,
-          end: CHUNK_SIZE - 1,
-        })
-        const error = await failureOf(
-          uploads.send(session, { body, offset: 0, length: CHUNK_SIZE, total: size }),
-        )
+        const content = breaking(size, 1_000_000, new Error('the disk is gone'))
+        const body = partOf(content, { start: 0, end: CHUNK_SIZE - 1 })
+        const error = await failureOf(uploads.send(session, { body, offset: 0, total: size }))
         expect(error.code).toBe('internal_error')
         expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(session.url.reveal())
         expect((await uploads.ask(session, size)).state).toBe('open')

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { contentOf } from '../lib/storage/content.ts'
+import { contentOf } from '../lib/storage/bytes.ts'
 import type { ObjectEntry } from '../lib/storage/driver.ts'
 import { bytesAt, bytesOf, generated } from '../test/support/content.ts'
 import { where } from '../test/support/where.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { userId, userKeyOf } from '../lib/ids.ts'
-import { contentOf } from '../lib/storage/content.ts'
+import { contentOf } from '../lib/storage/bytes.ts'
 import type { Plan } from '../lib/storage/driver.ts'
 import { PlaceTaken } from '../lib/storage/free-name.ts'
 import { breaking, bytesOf, generated, ofWrongLength } from '../test/support/content.ts'

@@ -39,12 +39,15 @@ function bucketOnFirstUse({ settings, clock, outside }: Composition): IntakeBuck
   const name = settings['INTAKE_BUCKET'] ?? ''
   const open = onceAsync(async () => {
     const { intakeBucket } = await import('../transfer/bucket.ts')
-    return intakeBucket(outside.s3, name, () => clock.now())
+    return intakeBucket(outside.s3, name, () => clock.now(), outside.feed)
   })
   return {
     name,
     head: async (...given) => await (await open()).head(...given),
-    read: async (...given) => await (await open()).read(...given),
+    source: (object) => ({
+      size: object.size,
+      open: async (...given) => await (await open()).source(object).open(...given),
+    }),
     remove: async (...given) => {
       await (await open()).remove(...given)
     },

@@ -8,6 +8,8 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { NewId } from '../ids.ts'
 import { randomId } from '../ids.ts'
+import type { OpenFeed } from '../net/feed.ts'
+import { openFeed } from '../net/feed.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
 import type { Settings } from '../providers/about.ts'
@@ -31,6 +33,8 @@ export interface Outside {
   readonly events: () => Promise<EventBridgeClient>
   /** Every request to a provider, tokens and bytes included. */
   readonly http: SendRequest
+  /** The bytes of our own buckets' objects. */
+  readonly feed: OpenFeed
   /** The hashes that every provider may use. */
   readonly hasher: StartHash
   readonly openTurns: OpenTurns
@@ -68,6 +72,7 @@ export function outsideOf(settings: Settings): Outside {
       return new Client({ maxAttempts })
     }),
     http: sendRequest,
+    feed: openFeed,
     hasher: startCommonHash,
     openTurns,
   }

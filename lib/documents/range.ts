@@ -1,4 +1,4 @@
-import type { ByteRange } from '../storage/range.ts'
+import type { ByteRange } from '../storage/bytes.ts'
 
 /**
  * Parses a `Range` header of one byte range. Undefined when there is none or when

@@ -1,45 +1,40 @@
-import type { Readable } from 'node:stream'
-import { pipeline, Transform } from 'node:stream'
 import { ServiceError } from '../errors.ts'
-import { swallow } from './swallow.ts'
+
+/** Bytes that are made as they are sent. */
+export interface Pieces {
+  /** The exact number of bytes that `open()` yields. */
+  readonly size: number
+  /** Called once for each time that the request is sent. */
+  open(): AsyncIterable<Uint8Array>
+  /** The piece is out: its memory may be used again. A request that ends early does not tell of all. */
+  readonly spent?: (piece: Uint8Array) => void
+}
 
 /**
- * `source` as a stream of exactly `size` bytes. The last chunk is held back until the source has ended at the
- * right place, so that a request with wrong content never becomes complete at the other end.
+ * The pieces of a body, exactly as many bytes as it says. The piece that completes them is held back until
+ * its source has ended there, so that a request with wrong content never becomes complete at the other end.
  *
- * The reader must listen for errors: `invalid_request` for a wrong length, the source's own ServiceError,
- * else `internal_error`. Destroying the result destroys the source.
+ * Rejects with `invalid_request` for a wrong length, the source's own ServiceError, else `internal_error`.
  */
-export function exactly(source: Readable, size: number): Readable {
+export async function* exactly(body: Pieces): AsyncGenerator<Uint8Array, void, void> {
+  const { size } = body
   let seen = 0
-  let held: Uint8Array | undefined
-  const wrongLength = (): ServiceError =>
-    new ServiceError(
-      'invalid_request',
-      `The content does not have the announced length of ${String(size)} bytes.`,
-    )
-  const gate = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      seen += chunk.length
-      if (seen > size) {
-        done(wrongLength())
-        return
-      }
-      const ready = held
-      held = chunk
-      done(null, ready)
-    },
-    flush(done) {
-      if (seen === size) done(null, held)
-      else done(wrongLength())
-    },
-    destroy(error, done) {
-      done(error && sourceFailure(error))
-    },
-  })
-  // The reader of the gate gets the error; without a callback the pipeline would throw it.
-  pipeline(source, gate, swallow)
-  return gate
+  let last: Uint8Array | undefined
+  try {
+    for await (const piece of body.open()) {
+      seen += piece.length
+      if (seen > size) break
+      if (seen < size) yield piece
+      else if (piece.length > 0) last = piece
+    }
+  } catch (error) {
+    throw sourceFailure(error)
+  }
+  if (seen !== size) {
+    const detail = `The content does not have the announced length of ${String(size)} bytes.`
+    throw new ServiceError('invalid_request', detail)
+  }
+  if (last) yield last
 }
 
 /** What a failing source is to whoever sends it: its own ServiceError, or one that says no more. */

@@ -2,15 +2,19 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
-import { finished, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { ServiceError } from '../errors.ts'
+import type { Pieces } from './exactly.ts'
 import { exactly, sourceFailure } from './exactly.ts'
 import type { Reach } from './reach.ts'
 import { hostOf, isWithin, lookupWithin } from './reach.ts'
 import { swallow } from './swallow.ts'
 
-/** Bytes of a request. A streamed body is opened once for each time that the request is sent. */
-export type RequestBody = Uint8Array | { readonly length: number; open(): Readable }
+/** Bytes of a request: all of them, or pieces that are made as they are sent. */
+export type RequestBody = Uint8Array | Pieces
+
+/** How many bytes a request carries. */
+export const sizeOf = (body: RequestBody): number => (body instanceof Uint8Array ? body.length : body.size)
 
 export interface HttpRequest {
   readonly method: string
@@ -41,6 +45,9 @@ export interface HttpResponse {
 }
 
 const defaultTimeouts: Timeouts = { connect: 5_000, answer: 60_000, idle: 60_000 }
+
+/** More than this is not handed to a connection at once: one piece is encrypted while another is sent. */
+const underWayBytes = 2 * 1024 * 1024
 
 // One pool for a process and reach: connections outlive an invocation, and idle ones keep no process alive.
 const agentOptions = { keepAlive: true, maxSockets: 256, scheduling: 'lifo' } as const
@@ -78,7 +85,6 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     headers: headersOf(request),
   })
   let incoming: IncomingMessage | undefined
-  let source: Readable | undefined
   let connected = false
   let over = false
 
@@ -89,7 +95,6 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     reject(error)
     incoming?.destroy(error)
     outgoing.destroy()
-    source?.destroy()
   }
   const onAbort = (): void => fail(abandoned(signal?.reason, mayHaveBeenDone()))
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -117,11 +122,7 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     incoming = response
     // A body that nobody reads any more must not end the process when its connection breaks.
     response.on('error', swallow)
-    if (!outgoing.writableEnded) {
-      source?.unpipe(outgoing)
-      source?.destroy()
-      response.once('close', () => outgoing.destroy())
-    }
+    if (!outgoing.writableEnded) response.once('close', () => outgoing.destroy())
     resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response })
   })
   outgoing.on('error', (error) => fail(networkFailure(error, mayHaveBeenDone())))
@@ -129,25 +130,42 @@ export function sendRequest(request: HttpRequest): Promise<HttpResponse> {
     clearTimeout(connectTimer)
     clearTimeout(answerTimer)
     signal?.removeEventListener('abort', onAbort)
-    source?.destroy()
     if (!incoming) fail(unreachable('The connection to the provider broke.', mayHaveBeenDone()))
   })
 
-  if (body === undefined || body instanceof Uint8Array) {
-    outgoing.end(body)
-  } else {
-    try {
-      source = exactly(body.open(), body.length)
-    } catch (error) {
-      fail(sourceFailure(error))
-      return promise
-    }
-    finished(source, { writable: false }, (error) => {
-      if (error && !incoming) fail(sourceFailure(error))
+  if (body === undefined || body instanceof Uint8Array) outgoing.end(body)
+  else
+    carry(body, outgoing).catch((error: unknown) => {
+      if (!incoming) fail(sourceFailure(error))
     })
-    source.pipe(outgoing)
-  }
   return promise
+}
+
+/** Writes pieces as fast as they are taken, until all are out, an answer comes, or the request is over. */
+async function carry(body: Pieces, outgoing: ClientRequest): Promise<void> {
+  let underWay = 0
+  let answered = false
+  let wake = swallow
+  const stop = (): void => {
+    answered = true
+    wake()
+  }
+  outgoing.once('response', stop).once('close', stop)
+  for await (const piece of exactly(body)) {
+    if (answered || outgoing.destroyed) return
+    underWay += piece.length
+    outgoing.write(piece, () => {
+      underWay -= piece.length
+      body.spent?.(piece)
+      if (underWay <= underWayBytes) wake()
+    })
+    if (underWay > underWayBytes && !answered) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      wake = resolve
+      await promise
+    }
+  }
+  if (!answered) outgoing.end()
 }
 
 /** Undefined for an address out of reach. A number is never looked up, so it is looked at here. */
@@ -159,7 +177,7 @@ function poolFor(url: URL, reach: Reach | undefined) {
 const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 function headersOf({ method, headers, body }: HttpRequest): Record<string, string> {
-  const length = body?.length ?? (methodsWithBody.has(method) ? 0 : undefined)
+  const length = body ? sizeOf(body) : methodsWithBody.has(method) ? 0 : undefined
   return { ...headers, ...(length === undefined ? {} : { 'content-length': String(length) }) }
 }
 

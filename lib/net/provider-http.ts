@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { ServiceError } from '../errors.ts'
 import type { HttpResponse, RequestBody, SendRequest, Timeouts } from './http-client.ts'
-import { networkFailure, sendRequest } from './http-client.ts'
+import { networkFailure, sendRequest, sizeOf } from './http-client.ts'
 import { retryAfterSeconds } from './retry-after.ts'
 import type { AccessToken, TokenSource } from './token-source.ts'
 
@@ -78,7 +78,7 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
         operation: request.operation,
         status,
         ms: clock.now() - started,
-        bytes: (request.body?.length ?? 0) + received,
+        bytes: (request.body ? sizeOf(request.body) : 0) + received,
       })
     if (!options.plainHttp && !request.url.startsWith('https://')) {
       throw new ServiceError('provider_error', 'The provider named an address that is not secure.')

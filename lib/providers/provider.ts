@@ -3,7 +3,7 @@ import type { ClientSource, Credentials, Grant } from '../grants/grant.ts'
 import type { ConnectionId } from '../ids.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
-import type { HashState } from '../storage/content.ts'
+import type { HashState } from '../storage/bytes.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { GrantAbout, ProviderAbout, Settings } from './about.ts'
 

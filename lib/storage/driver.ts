@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import type { Extension, ObjectKey, UserId } from '../ids.ts'
+import type { Pieces } from '../net/exactly.ts'
 import type { HashAlgorithm, ProviderId } from '../providers/registry.ts'
 import type { Secret } from '../secret.ts'
-import type { ByteRange, ResolvedRange } from './range.ts'
-import type { ContentSource, Digest } from './content.ts'
+import type { ByteRange, ContentSource, Digest, ResolvedRange } from './bytes.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
@@ -153,9 +153,8 @@ export interface Sessions {
 }
 
 export interface Part {
-  readonly body: Readable
+  readonly body: Pieces
   readonly offset: number
-  readonly length: number
   readonly total: number
 }
 

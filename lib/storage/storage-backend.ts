@@ -3,11 +3,9 @@ import { downloadUrlMinutes, uploadUrlMinutes } from '../contract/limits.ts'
 import { isServiceError, NotSupportedError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId } from '../ids.ts'
 import { unreachable } from '../net/http-client.ts'
-import type { ContentSource } from './content.ts'
+import type { ByteRange, ContentSource, ResolvedRange } from './bytes.ts'
+import { objectBody, rangeNotSatisfiable, resolveRange } from './bytes.ts'
 import type { CallOptions, Driver, RawContent, Target } from './driver.ts'
-import { objectBody } from './object-body.ts'
-import type { ByteRange, ResolvedRange } from './range.ts'
-import { rangeNotSatisfiable, resolveRange } from './range.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** Bytes on their way to a reader: exactly `contentLength` of them, or an error. */

@@ -1,6 +1,6 @@
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { ContentSource } from './content.ts'
-import { digestOf, openContent } from './content.ts'
+import type { ContentSource } from './bytes.ts'
+import { digestOf, partOf } from './bytes.ts'
 import type { CallOptions, Driver, ObjectEntry, Plan, Sessions, Traits, UploadSession } from './driver.ts'
 import { swallow } from '../net/swallow.ts'
 import { atFreeName } from './free-name.ts'
@@ -98,9 +98,8 @@ async function sendAll(
   for (let offset = 0; ;) {
     const length =
       sessions.mode === 'stream' ? total - offset : Math.min(sessions.fragmentBytes, total - offset)
-    const whole = offset === 0 && length === total
-    const body = openContent(content, whole ? undefined : { start: offset, end: offset + length - 1 })
-    const progress = await sessions.send(session, { body, offset, length, total }, options)
+    const body = partOf(content, { start: offset, end: offset + length - 1 })
+    const progress = await sessions.send(session, { body, offset, total }, options)
     if (progress.state === 'done') return progress.entry
     if (progress.state === 'gone') throw lost('The provider gave up the upload before it was complete.')
     if (progress.offset <= offset || progress.offset >= total) throw lost('The upload came to a standstill.')

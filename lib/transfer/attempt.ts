@@ -64,7 +64,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promis
       {
         claim,
         driver,
-        source: { size: source.size, read: (from, to, signal) => deps.bucket.read(source, from, to, signal) },
+        source: deps.bucket.source(source),
         deadline: delivery.deadline,
         ...(delivery.signal ? { signal: delivery.signal } : {}),
       },

@@ -1,18 +1,26 @@
-import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import type { Feed } from '../net/feed.ts'
+import type { Pieces } from '../net/exactly.ts'
 import type { ContentHash } from './hash.ts'
-import type { ByteSource, ReadAhead } from './read-ahead.ts'
-import { openReadAhead } from './read-ahead.ts'
-import { releaseSpentChunks } from './spent-chunks.ts'
 
-/**
- * The source's bytes on their way out: read ahead, hashed once, and checked before the last of them leaves.
- */
+/** The bytes of one pinned object; another object under the same name is another source. */
+export interface ByteSource {
+  readonly size: number
+  /** Everything from `start` on. What it gives rejects with SourceChanged when the object was replaced or removed. */
+  open(start: number, options: { readonly clock: Clock; readonly signal: AbortSignal }): Promise<Feed>
+}
+
+/** The pinned object is no longer what stands there: it was replaced or deleted. */
+export class SourceChanged extends Error {
+  override readonly name = 'SourceChanged'
+}
+
+/** The source's bytes on their way out: hashed once, and checked before the last of them leaves. */
 export interface Outgoing {
-  /** A stream over `length` bytes from `offset` on; the one before it is over. */
-  body(offset: number, length: number): Readable
+  /** `length` bytes from `offset` on; the body before it is over. */
+  body(offset: number, length: number): Pieces
   /** Why the last body ended early, when the reason is on our side; told once. */
   takeFailure(): unknown
   /** Hashes up to `position`, reading what no body has carried. */
@@ -32,15 +40,10 @@ export interface OutgoingOptions {
   readonly openTurns: OpenTurns
 }
 
-const bodyBufferBytes = 512 * 1024
-
-/**
- * Chunks that are there already would be hashed in one go,
- * megabytes of them: after so long everybody else gets a turn.
- */
+/** What is there already would be hashed in one go: after so long everybody else gets a turn. */
 const turnMs = 5
 
-/** Called between chunks: gives everybody else a turn when it is time. */
+/** Called between pieces: gives everybody else a turn when it is time. */
 export type OpenTurns = () => () => Promise<void>
 
 export const openTurns: OpenTurns = () => {
@@ -61,10 +64,9 @@ export function digestMismatch(): ServiceError {
 }
 
 export function openOutgoing(source: ByteSource, hash: ContentHash, options: OutgoingOptions): Outgoing {
-  let reader: ReadAhead | undefined
-  /** The next byte that the reader gives; unknown while a body is open. */
-  let readerAt: number | undefined
-  let current: Readable | undefined
+  let feed: Feed | undefined
+  /** The next byte that the feed gives; unknown while a body is open, and after one that was not sent to its end. */
+  let feedAt: number | undefined
   let failure: unknown
   const breathe = options.openTurns()
 
@@ -72,55 +74,19 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
     if (hash.position < source.size || options.expectedSha256 === undefined) return
     if (hash.digest('sha256') !== options.expectedSha256) throw digestMismatch()
   }
-  const readerFor = (offset: number): ReadAhead => {
-    if (reader && readerAt === offset) return reader
-    reader?.close()
-    reader = openReadAhead(source, offset, options)
-    return reader
+  const feedFrom = async (offset: number): Promise<Feed> => {
+    if (feed && feedAt === offset) return feed
+    feed?.close()
+    return (feed = await source.open(offset, options))
   }
-
-  /** The chunks of a body, hashed; what goes wrong in here is our side's failure, not the provider's. */
-  async function* chunks(offset: number, length: number): AsyncGenerator<Buffer, void, void> {
-    if (hash.position < offset) await hashTo(offset)
-    const from = readerFor(offset)
-    readerAt = undefined
-    let at = offset
-    for await (const chunk of from.take(length)) {
-      hash.update(chunk, at)
-      at += chunk.length
-      if (at === source.size) checkLast()
-      options.onProgress(at)
-      yield chunk
-      releaseSpentChunks(chunk.length)
-      await breathe()
-    }
-    if (length === 0) checkLast()
-    readerAt = at
-  }
-
-  async function* carry(offset: number, length: number): AsyncGenerator<Buffer, void, void> {
-    const source = chunks(offset, length)
-    try {
-      for (;;) {
-        const { done, value } = await source.next().catch((error: unknown) => {
-          failure = error
-          throw error
-        })
-        if (done) return
-        yield value
-      }
-    } finally {
-      await source.return()
-    }
-  }
-
   const hashTo = async (position: number): Promise<void> => {
     if (hash.position >= position) return
-    const catchUp = openReadAhead(source, hash.position, options)
+    const catchUp = await source.open(hash.position, options)
     try {
-      for await (const chunk of catchUp.take(position - hash.position)) {
-        hash.update(chunk, hash.position)
-        releaseSpentChunks(chunk.length)
+      while (hash.position < position) {
+        const piece = await catchUp.take(position - hash.position)
+        hash.update(piece, hash.position)
+        catchUp.give(piece)
         await breathe()
       }
       checkLast()
@@ -128,15 +94,34 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
       catchUp.close()
     }
   }
+  async function* pieces(offset: number, length: number): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      await hashTo(offset)
+      const end = offset + length
+      for (let at = offset; at < end;) {
+        const from = await feedFrom(at)
+        feedAt = undefined
+        const piece = await from.take(end - at)
+        hash.update(piece, at)
+        at += piece.length
+        if (at === source.size) checkLast()
+        options.onProgress(at)
+        yield piece
+        feedAt = at
+        await breathe()
+      }
+      if (length === 0) checkLast()
+    } catch (error) {
+      // What goes wrong in here is our side's failure, not the provider's.
+      failure = error
+      throw error
+    }
+  }
 
   return {
     body(offset, length) {
-      current?.destroy()
       failure = undefined
-      current = Readable.from(carry(offset, length), { objectMode: false, highWaterMark: bodyBufferBytes })
-      // Whoever reads the body sees its error; one that nobody reads any more must not end the process.
-      current.on('error', () => undefined)
-      return current
+      return { size: length, open: () => pieces(offset, length), spent: (piece) => feed?.give(piece) }
     },
     takeFailure() {
       const taken = failure
@@ -144,9 +129,6 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
       return taken
     },
     hashTo,
-    close() {
-      current?.destroy()
-      reader?.close()
-    },
+    close: () => feed?.close(),
   }
 }

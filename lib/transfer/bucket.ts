@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { S3Client } from '@aws-sdk/client-s3'
 import {
   DeleteObjectCommand,
@@ -10,8 +9,10 @@ import {
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
 import { ServiceError } from '../errors.ts'
+import type { OpenFeed } from '../net/feed.ts'
 import { signedUntil } from '../storage/signed-until.ts'
-import { SourceChanged } from '../transfer/read-ahead.ts'
+import type { ByteSource } from './body.ts'
+import { SourceChanged } from './body.ts'
 
 /** An object of the intake bucket as it stands there now. */
 export interface IntakeObject {
@@ -35,8 +36,8 @@ export type KeptAs = 'rejected' | 'failed'
 export interface IntakeBucket {
   readonly name: string
   head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
-  /** Bytes `start..end` (inclusive) of exactly that object; SourceChanged when it was replaced or removed. */
-  read(pin: Pin, start: number, end: number, signal: AbortSignal): Promise<Readable>
+  /** The bytes of exactly that object. */
+  source(object: Pin & { readonly size: number }): ByteSource
   /**
    * Removes exactly that object, or whatever stands there when only
    * the key is given. Already gone or replaced is success.
@@ -71,13 +72,20 @@ export interface IntakeBucket {
 }
 
 const tagName = 'driveway'
+/** A URL that is signed for reading is used at once. */
+const readSeconds = 60
 
 /**
  * The intake bucket on S3, whose client is made on first use. It is to be made with
  * `requestChecksumCalculation` and `responseChecksumValidation` `WHEN_REQUIRED`: a
  * presigned URL would otherwise demand the checksum of an empty body.
  */
-export function intakeBucket(open: () => Promise<S3Client>, name: string, now: () => number): IntakeBucket {
+export function intakeBucket(
+  open: () => Promise<S3Client>,
+  name: string,
+  now: () => number,
+  openFeed: OpenFeed,
+): IntakeBucket {
   return {
     name,
     async head(key, signal) {
@@ -99,29 +107,25 @@ export function intakeBucket(open: () => Promise<S3Client>, name: string, now: (
         throw bucketError(error)
       }
     },
-    async read(pin, start, end, signal) {
-      try {
-        const { Body } = await (
-          await open()
-        ).send(
-          new GetObjectCommand({
-            Bucket: name,
-            Key: pin.key,
-            Range: `bytes=${String(start)}-${String(end)}`,
-            IfMatch: `"${pin.etag}"`,
-            ...versioned(pin),
-          }),
-          abortable(signal),
-        )
-        // In Node the SDK's body is the response stream itself.
-        return Body as Readable
-      } catch (error) {
-        signal.throwIfAborted()
-        if (isGone(error) || isReplaced(error))
-          throw new SourceChanged('The intake object was replaced or removed.')
-        throw bucketError(error)
-      }
-    },
+    source: (pin) => ({
+      size: pin.size,
+      async open(start, options) {
+        const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
+        const client = await open()
+        const command = new GetObjectCommand({ Bucket: name, Key: pin.key, ...versioned(pin) })
+        return openFeed(start, pin.size, {
+          ...options,
+          async address() {
+            const url = await getSignedUrl(client, command, { expiresIn: readSeconds })
+            return { url, headers: { 'if-match': `"${pin.etag}"` } }
+          },
+          refused: (status, cause) =>
+            [404, 412, 416].includes(status)
+              ? new SourceChanged('The intake object was replaced or removed.')
+              : bucketError(cause, String(status)),
+        })
+      },
+    }),
     async remove(pin) {
       try {
         const exactly = 'etag' in pin ? { IfMatch: `"${pin.etag}"`, ...versioned(pin) } : {}
@@ -232,11 +236,11 @@ function isReplaced(error: unknown): boolean {
 }
 
 /** S3 is our own side: what fails there is worth another try, and never the provider's fault. */
-function bucketError(error: unknown): unknown {
+function bucketError(error: unknown, code = error instanceof Error ? error.name : 'unknown'): Error {
   if (error instanceof Error && error.name === 'AbortError') return error
   return new ServiceError('internal_error', 'The intake bucket could not be read or written.', {
     retry: { retryable: true },
-    context: { providerCode: error instanceof Error ? error.name : 'unknown' },
+    context: { providerCode: code },
     cause: error,
   })
 }

@@ -3,7 +3,7 @@ import { ClaimLost } from './hall.ts'
 import type { Answer, Stop } from './plan.ts'
 import { nextStep } from './plan.ts'
 import type { Attempt, AttemptEnd, EngineOptions } from './ports.ts'
-import { SourceChanged } from './read-ahead.ts'
+import { SourceChanged } from './body.ts'
 import type { Run } from './run.ts'
 import { openRun } from './run.ts'
 

@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from '../providers/registry.ts'
-import type { HashState } from '../storage/content.ts'
+import type { HashState } from '../storage/bytes.ts'
 
 /** Hashes a document from its first byte on, in one or several algorithms, over any number of processes. */
 export interface ContentHash {

@@ -2,11 +2,10 @@ import type { Clock } from '../clock.ts'
 import type { ReauthReason, ServiceError } from '../errors.ts'
 import type { Sealer } from '../secret.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
-import type { OpenTurns } from './body.ts'
+import type { ByteSource, OpenTurns } from './body.ts'
 import type { Claim } from './claim.ts'
 import type { StartHash } from './hash.ts'
 import type { Judged } from './judge.ts'
-import type { ByteSource } from './read-ahead.ts'
 
 export interface EngineOptions {
   readonly clock: Clock

@@ -1,6 +1,5 @@
 import type { Target } from '../catalog/document.ts'
 import type { ChangePatch } from '../catalog/documents.ts'
-import type { ContentSource } from '../storage/content.ts'
 import type { ObjectEntry, Plan, Sessions } from '../storage/driver.ts'
 import { atFreeName } from '../storage/free-name.ts'
 import { openOutgoing } from './body.ts'
@@ -92,12 +91,9 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return { kind: 'reserved' }
   }
   const put = async (): Promise<Answer> => {
-    const content: ContentSource = {
-      size,
-      open: (range) => outgoing.body(range?.start ?? 0, range ? range.end - range.start + 1 : size),
-    }
+    const content = outgoing.body(0, size)
     // An empty document has no last byte to be held back at.
-    if (size === 0) for await (const _ of outgoing.body(0, 0)) break
+    if (size === 0) for await (const _ of content.open()) break
     return await write(async (plan) => finished(await driver.write(plan, content, { signal })))
   }
   const open = async (): Promise<Answer> => {
@@ -125,16 +121,11 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return { kind: 'progress', from: 'ask', progress }
   }
   const send = async (offset: number, length: number): Promise<Answer> => {
-    const body = outgoing.body(offset, length)
-    try {
-      const part = { body, offset, length, total: size }
-      const progress = await mustResume().send(await session.get(), part, { signal })
-      if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
-      if (progress.state === 'done') made = progress.entry.objectKey
-      return { kind: 'progress', from: 'send', progress }
-    } finally {
-      body.destroy()
-    }
+    const part = { body: outgoing.body(offset, length), offset, total: size }
+    const progress = await mustResume().send(await session.get(), part, { signal })
+    if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
+    if (progress.state === 'done') made = progress.entry.objectKey
+    return { kind: 'progress', from: 'send', progress }
   }
   const look = async (): Promise<Answer> => {
     const { target } = claim.change

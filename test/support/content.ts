@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { ContentSource } from '../../lib/storage/content.ts'
+import type { ContentSource, ResolvedRange } from '../../lib/storage/bytes.ts'
+
+/** A source whose bytes come as a stream. */
+interface StreamSource extends ContentSource {
+  open(range?: ResolvedRange): Readable
+}
 
 const block = 64 * 1024
 
@@ -16,7 +21,7 @@ export function bytesAt(start: number, end: number, seed = 1): Buffer {
 }
 
 /** A source of `size` known bytes, made as they are read; `opened` counts how often it was. */
-export function generated(size: number, seed = 1): ContentSource & { opened: number } {
+export function generated(size: number, seed = 1): StreamSource & { opened: number } {
   const source = {
     size,
     opened: 0,
@@ -42,12 +47,12 @@ export function generated(size: number, seed = 1): ContentSource & { opened: num
 }
 
 /** Says that it has `size` bytes, and gives `actual`. */
-export function ofWrongLength(size: number, actual: number): ContentSource {
+export function ofWrongLength(size: number, actual: number): StreamSource {
   return { size, open: (range) => generated(actual).open(range && { start: range.start, end: actual - 1 }) }
 }
 
 /** Breaks with `error` after `after` bytes. */
-export function breaking(size: number, after: number, error: Error): ContentSource {
+export function breaking(size: number, after: number, error: Error): StreamSource {
   return {
     size,
     open(range) {

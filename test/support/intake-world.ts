@@ -12,6 +12,7 @@ import { documentStore } from '../../lib/catalog/documents.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { DocumentDeps } from '../../lib/documents/deps.ts'
+import { openFeed } from '../../lib/net/feed.ts'
 import { retrying } from '../../lib/net/retry.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
 import { tables } from '../../lib/contract/tables.ts'
@@ -126,6 +127,7 @@ export function openDeps(
       () => Promise.resolve(s3),
       bucketName,
       () => clock.now(),
+      openFeed,
     ),
     removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
     enqueue: (document, delaySeconds) => enqueue(rowMessage(document), delaySeconds),

@@ -2,8 +2,8 @@ import type { ObjectKey } from '../../ids.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import { swallow } from '../../net/swallow.ts'
 import type { ObjectEntry, RawContent } from '../../storage/driver.ts'
-import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
-import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/range.ts'
+import type { ByteRange, ResolvedRange } from '../../storage/bytes.ts'
+import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/bytes.ts'
 import type { DriveParts } from './sessions.ts'
 
 /**

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import { pipeline, Transform } from 'node:stream'
-import { exactly, sourceFailure } from '../../net/exactly.ts'
+import { exactly } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
 import { readJson } from '../../net/provider-http.ts'
-import type { ContentSource } from '../../storage/content.ts'
-import { openContent } from '../../storage/content.ts'
-import { swallow } from '../../net/swallow.ts'
+import type { ContentSource } from '../../storage/bytes.ts'
 import type { ObjectEntry, Plan } from '../../storage/driver.ts'
 import type { DriveParts } from './sessions.ts'
 import {
@@ -80,26 +76,13 @@ function multipartRelated(
   return {
     contentType: `multipart/related; boundary=${boundary}`,
     body: {
-      length: head.length + content.size + tail.length,
-      open: () => framed(head, exactly(openContent(content), content.size), tail),
+      ...content,
+      size: head.length + content.size + tail.length,
+      async *open() {
+        yield head
+        yield* exactly(content)
+        yield tail
+      },
     },
   }
-}
-
-function framed(head: Buffer, source: Readable, tail: Buffer): Readable {
-  const frame = new Transform({
-    transform(chunk, _encoding, done) {
-      done(null, chunk)
-    },
-    flush(done) {
-      done(null, tail)
-    },
-    destroy(error, done) {
-      done(error && sourceFailure(error))
-    },
-  })
-  frame.push(head)
-  // The reader of the frame gets the error.
-  pipeline(source, frame, swallow)
-  return frame
 }

@@ -5,7 +5,7 @@ import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
 import { chunkSize } from '../../contract/limits.ts'
-import { plainContentType } from '../../storage/content.ts'
+import { contentRange, plainContentType } from '../../storage/bytes.ts'
 import type {
   ObjectEntry,
   Plan,
@@ -14,7 +14,6 @@ import type {
   UploadProgress,
   UploadSession,
 } from '../../storage/driver.ts'
-import { contentRange } from '../../storage/range.ts'
 import type { DriveApi } from './api.ts'
 import type { DriveFolder } from './folder.ts'
 import type { DriveFile } from './wire.ts'
@@ -194,14 +193,14 @@ export function driveSessions(parts: DriveParts): Sessions {
       }
     },
 
-    async send(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, total }, { signal } = {}) {
       const response = await http({
         operation: 'upload.send',
         method: 'PUT',
         url: session.url.reveal(),
         auth: 'none',
-        headers: { 'content-range': contentRange(offset, length, total) },
-        body: { length, open: () => body },
+        headers: { 'content-range': contentRange(offset, body.size, total) },
+        body,
         expect: sessionAnswers,
         signal,
         timeouts: commitTimeouts,

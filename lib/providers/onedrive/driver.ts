@@ -5,7 +5,7 @@ import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
 import type { TokenSource } from '../../net/token-source.ts'
 import { secret } from '../../secret.ts'
-import { openContent, plainContentType } from '../../storage/content.ts'
+import { plainContentType } from '../../storage/bytes.ts'
 import type { Driver } from '../../storage/driver.ts'
 import { about } from './about.ts'
 import { graphApi } from './api.ts'
@@ -66,8 +66,7 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
     async write(plan, content, { signal } = {}) {
       const contentType = plainContentType(plan.contentType)
       const put = (address: string, createOnly: boolean) => {
-        const body = { length: content.size, open: () => openContent(content) }
-        return graph.putContent(address, { body, contentType, createOnly }, signal)
+        return graph.putContent(address, { body: content, contentType, createOnly }, signal)
       }
       const { target } = plan
       return toEntry(

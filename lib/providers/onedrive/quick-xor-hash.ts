@@ -1,4 +1,4 @@
-import type { HashState } from '../../storage/content.ts'
+import type { HashState } from '../../storage/bytes.ts'
 
 /**
  * quickXorHash, the one content hash that every OneDrive account gives.

@@ -5,7 +5,7 @@ import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
 import type { Sessions, UploadProgress, UploadSession } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
-import { contentRange } from '../../storage/range.ts'
+import { contentRange } from '../../storage/bytes.ts'
 import type { OneDriveParts } from './placement.ts'
 import { createAt, sessionAddress } from './placement.ts'
 import type { SessionProgress } from './wire.ts'
@@ -101,12 +101,12 @@ export function oneDriveSessions(parts: OneDriveParts): Sessions {
       return session
     },
 
-    async send(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, total }, { signal } = {}) {
       const response = await call(session, {
         operation: 'upload.send',
         method: 'PUT',
-        headers: { 'content-range': contentRange(offset, length, total) },
-        body: { length, open: () => body },
+        headers: { 'content-range': contentRange(offset, body.size, total) },
+        body,
         signal,
       })
       switch (response.status) {

@@ -14,10 +14,10 @@ import {
 import { Readable } from 'node:stream'
 import type { Clock } from '../../clock.ts'
 import { ServiceError } from '../../errors.ts'
+import type { Pieces } from '../../net/exactly.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import { s3Error, statusOf } from './errors.ts'
 import type { ObjectHead, S3Session } from './wire.ts'
-import type { S3Bytes } from './sending.ts'
 import { sending } from './sending.ts'
 
 export interface S3Part {
@@ -34,7 +34,7 @@ export interface S3Api {
    */
   put(
     key: string,
-    bytes: S3Bytes,
+    bytes: Pieces,
     as: { readonly contentType: string; readonly sha256: string; readonly createOnly: boolean },
     signal?: AbortSignal,
   ): Promise<Pick<ObjectHead, 'etag' | 'sha256'>>
@@ -46,7 +46,7 @@ export interface S3Api {
   ): Promise<ObjectHead & { body: Readable; contentRange?: string }>
   delete(key: string, signal?: AbortSignal): Promise<void>
   begin(key: string, contentType: string, signal?: AbortSignal): Promise<string>
-  putPart(session: S3Session, number: number, bytes: S3Bytes, signal?: AbortSignal): Promise<void>
+  putPart(session: S3Session, number: number, bytes: Pieces, signal?: AbortSignal): Promise<void>
   /** In the order of their numbers. */
   listParts(session: S3Session, signal?: AbortSignal): Promise<readonly S3Part[]>
   /** 412 when the session is one that creates only and there is an object by now. */
@@ -89,12 +89,12 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
   return {
     async put(key, bytes, { contentType, sha256, createOnly }, signal) {
       const answer = await call('put', bytes.size, () =>
-        sending(bytes, signal, (body, options) =>
+        sending(bytes, signal, (checked, options) =>
           client.send(
             new PutObjectCommand({
               Bucket: bucket,
               Key: key,
-              Body: body,
+              Body: checked,
               ContentLength: bytes.size,
               ContentType: contentType,
               ChecksumSHA256: sha256,
@@ -152,14 +152,14 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions): S3Api {
 
     async putPart({ key, uploadId }, number, bytes, signal) {
       await call('upload.send', bytes.size, () =>
-        sending(bytes, signal, (body, options) =>
+        sending(bytes, signal, (checked, options) =>
           client.send(
             new UploadPartCommand({
               Bucket: bucket,
               Key: key,
               UploadId: uploadId,
               PartNumber: number,
-              Body: body,
+              Body: checked,
               ContentLength: bytes.size,
             }),
             options,

@@ -4,11 +4,16 @@ import { isServiceError } from '../../errors.ts'
 import type { UserId } from '../../ids.ts'
 import { objectKey, userKeyOf } from '../../ids.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
-import { digestOf, hexDigest, openContent, plainContentType } from '../../storage/content.ts'
+import type { ByteRange, ResolvedRange } from '../../storage/bytes.ts'
+import {
+  digestOf,
+  hexDigest,
+  plainContentType,
+  rangeHeader,
+  rangeNotSatisfiable,
+} from '../../storage/bytes.ts'
 import type { Driver, Plan } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
-import type { ByteRange, ResolvedRange } from '../../storage/range.ts'
-import { rangeHeader, rangeNotSatisfiable } from '../../storage/range.ts'
 import { about } from './about.ts'
 import { s3Api } from './api.ts'
 import { findObject, isTaken, s3Sessions } from './sessions.ts'
@@ -60,10 +65,9 @@ export function s3Driver({ client, bucket, clock, observe }: S3Options): Driver 
       const contentType = plainContentType(plan.contentType)
       const hash = await digestOf(content, hexDigest('sha256'))
       const sha256 = Buffer.from(hash, 'hex').toString('base64')
-      const bytes = { size: content.size, body: openContent(content) }
       const createOnly = plan.target.kind === 'new'
       try {
-        const stored = await api.put(key, bytes, { contentType, sha256, createOnly }, signal)
+        const stored = await api.put(key, content, { contentType, sha256, createOnly }, signal)
         return toEntry(key, { size: content.size, contentType, ...stored })
       } catch (error) {
         throw createOnly && isTaken(error) ? new PlaceTaken(error.context) : error

@@ -3,7 +3,7 @@ import { chunkSize } from '../../contract/limits.ts'
 import { isServiceError, ServiceError } from '../../errors.ts'
 import { parseJson } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
-import { plainContentType } from '../../storage/content.ts'
+import { plainContentType } from '../../storage/bytes.ts'
 import type { ObjectEntry, Plan, Sessions, UploadProgress, UploadSession } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
 import type { S3Api, S3Part } from './api.ts'
@@ -60,17 +60,16 @@ export function s3Sessions(api: S3Api, keyOf: (plan: Plan) => string): Sessions 
       return { url: secret(JSON.stringify(session)) }
     },
 
-    async send(session, { body, offset, length, total }, { signal } = {}) {
+    async send(session, { body, offset, total }, { signal } = {}) {
       const inner = parseSession(session)
+      const { size: length } = body
       const last = offset + length === total
-      if (offset % partBytes !== 0 || (!last && length !== partBytes)) {
-        body.destroy()
+      if (offset % partBytes !== 0 || (!last && length !== partBytes))
         return orGone(stand(inner, total, signal))
-      }
       const number = offset / partBytes + 1
       return orGone(
         api
-          .putPart(inner, number, { size: length, body }, signal)
+          .putPart(inner, number, body, signal)
           .then(() => (last ? stand(inner, total, signal) : { state: 'open', offset: offset + length })),
       )
     },

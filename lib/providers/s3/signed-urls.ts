@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { plainContentType } from '../../storage/content.ts'
+import { plainContentType } from '../../storage/bytes.ts'
 import type { SignedUrls } from '../../storage/driver.ts'
 import { signedUntil } from '../../storage/signed-until.ts'
 

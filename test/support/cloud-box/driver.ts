@@ -9,11 +9,10 @@ import { reachOf } from '../../../lib/net/reach.ts'
 import { meaningsFor, meant } from '../../../lib/providers/meanings.ts'
 import type { ProviderDeps } from '../../../lib/providers/provider.ts'
 import type { ProviderId } from '../../../lib/providers/registry.ts'
-import { hexDigest, openContent, plainContentType } from '../../../lib/storage/content.ts'
+import type { ByteRange } from '../../../lib/storage/bytes.ts'
+import { hexDigest, plainContentType, rangeNotSatisfiable } from '../../../lib/storage/bytes.ts'
 import type { Driver, ObjectEntry, Plan } from '../../../lib/storage/driver.ts'
 import { PlaceTaken } from '../../../lib/storage/free-name.ts'
-import type { ByteRange } from '../../../lib/storage/range.ts'
-import { rangeNotSatisfiable } from '../../../lib/storage/range.ts'
 import { about } from './about.ts'
 
 export type Server = Pick<ProviderDeps, 'send' | 'settings'>
@@ -97,8 +96,7 @@ export function cloudBoxDriver(options: CloudBoxOptions): Driver {
       const key = keyOf(plan)
       const precondition = plan.target.kind === 'new' ? 'if-none-match' : 'if-match'
       const headers = { 'content-type': plainContentType(plan.contentType), [precondition]: '*' }
-      const body = { length: content.size, open: () => openContent(content) }
-      const answer = await call({ method: 'PUT', path: `/files/${key}`, headers, body, signal })
+      const answer = await call({ method: 'PUT', path: `/files/${key}`, headers, body: content, signal })
       return entryOf(key, await readJson(answer, entryBody))
     },
 

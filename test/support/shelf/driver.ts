@@ -8,10 +8,9 @@ import type { ObjectKey } from '../../../lib/ids.ts'
 import { objectKey, randomId, userKeyOf } from '../../../lib/ids.ts'
 import { exactly } from '../../../lib/net/exactly.ts'
 import type { ProviderId } from '../../../lib/providers/registry.ts'
-import { hexDigest, openContent, plainContentType } from '../../../lib/storage/content.ts'
+import { hexDigest, plainContentType, resolveRange } from '../../../lib/storage/bytes.ts'
 import type { Driver, ObjectEntry, Plan } from '../../../lib/storage/driver.ts'
 import { PlaceTaken } from '../../../lib/storage/free-name.ts'
-import { resolveRange } from '../../../lib/storage/range.ts'
 import { about } from './about.ts'
 
 /** Every file begins with what is known of its content, in so many bytes. */
@@ -74,8 +73,7 @@ export function shelfDriver(folder: string): Driver {
       try {
         const hash = createHash('sha256')
         let at = headBytes
-        const chunks: AsyncIterable<Uint8Array> = exactly(openContent(content), content.size)
-        for await (const chunk of chunks) {
+        for await (const chunk of exactly(content)) {
           signal?.throwIfAborted()
           hash.update(chunk)
           at += (await file.write(chunk, 0, chunk.length, at)).bytesWritten

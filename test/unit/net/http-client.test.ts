@@ -56,7 +56,7 @@ describe('a request', () => {
     })
     const content = generated(3 * mebibyte)
     for (let turn = 0; turn < 3; turn += 1) {
-      const body = { length: content.size, open: () => content.open() }
+      const body = { size: content.size, open: () => content.open() }
       const answer = await sendRequest({ method: 'PUT', url: origin, body })
       expect(await text(answer.body)).toBe(`${String(content.size)} ${String(content.size)}`)
     }
@@ -70,7 +70,7 @@ describe('a request', () => {
       req.once('data', () => req.pause())
     })
     const body = {
-      length: 200 * mebibyte,
+      size: 200 * mebibyte,
       open: () =>
         new Readable({
           read() {
@@ -127,7 +127,7 @@ describe('a source that goes wrong', () => {
         res.end()
       })
     })
-    const body = { length: content.size, open: () => content.open() }
+    const body = { size: content.size, open: () => content.open() }
     await expect(sendRequest({ method: 'PUT', url: origin, body })).rejects.toMatchObject({ code })
     await closed
     expect(whole).toBe(false)
@@ -136,7 +136,7 @@ describe('a source that goes wrong', () => {
   it('hands a ServiceError of its own through', async () => {
     const origin = await serve((req) => req.resume())
     const own = new ServiceError('document_not_found', 'not there')
-    const body = { length: 10, open: () => breaking(10, 0, own).open() }
+    const body = { size: 10, open: () => breaking(10, 0, own).open() }
     await expect(sendRequest({ method: 'PUT', url: origin, body })).rejects.toBe(own)
   })
 })
@@ -148,7 +148,7 @@ describe('an answer that comes early', () => {
       res.writeHead(413).end('too much')
     })
     const body = {
-      length: 500 * mebibyte,
+      size: 500 * mebibyte,
       open: () =>
         new Readable({
           read() {

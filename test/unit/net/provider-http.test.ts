@@ -79,7 +79,7 @@ describe('a provider call', () => {
     })
     const { http, tokens, failed } = client()
     const content = generated(200_000)
-    const body = { length: content.size, open: () => content.open() }
+    const body = { size: content.size, open: () => content.open() }
     await expect(http({ operation: 'x', method: 'PUT', url: origin, body })).rejects.toThrow('mapped')
     expect(tokens.renewals).toBe(1)
     expect(bearers).toEqual(['Bearer token-1', 'Bearer token-2'])

@@ -231,8 +231,8 @@ describe('a session for a key that is already in use', () => {
     await put(driver, 'doc', { target })
     const size = 300_000
     const session = await sessionsOf(driver).begin(planFor(target, size))
-    const body = generated(size).open()
-    const end = await sessionsOf(driver).send(session, { body, offset: 0, length: size, total: size })
+    const body = generated(size)
+    const end = await sessionsOf(driver).send(session, { body, offset: 0, total: size })
     expect(end).toMatchObject({ state: 'done', entry: { objectKey: target.objectKey, size } })
   })
 })

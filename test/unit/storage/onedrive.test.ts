@@ -204,7 +204,7 @@ describe('a work account', () => {
     const url = `${simulator.origin}/v1.0/me/drive/root:/Driveway/alice/doc.txt:/content`
     await fetch(url, { method: 'PUT', headers: bearer, body: 'mine' })
     const length = CHUNK_SIZE
-    const part = (offset: number) => ({ body: generated(length).open(), offset, length, total: length * 2 })
+    const part = (offset: number) => ({ body: generated(length), offset, total: length * 2 })
     await sessionsOf(driver).send(session, part(0))
     expect(await failureOf(sessionsOf(driver).send(session, part(length)))).toMatchObject({
       name: 'PlaceTaken',
@@ -240,9 +240,8 @@ describe('a session', () => {
     const driver = open()
     const session = await begin(driver, 'doc')
     const part = () => ({
-      body: generated(CHUNK_SIZE).open(),
+      body: generated(CHUNK_SIZE),
       offset: 0,
-      length: CHUNK_SIZE,
       total: CHUNK_SIZE * 2,
     })
     await sessionsOf(driver).send(session, part())
@@ -278,7 +277,7 @@ describe('a session', () => {
     })
     const driver = open({ endpoint: origin })
     const session = await begin(driver, 'doc')
-    const part = { body: generated(5).open(), offset: 0, length: 5, total: 5 }
+    const part = { body: generated(5), offset: 0, total: 5 }
     expect(await sessionsOf(driver).send(session, part)).toEqual({ state: 'gone' })
     expect(calls).toEqual(['POST', 'PUT', 'DELETE'])
   })

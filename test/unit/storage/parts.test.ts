@@ -2,10 +2,14 @@ import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { ObjectEntry } from '../../../lib/storage/driver.ts'
 import { objectKey } from '../../../lib/ids.ts'
-import { contentOf, hexDigest, plainContentType } from '../../../lib/storage/content.ts'
+import {
+  contentOf,
+  hexDigest,
+  objectBody,
+  plainContentType,
+  resolveRange,
+} from '../../../lib/storage/bytes.ts'
 import { isSameContent } from '../../../lib/storage/write-whole.ts'
-import { objectBody } from '../../../lib/storage/object-body.ts'
-import { resolveRange } from '../../../lib/storage/range.ts'
 import { s3Error } from '../../../lib/providers/s3/errors.ts'
 import { toEntry } from '../../../lib/providers/s3/wire.ts'
 import { breaking, bytesAt, bytesOf, generated } from '../../support/content.ts'

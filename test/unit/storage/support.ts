@@ -3,8 +3,8 @@ import { parseConnectionId, parseDocumentId, parseExtension, userId } from '../.
 import type { ServiceError } from '../../../lib/errors.ts'
 import { isServiceError } from '../../../lib/errors.ts'
 import type { FailedAnswer } from '../../../lib/net/provider-http.ts'
-import type { ContentSource } from '../../../lib/storage/content.ts'
-import { contentOf } from '../../../lib/storage/content.ts'
+import type { ContentSource } from '../../../lib/storage/bytes.ts'
+import { contentOf } from '../../../lib/storage/bytes.ts'
 import type { Driver, ObjectEntry, Plan, Sessions, Target } from '../../../lib/storage/driver.ts'
 import { writeWhole } from '../../../lib/storage/write-whole.ts'
 
