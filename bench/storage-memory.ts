@@ -35,7 +35,11 @@ const resultSchema = z.object({ key: z.string(), seconds: z.number(), peakMiB: z
 /** Only the one provider's libraries are loaded, as in a function. */
 async function openDriver({ provider, endpoint, token }: Task): Promise<Driver> {
   const held = { token: secret(token), version: 1, expiresAt: Date.now() + 3_600_000 }
-  const tokens = { get: () => Promise.resolve(held), renew: () => Promise.resolve(held) }
+  const tokens = {
+    get: () => Promise.resolve(held),
+    renew: () => Promise.resolve(held),
+    lost: () => Promise.resolve(),
+  }
   const options = {
     connectionId: parseConnectionId('bench') ?? fail(),
     tokens,

@@ -78,6 +78,7 @@ const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   provider_error: exitCodes.provider,
   provider_unavailable: exitCodes.provider,
   provider_not_configured: exitCodes.provider,
+  operator_attention: exitCodes.provider,
   stalled: exitCodes.provider,
   provider_quota_exceeded: exitCodes.driveFull,
   digest_mismatch: exitCodes.integrity,

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { CloudConnectionError } from '../lib/errors.ts'
+import type { ObjectKey } from '../lib/ids.ts'
 import { StorageBackend } from '../lib/storage/storage-backend.ts'
 import { generated } from '../test/support/content.ts'
 import { where } from '../test/support/where.ts'
 import type { Stage } from './stage.ts'
 import { CHUNK_SIZE, failureOf, nothing, put } from './stage.ts'
+
+const call = {
+  begin: (at: Stage) => put(at.driver, { content: generated(CHUNK_SIZE + 1) }),
+  stat: (at: Stage, key: ObjectKey) => at.driver.stat(key),
+  delete: (at: Stage, key: ObjectKey) => at.driver.remove(key),
+}
 
 /** The account behind a driver. */
 export function theAccount(at: Stage): void {
@@ -32,6 +39,20 @@ export function theAccount(at: Stage): void {
     })
 
     where(subject.account === true, () => {
+      it.each(['begin', 'stat', 'delete'] as const)(
+        'a fresh token that is refused too passes, and ends no grant: %s',
+        async (point) => {
+          const { objectKey: key } = await put(at.driver)
+          await at.fault(point, { type: 'status', status: 401 }, 2)
+          const error = await failureOf(call[point](at, key))
+          expect(error).toMatchObject({ code: 'provider_unavailable', retry: { retryable: true } })
+          expect(error.retry).toHaveProperty('afterSeconds')
+          expect(at.account().lostFor()).toEqual([])
+        },
+      )
+    })
+
+    where(subject.account === true, () => {
       it('a dead grant is the one error for it', async () => {
         await at.account().revoke()
         await at.account().expireTokens()
@@ -42,11 +63,14 @@ export function theAccount(at: Stage): void {
 
     where(subject.account === true, () => {
       it('a missing permission is no success', async () => {
-        const other = await at.account().withoutScope()
-        const error = await failureOf(put(other))
+        const { driver, lostFor } = await at.account().withoutScope()
+        const error = await failureOf(put(driver))
         expect(error.retry.retryable).toBe(false)
         expect(error.code).toMatch(/^connection_requires_reauth$|^provider_error$/)
-        expect(await new StorageBackend(other).healthCheck()).toBe(false)
+        // What the error says of the connection, the connection has been told.
+        const isLost = error instanceof CloudConnectionError
+        expect(lostFor.includes('scope_missing')).toBe(isLost)
+        expect(await new StorageBackend(driver).healthCheck()).toBe(false)
       })
     })
 

@@ -1,3 +1,4 @@
+import type { ReauthReason } from '../lib/errors.ts'
 import type { ObjectKey, UserKey } from '../lib/ids.ts'
 import type { Driver } from '../lib/storage/driver.ts'
 import type { InstantClock } from '../test/support/instant-clock.ts'
@@ -84,8 +85,10 @@ export interface Account {
   expireTokens(): Promise<void>
   revoke(): Promise<void>
   renewals(): number
-  /** A driver whose token was granted for less. */
-  withoutScope(): Promise<Driver>
+  /** Why the grant does not do, as the connection was told. */
+  lostFor(): readonly ReauthReason[]
+  /** A driver whose token was granted for less, and what its connection was told. */
+  withoutScope(): Promise<{ readonly driver: Driver; readonly lostFor: readonly ReauthReason[] }>
   /** Requests of this account so far: method, path, status, and whether they carried a bearer. */
   requests(): Promise<
     readonly { method: string; path: string; status: number | null; authorization: boolean }[]

@@ -129,8 +129,8 @@ export class Stage {
     return { held, open: await this.world.openSessions() }
   }
 
-  async fault(point: FaultPoint, action: FaultAction): Promise<void> {
-    await (this.world.faults ?? never()).arm(point, action)
+  async fault(point: FaultPoint, action: FaultAction, times?: number): Promise<void> {
+    await (this.world.faults ?? never()).arm(point, action, times)
   }
 
   async faultLast(action: FaultAction, fragments: number): Promise<void> {

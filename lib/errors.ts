@@ -24,6 +24,7 @@ export const errorCodes = [
   'provider_error',
   'provider_unavailable',
   'provider_not_configured',
+  'operator_attention',
   'provider_quota_exceeded',
   'internal_error',
 ] as const
@@ -65,7 +66,7 @@ export interface ErrorContext {
   /** The provider's own short error code (an enum value such as `storageQuotaExceeded`), never its text. */
   readonly providerCode?: string
   readonly providerStatus?: number
-  /** The operator has to mend it (an expired client secret, a disabled API): alarms watch for it. */
+  /** It is the deployment's own fault (an expired client secret, a disabled API): alarms watch for it. */
   readonly operatorFault?: boolean
 }
 
@@ -95,7 +96,18 @@ export class ServiceError extends Error {
   }
 }
 
-/** The one error for a dead grant, shared by both cloud drives: the user has to reconnect. */
+/** What a refusal says to whoever called; the others were good once and are not any more. */
+const refusals: Partial<Readonly<Record<ReauthReason, string>>> = {
+  scope_missing:
+    'Not everything was allowed that storing documents needs. Ask the user to reconnect, and to leave every box ticked.',
+  consent_required: 'The account has not agreed to this app. Ask the user to reconnect, and to agree.',
+  policy_blocked:
+    'A rule of the account’s organisation blocks the access. Its administrator has to allow this app; then the user reconnects.',
+  account_disabled:
+    'The account is locked or closed. The user has to sign in to it at the provider first, then reconnect.',
+}
+
+/** The one error for a grant that does not do: the user has to reconnect. */
 export class CloudConnectionError extends ServiceError {
   override readonly name = 'CloudConnectionError'
   readonly reason: ReauthReason
@@ -103,7 +115,8 @@ export class CloudConnectionError extends ServiceError {
   constructor(connectionId: string, reason: ReauthReason, options: ServiceErrorOptions = {}) {
     super(
       'connection_requires_reauth',
-      'The connection is no longer authorised at the provider. Ask the user to reconnect it.',
+      refusals[reason] ??
+        'The connection is no longer authorised at the provider. Ask the user to reconnect it.',
       {
         ...options,
         context: {
@@ -130,6 +143,14 @@ export class NotSupportedError extends ServiceError {
     )
     this.useInstead = useInstead
   }
+}
+
+/**
+ * True for what neither the caller nor the user can mend, but this deployment's operator, or the
+ * administrator of the account's organisation. Nothing is given up for it: it waits until it is mended.
+ */
+export function waitsForOperator({ code }: ServiceError): boolean {
+  return code === 'operator_attention' || code === 'provider_not_configured'
 }
 
 /** True when `error` is a ServiceError with one of `codes` (any code when none is given). */

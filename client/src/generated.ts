@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 c5714339cd3435ca). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 3ac105185c2421f0). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -380,6 +380,7 @@ export const errorCodes = [
   'provider_error',
   'provider_unavailable',
   'provider_not_configured',
+  'operator_attention',
   'provider_quota_exceeded',
   'internal_error',
 ] as const
@@ -498,6 +499,13 @@ export const errorAdvice: Readonly<
     title: 'Provider not configured',
     meaning: 'This deployment has no OAuth client for that provider.',
     action: 'Offer another provider, or ask the operator to register an OAuth client.',
+  },
+  operator_attention: {
+    title: 'Operator attention',
+    meaning:
+      'The provider refuses this deployment’s app, or the account’s organisation does not let it in; the user’s consent is fine.',
+    action:
+      'Tell the operator, or the organisation’s administrator. Uploads wait and go on by themselves once it is mended; repeat other requests later.',
   },
   provider_quota_exceeded: {
     title: 'Provider quota exceeded',

@@ -70,7 +70,11 @@ async function googleDrive(): Promise<Harness> {
           expireTokens: () => simulator.expireTokens(account),
           revoke: () => simulator.revoke(account),
           renewals: () => tokens.renewals,
-          withoutScope: async () => open(await simulator.signIn(`other-${account}`, 'openid email')),
+          lostFor: () => tokens.lostFor,
+          withoutScope: async () => {
+            const less = await simulator.signIn(`other-${account}`, 'openid email')
+            return { driver: open(less), lostFor: less.lostFor }
+          },
           requests: () => simulator.requests(account),
         },
       }
@@ -92,7 +96,7 @@ conformance('Google Drive', {
       clock: instantClock(),
     }),
   pathOf: (_userKey, file) => `/Driveway/${file}`,
-  faults: { throttling: { status: 429 }, garbage: [200, 502] },
+  faults: { throttling: { status: 429 }, garbage: [200, 400, 403, 502] },
   account: true,
   start: googleDrive,
 })

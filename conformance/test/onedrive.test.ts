@@ -61,8 +61,11 @@ function oneDrive(domain: string) {
             expireTokens: () => simulator.expireTokens(account),
             revoke: () => simulator.revoke(account),
             renewals: () => tokens.renewals,
-            withoutScope: async () =>
-              open(await simulator.signIn(`other-${account}`, 'User.Read offline_access openid')),
+            lostFor: () => tokens.lostFor,
+            withoutScope: async () => {
+              const less = await simulator.signIn(`other-${account}`, 'User.Read offline_access openid')
+              return { driver: open(less), lostFor: less.lostFor }
+            },
             requests: () => simulator.requests(account),
           },
         }
@@ -83,7 +86,7 @@ const subject = (domain: string): Subject => ({
       clock: instantClock(),
     }),
   pathOf: (userKey, file) => `/Driveway/${folderOf(userKey)}/${file}`,
-  faults: { throttling: { status: 429 }, garbage: [200, 502] },
+  faults: { throttling: { status: 429 }, garbage: [200, 400, 403, 502] },
   account: true,
   start: oneDrive(domain),
 })

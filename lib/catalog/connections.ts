@@ -26,6 +26,8 @@ const row = z.object({
   scopes: z.exactOptional(z.readonly(z.array(z.string()))),
   /** What the provider wants to know again, such as the folder that it has made. */
   memo: z.exactOptional(z.readonly(z.record(z.string(), z.string()))),
+  /** When the provider ends the grant by plan, as it said at the consent: ISO time. */
+  grantEndsAt: z.exactOptional(z.string()),
   /** When the keep-alive comes by, ISO time; absent: never. */
   keepAliveAt: z.exactOptional(z.string()),
   /** What this very write means to others: the change stream tells it. Any later write takes it away. */

@@ -153,7 +153,7 @@ async function identify(
   // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
   if (consent.missingScopes(given.tokens.scopes).length > 0)
     throw new CloudConnectionError(connectionId, 'scope_missing')
-  return consent.identify(given.tokens)
+  return consent.identify(given.tokens, connectionId)
 }
 
 function requireSameAccount(connection: Connection, account: Account): void {
@@ -183,8 +183,7 @@ async function giveBack(
   given: NewGrant | undefined,
   error: unknown,
 ): Promise<void> {
-  const decided =
-    isServiceError(error, ...decisions) && !error.retry.retryable && error.context.operatorFault !== true
+  const decided = isServiceError(error, ...decisions) && !error.retry.retryable
   await logged('give an authorization back', async () => {
     if (decided) return deps.authorizations.remove(authorization.id)
     const sealed =

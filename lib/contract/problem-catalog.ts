@@ -132,6 +132,14 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Offer another provider, or ask the operator to register an OAuth client.',
     example: `This deployment has no OAuth client for ${providerIds[0]}.`,
   },
+  operator_attention: {
+    meaning:
+      'The provider refuses this deployment’s app, or the account’s organisation does not let it in; the user’s consent is fine.',
+    action:
+      'Tell the operator, or the organisation’s administrator. Uploads wait and go on by themselves once it is mended; repeat other requests later.',
+    example:
+      'The provider refuses this deployment’s OAuth client. Its operator has to act; the connection is fine.',
+  },
   provider_quota_exceeded: {
     meaning: 'The user’s drive is full. It is never retried by itself.',
     action: 'Ask the user to free space in the drive, then store the document again.',

@@ -31,5 +31,6 @@ export const problemTypes: Readonly<Record<ErrorCode, ProblemType>> = {
   provider_error: { status: 502, title: 'Provider error' },
   provider_unavailable: { status: 503, title: 'Provider unavailable' },
   provider_not_configured: { status: 503, title: 'Provider not configured' },
+  operator_attention: { status: 503, title: 'Operator attention' },
   provider_quota_exceeded: { status: 507, title: 'Provider quota exceeded' },
 }

@@ -29,4 +29,5 @@ export const providerErrors: readonly ErrorCode[] = [
   'connection_requires_reauth',
   'provider_error',
   'provider_not_configured',
+  'operator_attention',
 ]

@@ -1,4 +1,5 @@
 import type { ReauthReason } from '../errors.ts'
+import type { ConnectionId } from '../ids.ts'
 import type { TokenSource } from '../net/token-source.ts'
 import type { Secret } from '../secret.ts'
 
@@ -39,7 +40,7 @@ export interface Account {
 
 /**
  * A grant by consent. Calls answer what is final. An outage or throttling rejects with retry advice; what
- * only the operator can mend with `provider_error` and `context.operatorFault`.
+ * only an operator can mend with `operator_attention`.
  */
 export interface OAuth2Grant {
   readonly kind: 'oauth2'
@@ -49,8 +50,8 @@ export interface OAuth2Grant {
   refresh(refreshToken: Secret): Promise<TokenOutcome>
   /** Ends what the facts' `revokes` says, or says that there is no way to. Already ended is success. */
   revoke(refreshToken: Secret): Promise<'revoked' | 'not_supported'>
-  /** Whose grant a code exchange has given. */
-  identify(tokens: TokenSet): Promise<Account>
+  /** Whose grant a code exchange has given; `CloudConnectionError` when it opens no drive. */
+  identify(tokens: TokenSet, connectionId: ConnectionId): Promise<Account>
   /** Those of the scopes that this project cannot do without that are not in `granted`. */
   missingScopes(granted: readonly string[]): readonly string[]
 }
@@ -105,6 +106,8 @@ export interface TokenSet {
   /** As the provider spells them. */
   readonly scopes: readonly string[]
   readonly idToken?: Secret
+  /** Until the grant itself ends by plan: of a project in testing, or a consent for a time. */
+  readonly grantEndsInSeconds?: number
 }
 
 /**

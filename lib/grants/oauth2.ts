@@ -16,8 +16,8 @@ export interface TokenEndpoint {
   readonly provider: string
   readonly client: ClientSource
   readonly scopes: readonly string[]
-  /** What a refusal means that is neither an outage nor throttling nor about the OAuth client. */
-  readonly readRefusal: (body: RefusalBody) => Verdict
+  /** What a refusal means by the provider's own codes; undefined for one that only says what all do. */
+  readonly readRefusal: (body: RefusalBody) => Verdict | undefined
 }
 
 /** An answer of a token or revocation endpoint. Holds tokens: only this file and the grants see it. */
@@ -33,7 +33,7 @@ export interface RefusalBody {
   readonly json: unknown
 }
 
-/** What a token endpoint's refusal means, and so who has to act: nobody (wait), the operator, or the user. */
+/** What a token endpoint's refusal means, and so who has to act: nobody (wait), an operator, or the user. */
 export type Verdict =
   | {
       readonly kind: 'retry'
@@ -43,6 +43,8 @@ export type Verdict =
     }
   /** `client`: it is the OAuth client itself that was refused, so a fresh copy of its secret may help. */
   | { readonly kind: 'operator'; readonly providerCode: string; readonly client: boolean }
+  /** The account's organisation has removed the app, or is gone; everybody else's connections work. */
+  | { readonly kind: 'tenant'; readonly providerCode: string }
   | { readonly kind: 'reauth'; readonly reason: ReauthReason; readonly providerCode: string }
 
 const answerBytes = 256 * 1024
@@ -57,10 +59,13 @@ export interface CallSettings {
   readonly send?: SendRequest | undefined
 }
 
+// Some proxies and older tenants send a number as text.
+const seconds = z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,9}$/)), z.transform(Number))])
 const tokenBody = z.object({
   access_token: z.string().check(z.minLength(1)),
-  // Some proxies and older tenants send the number as text.
-  expires_in: z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,9}$/)), z.transform(Number))]),
+  expires_in: seconds,
+  // https://developers.google.com/identity/protocols/oauth2#expiration
+  refresh_token_expires_in: z.optional(z.unknown()),
   refresh_token: z.optional(z.string().check(z.minLength(1))),
   scope: z.optional(z.string()),
   id_token: z.optional(z.string()),
@@ -105,6 +110,7 @@ export function parseTokens(text: string, requestedScopes: readonly string[]): T
   const parsed = tokenBody.safeParse(parseJson(text))
   if (!parsed.success) return undefined
   const { data } = parsed
+  const ends = seconds.safeParse(data.refresh_token_expires_in)
   return {
     accessToken: secret(data.access_token),
     expiresInSeconds: Math.max(0, data.expires_in),
@@ -113,6 +119,7 @@ export function parseTokens(text: string, requestedScopes: readonly string[]): T
       data.scope === undefined ? requestedScopes : data.scope.split(' ').filter((scope) => scope !== ''),
     ...(data.refresh_token === undefined ? {} : { refreshToken: secret(data.refresh_token) }),
     ...(data.id_token === undefined ? {} : { idToken: secret(data.id_token) }),
+    ...(ends.success ? { grantEndsInSeconds: ends.data } : {}),
   }
 }
 
@@ -145,11 +152,15 @@ export function classify(readRefusal: TokenEndpoint['readRefusal'], refusal: End
   if (refusal.status >= 500 || refusal.status === 408 || error === undefined) {
     return { kind: 'retry', code: 'provider_unavailable', ...after }
   }
-  const common = commonCodes.get(error)
-  if (common === 'client') return { kind: 'operator', providerCode: error, client: true }
-  if (common !== undefined) return { kind: 'retry', code: common, ...after, providerCode: error }
-  const verdict = readRefusal({ error, json })
+  const verdict = readRefusal({ error, json }) ?? commonVerdict(error)
   return verdict.kind === 'retry' ? { ...verdict, ...after } : verdict
+}
+
+function commonVerdict(error: string): Verdict {
+  const common = commonCodes.get(error)
+  return common === undefined || common === 'client'
+    ? { kind: 'operator', providerCode: error, client: common === 'client' }
+    : { kind: 'retry', code: common, providerCode: error }
 }
 
 /**
@@ -159,30 +170,35 @@ export function verdictError(
   verdict: Exclude<Verdict, { kind: 'reauth' }>,
   providerStatus: number,
 ): ServiceError {
-  const providerCode = verdict.providerCode === undefined ? {} : { providerCode: verdict.providerCode }
-  if (verdict.kind === 'operator') {
-    return new ServiceError(
-      'provider_error',
-      'The provider refuses this deployment’s OAuth client. Its operator has to act; the connection is fine.',
-      {
-        context: { ...providerCode, providerStatus, operatorFault: true },
-      },
-    )
+  const { kind, providerCode } = verdict
+  const context = { providerStatus, ...(providerCode === undefined ? {} : { providerCode }) }
+  if (kind !== 'retry') {
+    const waits = { ...context, retryAfterSeconds: mendedAfterSeconds }
+    return new ServiceError('operator_attention', toBeMended[kind], {
+      context: kind === 'operator' ? { ...waits, operatorFault: true } : waits,
+    })
   }
-  const seconds = verdict.afterSeconds
+  const after = verdict.afterSeconds === undefined ? {} : { afterSeconds: verdict.afterSeconds }
   const detail =
     verdict.code === 'provider_throttled'
       ? 'The provider’s sign-in service asks for a pause.'
       : 'The provider’s sign-in service cannot be reached or is failing.'
   return new ServiceError(verdict.code, detail, {
-    retry: { retryable: true, ...(seconds === undefined ? {} : { afterSeconds: seconds }) },
+    retry: { retryable: true, ...after },
     context: {
-      ...providerCode,
-      providerStatus,
-      ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
+      ...context,
+      ...(verdict.afterSeconds === undefined ? {} : { retryAfterSeconds: verdict.afterSeconds }),
     },
   })
 }
+
+const mendedAfterSeconds = 60
+const toBeMended = {
+  operator:
+    'The provider refuses this deployment’s OAuth client. Its operator has to act; the connection is fine.',
+  tenant:
+    'The organisation of the account does not let this app in. Its administrator has to allow it; what waits goes on by itself then.',
+} as const
 
 /**
  * Asks the token endpoint once, and once more when the cached OAuth client is refused and has been replaced:
@@ -193,38 +209,30 @@ export async function requestTokens(
   send: (client: OAuthClient) => Promise<EndpointAnswer>,
 ): Promise<TokenOutcome> {
   const client = await endpoint.client(false)
-  const first = interpret(endpoint, await send(client))
-  if (!('verdict' in first)) return first
-  if (!first.verdict.client) throw operatorFault(endpoint, first)
+  const answer = await send(client)
+  if (!refusesClient(endpoint, answer)) return outcomeOf(endpoint, answer)
   const fresh = await endpoint.client(true)
-  if (fresh.clientId === client.clientId && fresh.clientSecret.equals(client.clientSecret))
-    throw operatorFault(endpoint, first)
-  const second = interpret(endpoint, await send(fresh))
-  if ('verdict' in second) throw operatorFault(endpoint, second)
-  return second
+  const isSame = fresh.clientId === client.clientId && fresh.clientSecret.equals(client.clientSecret)
+  return outcomeOf(endpoint, isSame ? answer : await send(fresh))
 }
 
-interface Refused {
-  readonly verdict: Extract<Verdict, { kind: 'operator' }>
-  readonly status: number
+const isSuccess = ({ status }: EndpointAnswer): boolean => status >= 200 && status < 300
+
+function refusesClient({ readRefusal }: TokenEndpoint, answer: EndpointAnswer): boolean {
+  const verdict = isSuccess(answer) ? undefined : classify(readRefusal, answer)
+  return verdict?.kind === 'operator' && verdict.client
 }
 
-function interpret(endpoint: TokenEndpoint, answer: EndpointAnswer): TokenOutcome | Refused {
-  if (answer.status >= 200 && answer.status < 300) {
-    const tokens = parseTokens(answer.text, endpoint.scopes)
-    if (tokens !== undefined) return { granted: true, tokens }
-    throw verdictError({ kind: 'retry', code: 'provider_unavailable' }, answer.status)
-  }
-  const verdict = classify(endpoint.readRefusal, answer)
+function outcomeOf({ provider, scopes, readRefusal }: TokenEndpoint, answer: EndpointAnswer): TokenOutcome {
+  const tokens = isSuccess(answer) ? parseTokens(answer.text, scopes) : undefined
+  if (tokens !== undefined) return { granted: true, tokens }
+  const verdict: Verdict = isSuccess(answer)
+    ? { kind: 'retry', code: 'provider_unavailable' }
+    : classify(readRefusal, answer)
   if (verdict.kind === 'reauth')
     return { granted: false, reason: verdict.reason, providerCode: verdict.providerCode }
-  if (verdict.kind === 'operator') return { verdict, status: answer.status }
+  if (verdict.kind === 'operator') count('OperatorFaults', { provider })
   throw verdictError(verdict, answer.status)
-}
-
-function operatorFault({ provider }: TokenEndpoint, { verdict, status }: Refused): ServiceError {
-  count('OperatorFaults', { provider })
-  return verdictError(verdict, status)
 }
 
 function unavailable(error: unknown): ServiceError {

@@ -19,6 +19,7 @@ const tokensBody = z.object({
   refreshToken: z.optional(z.string()),
   idToken: z.optional(z.string()),
   scopes: z.array(z.string()),
+  grantEndsInSeconds: z.optional(z.number()),
 })
 
 /** A new grant as one text, to be sealed between two steps of connecting. */
@@ -31,7 +32,7 @@ export function unpackGrant(packed: Secret): NewGrant {
   const value: unknown = JSON.parse(packed.reveal())
   const password = passwordBody.safeParse(value)
   if (password.success) return { kind: 'password', credentials: credentialsOf(password.data) }
-  const { accessToken, refreshToken, idToken, ...rest } = tokensBody.parse(value)
+  const { accessToken, refreshToken, idToken, grantEndsInSeconds, ...rest } = tokensBody.parse(value)
   return {
     kind: 'oauth2',
     tokens: {
@@ -39,6 +40,7 @@ export function unpackGrant(packed: Secret): NewGrant {
       accessToken: secret(accessToken),
       ...(refreshToken === undefined ? {} : { refreshToken: secret(refreshToken) }),
       ...(idToken === undefined ? {} : { idToken: secret(idToken) }),
+      ...(grantEndsInSeconds === undefined ? {} : { grantEndsInSeconds }),
     },
   }
 }

@@ -17,19 +17,19 @@ const tries = 5
  * Turns an active connection into one that its user has to reconnect, with one event, however many find it.
  * False when somebody has reconnected meanwhile.
  *
- * Against that it reads the connection first, then lets `stillDead` look at the tokens, then writes the
- * connection as it was read: a reconnect changes them in the other order.
+ * Against that it reads the connection first, then lets `stillDead` look at it or at the tokens, then writes
+ * the connection as it was read: a reconnect changes them in the other order.
  */
 export async function requireReauth(
   deps: ReauthDeps,
   connection: Owner & Pick<Connection, 'connectionId'>,
   reason: ReauthReason,
-  stillDead: () => Promise<boolean>,
+  stillDead: (seen: Connection | undefined) => Promise<boolean>,
 ): Promise<boolean> {
   const { connectionId } = connection
   for (let attempt = 1; attempt <= tries; attempt += 1) {
     const seen = await deps.connections.get(connection, connectionId)
-    if (!(await stillDead())) return false
+    if (!(await stillDead(seen))) return false
     if (seen?.status !== 'active') return true
     const updated = await deps.connections.update(seen, {
       status: 'requires_reauth',
@@ -47,6 +47,18 @@ export async function requireReauth(
     return true
   }
   return true
+}
+
+/**
+ * For what a provider says of the grant behind a call with `connection`, as that was when the call began. One
+ * that has had an event since, such as a reconnect, is another grant's by now.
+ */
+export async function grantLost(
+  deps: ReauthDeps,
+  connection: Connection,
+  reason: ReauthReason,
+): Promise<void> {
+  await requireReauth(deps, connection, reason, (seen) => Promise.resolve(seen?.seq === connection.seq))
 }
 
 /** Why a connection in this state gets no token and no password, without asking anybody. */

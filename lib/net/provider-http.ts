@@ -3,10 +3,11 @@ import type { Readable } from 'node:stream'
 import * as z from 'zod/mini'
 import type { Clock } from '../clock.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import { ServiceError } from '../errors.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { HttpResponse, RequestBody, SendRequest, Timeouts } from './http-client.ts'
 import { networkFailure, sendRequest, sizeOf } from './http-client.ts'
 import { retryAfterSeconds } from './retry-after.ts'
+import { swallow } from './swallow.ts'
 import type { AccessToken, TokenSource } from './token-source.ts'
 
 /** One call to a provider as it went; `status` 0 when no answer came. Holds no URL: some are secrets. */
@@ -65,7 +66,8 @@ const jsonTextBytes = 1024 * 1024
 
 /**
  * Calls to one provider for one connection. Signs with the connection's token; a 401 renews it once and sends
- * once more. Everything but 2xx and what the request expects rejects with the ServiceError of `mapError`.
+ * once more. Everything but 2xx and what the request expects rejects with the ServiceError of `mapError`; one
+ * that is about the grant is told to the connection first.
  */
 export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
   const { tokens, clock, mapError, send = sendRequest } = options
@@ -119,7 +121,7 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
     const { status, headers } = response
     if ((status >= 200 && status < 300) || request.expect?.includes(status)) return response
     const afterSeconds = retryAfterSeconds(headers, clock.now())
-    throw mapError({
+    const error = mapError({
       operation: request.operation,
       method: request.method,
       status,
@@ -127,6 +129,10 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
       text: await readText(response.body, errorTextBytes).catch(() => ''),
       ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
     })
+    // Where the connection cannot be told now, the next call meets the same answer and tells it.
+    if (error instanceof CloudConnectionError && request.auth !== 'none')
+      await tokens.lost(error.reason).catch(swallow)
+    throw error
   }
 }
 

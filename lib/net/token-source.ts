@@ -1,3 +1,4 @@
+import type { ReauthReason } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 
 /** An access token as callers hold it. `version` grows with every refresh of the connection. */
@@ -14,4 +15,6 @@ export interface TokenSource {
   get(signal?: AbortSignal): Promise<AccessToken>
   /** After a 401: a token newer than `stale`, refreshed at most once whoever asks. */
   renew(stale: AccessToken, signal?: AbortSignal): Promise<AccessToken>
+  /** The grant itself does not do, whatever the token: the connection says so from now on. */
+  lost(reason: ReauthReason): Promise<void>
 }

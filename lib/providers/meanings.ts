@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorContext } from '../errors.ts'
-import { ServiceError } from '../errors.ts'
+import type { ErrorCode, ErrorContext, ReauthReason } from '../errors.ts'
+import { CloudConnectionError, ServiceError } from '../errors.ts'
 
 /** What a provider's answer means here. */
 export interface Meaning {
@@ -7,11 +7,31 @@ export interface Meaning {
   readonly detail: string
   readonly retryable?: boolean
   readonly operatorFault?: boolean
+  /** Its user has to act and to connect anew. */
+  readonly reauth?: ReauthReason
   /** A pause that is sensible although the answer asks for none. */
   readonly afterSeconds?: number
 }
 
-/** The five meanings that every drive's table of errors uses, with the drive's name in their sentences. */
+/** How often it is asked whether somebody has mended what keeps a connection from working, seconds. */
+const mendedAfterSeconds = 60
+
+/** This deployment's own fault, whoever's connection it is. */
+export const operators = (detail: string): Meaning => ({
+  code: 'operator_attention',
+  detail,
+  operatorFault: true,
+  afterSeconds: mendedAfterSeconds,
+})
+
+/** What is the account's, and passes once its owner has acted at the provider. */
+export const reauth = (reason: ReauthReason): Meaning => ({
+  code: 'connection_requires_reauth',
+  detail: '',
+  reauth: reason,
+})
+
+/** The meanings that every drive's table of errors uses, with the drive's name in their sentences. */
 export function meaningsFor(drive: string, place = drive) {
   return {
     throttled: {
@@ -30,6 +50,26 @@ export function meaningsFor(drive: string, place = drive) {
     },
     missing: { code: 'object_missing', detail: `The file is no longer in the ${place}.` },
     refused: { code: 'provider_error', detail: `${drive} refused the request.` },
+    // A token that was refused, and so was the one that was fetched after it.
+    distrusted: {
+      code: 'provider_unavailable',
+      detail: `${drive} does not take a token that it has just given. Try again later.`,
+      retryable: true,
+      afterSeconds: 30,
+    },
+    crowded: {
+      code: 'provider_quota_exceeded',
+      detail: `The ${place} holds as many files as it may, whatever their size. Ask the user to remove some.`,
+    },
+    harmful: {
+      code: 'provider_error',
+      detail: `${drive} does not give out the file: it looks harmful. Its owner can get it at ${drive} itself.`,
+    },
+    barred: {
+      code: 'operator_attention',
+      detail: `The organisation of the account does not let this app into its ${drive}. Its administrator has to allow it.`,
+      afterSeconds: mendedAfterSeconds,
+    },
   } as const satisfies Readonly<Record<string, Meaning>>
 }
 
@@ -44,6 +84,9 @@ export function meant(
     readonly cause?: unknown
   },
 ): ServiceError {
+  const { context } = found
+  if (meaning.reauth !== undefined)
+    return new CloudConnectionError(context.connectionId ?? '', meaning.reauth, { context })
   const afterSeconds = found.afterSeconds ?? meaning.afterSeconds
   return new ServiceError(meaning.code, meaning.detail, {
     cause: found.cause,
@@ -55,7 +98,7 @@ export function meant(
         }
       : { retryable: false },
     context: {
-      ...found.context,
+      ...context,
       ...(meaning.operatorFault ? { operatorFault: true } : {}),
       ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
     },

@@ -114,6 +114,7 @@ async function concluded(
     case 'later': {
       const { afterSeconds, error } = end
       if (error) logger.info('A transfer waits.', { seconds: afterSeconds, ...errorFields(error) })
+      if (error?.context.operatorFault === true) count('OperatorFaults', { provider: change.provider })
       const notBefore = deps.clock.now() + afterSeconds * 1000
       const failures = (change.failures ?? 0) + (afterSeconds > 0 ? 1 : 0)
       await claim.release({ ...leave, state: 'waiting', failures, notBefore })

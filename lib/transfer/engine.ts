@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { ServiceError, waitsForOperator } from '../errors.ts'
 import { ClaimLost } from './hall.ts'
 import type { Answer, Stop } from './plan.ts'
 import { nextStep } from './plan.ts'
@@ -80,7 +80,7 @@ function stopped({ clock, giveUpMs }: EngineOptions, { claim }: Attempt, step: S
     case 'later': {
       const { afterSeconds, error } = step
       const stuckMs = clock.now() - (claim.change.progressAt ?? claim.change.startedAt)
-      if (error && stuckMs > giveUpMs) return { kind: 'failed', error }
+      if (error && !waitsForOperator(error) && stuckMs > giveUpMs) return { kind: 'failed', error }
       return { kind: 'later', afterSeconds, ...(error ? { error } : {}) }
     }
     default:

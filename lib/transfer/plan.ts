@@ -1,5 +1,5 @@
 import type { ServiceError } from '../errors.ts'
-import { CloudConnectionError } from '../errors.ts'
+import { CloudConnectionError, waitsForOperator } from '../errors.ts'
 import type { ObjectEntry, Target, UploadProgress } from '../storage/driver.ts'
 import { PlaceTaken } from '../storage/free-name.ts'
 
@@ -176,8 +176,9 @@ function afterError(
   if (error instanceof PlaceTaken && (during === 'send' || during === 'ask'))
     return afterAbsent(state, budget)
   // What the operator has to mend is nobody's last word about a document: it goes on once it is mended.
-  if (error.context.operatorFault === true) {
-    return now(state, { do: 'later', afterSeconds: operatorWaitSeconds, error })
+  if (waitsForOperator(error)) {
+    const afterSeconds = Math.max(operatorWaitSeconds, backOffSeconds(state.failures, budget.jitter))
+    return now(state, { do: 'later', afterSeconds, error })
   }
   const unsure = error.retry.ambiguous === true
   if (!error.retry.retryable && !unsure) return now(state, { do: 'fail', error })

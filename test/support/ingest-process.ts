@@ -48,6 +48,7 @@ async function main(): Promise<void> {
   const tokens = {
     get: () => Promise.resolve(token),
     renew: () => Promise.reject(new Error('The token was refused.')),
+    lost: () => Promise.resolve(),
   }
   const options = { connectionId: config.connectionId, tokens, clock, endpoint: config.origin }
   const made = config.provider === 'onedrive' ? oneDriveDriver(options) : googleDriveDriver(options)

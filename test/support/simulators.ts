@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
+import type { ReauthReason } from '../../lib/errors.ts'
 import { CloudConnectionError } from '../../lib/errors.ts'
 import type { AccessToken, TokenSource } from '../../lib/net/token-source.ts'
 import { secret } from '../../lib/secret.ts'
@@ -86,6 +87,8 @@ export type FaultAction =
 export interface TestTokens extends TokenSource {
   /** How often a token was asked for anew. */
   readonly renewals: number
+  /** What the provider has said of the grant itself. */
+  readonly lostFor: readonly ReauthReason[]
   /** The bearer, for calls that a test makes itself in the user's name. */
   bearer(): Promise<string>
 }
@@ -93,7 +96,7 @@ export interface TestTokens extends TokenSource {
 /** For what is made but never called. */
 export function noTokens(): TokenSource {
   const none = () => Promise.reject(new Error('no token is to be asked for here'))
-  return { get: none, renew: none }
+  return { get: none, renew: none, lost: none }
 }
 
 const endpoints = {
@@ -167,7 +170,10 @@ export async function startSimulator(name: 'google' | 'microsoft'): Promise<Simu
     let refreshToken = first.refresh_token ?? ''
     let current = accessToken(first, 1)
     let renewals = 0
+    const lostFor: ReauthReason[] = []
     return {
+      lostFor,
+      lost: (reason) => Promise.resolve(void lostFor.push(reason)),
       get renewals() {
         return renewals
       },

@@ -119,6 +119,10 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
     title: 'This drive is not available here',
     next: 'Choose another one, or ask whoever runs this deployment to set it up.',
   },
+  operator_attention: {
+    title: 'The drive does not let this app in',
+    next: 'Whoever runs this deployment has to act, or your organisation’s administrator. What you have sent waits meanwhile.',
+  },
   provider_quota_exceeded: {
     title: 'The drive is full',
     next: 'Free some space there (its bin counts too), then try again.',

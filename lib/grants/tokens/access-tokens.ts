@@ -5,7 +5,7 @@ import type { ConnectionId } from '../../ids.ts'
 import { swallow } from '../../net/swallow.ts'
 import type { AccessToken, TokenSource } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
-import { refusalOf } from '../requires-reauth.ts'
+import { grantLost, refusalOf } from '../requires-reauth.ts'
 import type { ObtainDeps, Wanted } from './obtain.ts'
 import { obtainToken } from './obtain.ts'
 
@@ -101,6 +101,7 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
       return {
         get: (signal) => ask(0, signal),
         renew: (stale, signal) => ask(stale.version, signal),
+        lost: (reason) => grantLost(deps, connection, reason),
       }
     },
     async keepAlive(connection) {

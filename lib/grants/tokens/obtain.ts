@@ -159,9 +159,10 @@ function sharedFailure(row: TokenRow, first: TokenRow | undefined, now: number):
   const waitedFor = first !== undefined && failure.fence !== first.failure?.fence
   if (!waitedFor && failure.retryAt <= now) return undefined
   const operator = failure.operatorFault === true
+  const waits = failure.code === 'operator_attention'
   const seconds = Math.ceil(Math.max(0, failure.retryAt - now) / 1000)
   return new ServiceError(failure.code, 'The connection’s token could not be refreshed.', {
-    retry: operator ? { retryable: false } : { retryable: true, afterSeconds: seconds },
+    retry: waits ? { retryable: false } : { retryable: true, afterSeconds: seconds },
     context: {
       connectionId: row.connectionId,
       ...(operator ? { operatorFault: true } : {}),

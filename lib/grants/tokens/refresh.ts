@@ -31,8 +31,13 @@ export interface RefreshPurpose {
 /** The life of a row that says a grant is dead; the connection itself says so for ever. */
 const deadRowMs = 90 * dayMs
 
-/** How often a refused refresh token is found to have been replaced meanwhile before this gives up. */
-const replacements = 3
+/** How often it is asked at most: a refused refresh token may have been replaced meanwhile. */
+const mostAsks = 4
+/**
+ * A refusal comes once and not again now and then, so it is confirmed before a user is bothered.
+ * https://github.com/sabeechen/hassio-google-drive-backup/issues/582
+ */
+const confirmAfterMs = 2_000
 
 /**
  * Refreshes under a lease that this process holds, and ends the lease with the outcome, so that those who
@@ -117,7 +122,7 @@ type Refreshed =
       readonly used: StoredGrant | undefined
     }
 
-/** Asks the provider. A refusal is believed only of a refresh token that is still the newest one after it. */
+/** Asks the provider. A refusal is believed the second time, and of the newest refresh token alone. */
 async function refreshGrant(
   deps: RefreshDeps,
   connection: Connection,
@@ -125,22 +130,31 @@ async function refreshGrant(
 ): Promise<Refreshed> {
   const { connectionId, provider } = connection
   let grant = await newestGrant(deps.sealer, deps.vault, connectionId, row, false)
-  for (let round = 1; round <= replacements; round += 1) {
-    if (grant === undefined) {
-      const reason = 'refresh_token_missing'
-      return { kind: 'dead', reason, providerCode: 'no_refresh_token', used: undefined }
-    }
+  let refused: Secret | undefined
+  for (let asked = 1; asked <= mostAsks; asked += 1) {
+    if (grant === undefined)
+      return { kind: 'dead', reason: 'refresh_token_missing', providerCode: 'none', used: undefined }
     const outcome = await deps.refresh(provider, grant.refreshToken)
     count('Refreshes', { provider, outcome: outcome.granted ? 'granted' : outcome.reason })
     if (outcome.granted) return { kind: 'tokens', tokens: outcome.tokens }
     const newest = await readNewest(deps, connection)
-    if (newest === undefined || newest.refreshToken.equals(grant.refreshToken)) {
-      return { kind: 'dead', reason: outcome.reason, providerCode: outcome.providerCode, used: grant }
+    if (newest === undefined || refused?.equals(newest.refreshToken) === true) {
+      const reason = endedByPlan(connection, outcome.reason, deps.clock.now())
+      return { kind: 'dead', reason, providerCode: outcome.providerCode, used: grant }
     }
-    logger.info('A refused refresh token had been replaced; trying the new one', { connectionId })
+    if (newest.refreshToken.equals(grant.refreshToken)) {
+      refused = newest.refreshToken
+      await deps.clock.sleep(confirmAfterMs)
+    } else logger.info('A refused refresh token had been replaced; trying the new one', { connectionId })
     grant = newest
   }
   throw reconnected()
+}
+
+/** Google refuses a grant that has run out with the same words as one that was taken back. */
+function endedByPlan({ grantEndsAt }: Connection, reason: ReauthReason, now: number): ReauthReason {
+  const over = grantEndsAt !== undefined && Date.parse(grantEndsAt) <= now
+  return reason === 'grant_revoked' && over ? 'grant_expired' : reason
 }
 
 /**
@@ -204,10 +218,8 @@ async function keep(
 
 /** Those who waited for this refresh share its failure. Nobody asks again before the time that was named. */
 async function settleFailure(deps: RefreshDeps, lease: Lease, error: unknown): Promise<void> {
-  if (!(error instanceof ServiceError)) {
-    await tried(() => deps.tokens.settle(lease, { kind: 'release' }))
-    return
-  }
+  if (!(error instanceof ServiceError))
+    return void (await tried(() => deps.tokens.settle(lease, { kind: 'release' })))
   const afterSeconds = error.retry.retryable ? (error.retry.afterSeconds ?? 0) : 0
   const retryAt =
     afterSeconds === 0 ? 0 : deps.clock.now() + Math.min(afterSeconds, longestPauseSeconds) * 1000

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { ServiceError } from '../../errors.ts'
+import type { ConnectionId } from '../../ids.ts'
 import type { ClientSource, OAuth2Grant } from '../../grants/grant.ts'
 import type { CallSettings, RefusalBody, TokenEndpoint, Verdict } from '../../grants/oauth2.ts'
 import {
@@ -10,10 +10,12 @@ import {
   shortCode,
   verdictError,
 } from '../../grants/oauth2.ts'
+import type { HttpResponse } from '../../net/http-client.ts'
 import { sendRequest } from '../../net/http-client.ts'
 import { parseJson, readJson, readText } from '../../net/provider-http.ts'
 import { retryAfterSeconds } from '../../net/retry-after.ts'
 import { about } from './about.ts'
+import { driveError } from './errors.ts'
 
 const { scopes } = about.grant
 
@@ -85,7 +87,7 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
       if (verdict.kind === 'reauth') return 'revoked'
       throw verdictError(verdict, answer.status)
     },
-    async identify({ accessToken }) {
+    async identify({ accessToken }, connectionId) {
       // about.get works with drive.file alone and wants its fields named; the address is missing when the
       // user hides it.
       // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
@@ -99,10 +101,7 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
         },
         timeouts: options.timeouts ?? endpointTimeouts,
       })
-      if (response.status !== 200) {
-        await readText(response.body, 64 * 1024).catch(() => '')
-        throw identityError(response.status, retryAfterSeconds(response.headers, clock.now()))
-      }
+      if (response.status !== 200) throw await identityError(connectionId, response, clock.now())
       const { user } = await readJson(response, aboutBody)
       return {
         accountId: user.permissionId,
@@ -116,18 +115,21 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
 const withSubtype = z.object({ error_subtype: shortCode })
 
 /** https://developers.google.com/identity/protocols/oauth2/web-server#errors */
-export function readRefusal({ error, json }: RefusalBody): Verdict {
+export function readRefusal({ error, json }: RefusalBody): Verdict | undefined {
   switch (error) {
     case 'invalid_grant':
       // A Workspace session-control policy wants the user to sign in again.
       return withSubtype.safeParse(json).data?.error_subtype === 'invalid_rapt'
         ? { kind: 'reauth', reason: 'interaction_required', providerCode: 'invalid_rapt' }
         : { kind: 'reauth', reason: 'grant_revoked', providerCode: error }
-    case 'admin_policy_enforced':
     case 'access_denied':
       return { kind: 'reauth', reason: 'policy_blocked', providerCode: error }
+    // An administrator's setting, for all of an organisation; the token is good again when it is taken back.
+    case 'admin_policy_enforced':
+    case 'org_internal':
+      return { kind: 'tenant', providerCode: error }
     default:
-      return { kind: 'operator', providerCode: error, client: false }
+      return undefined
   }
 }
 
@@ -147,28 +149,16 @@ function post(url: string, settings: CallSettings, form: Readonly<Record<string,
   return postForm(url, new URLSearchParams(form).toString(), {}, settings)
 }
 
-function identityError(status: number, afterSeconds: number | undefined): ServiceError {
-  const after = afterSeconds === undefined ? {} : { afterSeconds }
-  const context = {
-    providerStatus: status,
+/** As the drive itself means it, so that a connect tells the same classes apart as a document does. */
+async function identityError(connectionId: ConnectionId, response: HttpResponse, now: number) {
+  const { status, headers } = response
+  const afterSeconds = retryAfterSeconds(headers, now)
+  return driveError(connectionId, {
+    operation: 'about.get',
+    method: 'GET',
+    status,
+    headers,
+    text: await readText(response.body, 64 * 1024).catch(() => ''),
     ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
-  }
-  if (status === 429) {
-    return new ServiceError('provider_throttled', 'Google asks for a pause.', {
-      retry: { retryable: true, ...after },
-      context,
-    })
-  }
-  // A token that was given a moment ago may not be known everywhere yet, so even a 401 is worth another try;
-  // a 403 is not: the Drive API is switched off for this client, or an administrator forbids it.
-  const retryable = status === 401 || status >= 500
-  return status >= 500
-    ? new ServiceError('provider_unavailable', 'Google Drive does not say whose account it is.', {
-        retry: { retryable: true, ...after },
-        context,
-      })
-    : new ServiceError('provider_error', 'Google Drive does not say whose account it is.', {
-        retry: { retryable },
-        context,
-      })
+  })
 }

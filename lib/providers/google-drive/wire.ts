@@ -40,6 +40,7 @@ export const errorSchema = z.object({
     errors: z.optional(
       z.array(z.object({ reason: z.optional(z.string()), location: z.optional(z.string()) })),
     ),
+    details: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
   }),
 })
 

@@ -1,17 +1,12 @@
 import type { ServiceError } from '../../errors.ts'
-import { CloudConnectionError } from '../../errors.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { FailedAnswer } from '../../net/provider-http.ts'
 import { parseJson } from '../../net/provider-http.ts'
-import { meaningsFor, meant, type Meaning } from '../meanings.ts'
+import { meaningsFor, meant, reauth, type Meaning } from '../meanings.ts'
 import { about } from './about.ts'
 import { errorSchema } from './wire.ts'
 
-const { throttled, full, down, missing, refused } = meaningsFor(about.name)
-const infected: Meaning = {
-  code: 'provider_error',
-  detail: 'OneDrive does not give out the file: it looks harmful.',
-}
+const { throttled, full, down, missing, refused, distrusted, harmful, barred } = meaningsFor(about.name)
 /**
  * A work account keeps the name for as long as an upload session is open: about 15 minutes after its last
  * fragment.
@@ -33,6 +28,20 @@ const changed: Meaning = {
   detail: 'The file was changed by somebody else at the same moment.',
   retryable: true,
 }
+/** For the time being, as Microsoft has it: during a move, or while an administrator has locked the site. */
+const readOnly: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'The OneDrive takes no changes for the time being. Try again later.',
+  retryable: true,
+  afterSeconds: 30,
+}
+/** Minutes to a day after the licence. */
+const notYet: Meaning = {
+  code: 'provider_unavailable',
+  detail: 'The account has no OneDrive yet. Microsoft makes it when it is opened for the first time.',
+  retryable: true,
+  afterSeconds: 30,
+}
 
 const byCode: Readonly<Record<string, Meaning>> = {
   activityLimitReached: throttled,
@@ -46,14 +55,25 @@ const byCode: Readonly<Record<string, Meaning>> = {
   resourceLocked: locked,
   resourceModified: changed,
   entityTagDoesNotMatch: changed,
-  malwareDetected: infected,
-  virusSuspicious: infected,
+  malwareDetected: harmful,
+  virusSuspicious: harmful,
+  serviceReadOnly: readOnly,
+  siteReadOnly: readOnly,
+  // https://learn.microsoft.com/graph/errors
+  accountSuspended: reauth('account_disabled'),
+  accountUpgradeRequired: reauth('account_disabled'),
+  provisioningNotAllowed: barred,
+  // The token lacks a scope. A plain accessDenied may mean the one file only.
+  Authorization_RequestDenied: reauth('scope_missing'),
+  insufficientScope: reauth('scope_missing'),
+  InsufficientScope: reauth('scope_missing'),
   generalException: down,
   internalServerError: down,
   serviceNotAvailable: down,
 }
 
 const byStatus: Readonly<Record<number, Meaning>> = {
+  401: distrusted,
   404: missing,
   408: down,
   409: changed,
@@ -64,12 +84,17 @@ const byStatus: Readonly<Record<number, Meaning>> = {
   509: throttled,
 }
 
-/** The token lacks a scope: the user has to consent anew. A plain accessDenied may mean the one file only. */
-const scopeCodes: ReadonlySet<string> = new Set([
-  'Authorization_RequestDenied',
-  'insufficientScope',
-  'InsufficientScope',
-])
+/**
+ * What no code tells. A drive that is not there yet is said in three ways, none of which names a file: see
+ * https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/579 and
+ * https://github.com/skilion/onedrive/issues/276. Graph's outages may look like a client's mistake (its own
+ * are `invalidRequest`), as in https://github.com/lavinir/hassio-onedrive-backup/issues/48, or be a page.
+ */
+function unnamed({ status, text }: FailedAnswer, [code]: readonly string[]): Meaning | undefined {
+  if (status === 404 && (code === 'ResourceNotFound' || code === 'UnknownError')) return notYet
+  if (status === 400 && code === 'BadRequest') return /mysite/i.test(text) ? notYet : down
+  return (status === 400 || status === 403) && parseJson(text) === undefined ? down : undefined
+}
 
 /** What Graph said, as this project's error: the most specific known code decides, then the status. */
 export function graphError(connectionId: ConnectionId, answer: FailedAnswer): ServiceError {
@@ -80,12 +105,10 @@ export function graphError(connectionId: ConnectionId, answer: FailedAnswer): Se
     providerStatus: answer.status,
     ...(providerCode === undefined ? {} : { providerCode }),
   }
-  if (codes.some((code) => scopeCodes.has(code))) {
-    return new CloudConnectionError(connectionId, 'scope_missing', { context })
-  }
   const known = codes.find((code) => byCode[code] !== undefined)
   const meaning =
     (known === undefined ? undefined : byCode[known]) ??
+    unnamed(answer, codes) ??
     byStatus[answer.status] ??
     (answer.status >= 500 && answer.status !== 501 ? down : refused)
   return meant(meaning, {

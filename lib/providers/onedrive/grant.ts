@@ -164,7 +164,7 @@ async function throughMsal(
     // Msal failed before it asked, or on an answer that grants tokens: our parser then decides by the answer
     // itself.
     if (answer === undefined) {
-      throw new ServiceError('provider_error', 'The request for tokens could not be made.', {
+      throw new ServiceError('operator_attention', 'The request for tokens could not be made.', {
         context: { operatorFault: true },
         cause: error,
       })

@@ -17,8 +17,10 @@ const reasonByNumber: ReadonlyMap<number, ReauthReason> = new Map([
   ...[70008, 700082, 700084, 70043].map((code) => [code, 'grant_expired'] as const),
   ...[65001, 65004, 90094].map((code) => [code, 'consent_required'] as const),
   ...[50074, 50076, 50078, 50079, 50072, 50055, 50126].map((code) => [code, 'interaction_required'] as const),
-  ...[53000, 53001, 53002, 53003, 50105, 530032].map((code) => [code, 'policy_blocked'] as const),
-  ...[50034, 50057, 50053].map((code) => [code, 'account_disabled'] as const),
+  ...[53000, 53001, 53002, 53003, 530003, 50105, 530032, 50020, 90072].map(
+    (code) => [code, 'policy_blocked'] as const,
+  ),
+  ...[50034, 50057, 50053, 500341].map((code) => [code, 'account_disabled'] as const),
 ])
 
 const reasonBySubError: ReadonlyMap<string, ReauthReason> = new Map([
@@ -43,17 +45,20 @@ const grantErrors: ReadonlyMap<string, ReauthReason> = new Map([
 /** A client that asks in a loop is told so and has to pause; it says nothing about the grant. */
 const loopDetected = 50196
 const transientNumbers: ReadonlySet<number> = new Set([90024, 90033, 90055])
+/** The directory has not (or no longer) got the app, is blocked, or is not there: one customer's doing. */
+const tenantNumbers: ReadonlySet<number> = new Set([700016, 90002, 5000224, 5000225])
 
 /** https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes */
-export function readRefusal({ error, json }: RefusalBody): Verdict {
+export function readRefusal({ error, json }: RefusalBody): Verdict | undefined {
   const number = withCodes.safeParse(json).data?.error_codes[0] ?? numberInDescription(json)
   const providerCode = number === undefined ? error : `AADSTS${number}`
   if (number === loopDetected)
     return { kind: 'retry', code: 'provider_throttled', afterSeconds: 60, providerCode }
   if (number !== undefined && transientNumbers.has(number))
     return { kind: 'retry', code: 'provider_unavailable', providerCode }
+  if (number !== undefined && tenantNumbers.has(number)) return { kind: 'tenant', providerCode }
   const general = grantErrors.get(error)
-  if (general === undefined) return { kind: 'operator', providerCode, client: false }
+  if (general === undefined) return undefined
   const precise = number === undefined ? undefined : reasonByNumber.get(number)
   const bySubError = reasonBySubError.get(withSubError.safeParse(json).data?.suberror ?? '')
   return { kind: 'reauth', reason: precise ?? bySubError ?? general, providerCode }

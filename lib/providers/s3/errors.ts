@@ -1,14 +1,10 @@
 import { ServiceError } from '../../errors.ts'
-import { meaningsFor, meant, type Meaning } from '../meanings.ts'
+import { meaningsFor, meant, operators, type Meaning } from '../meanings.ts'
 
 const { throttled, down, missing, refused, ...common } = meaningsFor('S3', 'bucket')
 /** It is the deployment's own: no user can free space in it. */
 const full: Meaning = { ...common.full, detail: 'The bucket is full.' }
-const misconfigured: Meaning = {
-  code: 'provider_error',
-  detail: 'The deployment may not use its storage bucket as it is set up.',
-  operatorFault: true,
-}
+const misconfigured = operators('The deployment may not use its storage bucket as it is set up.')
 
 /**
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList; the last two are MinIO's

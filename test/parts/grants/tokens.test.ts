@@ -110,7 +110,7 @@ describe.each(providers)('tokens of %s', (provider) => {
     expect(await tokenCalls(provider)).toBe(1)
   })
 
-  it('of a revoked grant: one call to the provider, one event, and no call ever after', async () => {
+  it('of a revoked grant: asked twice, one event, and no call ever after', async () => {
     const { connection, account } = await expired(provider)
     await world.simulator(provider).revoke(account)
     const stacks = [world.open(), world.open(), world.open(), world.open()]
@@ -126,7 +126,7 @@ describe.each(providers)('tokens of %s', (provider) => {
         context: { links: { reauthorize: `/v1/connections/${connection.connectionId}/reauthorize` } },
       },
     })
-    expect(await tokenCalls(provider)).toBe(1)
+    expect(await tokenCalls(provider)).toBe(2)
     expect(await world.told()).toEqual([
       {
         type: 'Connection Requires Reauth',
@@ -202,6 +202,42 @@ describe.each(providers)('tokens of %s', (provider) => {
     await expect(world.open().accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
   })
 
+  it('survive one refusal that does not come again', async () => {
+    const { connection } = await expired(provider)
+    await world.simulator(provider).fault({ type: 'status', status: 400, reason: 'invalid_grant' })
+    await expect(world.open().accessTokens.sourceOf(connection).get()).resolves.toBeDefined()
+    expect(await tokenCalls(provider)).toBe(2)
+    expect(await read(connection)).toMatchObject({ status: 'active' })
+    expect(await world.told()).toEqual([])
+  })
+
+  it('end with the grant that ran out by plan, in those words', async () => {
+    const { connection, account } = await expired(provider)
+    const grantEndsAt = new Date(world.clock.now()).toISOString()
+    const limited = await world.main.connections.update(connection, { grantEndsAt })
+    await world.simulator(provider).revoke(account)
+    await expect(
+      world
+        .open()
+        .accessTokens.sourceOf(limited ?? connection)
+        .get(),
+    ).rejects.toMatchObject({
+      reason: 'grant_expired',
+    })
+    expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_expired' })
+  })
+
+  it('tell of a grant that does not do, once, and not of one that came after it', async () => {
+    const { connection, account } = await expired(provider)
+    const source = world.open().accessTokens.sourceOf(connection)
+    await Promise.all([1, 2, 3].map(() => source.lost('scope_missing')))
+    expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'scope_missing' })
+    expect(await world.told()).toHaveLength(1)
+    await reconnect(world.main, connection, account)
+    await source.lost('scope_missing')
+    expect(await read(connection)).toMatchObject({ status: 'active' })
+  })
+
   it('survive a wrong client secret: the operator’s fault, loudly, and nothing happens to the connection', async () => {
     const { connection } = await expired(provider)
     await world.simulator(provider).registerClient({ ...clients[provider], clientSecret: 'rotated' })
@@ -211,7 +247,7 @@ describe.each(providers)('tokens of %s', (provider) => {
       .get()
       .catch((reason: unknown) => reason)
     expect(error).toMatchObject({
-      code: 'provider_error',
+      code: 'operator_attention',
       retry: { retryable: false },
       context: { operatorFault: true },
     })

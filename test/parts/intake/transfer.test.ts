@@ -52,6 +52,13 @@ const drives = {
     fragment: 256 * KiB,
     ownSteps: [['one long request', { method: 'PUT', path: 'upload_id=' }, { streamBytes: 10_240 * KiB }]],
     quota: { status: 403, reason: 'storageQuotaExceeded' },
+    mended: [
+      { status: 403, reason: 'accessNotConfigured' },
+      { status: 403, reason: 'dailyLimitExceeded' },
+      { status: 403, reason: 'domainPolicy' },
+    ],
+    passing: [{ status: 401 }, { status: 403, reason: 'userRateLimitExceeded' }],
+    crowded: { status: 403, reason: 'numChildrenInNonRootLimitExceeded' },
     callsForSmall: 2,
   },
   onedrive: {
@@ -64,6 +71,15 @@ const drives = {
     fragment: 320 * KiB,
     ownSteps: [],
     quota: { status: 507, reason: 'quotaLimitReached' },
+    mended: [{ status: 403, reason: 'provisioningNotAllowed' }],
+    passing: [
+      { status: 401 },
+      { status: 403, reason: 'serviceReadOnly' },
+      { status: 404, reason: 'ResourceNotFound' },
+      { status: 404, reason: 'UnknownError' },
+      { status: 400, reason: 'BadRequest' },
+    ],
+    crowded: undefined,
     callsForSmall: 2,
   },
 } as const
@@ -371,6 +387,54 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       expect(await files()).toEqual([])
       expect(await simulator.sessions(userAccount())).toEqual([])
       expect(await told()).toEqual(['Document Failed'])
+    })
+
+    const again = async (fault: FaultAction): Promise<[Buffer, CreatedObject]> => {
+      const content = randomBytes(several)
+      const object = await drop(opened, keyOf('doc'), content)
+      await simulator.fault(drive.begin, fault, 1000)
+      expect(await deliver(object, 'waits')).toMatchObject({ kind: 'again' })
+      expect(await documentOf('doc')).toMatchObject({ status: 'uploading' })
+      return [content, object]
+    }
+
+    test.each([
+      ...drive.passing.map((fault) => ({ type: 'status', ...fault }) as const),
+      { type: 'garbage', status: 403 } as const,
+      { type: 'garbage', status: 400 } as const,
+    ])('what passes by itself is waited for: %j', async (fault) => {
+      const [content, object] = await again(fault)
+      await simulator.clearFaults()
+      await pass(3600)
+      await ingest(object, 'waits')
+      await expectStored('doc', content)
+    })
+
+    test.each([...drive.mended])('what somebody has to mend is waited for, for days: %j', async (fault) => {
+      const [content, object] = await again({ type: 'status', ...fault })
+      for (let days = 0; days < 3; days += 1) {
+        await pass(24 * 3600)
+        expect(await deliver(object, 'waits')).toMatchObject({ kind: 'again' })
+      }
+      await simulator.clearFaults()
+      await pass(3600)
+      await ingest(object, 'waits')
+      await expectStored('doc', content)
+    })
+
+    where(drive.crowded !== undefined, () => {
+      test('a folder that holds as many files as it may fails it, in words of its own', async () => {
+        const object = await drop(opened, keyOf('doc'), randomBytes(several))
+        await simulator.fault(drive.begin, { type: 'status', status: 403, ...drive.crowded })
+        expect(await ingest(object)).toBe(1)
+        expect(await documentOf('doc')).toMatchObject({
+          status: 'failed',
+          error: {
+            code: 'provider_quota_exceeded',
+            detail: expect.stringContaining('as many files as it may'),
+          },
+        })
+      })
     })
 
     test('a dead grant parks it half way, and a reconnect goes on from where it was', async () => {

@@ -200,9 +200,9 @@ describe.each(drives)('a grant of $provider', (drive) => {
     const redirectUris = [`${stack.base}/v1/oauth/callback`]
     await user.simulator.registerClient({ clientId, clientSecret: 'rotated-by-the-operator', redirectUris })
     await user.expire()
-    expectProblem(await user.read(), 502, 'provider_error')
+    expectProblem(await user.read(), 503, 'operator_attention')
     const health = await user.health()
-    expect(health).toMatchObject({ healthy: false, status: 'active', reason: 'provider_error' })
+    expect(health).toMatchObject({ healthy: false, status: 'active', reason: 'operator_attention' })
     expect(stack.output()).toMatch(/"level":"ERROR".*"operatorFault":true/)
     const after = {
       connection: await user.connection(),

@@ -19,6 +19,8 @@ function source(): TokenSource & { renewals: number } {
   let version = 1
   const tokens = {
     renewals: 0,
+    lostFor: [] as string[],
+    lost: (reason: string) => Promise.resolve(void tokens.lostFor.push(reason)),
     get: () => Promise.resolve(at(version)),
     renew() {
       tokens.renewals += 1

@@ -5,10 +5,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../lib/clock.ts'
 import { about } from '../../../lib/providers/onedrive/about.ts'
 import { microsoftGrant } from '../../../lib/providers/onedrive/grant.ts'
+import { newConnectionId } from '../../../lib/ids.ts'
 import { secret } from '../../../lib/secret.ts'
 
 /** A token endpoint that answers what a test wants, to show what msal does in between. */
 let answer: { status: number; body: unknown; headers?: Record<string, string> }
+const connectionId = newConnectionId()
 const seen: { path: string; form: URLSearchParams }[] = []
 const server = createServer((request, response) => void respond(request, response))
 
@@ -119,7 +121,7 @@ describe('refreshing through msal', () => {
     [502, '<html>Bad Gateway</html>', 'provider_unavailable'],
     [200, '<html>Welcome to the hotel</html>', 'provider_unavailable'],
     [500, { error: 'server_error' }, 'provider_unavailable'],
-    [401, { error: 'invalid_client', error_codes: [7000222] }, 'provider_error'],
+    [401, { error: 'invalid_client', error_codes: [7000222] }, 'operator_attention'],
   ])('rejects what is not final, %i %j, as %s', async (status, body, code) => {
     answer = { status, body }
     await expect(provider().refresh(secret('old-1'))).rejects.toMatchObject({ code })
@@ -152,7 +154,7 @@ describe('exchanging a code through msal', () => {
       code_verifier: 'v'.repeat(43),
       redirect_uri: exchange.redirectUri,
     })
-    expect(await provider().identify(outcome.tokens)).toEqual({
+    expect(await provider().identify(outcome.tokens, connectionId)).toEqual({
       accountId: 'tenant-1.object-1',
       email: 'ada@example.com',
     })
@@ -166,7 +168,7 @@ describe('exchanging a code through msal', () => {
   ])('does not know the account from %s', async (_, token) => {
     const set = { accessToken: secret('a'), expiresInSeconds: 1, scopes: [] }
     await expect(
-      provider().identify(token === undefined ? set : { ...set, idToken: secret(token) }),
+      provider().identify(token === undefined ? set : { ...set, idToken: secret(token) }, connectionId),
     ).rejects.toMatchObject({
       code: 'provider_error',
     })

@@ -25,7 +25,7 @@ describe('a refusal by Google', () => {
     ['invalid_grant', {}, 'grant_revoked'],
     ['invalid_grant', { error_description: 'Bad Request' }, 'grant_revoked'],
     ['invalid_grant', { error_subtype: 'invalid_rapt' }, 'interaction_required'],
-    ['admin_policy_enforced', {}, 'policy_blocked'],
+    ['access_denied', {}, 'policy_blocked'],
   ])('%s %j means that the user has to reconnect', (error, extra, reason) => {
     expect(google(error, extra)).toMatchObject({ kind: 'reauth', reason })
   })
@@ -52,6 +52,28 @@ describe('a refusal by Google', () => {
   })
 })
 
+describe('a refusal of one organisation', () => {
+  const tenant = (providerCode: string) => ({ kind: 'tenant', providerCode })
+  it.each(['admin_policy_enforced', 'org_internal'])('%s waits for its administrator', (error) => {
+    expect(google(error)).toEqual(tenant(error))
+  })
+  it.each([
+    ['unauthorized_client', 700016],
+    ['invalid_request', 90002],
+    ['invalid_grant', 5000224],
+    ['invalid_grant', 5000225],
+  ])('%s (%i) waits for its administrator', (error, code) => {
+    expect(microsoft(error, code)).toEqual(tenant(`AADSTS${code}`))
+  })
+
+  it('is no alarm of the deployment, and says whose turn it is', () => {
+    const error = verdictError({ kind: 'tenant', providerCode: 'AADSTS700016' }, 400)
+    expect(error).toMatchObject({ code: 'operator_attention', context: { retryAfterSeconds: 60 } })
+    expect(error.context.operatorFault).toBeUndefined()
+    expect(error.detail).toMatch(/administrator/)
+  })
+})
+
 describe('a refusal by Microsoft', () => {
   it.each([
     [50173, 'invalid_grant', { suberror: 'bad_token' }, 'grant_revoked'],
@@ -67,6 +89,10 @@ describe('a refusal by Microsoft', () => {
     [53000, 'interaction_required', {}, 'policy_blocked'],
     [50057, 'invalid_grant', {}, 'account_disabled'],
     [50034, 'invalid_grant', {}, 'account_disabled'],
+    [500341, 'invalid_grant', {}, 'account_disabled'],
+    [530003, 'invalid_grant', {}, 'policy_blocked'],
+    [50020, 'invalid_grant', {}, 'policy_blocked'],
+    [90072, 'invalid_grant', {}, 'policy_blocked'],
     [99999, 'invalid_grant', {}, 'grant_revoked'],
     [99999, 'invalid_grant', { suberror: 'user_password_expired' }, 'interaction_required'],
     [undefined, 'interaction_required', {}, 'interaction_required'],
@@ -91,17 +117,17 @@ describe('a refusal by Microsoft', () => {
   it.each([
     ['invalid_client', 7000215, 401],
     ['invalid_client', 7000222, 401],
-    ['unauthorized_client', 700016, 400],
+    ['unauthorized_client', 7000112, 400],
   ])('%s (%i) is about the OAuth client', (error, code, status) => {
     expect(microsoft(error, code, {}, status)).toMatchObject({ kind: 'operator', client: true })
   })
 
   it.each([
     ['invalid_scope', 70011],
-    ['invalid_request', 90002],
+    ['invalid_request', 900144],
     ['invalid_resource', 500011],
   ])('%s (%i) is the operator’s fault', (error, code) => {
-    expect(microsoft(error, code)).toEqual({ kind: 'operator', providerCode: `AADSTS${code}`, client: false })
+    expect(microsoft(error, code)).toMatchObject({ kind: 'operator', client: false })
   })
 
   it.each([
@@ -153,7 +179,7 @@ describe('the error of a refusal', () => {
     expect(
       verdictError({ kind: 'operator', providerCode: 'invalid_client', client: true }, 401),
     ).toMatchObject({
-      code: 'provider_error',
+      code: 'operator_attention',
       retry: { retryable: false },
       context: { operatorFault: true, providerCode: 'invalid_client', providerStatus: 401 },
     })

@@ -257,11 +257,15 @@ describe('Drive’s errors', () => {
     [403, 'rateLimitExceeded', 'provider_throttled', true],
     [403, 'userRateLimitExceeded', 'provider_throttled', true],
     [429, 'rateLimitExceeded', 'provider_throttled', true],
-    [403, 'dailyLimitExceeded', 'provider_throttled', false],
+    [403, 'dailyLimitExceeded', 'operator_attention', false],
+    [403, 'accessNotConfigured', 'operator_attention', false],
     [403, 'storageQuotaExceeded', 'provider_quota_exceeded', false],
     [403, 'teamDriveFileLimitExceeded', 'provider_quota_exceeded', false],
+    [403, 'numChildrenInNonRootLimitExceeded', 'provider_quota_exceeded', false],
+    [403, 'activeItemCreationLimitExceeded', 'provider_quota_exceeded', false],
+    [401, 'authError', 'provider_unavailable', true],
     [403, 'insufficientFilePermissions', 'provider_error', false],
-    [403, 'domainPolicy', 'provider_error', false],
+    [403, 'domainPolicy', 'operator_attention', false],
     [403, 'cannotDownloadAbusiveFile', 'provider_error', false],
     [404, 'notFound', 'object_missing', false],
     [500, 'backendError', 'provider_unavailable', true],
@@ -281,6 +285,9 @@ describe('Drive’s errors', () => {
     [504, 'provider_unavailable'],
     [404, 'object_missing'],
     [418, 'provider_error'],
+    [401, 'provider_unavailable'],
+    [403, 'provider_unavailable'],
+    [400, 'provider_unavailable'],
   ])('a bare %i, or HTML with it, is %s', (status, code) => {
     expect(driveError(connectionId(), refusal(status, '<html>')).code).toBe(code)
     expect(driveError(connectionId(), refusal(status, '')).code).toBe(code)
@@ -292,8 +299,27 @@ describe('Drive’s errors', () => {
     expect(error).toMatchObject({ reason: 'scope_missing' })
   })
 
-  it('what the operator has to mend is marked', () => {
+  it('what the operator has to mend is marked, and what one organisation has to is not', () => {
     expect(driveError(connectionId(), said(403, 'accessNotConfigured')).context.operatorFault).toBe(true)
+    expect(driveError(connectionId(), said(403, 'domainPolicy')).context.operatorFault).toBeUndefined()
+  })
+
+  it.each([
+    ['cannotDownloadAbusiveFile', /harmful/],
+    ['abuse', /harmful/],
+    ['storageQuotaExceeded', /full.*organisation/],
+    ['numChildrenInNonRootLimitExceeded', /as many files as it may/],
+    ['domainPolicy', /administrator/],
+  ])('%s is told with its own words', (reason, words) => {
+    expect(driveError(connectionId(), said(403, reason)).detail).toMatch(words)
+  })
+
+  it('a reason stands in the details alone, now and then', () => {
+    const error = { code: 403, status: 'PERMISSION_DENIED', details: [{}, { reason: 'SERVICE_DISABLED' }] }
+    expect(driveError(connectionId(), refusal(403, { error }))).toMatchObject({
+      code: 'operator_attention',
+      context: { providerCode: 'SERVICE_DISABLED' },
+    })
   })
 
   it('a 5xx leaves open whether a write was done, and not whether a read was', () => {

@@ -354,6 +354,16 @@ describe('Graph’s errors', () => {
     [412, 'resourceModified', 'provider_unavailable', true],
     [507, 'quotaLimitReached', 'provider_quota_exceeded', false],
     [404, 'itemNotFound', 'object_missing', false],
+    [404, 'ResourceNotFound', 'provider_unavailable', true],
+    [404, 'UnknownError', 'provider_unavailable', true],
+    [400, 'BadRequest', 'provider_unavailable', true],
+    [429, 'BadRequest', 'provider_throttled', true],
+    [401, 'unauthenticated', 'provider_unavailable', true],
+    [403, 'serviceReadOnly', 'provider_unavailable', true],
+    [403, 'siteReadOnly', 'provider_unavailable', true],
+    [403, 'accountSuspended', 'connection_requires_reauth', false],
+    [403, 'accountUpgradeRequired', 'connection_requires_reauth', false],
+    [403, 'provisioningNotAllowed', 'operator_attention', false],
     [403, 'accessDenied', 'provider_error', false],
     [403, 'malwareDetected', 'provider_error', false],
     [400, 'invalidRequest', 'provider_error', false],
@@ -386,11 +396,26 @@ describe('Graph’s errors', () => {
     [502, 'provider_unavailable'],
     [504, 'provider_unavailable'],
     [404, 'object_missing'],
+    [401, 'provider_unavailable'],
+    [403, 'provider_unavailable'],
+    [400, 'provider_unavailable'],
     [507, 'provider_quota_exceeded'],
     [509, 'provider_throttled'],
   ])('a bare %i, or HTML with it, is %s', (status, code) => {
     expect(graphError(connectionId(), refusal(status, '<html>')).code).toBe(code)
     expect(graphError(connectionId(), refusal(status, '')).code).toBe(code)
+  })
+
+  it.each([
+    [404, 'ResourceNotFound', 'User’s mysite not found.'],
+    [400, 'BadRequest', 'Unable to retrieve user’s mysite URL.'],
+    [404, 'UnknownError', '404 FILE NOT FOUND'],
+  ])('a drive that is not there yet is no file that is gone: %i %s', (status, code, message) => {
+    const error = graphError(connectionId(), refusal(status, { error: { code, message } }))
+    expect(error).toMatchObject({
+      code: 'provider_unavailable',
+      detail: expect.stringContaining('no OneDrive yet'),
+    })
   })
 
   it('a missing scope is a grant to be renewed', () => {

@@ -115,9 +115,9 @@ describe('S3’s errors', () => {
   it.each([
     ['NoSuchKey', 404, 'object_missing', false],
     ['NotFound', 404, 'object_missing', false],
-    ['AccessDenied', 403, 'provider_error', false],
-    ['NoSuchBucket', 404, 'provider_error', false],
-    ['SignatureDoesNotMatch', 403, 'provider_error', false],
+    ['AccessDenied', 403, 'operator_attention', false],
+    ['NoSuchBucket', 404, 'operator_attention', false],
+    ['SignatureDoesNotMatch', 403, 'operator_attention', false],
     ['SlowDown', 503, 'provider_throttled', true],
     ['TooManyRequests', 429, 'provider_throttled', true],
     ['InternalError', 500, 'provider_unavailable', true],
