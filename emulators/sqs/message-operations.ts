@@ -10,6 +10,8 @@ const sendEntry = z.object({
   MessageBody: z.string().check(z.minLength(1)),
   DelaySeconds: z.optional(z.int().check(z.gte(0), z.lte(900))),
   MessageAttributes: z.optional(messageAttributes),
+  // Letters, digits and punctuation: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+  MessageGroupId: z.optional(z.string().check(z.regex(/^[!-~]{1,128}$/))),
 })
 const receiveInput = z.object({
   MaxNumberOfMessages: z.optional(z.int().check(z.gte(1), z.lte(10))),
@@ -41,6 +43,7 @@ const sizeOf = (entry: z.infer<typeof sendEntry>): number => {
 const toMessage = (entry: z.infer<typeof sendEntry>) => ({
   body: entry.MessageBody,
   attributes: entry.MessageAttributes ?? {},
+  groupId: entry.MessageGroupId,
   delaySeconds: entry.DelaySeconds,
 })
 
@@ -98,6 +101,7 @@ const systemAttributes = (message: ReceivedMessage, wanted: readonly string[]): 
     ApproximateReceiveCount: String(message.receiveCount),
     ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
   }
+  if (message.groupId !== undefined) all['MessageGroupId'] = message.groupId
   if (message.deadLetterSourceArn !== undefined) all['DeadLetterQueueSourceArn'] = message.deadLetterSourceArn
   return Object.fromEntries(
     Object.entries(all).filter(([name]) => wanted.includes('All') || wanted.includes(name)),

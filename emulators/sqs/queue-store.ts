@@ -13,6 +13,7 @@ export interface ReceivedMessage {
   readonly body: string
   /** As the sender gave them, in the shape of the API. */
   readonly attributes: Readonly<Record<string, unknown>>
+  readonly groupId: string | undefined
   readonly sentAt: number
   readonly receiveCount: number
   readonly firstReceivedAt: number
@@ -33,7 +34,7 @@ CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY, settings TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS messages (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, message_id TEXT NOT NULL, body TEXT NOT NULL,
   attributes TEXT NOT NULL, sent_at INTEGER NOT NULL, visible_at INTEGER NOT NULL, receives INTEGER NOT NULL DEFAULT 0,
-  first_received_at INTEGER NOT NULL DEFAULT 0, receipt TEXT, dead_letter_source TEXT);
+  first_received_at INTEGER NOT NULL DEFAULT 0, receipt TEXT, dead_letter_source TEXT, group_id TEXT);
 CREATE INDEX IF NOT EXISTS messages_by_queue ON messages (queue, sequence);
 CREATE INDEX IF NOT EXISTS messages_by_age ON messages (queue, sent_at);
 CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt);
@@ -58,6 +59,10 @@ export class QueueStore {
 
   constructor(directory: string, clock: Clock) {
     this.database = openDatabase(directory, 'sqs.db', schema)
+    // A state folder of an earlier version has messages without a group.
+    const columns = this.database.prepare('PRAGMA table_info(messages)').all()
+    if (!columns.some(({ name }) => name === 'group_id'))
+      this.database.exec('ALTER TABLE messages ADD COLUMN group_id TEXT')
     this.clock = clock
   }
 
@@ -114,18 +119,19 @@ export class QueueStore {
     messages: readonly {
       body: string
       attributes?: Readonly<Record<string, unknown>>
+      groupId?: string | undefined
       delaySeconds?: number | undefined
     }[],
   ): string[] {
     const settings = this.settings(queue)
     const now = this.clock()
     const insert = this.database.prepare(
-      'INSERT INTO messages (queue, message_id, body, attributes, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO messages (queue, message_id, body, attributes, group_id, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
     const ids = inTransaction(this.database, () =>
-      messages.map(({ body, attributes = {}, delaySeconds = settings.delay }) => {
+      messages.map(({ body, attributes = {}, groupId = null, delaySeconds = settings.delay }) => {
         const id = randomUUID()
-        insert.run(queue, id, body, JSON.stringify(attributes), now, now + delaySeconds * 1000)
+        insert.run(queue, id, body, JSON.stringify(attributes), groupId, now, now + delaySeconds * 1000)
         return id
       }),
     )
@@ -134,24 +140,37 @@ export class QueueStore {
   }
 
   /**
-   * Takes up to `max` visible messages; one that was received too
+   * Takes up to `max` visible messages, those first of whose group the fewest are in flight, then by age: the
+   * order of fair queues, where a message without a group is a tenant of its own. One that was received too
    * often goes to the dead-letter queue instead.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
    */
   receive(queue: string, max: number, visibilitySeconds: number | undefined): ReceivedMessage[] {
     const settings = this.settings(queue)
     const now = this.clock()
     const hiddenUntil = now + (visibilitySeconds ?? settings.visibilityTimeout) * 1000
     const found: ReceivedMessage[] = []
+    const taken: number[] = []
     const { redrive } = settings
     inTransaction(this.database, () => {
       this.database
         .prepare('DELETE FROM messages WHERE queue = ? AND sent_at < ?')
         .run(queue, now - settings.retention * 1000)
       const next = this.database.prepare(
-        'SELECT * FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY sequence LIMIT ?',
+        `SELECT waiting.* FROM messages AS waiting LEFT JOIN
+         (SELECT group_id, COUNT(*) AS in_flight FROM messages
+          WHERE queue = ?1 AND visible_at > ?2 AND receives > 0 AND group_id IS NOT NULL GROUP BY group_id) USING (group_id)
+         WHERE waiting.queue = ?1 AND waiting.visible_at <= ?2 AND waiting.sequence NOT IN (SELECT value FROM json_each(?3))
+         ORDER BY COALESCE(in_flight, 0), waiting.sequence LIMIT 1`,
       )
       if (redrive) this.#buryExhausted(queue, redrive, now)
-      for (const row of next.all(queue, now, max)) found.push(this.#take(row, hiddenUntil, now))
+      // One after the other: what was just taken counts for the next.
+      while (found.length < max) {
+        const row = next.get(queue, now, JSON.stringify(taken))
+        if (row === undefined) break
+        taken.push(Number(row['sequence']))
+        found.push(this.#take(row, hiddenUntil, now))
+      }
     })
     if (redrive) this.wake(nameOfArn(redrive.deadLetterArn))
     return found
@@ -176,11 +195,13 @@ export class QueueStore {
       )
       .run(receiptHandle, hiddenUntil, firstReceivedAt, row['sequence'] ?? null)
     const source = row['dead_letter_source']
+    const group = row['group_id']
     return {
       messageId: String(row['message_id']),
       receiptHandle,
       body: String(row['body']),
       attributes: JSON.parse(String(row['attributes'])),
+      groupId: typeof group === 'string' ? group : undefined,
       sentAt: Number(row['sent_at']),
       receiveCount: Number(row['receives']) + 1,
       firstReceivedAt,

@@ -253,3 +253,33 @@ test('a message over the limit is refused', async () => {
   expect(await send(1_048_576)).toBe('none')
   expect(await send(1_048_577)).toBe('InvalidParameterValue')
 })
+
+test('serves those first of whose group the fewest are in flight, then by age', async () => {
+  const { client, url } = await start()
+  const send = (MessageBody: string, group: object) =>
+    client.send(new SendMessageCommand({ QueueUrl: url, MessageBody, ...group }))
+  for (const body of ['a1', 'a2', 'a3', 'a4']) await send(body, { MessageGroupId: 'a' })
+  await send('none1', {})
+  await send('none2', {})
+  await send('b1', { MessageGroupId: 'b' })
+
+  const served = await receive(client, url)
+  expect(served.map(({ Body }) => Body)).toEqual(['a1', 'none1', 'none2', 'b1', 'a2', 'a3', 'a4'])
+  expect(served.map(({ Attributes }) => Attributes?.MessageGroupId)).toEqual([
+    'a',
+    undefined,
+    undefined,
+    'b',
+    'a',
+    'a',
+    'a',
+  ])
+  // What is given back counts no more.
+  for (const { ReceiptHandle } of served)
+    await client.send(
+      new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout: 0 }),
+    )
+  const again = await receive(client, url, { VisibilityTimeout: 0 })
+  expect(again.map(({ Body }) => Body)).toEqual(['a1', 'a2', 'a3', 'a4', 'none1', 'none2', 'b1'])
+  await expect(send('x', { MessageGroupId: 'with space' })).rejects.toThrow(/MessageGroupId/)
+})
