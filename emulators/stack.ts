@@ -26,7 +26,10 @@ export interface AwsStack {
   readonly dynamoDb: string
   readonly sqs: string
   readonly secrets: string
-  readonly intakeQueueUrl: string
+  /** What S3 tells of new objects, and the lanes that it is sorted into. */
+  readonly arrivalsQueueUrl: string
+  readonly shortQueueUrl: string
+  readonly longQueueUrl: string
   readonly deadLetterQueueUrl: string
   close(): Promise<void>
 }
@@ -34,7 +37,9 @@ export interface AwsStack {
 const intakeBucket = 'driveway-intake'
 const storageBucket = 'driveway-storage'
 const stagingBucket = 'driveway-staging'
-const intakeQueue = 'driveway-intake-events'
+const arrivalsQueue = 'driveway-intake-events'
+const shortQueue = 'driveway-intake-short'
+const longQueue = 'driveway-intake-long'
 const deadLetterQueue = 'driveway-intake-events-dlq'
 /** What the worker could not hand to `tell` in a day. */
 const untoldEventsQueue = 'driveway-events-dlq'
@@ -44,7 +49,11 @@ const fourteenDays = 14 * 24 * 60 * 60
 const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
   { name: deadLetterQueue, retention: fourteenDays },
   { name: untoldEventsQueue, retention: fourteenDays },
-  { name: intakeQueue, visibilityTimeout, deadLetter: { queue: deadLetterQueue, maxReceiveCount: 10 } },
+  ...[arrivalsQueue, shortQueue, longQueue].map((name) => ({
+    name,
+    visibilityTimeout,
+    deadLetter: { queue: deadLetterQueue, maxReceiveCount: 10 },
+  })),
 ]
 
 /**
@@ -79,7 +88,7 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
         port: ports.s3,
         stateDir: join(stateDir, 's3'),
         buckets: [intakeBucket, storageBucket, stagingBucket],
-        notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(intakeQueue, bodies) },
+        notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(arrivalsQueue, bodies) },
         ...credentials,
       }),
     )
@@ -102,7 +111,9 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
       dynamoDb: dynamoDb.endpoint,
       sqs: sqs.endpoint,
       secrets: secrets.endpoint,
-      intakeQueueUrl: sqs.queueUrl(intakeQueue),
+      arrivalsQueueUrl: sqs.queueUrl(arrivalsQueue),
+      shortQueueUrl: sqs.queueUrl(shortQueue),
+      longQueueUrl: sqs.queueUrl(longQueue),
       deadLetterQueueUrl: sqs.queueUrl(deadLetterQueue),
       close: closeAll,
     }

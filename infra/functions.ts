@@ -55,6 +55,12 @@ const others = {
     memoryMiB: 512,
     concurrency: 'authorizerConcurrency',
   },
+  'sort-intake': {
+    id: 'SortIntake',
+    description: 'Sorts what arrived in the intake bucket into two lanes, so that nobody waits for another.',
+    timeoutSeconds: 30,
+    memoryMiB: 512,
+  },
   'ingest-object': {
     id: 'IngestObject',
     description: 'Transfers an object of the intake bucket to its drive.',

@@ -15,7 +15,10 @@ export interface Resources {
   readonly intakeBucket: Resource<BucketAccess>
   readonly storageBucket: Resource<BucketAccess>
   readonly stagingBucket: Resource<BucketAccess>
-  readonly intakeQueue: Resource<QueueAccess>
+  readonly arrivals: Resource<QueueAccess>
+  readonly shortLane: Resource<QueueAccess>
+  readonly longLane: Resource<QueueAccess>
+  readonly laneWorkers: Resource<'read'>
   readonly events: Resource<'publish'>
   readonly changeStreams: Resource<'read' | 'list'>
   readonly untoldEvents: Resource<QueueAccess>
@@ -62,7 +65,7 @@ const ownsDocument: Use = (fn, on) => {
     .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
     .uses(on.storageBucket, 'get', 'abort', 'delete', 'list')
     .uses(on.stagingBucket, 'delete')
-    .uses(on.intakeQueue, 'send')
+    .uses(on.shortLane, 'send')
 }
 
 const http: Use = (fn, on) => {
@@ -111,7 +114,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.connectionSecrets, 'create', 'write', 'restore', 'delete')
       .uses(on.secretWriting, 'read')
       .uses(on.documents, 'index:open')
-      .uses(on.intakeQueue, 'send')
+      .uses(on.shortLane, 'send')
   },
   'list-connections': (fn, on) => {
     http(fn, on)
@@ -195,11 +198,19 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.intakeBucket, 'put')
   },
 
+  'sort-intake': (fn, on) => {
+    fn.uses(on.arrivals, 'receive')
+      .uses(on.documents, 'index:open')
+      .uses(on.shortLane, 'send')
+      .uses(on.longLane, 'send')
+      .uses(on.laneWorkers, 'read')
+  },
   'ingest-object': (fn, on) => {
     provider(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.storageBucket, 'upload', 'resume')
-      .uses(on.intakeQueue, 'receive', 'delay')
+      .uses(on.shortLane, 'receive', 'delay')
+      .uses(on.longLane, 'receive', 'delay', 'send')
       .uses(on.events, 'publish')
   },
   'sweep-transfers': (fn, on) => {
@@ -208,7 +219,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.documents, 'get', 'put', 'update', 'scan:open')
       .uses(on.transfers, 'scan', 'delete')
       .uses(on.intakeBucket, 'get', 'tag', 'list')
-      .uses(on.intakeQueue, 'send')
+      .uses(on.arrivals, 'send')
+      .uses(on.shortLane, 'send')
       .uses(on.sealKey, 'read')
   },
   tell: (fn, on) => {

@@ -56,7 +56,10 @@ export function deploymentResources(deployment: Deployment): Resources {
     intakeBucket: bucketResource(data.intake, key, 'INTAKE_BUCKET'),
     storageBucket: bucketResource(data.storage, key, 'STORAGE_BUCKET'),
     stagingBucket: bucketResource(data.staging, key, 'STAGING_BUCKET'),
-    intakeQueue: queueResource(intake.queue, key, 'INTAKE_QUEUE_URL'),
+    arrivals: queueResource(intake.arrivals, key, 'ARRIVALS_QUEUE_URL'),
+    shortLane: queueResource(intake.short, key, 'SHORT_QUEUE_URL'),
+    longLane: queueResource(intake.long, key, 'LONG_QUEUE_URL'),
+    laneWorkers: settingResource({ LANE_WORKERS: String(settings.intakeConcurrency) }),
     events: busResource(bus, 'EVENT_BUS'),
     changeStreams: streamsResource(
       outboxContract.tables.map((name) => data.tables[name]),

@@ -10,7 +10,14 @@ export const secretPrefix = `driveway/${stage}`
 export const intakeBucket = 'driveway-intake'
 export const storageBucket = 'driveway-storage'
 export const stagingBucket = 'driveway-staging'
-export const intakeQueue = 'driveway-intake-events'
+/** What S3 tells of new objects, and the lanes that it is sorted into. */
+export const intakeQueues = {
+  ARRIVALS_QUEUE_URL: 'driveway-intake-events',
+  SHORT_QUEUE_URL: 'driveway-intake-short',
+  LONG_QUEUE_URL: 'driveway-intake-long',
+} as const
+/** Messages of a lane that are worked on at once. */
+const laneWorkers = '8'
 
 /** The queue of events that could not be told. */
 export const untoldEventsQueue = 'driveway-events-dlq'
@@ -38,6 +45,12 @@ export function functionEnvironment({
   const tableNames = Object.fromEntries(
     tables.map(({ name }) => [`${name.toUpperCase()}_TABLE`, localTableName(name)]),
   )
+  const queueUrls = Object.fromEntries(
+    Object.entries(intakeQueues).map(([variable, queue]) => [
+      variable,
+      `${awsEndpoint ?? addresses.url('sqs')}/000000000000/${queue}`,
+    ]),
+  )
   const settings: Partial<Record<EnvironmentName, string>> = {
     STAGE: stage,
     SECRET_PREFIX: secretPrefix,
@@ -46,7 +59,8 @@ export function functionEnvironment({
     INTAKE_BUCKET: intakeBucket,
     STORAGE_BUCKET: storageBucket,
     STAGING_BUCKET: stagingBucket,
-    INTAKE_QUEUE_URL: `${awsEndpoint ?? addresses.url('sqs')}/000000000000/${intakeQueue}`,
+    ...queueUrls,
+    LANE_WORKERS: process.env['INTAKE_CONCURRENCY'] ?? laneWorkers,
     EVENT_BUS: 'driveway',
     PUBLIC_URL: own,
     // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.

@@ -18,6 +18,7 @@ export const handlers: Readonly<Record<FunctionName, Load>> = {
   'get-connection': () => import('../functions/get-connection.ts'),
   'get-document': () => import('../functions/get-document.ts'),
   'get-openapi': () => import('../functions/get-openapi.ts'),
+  'sort-intake': () => import('../functions/sort-intake.ts'),
   'ingest-object': () => import('../functions/ingest-object.ts'),
   'keep-alive': () => import('../functions/keep-alive.ts'),
   'list-connections': () => import('../functions/list-connections.ts'),

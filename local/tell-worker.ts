@@ -43,7 +43,7 @@ export async function startTellWorker({
   const dynamo = new DynamoDBClient({})
   const streams = new DynamoDBStreamsClient({})
   const positions = openStreamPositions(stateDir)
-  const queue = new URL(process.env['INTAKE_QUEUE_URL'] ?? '')
+  const queue = new URL(process.env['ARRIVALS_QUEUE_URL'] ?? '')
   const queueUrl = new URL(untoldEventsQueue, queue).href
   const startOne = async (table: string): Promise<void> => {
     const { Table } = await dynamo.send(new DescribeTableCommand({ TableName: localTableName(table) }))

@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
+import { handler as sortIntake } from '../functions/sort-intake.ts'
 import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
 import { startSqsPoller } from './lambda-poller.ts'
 import { startSchedule } from './schedule.ts'
@@ -10,8 +11,8 @@ import { startTellWorker } from './tell-worker.ts'
 
 /**
  * The process that does what SQS, the change streams and the schedules do in a
- * deployment: hands intake events to `ingest-object` and writes that carry an
- * event to `tell`, and runs the sweeper (also at the start, to finish what a
+ * deployment: hands intake events to `sort-intake`, what it puts into the lanes to `ingest-object`
+ * and writes that carry an event to `tell`, and runs the sweeper (also at the start, to finish what a
  * killed stack had begun) and keep-alive.
  */
 const minute = 60_000
@@ -25,16 +26,22 @@ const report =
     console.error(`worker: ${what} failed: ${error instanceof Error ? error.name : 'unknown'}`)
 
 const sqsClient = new SQSClient({})
-const polling = startSqsPoller({
-  queueUrl: process.env['INTAKE_QUEUE_URL'] ?? '',
-  sqsClient,
-  handler: ingestObject,
-  batchSize: 10,
-  concurrency: Number(process.env['INTAKE_CONCURRENCY'] ?? 4),
-  functionTimeoutMs,
-  signal: stop.signal,
-  onError: report('the intake'),
-})
+const laneWorkers = Number(process.env['LANE_WORKERS'])
+const common = { sqsClient, signal: stop.signal, onError: report('the intake') }
+const lane = { ...common, handler: ingestObject, batchSize: 1, concurrency: laneWorkers, functionTimeoutMs }
+const polling = [
+  startSqsPoller({
+    ...common,
+    queueUrl: process.env['ARRIVALS_QUEUE_URL'] ?? '',
+    handler: sortIntake,
+    batchSize: 10,
+    concurrency: Math.min(2, laneWorkers),
+    functionTimeoutMs: minute / 2,
+    functionName: 'sort-intake',
+  }),
+  startSqsPoller({ ...lane, queueUrl: process.env['SHORT_QUEUE_URL'] ?? '' }),
+  startSqsPoller({ ...lane, queueUrl: process.env['LONG_QUEUE_URL'] ?? '' }),
+]
 const telling = startTellWorker({
   stateDir: process.env['STATE_DIR'] ?? '.local/worker',
   sqsClient,
@@ -67,5 +74,5 @@ const schedules = [
 process.once('disconnect', () => process.exit(0))
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 process.send?.({ ready: true })
-await Promise.allSettled([polling, telling, ...schedules])
+await Promise.allSettled([...polling, telling, ...schedules])
 process.exit(0)

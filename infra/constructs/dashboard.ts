@@ -62,8 +62,16 @@ export class Dashboard extends Construct {
         sum('TransfersSwept'),
       ]),
       graph('Intake', [
-        intake.queue.metricApproximateNumberOfMessagesVisible({ period: five, label: 'waiting' }),
-        intake.queue.metricApproximateNumberOfMessagesNotVisible({ period: five, label: 'under way' }),
+        ...(['arrivals', 'short', 'long'] as const).flatMap((queue) => [
+          intake[queue].metricApproximateNumberOfMessagesVisible({
+            period: five,
+            label: `${queue}: waiting`,
+          }),
+          intake[queue].metricApproximateNumberOfMessagesNotVisible({
+            period: five,
+            label: `${queue}: under way`,
+          }),
+        ]),
         intake.deadLetters.metricApproximateNumberOfMessagesVisible({ period: five, label: 'dead letters' }),
       ]),
     )

@@ -13,19 +13,25 @@ export interface IntakeProps {
   readonly settings: Settings
   readonly key: Key
   readonly bucket: Bucket
-  /** The timeout of the function that takes from the queue. */
+  /** The timeouts of the functions that sort what arrives and that take from the lanes. */
+  readonly sortTimeout: Duration
   readonly workTimeout: Duration
 }
 
 /** Deliveries of one message before it is put aside: a transfer that runs out of time takes one each. */
 const maxDeliveries = 10
 
+/** What arrives is sorted by two at once: a lane's share is counted by each for itself. */
+const sorters = 2
+
 /**
- * From an object in the intake bucket to a message that a function
- * takes: the queue, its dead letters and the bucket's notification.
+ * From an object in the intake bucket to a message that a function takes: the queue that S3 tells, the two
+ * lanes that it is sorted into, their dead letters and the bucket's notification.
  */
 export class Intake extends Construct {
-  readonly queue: Queue
+  readonly arrivals: Queue
+  readonly short: Queue
+  readonly long: Queue
   readonly deadLetters: Queue
   readonly #settings: Settings
 
@@ -41,40 +47,52 @@ export class Intake extends Construct {
       enforceSSL: true,
       removalPolicy: RemovalPolicy.DESTROY,
     }
-    // Named by its ARN: naming the queue itself would make the two wait for each other.
-    const source = Queue.fromQueueArn(
-      this,
-      'Source',
-      stack.formatArn({ service: 'sqs', resource: queueName }),
-    )
+    // Named by their ARNs: naming the queues themselves would make them wait for each other.
+    const source = (id: string, name: string) =>
+      Queue.fromQueueArn(this, id, stack.formatArn({ service: 'sqs', resource: name }))
+    const sourceQueues = [
+      source('Source', queueName),
+      source('ShortSource', `${queueName}-short`),
+      source('LongSource', `${queueName}-long`),
+    ]
     this.deadLetters = new Queue(this, 'DeadLetters', {
       ...common,
       queueName: `${queueName}-dead-letters`,
       retentionPeriod: Duration.days(14),
-      redriveAllowPolicy: { redrivePermission: RedrivePermission.BY_QUEUE, sourceQueues: [source] },
+      redriveAllowPolicy: { redrivePermission: RedrivePermission.BY_QUEUE, sourceQueues },
     })
-    this.queue = new Queue(this, 'Queue', {
-      ...common,
-      queueName,
-      retentionPeriod: Duration.days(4),
-      // At least six times the function's time:
-      // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-      visibilityTimeout: Duration.seconds(6 * props.workTimeout.toSeconds()),
-      receiveMessageWaitTime: Duration.seconds(20),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxDeliveries },
-    })
+    const queue = (queueId: string, name: string, timeout: Duration) =>
+      new Queue(this, queueId, {
+        ...common,
+        queueName: name,
+        retentionPeriod: Duration.days(4),
+        // At least six times the function's time:
+        // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        visibilityTimeout: Duration.seconds(6 * timeout.toSeconds()),
+        receiveMessageWaitTime: Duration.seconds(20),
+        deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxDeliveries },
+      })
+    this.arrivals = queue('Queue', queueName, props.sortTimeout)
+    this.short = queue('Short', `${queueName}-short`, props.workTimeout)
+    this.long = queue('Long', `${queueName}-long`, props.workTimeout)
     this.#notify(props)
   }
 
-  /** Each message is one object: a large one must not hold up small ones. */
-  feeds(target: DrivewayFunction): void {
+  /** Each message of a lane is one object: a large one must not hold up small ones. */
+  feeds(sorter: DrivewayFunction, worker: DrivewayFunction): void {
+    this.#map('Arrival', this.arrivals, sorter, 10, sorters)
+    this.#map('Delivery', this.short, worker, 1, this.#settings.intakeConcurrency)
+    this.#map('LongDelivery', this.long, worker, 1, this.#settings.intakeConcurrency)
+  }
+
+  #map(id: string, queue: Queue, target: DrivewayFunction, batchSize: number, maxConcurrency: number): void {
     // Not `addEventSource`: that would grant more than the function asks for.
-    new EventSourceMapping(this, 'Delivery', {
+    new EventSourceMapping(this, id, {
       target: target.lambda,
-      eventSourceArn: this.queue.queueArn,
-      batchSize: 1,
+      eventSourceArn: queue.queueArn,
+      batchSize,
       reportBatchItemFailures: true,
-      maxConcurrency: this.#settings.intakeConcurrency,
+      maxConcurrency,
     })
   }
 
@@ -83,12 +101,12 @@ export class Intake extends Construct {
     const { account } = Stack.of(this)
     const s3 = new ServicePrincipal('s3.amazonaws.com')
     const fromHere = { StringEquals: { 'aws:SourceAccount': account } }
-    this.queue.addToResourcePolicy(
+    this.arrivals.addToResourcePolicy(
       new PolicyStatement({
         sid: 'ObjectCreated',
         principals: [s3],
         actions: ['sqs:SendMessage'],
-        resources: [this.queue.queueArn],
+        resources: [this.arrivals.queueArn],
         conditions: { ...fromHere, ArnEquals: { 'aws:SourceArn': intakeBucketArn(this, this.#settings) } },
       }),
     )
@@ -105,9 +123,9 @@ export class Intake extends Construct {
     if (!(defaultChild instanceof CfnBucket))
       throw new TypeError('The intake bucket has no CloudFormation resource.')
     defaultChild.notificationConfiguration = {
-      queueConfigurations: [{ event: 's3:ObjectCreated:*', queue: this.queue.queueArn }],
+      queueConfigurations: [{ event: 's3:ObjectCreated:*', queue: this.arrivals.queueArn }],
     }
-    const policy = this.queue.node.tryFindChild('Policy')
+    const policy = this.arrivals.node.tryFindChild('Policy')
     if (policy !== undefined) defaultChild.node.addDependency(policy)
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',

@@ -78,9 +78,18 @@ function intakeWatches(watched: Watched): Watch[] {
     {
       id: 'intake-delay',
       says: 'An uploaded object has waited for two hours.',
-      metric: watched.intake.queue.metricApproximateAgeOfOldestMessage({
+      metric: new MathExpression({
+        expression: 'MAX([arrivals, short, long])',
+        usingMetrics: Object.fromEntries(
+          (['arrivals', 'short', 'long'] as const).map((name) => [
+            name,
+            watched.intake[name].metricApproximateAgeOfOldestMessage({
+              period: five,
+              statistic: Stats.MAXIMUM,
+            }),
+          ]),
+        ),
         period: five,
-        statistic: Stats.MAXIMUM,
       }),
       threshold: 2 * 3600,
       periods: [3, 3],

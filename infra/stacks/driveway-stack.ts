@@ -51,12 +51,12 @@ export class DrivewayStack extends Stack {
       settings,
       signInUrls: origins.map((origin) => `${origin}/`),
     })
-    const ingest = functionPlans['ingest-object']
     const intake = new Intake(this, 'Intake', {
       settings,
       key: data.key,
       bucket: data.intake,
-      workTimeout: Duration.seconds(ingest.timeoutSeconds),
+      sortTimeout: Duration.seconds(functionPlans['sort-intake'].timeoutSeconds),
+      workTimeout: Duration.seconds(functionPlans['ingest-object'].timeoutSeconds),
     })
 
     const outbox = new Outbox(this, 'Outbox', { settings, key: data.key })
@@ -65,7 +65,7 @@ export class DrivewayStack extends Stack {
     const resources = deploymentResources(parts)
     const { functions, functionOf } = this.#addFunctions(settings, data, codeOf, resources)
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
-    intake.feeds(functionOf('ingest-object'))
+    intake.feeds(functionOf('sort-intake'), functionOf('ingest-object'))
     outbox.feeds(functionOf('tell'), data.tables)
     this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.days(1))

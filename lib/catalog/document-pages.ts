@@ -26,6 +26,8 @@ export interface DocumentPages {
   ): Promise<{ readonly rows: readonly DocumentRow[]; readonly more: boolean }>
   /** A user's open rows of a kind, such as `p#{connectionId}`; the index may lag by a moment. */
   openOfUser(userKey: UserKey, prefix: string, cursor?: OpenPage['cursor']): Promise<OpenPage>
+  /** How many of those there are, counted to `limit`. */
+  countOfUser(userKey: UserKey, prefix: string, limit: number): Promise<number>
   /** All open rows, in no order. */
   scanOpen(limit: number, cursor?: OpenPage['cursor']): Promise<OpenPage>
 }
@@ -37,6 +39,13 @@ export function documentPages(
   TableName: string,
   parse: (item: unknown) => DocumentRow,
 ): DocumentPages {
+  const ofUser = (userKey: UserKey, prefix: string) => ({
+    TableName,
+    IndexName: index,
+    KeyConditionExpression: 'openOf = :user AND begins_with(#open, :prefix)',
+    ExpressionAttributeNames: { '#open': 'open' },
+    ExpressionAttributeValues: { ':user': userKey, ':prefix': prefix },
+  })
   return {
     async list(userKey, limit, startAfter) {
       const query = new QueryCommand({
@@ -50,13 +59,13 @@ export function documentPages(
       const { Items = [], LastEvaluatedKey } = await client.send(query).catch(failed)
       return { rows: Items.map((item) => parse(item)), more: LastEvaluatedKey !== undefined }
     },
+    async countOfUser(userKey, prefix, limit) {
+      const query = new QueryCommand({ ...ofUser(userKey, prefix), Select: 'COUNT', Limit: limit })
+      return (await client.send(query).catch(failed)).Count ?? 0
+    },
     async openOfUser(userKey, prefix, cursor) {
       const query = new QueryCommand({
-        TableName,
-        IndexName: index,
-        KeyConditionExpression: 'openOf = :user AND begins_with(#open, :prefix)',
-        ExpressionAttributeNames: { '#open': 'open' },
-        ExpressionAttributeValues: { ':user': userKey, ':prefix': prefix },
+        ...ofUser(userKey, prefix),
         ...(cursor === undefined ? {} : { ExclusiveStartKey: { ...cursor } }),
       })
       return pageOf(await client.send(query).catch(failed))

@@ -1,6 +1,7 @@
 import { required } from '../contract/env.ts'
+import type { EnvironmentName } from '../contract/env.ts'
 import type { Enqueue } from '../intake/enqueue.ts'
-import { sqsEnqueue } from '../intake/enqueue.ts'
+import { enqueueOne, sqsEnqueue } from '../intake/enqueue.ts'
 import { rowMessage } from '../queue/row-message.ts'
 import type { IntakeBucket } from '../transfer/bucket.ts'
 import type { HallDeps } from '../transfer/hall.ts'
@@ -14,7 +15,7 @@ import { onceAsync } from './once.ts'
  */
 export function hallDeps(composition: Composition): HallDeps {
   const { settings, clock, outside } = composition
-  const enqueue = enqueueOf(composition)
+  const short = queueOf(composition, 'SHORT_QUEUE_URL')
   return {
     clock,
     documents: composition.documents(),
@@ -26,7 +27,8 @@ export function hallDeps(composition: Composition): HallDeps {
       const { stagingBucket } = await import('../documents/staging.ts')
       await stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET')).remove(key)
     },
-    enqueue: (key, delaySeconds) => enqueue(rowMessage(key), delaySeconds),
+    enqueue: (key, delaySeconds = 0) =>
+      enqueueOne(short, { body: rowMessage(key), group: key.userKey, delaySeconds }),
     random: outside.random,
     newId: outside.newId,
     startHash: composition.startHash,
@@ -60,6 +62,6 @@ function bucketOnFirstUse({ settings, clock, outside }: Composition): IntakeBuck
   }
 }
 
-export function enqueueOf({ settings, outside }: Composition): Enqueue {
-  return sqsEnqueue(outside.sqs, () => required(settings, 'INTAKE_QUEUE_URL'))
+export function queueOf({ settings, outside }: Composition, name: EnvironmentName): Enqueue {
+  return sqsEnqueue(outside.sqs, () => required(settings, name))
 }

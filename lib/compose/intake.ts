@@ -1,17 +1,34 @@
 import { required } from '../contract/env.ts'
 import { chooseConnection } from '../documents/choose-connection.ts'
+import { enqueueOne } from '../intake/enqueue.ts'
 import type { IntakeDeps } from '../intake/ingest.ts'
+import type { SortDeps } from '../intake/sort.ts'
 import type { StartIntakeDeps } from '../intake/start-intake.ts'
 import type { Deferral } from '../queue/batch.ts'
 import { objectCreatedBody } from '../queue/object-created.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
 import { takeOverTransfers } from '../transfer/old-transfers.ts'
 import type { Composition } from './composition.ts'
-import { enqueueOf, hallDeps } from './hall.ts'
+import { hallDeps, queueOf } from './hall.ts'
 
 /** For the intake's queue. */
 export function openIntake(composition: Composition): IntakeDeps {
   return { ...hallDeps(composition), events: composition.events() }
+}
+
+/** For what arrives in the bucket. Opened once: it remembers whom it has just given places. */
+export function openSort(composition: Composition): () => SortDeps {
+  const given: SortDeps['given'] = new Map()
+  return () => ({
+    clock: composition.clock,
+    documents: composition.documents(),
+    lanes: {
+      short: queueOf(composition, 'SHORT_QUEUE_URL'),
+      long: queueOf(composition, 'LONG_QUEUE_URL'),
+    },
+    workers: Number(required(composition.settings, 'LANE_WORKERS')),
+    given,
+  })
 }
 
 /**
@@ -19,9 +36,9 @@ export function openIntake(composition: Composition): IntakeDeps {
  * S3 would, and takes over what version 0.1 had under way.
  */
 export function openSweep(composition: Composition) {
-  const enqueue = enqueueOf(composition)
+  const arrivals = queueOf(composition, 'ARRIVALS_QUEUE_URL')
   const announce = (object: CreatedObject): Promise<void> =>
-    enqueue(objectCreatedBody(object, composition.clock.now()))
+    enqueueOne(arrivals, { body: objectCreatedBody(object, composition.clock.now()) })
   const { settings, clock, outside } = composition
   const deps = hallDeps(composition)
   const now = (): number => clock.now()
@@ -45,5 +62,8 @@ export function openStartIntake(composition: Composition): StartIntakeDeps {
 /** How the intake's messages are put off. */
 export async function openIntakeDeferral({ settings, outside }: Composition): Promise<Deferral> {
   const { sqsDeferral } = await import('../queue/deferral.ts')
-  return sqsDeferral(await outside.sqs(), required(settings, 'INTAKE_QUEUE_URL'))
+  return sqsDeferral(await outside.sqs(), [
+    required(settings, 'SHORT_QUEUE_URL'),
+    required(settings, 'LONG_QUEUE_URL'),
+  ])
 }

@@ -30,6 +30,7 @@ export type RouteFunctionName =
 /** Those that no client calls. */
 export type OtherFunctionName =
   | 'authorize-request'
+  | 'sort-intake'
   | 'ingest-object'
   | 'sweep-transfers'
   | 'tell'

@@ -1,4 +1,6 @@
 import * as z from 'zod/mini'
+import type { UserKey } from '../ids.ts'
+import { parseUserKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { CreatedObject } from './object-created.ts'
 import { parseObjectCreated } from './object-created.ts'
@@ -9,6 +11,9 @@ export interface QueueMessage {
   readonly messageId: string
   readonly receiptHandle: string
   readonly body: string
+  /** Of the queue it came from, and goes back to. */
+  readonly queueArn: string
+  readonly group: UserKey | undefined
   /** How often it was delivered, this time included. */
   readonly receiveCount: number
 }
@@ -32,7 +37,11 @@ const record = z.object({
   messageId: z.string(),
   receiptHandle: z.string(),
   body: z.string(),
-  attributes: z.object({ ApproximateReceiveCount: z.optional(z.string()) }),
+  eventSourceARN: z.string(),
+  attributes: z.object({
+    ApproximateReceiveCount: z.optional(z.string()),
+    MessageGroupId: z.optional(z.string()),
+  }),
 })
 const identified = z.object({ messageId: z.string() })
 
@@ -77,11 +86,13 @@ async function handleOne(
   deferral: Deferral,
   handle: (message: QueueMessage) => Promise<Handled>,
 ): Promise<boolean> {
-  const { messageId, receiptHandle, body, attributes } = record.parse(raw)
+  const { messageId, receiptHandle, body, eventSourceARN, attributes } = record.parse(raw)
   const message = {
     messageId,
     receiptHandle,
     body,
+    queueArn: eventSourceARN,
+    group: parseUserKey(attributes.MessageGroupId ?? ''),
     receiveCount: Number(attributes.ApproximateReceiveCount ?? '1'),
   }
   const handled = await handle(message)
@@ -108,7 +119,10 @@ export interface MessageHandlers {
  * Hands what a message tells of to its handler, one after the other. The message comes back when one of them
  * has to, since doing the others again changes nothing.
  */
-export async function handleMessage(message: QueueMessage, handlers: MessageHandlers): Promise<Handled> {
+export async function handleMessage(
+  message: Pick<QueueMessage, 'messageId' | 'body'>,
+  handlers: MessageHandlers,
+): Promise<Handled> {
   const row = parseRowMessage(message.body)
   if (row) return await handlers.look(row, message.messageId)
   const waits: number[] = []

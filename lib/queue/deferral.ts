@@ -1,22 +1,30 @@
 import type { SQSClient } from '@aws-sdk/client-sqs'
 import { ChangeMessageVisibilityCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
-import type { Deferral } from './batch.ts'
+import type { Deferral, QueueMessage } from './batch.ts'
 
-/** Puts messages of `queueUrl` off: by their visibility, or as new messages. */
-export function sqsDeferral(client: SQSClient, queueUrl: string): Deferral {
+/** Puts messages of the queues at `queueUrls` off, each in its own: by their visibility, or as new messages. */
+export function sqsDeferral(client: SQSClient, queueUrls: readonly string[]): Deferral {
+  // An ARN ends in the queue's name, and so does its URL.
+  const urlOf = ({ queueArn }: QueueMessage): string | undefined =>
+    queueUrls.find((url) => url.endsWith(`/${queueArn.split(':').at(-1) ?? ''}`))
   return {
-    async hide({ receiptHandle }, seconds) {
+    async hide(message, seconds) {
       await client.send(
         new ChangeMessageVisibilityCommand({
-          QueueUrl: queueUrl,
-          ReceiptHandle: receiptHandle,
+          QueueUrl: urlOf(message),
+          ReceiptHandle: message.receiptHandle,
           VisibilityTimeout: seconds,
         }),
       )
     },
-    async renew({ body }, delaySeconds) {
+    async renew(message, delaySeconds) {
       await client.send(
-        new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body, DelaySeconds: delaySeconds }),
+        new SendMessageCommand({
+          QueueUrl: urlOf(message),
+          MessageBody: message.body,
+          MessageGroupId: message.group,
+          DelaySeconds: delaySeconds,
+        }),
       )
     },
   }

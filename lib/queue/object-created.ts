@@ -21,6 +21,7 @@ const message = z.object({
           bucket: z.object({ name: z.string() }),
           object: z.object({
             key: z.string(),
+            size: z.optional(z.number()),
             eTag: z.optional(z.string()),
             sequencer: z.optional(z.string()),
           }),
@@ -48,6 +49,7 @@ export function parseObjectCreated(body: string): readonly CreatedObject[] {
   return Records.filter((record) => /^(s3:)?ObjectCreated:/.test(record.eventName)).map(({ s3 }) => ({
     bucket: s3.bucket.name,
     key: decodeKey(s3.object.key),
+    ...(s3.object.size === undefined ? {} : { size: s3.object.size }),
     ...(s3.object.eTag === undefined ? {} : { etag: s3.object.eTag.replaceAll('"', '') }),
     ...(s3.object.sequencer === undefined ? {} : { sequencer: s3.object.sequencer }),
   }))

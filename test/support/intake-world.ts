@@ -31,7 +31,7 @@ import { handleMessage } from '../../lib/queue/batch.ts'
 import type { CreatedObject } from '../../lib/queue/object-created.ts'
 import { objectCreatedBody } from '../../lib/queue/object-created.ts'
 import { rowMessage } from '../../lib/queue/row-message.ts'
-import { sqsEnqueue } from '../../lib/intake/enqueue.ts'
+import { enqueueOne, sqsEnqueue } from '../../lib/intake/enqueue.ts'
 import type { IntakeDeps } from '../../lib/intake/ingest.ts'
 import { ingestObject } from '../../lib/intake/ingest.ts'
 import type { Driver } from '../../lib/storage/driver.ts'
@@ -48,7 +48,8 @@ export interface WorldEndpoints {
   readonly s3: string
   readonly dynamoDb: string
   readonly sqs: string
-  readonly intakeQueueUrl: string
+  readonly arrivalsQueueUrl: string
+  readonly shortQueueUrl: string
 }
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
@@ -95,14 +96,15 @@ export function openClients(endpoints: WorldEndpoints) {
     dynamo.destroy()
     sqs.destroy()
   }
-  return { s3, dynamo, sqs, intakeQueueUrl: endpoints.intakeQueueUrl, close }
+  const queueUrls = [endpoints.arrivalsQueueUrl, endpoints.shortQueueUrl]
+  return { s3, dynamo, sqs, queueUrls, shortQueueUrl: endpoints.shortQueueUrl, close }
 }
 
 export type Clients = ReturnType<typeof openClients>
 
 /** Use-case dependencies as a process in a world has them. */
 export function openDeps(
-  { s3, dynamo, sqs, intakeQueueUrl, close }: Clients,
+  { s3, dynamo, sqs, queueUrls, shortQueueUrl, close }: Clients,
   options: {
     readonly clock: Clock
     readonly openDriver: (connection: Connection) => Promise<Driver>
@@ -114,7 +116,7 @@ export function openDeps(
   const connections = connectionStore(dynamo, 'connections', () => clock.now())
   const enqueue = sqsEnqueue(
     () => Promise.resolve(sqs),
-    () => intakeQueueUrl,
+    () => shortQueueUrl,
   )
   const key = sealKey('a test key that is long enough to be one, is it not?')
   const deps: IntakeDeps = {
@@ -130,7 +132,8 @@ export function openDeps(
       openFeed,
     ),
     removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
-    enqueue: (document, delaySeconds) => enqueue(rowMessage(document), delaySeconds),
+    enqueue: (document, delaySeconds = 0) =>
+      enqueueOne(enqueue, { body: rowMessage(document), group: document.userKey, delaySeconds }),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
     random: () => 0.5,
     newId: randomId,
@@ -138,7 +141,7 @@ export function openDeps(
     openTurns,
     settings: { ...defaultHallSettings, ...options.settings },
   }
-  return { deps, s3, sqs, intakeQueueUrl, connections, close }
+  return { deps, s3, sqs, queueUrls, connections, close }
 }
 
 /** What the requests of the same process work with. */
@@ -221,17 +224,23 @@ export function dropKey({ userKey, connectionId, documentId, extension }: Addres
   return `${userKey}/${connectionId}/${documentId}${extension}`
 }
 
-/** Takes the bodies of all messages that the intake queue shows. */
-export async function takeMessages({ sqs, intakeQueueUrl: QueueUrl }: OpenedDeps): Promise<string[]> {
+/** Takes the bodies of all messages that the intake's queues show. */
+export async function takeMessages({ sqs, queueUrls }: OpenedDeps): Promise<string[]> {
   const bodies: string[] = []
-  for (;;) {
-    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))
-    if (Messages.length === 0) return bodies
-    for (const { Body = '', ReceiptHandle } of Messages) {
-      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
-      bodies.push(Body)
+  for (const QueueUrl of queueUrls) {
+    const more = async (): Promise<boolean> => {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+      )
+      for (const { Body = '', ReceiptHandle } of Messages) {
+        await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+        bodies.push(Body)
+      }
+      return Messages.length > 0
     }
+    while (await more());
   }
+  return bodies
 }
 
 /** Delivers one message, as the function does that reads the intake queue. */
@@ -240,11 +249,13 @@ export async function deliverMessage(
   body: string,
   delivery: { readonly messageId: string; readonly deadline: number },
 ): Promise<Handled> {
-  const message = { messageId: delivery.messageId, receiptHandle: '', body, receiveCount: 1 }
-  return await handleMessage(message, {
-    ingest: (object) => ingestObject(deps, object, delivery),
-    look: (key) => lookAt(deps, key, delivery),
-  })
+  return await handleMessage(
+    { messageId: delivery.messageId, body },
+    {
+      ingest: (object) => ingestObject(deps, object, delivery),
+      look: (key) => lookAt(deps, key, delivery),
+    },
+  )
 }
 
 /** The message that tells of the object. */

@@ -11,7 +11,7 @@ import type { Resources } from '../../infra/permissions.ts'
 import { permissions } from '../../infra/permissions.ts'
 import {
   intakeBucket,
-  intakeQueue,
+  intakeQueues,
   localTableName,
   secretPrefix,
   stagingBucket,
@@ -31,7 +31,7 @@ function actionsOf(resource: string, access: string): readonly string[] {
   }
   if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
   if (['connectionSecrets', 'oauthClients', 'sealKey'].includes(resource)) return of(secretActions)
-  if (resource === 'intakeQueue' || resource === 'untoldEvents') return of(queueActions)
+  if (['arrivals', 'shortLane', 'longLane', 'untoldEvents'].includes(resource)) return of(queueActions)
   if (resource === 'changeStreams') return of(streamActions)
   return resource === 'events' ? of(busActions) : []
 }
@@ -49,7 +49,9 @@ function localNames(resource: string, access: string): string {
   const bucket = buckets[resource]
   if (bucket !== undefined) return access === 'list' ? bucket : `${bucket}/*`
   const names: Readonly<Record<string, string>> = {
-    intakeQueue,
+    arrivals: intakeQueues.ARRIVALS_QUEUE_URL,
+    shortLane: intakeQueues.SHORT_QUEUE_URL,
+    longLane: intakeQueues.LONG_QUEUE_URL,
     events: 'driveway',
     connectionSecrets: `${secretPrefix}/connections/`,
     oauthClients: `${secretPrefix}/oauth/`,

@@ -19,7 +19,9 @@ function spoken(resource: string): string {
   if (resource.includes(':secret:driveway/test/connections/')) return 'connection secrets'
   if (resource.includes(':secret:driveway/test/oauth/')) return 'OAuth clients'
   if (resource.startsWith('<SecretsSealKey')) return 'sealing keys'
-  if (resource.startsWith('<IntakeQueue')) return 'intake queue'
+  if (resource.startsWith('<IntakeQueue')) return 'arrivals'
+  if (resource.startsWith('<IntakeShort')) return 'short lane'
+  if (resource.startsWith('<IntakeLong')) return 'long lane'
   if (resource.startsWith('<OutboxDeadLetters')) return 'untold events'
   if (resource.startsWith('<Events')) return 'events'
   return resource
@@ -56,8 +58,8 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: CreateSecret DeleteSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
       'connections: GetItem PutItem',
       'documents by open: Query',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'tokens: GetItem UpdateItem',
     ],
     'create-download-url': [
@@ -77,8 +79,8 @@ test('each function may do exactly what its operation needs', () => {
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObject PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject',
@@ -92,8 +94,8 @@ test('each function may do exactly what its operation needs', () => {
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject',
@@ -106,8 +108,8 @@ test('each function may do exactly what its operation needs', () => {
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject',
@@ -135,8 +137,9 @@ test('each function may do exactly what its operation needs', () => {
       'events: PutEvents',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
-      'intake queue: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
+      'long lane: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject ListMultipartUploadParts PutObject',
@@ -163,8 +166,8 @@ test('each function may do exactly what its operation needs', () => {
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject PutObject',
@@ -175,6 +178,12 @@ test('each function may do exactly what its operation needs', () => {
       'authorizations: PutItem',
       'connections: GetItem PutItem',
       'sealing keys: GetSecretValue',
+    ],
+    'sort-intake': [
+      'arrivals: DeleteMessage GetQueueAttributes ReceiveMessage',
+      'documents by open: Query',
+      'long lane: SendMessage',
+      'short lane: SendMessage',
     ],
     'start-connection': [
       'OAuth clients: GetSecretValue',
@@ -189,8 +198,8 @@ test('each function may do exactly what its operation needs', () => {
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObject PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'staging objects: DeleteObject',
       'storage bucket: ListBucket',
       'storage objects: AbortMultipartUpload DeleteObject GetObject',
@@ -207,13 +216,14 @@ test('each function may do exactly what its operation needs', () => {
       'tokens: GetItem UpdateItem',
     ],
     'sweep-transfers': [
+      'arrivals: SendMessage',
       'connections: GetItem',
       'documents by open: Scan',
       'documents: GetItem PutItem UpdateItem',
       'intake bucket: ListBucket',
       'intake objects: GetObject GetObjectTagging PutObjectTagging',
-      'intake queue: SendMessage',
       'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
       'transfers: DeleteItem Scan',
     ],
     tell: [

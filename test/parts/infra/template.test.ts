@@ -348,26 +348,39 @@ describe('what is kept', () => {
 describe('the intake', () => {
   const queues = () => {
     const found = all('AWS::SQS::Queue').map(([id, queue]) => ({ id, ...queue }))
-    const named = (name: string) => found.find((queue) => queue.Properties['QueueName'] === name)
-    const queue = named('driveway-test-intake')
-    const deadLetters = named('driveway-test-intake-dead-letters')
-    if (queue === undefined || deadLetters === undefined) throw new Error('a queue is missing')
-    return { queue, deadLetters }
+    const named = (name: string) => {
+      const queue = found.find((one) => one.Properties['QueueName'] === `driveway-test-${name}`)
+      if (queue === undefined) throw new Error(`there is no queue ${name}`)
+      return queue
+    }
+    return {
+      arrivals: named('intake'),
+      lanes: [named('intake-short'), named('intake-long')],
+      deadLetters: named('intake-dead-letters'),
+    }
   }
 
-  test('hides a message for six times the function’s time', () => {
+  test('hides a message for six times the time of the function that takes it', () => {
     const functions = all('AWS::Lambda::Function').map(([, fn]) => fn.Properties)
-    const timeout = functions.find((fn) => fn['FunctionName'] === 'driveway-test-ingest-object')?.['Timeout']
-    expect(queues().queue.Properties['VisibilityTimeout']).toBe(6 * Number(timeout))
+    const sixTimes = (name: string) =>
+      6 * Number(functions.find((fn) => fn['FunctionName'] === `driveway-test-${name}`)?.['Timeout'])
+    const { arrivals, lanes } = queues()
+    expect(arrivals.Properties['VisibilityTimeout']).toBe(sixTimes('sort-intake'))
+    for (const lane of lanes) expect(lane.Properties['VisibilityTimeout']).toBe(sixTimes('ingest-object'))
   })
 
-  test('keeps what failed, longer than the queue, and lets it be sent back there only', () => {
-    const { queue, deadLetters } = queues()
-    expect(property(queue, 'RedrivePolicy.maxReceiveCount')).toBeGreaterThanOrEqual(5)
-    expect(asText(property(queue, 'RedrivePolicy.deadLetterTargetArn'))).toBe(`<${deadLetters.id}.Arn>`)
-    expect(Number(deadLetters.Properties['MessageRetentionPeriod'])).toBeGreaterThan(
-      Number(queue.Properties['MessageRetentionPeriod']),
-    )
+  test('keeps what failed, longer than the queues, and lets it be sent back there only', () => {
+    const { arrivals, lanes, deadLetters } = queues()
+    for (const queue of [arrivals, ...lanes]) {
+      expect(property(queue, 'RedrivePolicy.maxReceiveCount')).toBeGreaterThanOrEqual(5)
+      expect(asText(property(queue, 'RedrivePolicy.deadLetterTargetArn'))).toBe(`<${deadLetters.id}.Arn>`)
+      expect(Number(deadLetters.Properties['MessageRetentionPeriod'])).toBeGreaterThan(
+        Number(queue.Properties['MessageRetentionPeriod']),
+      )
+      expect(asText(property(deadLetters, 'RedriveAllowPolicy.sourceQueueArns'))).toContain(
+        String(queue.Properties['QueueName']),
+      )
+    }
     expect(property(deadLetters, 'RedriveAllowPolicy.redrivePermission')).toBe('byQueue')
   })
 
@@ -379,12 +392,17 @@ describe('the intake', () => {
     expect(bucket?.DependsOn).toEqual([expect.stringMatching(/^IntakeQueuePolicy/)])
   })
 
-  test('reports each record by itself', () => {
-    const [, delivery] =
-      all('AWS::Lambda::EventSourceMapping').find(([id]) => id.startsWith('IntakeDelivery')) ?? []
-    expect(delivery?.Properties).toMatchObject({
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 20 },
+  test('sorts ten at a time, works on each of a lane alone, and reports each record by itself', () => {
+    const mapping = (start: string) =>
+      all('AWS::Lambda::EventSourceMapping').find(([id]) => id.startsWith(start))?.[1].Properties
+    const FunctionResponseTypes = ['ReportBatchItemFailures']
+    const lane = { FunctionResponseTypes, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 20 } }
+    expect(mapping('IntakeDelivery')).toMatchObject(lane)
+    expect(mapping('IntakeLongDelivery')).toMatchObject(lane)
+    expect(mapping('IntakeArrival')).toMatchObject({
+      FunctionResponseTypes,
+      BatchSize: 10,
+      ScalingConfig: { MaximumConcurrency: 2 },
     })
   })
 })

@@ -469,7 +469,7 @@ describe('the intake', () => {
       const announce = async (object: CreatedObject) => {
         await opened.sqs.send(
           new SendMessageCommand({
-            QueueUrl: world.endpoints.intakeQueueUrl,
+            QueueUrl: world.endpoints.arrivalsQueueUrl,
             MessageBody: objectCreatedBody(object, clock.now()),
           }),
         )

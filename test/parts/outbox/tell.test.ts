@@ -58,7 +58,7 @@ async function openWorld() {
         AWS_ACCESS_KEY_ID: 'local',
         AWS_SECRET_ACCESS_KEY: 'local',
         EVENT_BUS: 'driveway',
-        INTAKE_QUEUE_URL: stack.intakeQueueUrl,
+        ARRIVALS_QUEUE_URL: stack.arrivalsQueueUrl,
         LOG_LEVEL: 'SILENT',
       }
       child = fork(new URL('tell-process.ts', import.meta.url), [join(folder.path, 'worker')], {

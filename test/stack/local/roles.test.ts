@@ -39,7 +39,8 @@ test('what a function asks of AWS is seen under its name, also in the worker and
         'put-document s3:PutObject driveway-storage/*',
         'ingest-object s3:GetObject driveway-intake/*',
         'tell events:PutEvents driveway',
-        'ingest-object sqs:DeleteMessage driveway-intake-events',
+        'sort-intake sqs:SendMessage driveway-intake-short',
+        'ingest-object sqs:DeleteMessage driveway-intake-short',
       ]),
     )
   expect(refusedCalls(stack.awsCalls())).toEqual([])

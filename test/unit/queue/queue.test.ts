@@ -16,7 +16,7 @@ describe('an intake message', () => {
   test('names the key decoded, plus signs and percent signs included', () => {
     const body = JSON.stringify({ Records: [record('ObjectCreated:Put', 'u/c/a+b%2Bc%C3%A4%25.pdf')] })
     expect(parseObjectCreated(body)).toEqual([
-      { bucket: 'b', key: 'u/c/a b+cä%.pdf', etag: 'e', sequencer: '0A' },
+      { bucket: 'b', key: 'u/c/a b+cä%.pdf', size: 1, etag: 'e', sequencer: '0A' },
     ])
   })
 
@@ -53,7 +53,7 @@ describe('an intake message', () => {
     })
     const seen: string[] = []
     const handled = await handleMessage(
-      { messageId: 'm', receiptHandle: 'r', body, receiveCount: 1 },
+      { messageId: 'm', body },
       {
         look: () => Promise.reject(new Error('It asks for no row.')),
         ingest({ key }) {
@@ -142,6 +142,7 @@ describe('a batch', () => {
     messageId,
     receiptHandle: `r-${messageId}`,
     body: messageId,
+    eventSourceARN: 'arn:aws:sqs:eu-central-1:000000000000:driveway-intake-short',
     attributes: { ApproximateReceiveCount: String(receiveCount) },
   })
   const run = async (records: unknown[], handle: (body: string) => Promise<Handled>) => {

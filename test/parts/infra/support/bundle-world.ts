@@ -81,13 +81,10 @@ export async function startBundleWorld(): Promise<BundleWorld> {
     const endpoint = endpoints.get(name) ?? ''
     const given = Object.keys(variables.get(name) ?? {}).map((variable): [string, string] => [
       variable,
-      local[variable] ?? '',
+      (local[variable] ?? '').replace(stack.at(5), endpoint),
     ])
     return {
       ...Object.fromEntries(given),
-      ...(variables.get(name)?.['INTAKE_QUEUE_URL'] === undefined
-        ? {}
-        : { INTAKE_QUEUE_URL: (local['INTAKE_QUEUE_URL'] ?? '').replace(stack.at(5), endpoint) }),
       ...(variables.get(name)?.['SECRETS_KEY_ARN'] === undefined
         ? {}
         : { SECRETS_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/local' }),
@@ -173,7 +170,7 @@ export function intakeEvent(key: string): unknown {
         attributes: { ApproximateReceiveCount: '1' },
         messageAttributes: {},
         eventSource: 'aws:sqs',
-        eventSourceARN: 'arn:aws:sqs:eu-central-1:000000000000:driveway-intake-events',
+        eventSourceARN: 'arn:aws:sqs:eu-central-1:000000000000:driveway-intake-short',
         awsRegion: 'eu-central-1',
       },
     ],
