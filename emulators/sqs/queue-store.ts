@@ -2,9 +2,10 @@ import { accountId, region } from '../account.ts'
 import { createHash, randomUUID } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
-import { inTransaction, openDatabase } from '../database.ts'
+import { inTransaction } from '../database.ts'
 import { AwsJsonError } from '../json-protocol.ts'
 import { defaultSettings, type QueueSettings } from './attributes.ts'
+import { openQueueDatabase } from './queue-database.ts'
 
 /** A message on its way to a consumer. Times in milliseconds since 1970. */
 export interface ReceivedMessage {
@@ -29,20 +30,6 @@ export interface QueueCounts {
 export const arnOf = (queue: string): string => `arn:aws:sqs:${region}:${accountId}:${queue}`
 export const nameOfArn = (arn: string): string => arn.split(':').at(-1) ?? ''
 
-const schema = `
-CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY, settings TEXT NOT NULL, created_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS messages (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, message_id TEXT NOT NULL, body TEXT NOT NULL,
-  attributes TEXT NOT NULL, sent_at INTEGER NOT NULL, visible_at INTEGER NOT NULL, receives INTEGER NOT NULL DEFAULT 0,
-  first_received_at INTEGER NOT NULL DEFAULT 0, receipt TEXT, dead_letter_source TEXT, group_id TEXT);
-CREATE INDEX IF NOT EXISTS messages_by_queue ON messages (queue, sequence);
-CREATE INDEX IF NOT EXISTS messages_by_age ON messages (queue, sent_at);
-CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt);
-CREATE TABLE IF NOT EXISTS move_tasks (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, source_arn TEXT NOT NULL, destination_arn TEXT, moved INTEGER NOT NULL,
-  started_at INTEGER NOT NULL);
-`
-
 const noQueue = (): AwsJsonError =>
   new AwsJsonError('QueueDoesNotExist', 'The specified queue does not exist.', {
     queryCode: 'AWS.SimpleQueueService.NonExistentQueue',
@@ -58,11 +45,7 @@ export class QueueStore {
   readonly #waiters = new Map<string, Set<() => void>>()
 
   constructor(directory: string, clock: Clock) {
-    this.database = openDatabase(directory, 'sqs.db', schema)
-    // A state folder of an earlier version has messages without a group.
-    const columns = this.database.prepare('PRAGMA table_info(messages)').all()
-    if (!columns.some(({ name }) => name === 'group_id'))
-      this.database.exec('ALTER TABLE messages ADD COLUMN group_id TEXT')
+    this.database = openQueueDatabase(directory)
     this.clock = clock
   }
 
