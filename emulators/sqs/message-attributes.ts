@@ -31,3 +31,5 @@ export const attributeDigest = (attributes: MessageAttributes): string => {
   }
   return hash.digest('hex')
 }
+
+export const md5 = (text: string | Buffer): string => createHash('md5').update(text).digest('hex')

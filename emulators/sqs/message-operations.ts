@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as z from 'zod/mini'
 import { AwsJsonError, parseInput } from '../json-protocol.ts'
-import { md5, type QueueStore, type ReceivedMessage } from './queue-store.ts'
-import { attributeDigest, messageAttributes, type MessageAttributes } from './message-attributes.ts'
+import type { QueueStore, ReceivedMessage } from './queue-store.ts'
+import { attributeDigest, md5, messageAttributes, type MessageAttributes } from './message-attributes.ts'
 
 const maxBatchBytes = 1_048_576
 

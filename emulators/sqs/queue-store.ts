@@ -1,5 +1,5 @@
 import { accountId, region } from '../account.ts'
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { inTransaction } from '../database.ts'
@@ -65,9 +65,8 @@ export class QueueStore {
   }
 
   createdAt(queue: string): number {
-    return Number(
-      this.database.prepare('SELECT created_at FROM queues WHERE name = ?').get(queue)?.['created_at'],
-    )
+    const row = this.database.prepare('SELECT created_at FROM queues WHERE name = ?').get(queue)
+    return Number(row?.['created_at'])
   }
 
   listQueues(prefix: string): string[] {
@@ -249,5 +248,3 @@ export class QueueStore {
     for (const waiter of waiters) waiter()
   }
 }
-
-export const md5 = (text: string | Buffer): string => createHash('md5').update(text).digest('hex')
