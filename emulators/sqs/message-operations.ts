@@ -10,7 +10,8 @@ const sendEntry = z.object({
   MessageBody: z.string().check(z.minLength(1)),
   DelaySeconds: z.optional(z.int().check(z.gte(0), z.lte(900))),
   MessageAttributes: z.optional(messageAttributes),
-  // Letters, digits and punctuation: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+  // Letters, digits and punctuation:
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
   MessageGroupId: z.optional(z.string().check(z.regex(/^[!-~]{1,128}$/))),
 })
 const receiveInput = z.object({

@@ -2,7 +2,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs'
 import { ChangeMessageVisibilityCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { Deferral, QueueMessage } from './batch.ts'
 
-/** Puts messages of the queues at `queueUrls` off, each in its own: by their visibility, or as new messages. */
+/** Puts messages off, each in its own of the queues at `queueUrls`: by their visibility, or sent anew. */
 export function sqsDeferral(client: SQSClient, queueUrls: readonly string[]): Deferral {
   // An ARN ends in the queue's name, and so does its URL.
   const urlOf = ({ queueArn }: QueueMessage): string | undefined =>
