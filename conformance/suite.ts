@@ -31,7 +31,15 @@ export function conformance(name: string, subject: Subject): void {
 function declarations(at: Stage): void {
   const { sample } = at
   it('declares only what it has', async () => {
-    const capabilities = ['places', 'sessions', 'renaming', 'signedUrls', 'directUrls', 'space'] as const
+    const capabilities = [
+      'places',
+      'sessions',
+      'renaming',
+      'history',
+      'signedUrls',
+      'directUrls',
+      'space',
+    ] as const
     for (const capability of capabilities) {
       expect([capability, at.driver[capability] !== undefined]).toEqual([
         capability,

@@ -3,6 +3,7 @@ import { userId, userKeyOf } from '../lib/ids.ts'
 import { contentOf } from '../lib/storage/bytes.ts'
 import type { Plan } from '../lib/storage/driver.ts'
 import { PlaceTaken } from '../lib/storage/free-name.ts'
+import { writeWhole } from '../lib/storage/write-whole.ts'
 import { breaking, bytesOf, generated, ofWrongLength } from '../test/support/content.ts'
 import { where } from '../test/support/where.ts'
 import type { Stage } from './stage.ts'
@@ -64,6 +65,36 @@ export function writing(at: Stage): void {
         const { sessions } = at.driver
         if (sessions) expect(await failureOf(sessions.begin(plan(100)))).toBeInstanceOf(PlaceTaken)
         expect(await at.standing()).toEqual(only(Buffer.from('hello')))
+      })
+    })
+
+    where(sample.history !== undefined, () => {
+      it('gives back what stood before, if that is what was wanted', async () => {
+        const before = await put(at.driver)
+        const { objectKey: key } = before
+        const owner = { userId: alice, contentType: 'text/plain' }
+        for (const text of ['other', 'world', '!']) {
+          const plan = {
+            ...owner,
+            size: text.length,
+            target: { kind: 'replace', objectKey: key },
+          } as const
+          await writeWhole(at.driver, plan, contentOf(Buffer.from(text)))
+        }
+        const { size, etag } = await at.driver.stat(before.objectKey)
+        expect(size).toBe(1)
+        const version = { ...owner, size: 5, revision: before.etag ?? never() }
+        const { history = never() } = at.driver
+        const [[algorithm, hash] = never()] = Object.entries(before.checksums)
+        const restored = await history.restore(key, version, ({ checksums }) => {
+          return checksums[algorithm as keyof typeof checksums] === hash
+        })
+        expect(restored).toMatchObject({ objectKey: key, size: 5 })
+        expect(restored?.etag).not.toBe(etag)
+        expect(await at.standing()).toEqual(only(Buffer.from('hello')))
+        const none = { ...version, size: 77, revision: 'unknown' }
+        const answer = history.restore(key, none, () => false)
+        expect(await answer.catch(() => undefined)).toBeUndefined()
       })
     })
 

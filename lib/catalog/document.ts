@@ -101,7 +101,15 @@ const leftover = z.object({
   etag: z.exactOptional(z.string()),
   notBefore: z.exactOptional(z.number()),
   /** What a session may have made before it was ended. */
-  made: z.exactOptional(z.object({ target, size: z.number(), hash: z.exactOptional(hash) })),
+  made: z.exactOptional(
+    z.object({
+      target,
+      size: z.number(),
+      since: z.number(),
+      hash: z.exactOptional(hash),
+      source: z.exactOptional(source),
+    }),
+  ),
 })
 
 export const documentRow = z.object({
@@ -124,6 +132,8 @@ export const documentRow = z.object({
       code: z.exactOptional(z.enum(errorCodes)),
       detail: z.exactOptional(z.string()),
       at: z.string(),
+      /** The bytes that failed, in the intake bucket, until a newer version or a delete takes them. */
+      kept: z.exactOptional(z.object({ key: z.string(), etag: z.string() })),
     }),
   ),
   /** Never absent once written, so that entries come and go one by one. */
@@ -162,6 +172,11 @@ export function statusOf(row: DocumentRow): DocumentStatus {
   return row.last?.outcome === 'failed' || row.standing === undefined ? 'failed' : 'stored'
 }
 
+/** When something that is left may go: bytes are held back only while their late hash is waited for. */
+export function dueOf({ standing }: Pick<DocumentRow, 'standing'>, { notBefore = 0 }: Leftover): number {
+  return standing?.prove ? notBefore : 0
+}
+
 const iso = (time: number): string => new Date(time).toISOString()
 
 /**
@@ -177,7 +192,7 @@ export function openOf(row: Pick<DocumentRow, 'change' | 'remove' | 'standing'>)
     if (state === 'waiting') return `w#${iso(notBefore)}`
     return `${door === 'put' || door === 'delete' ? 'i' : 's'}#${iso(until)}`
   }
-  const times = Object.values(row.remove ?? {}).map(({ notBefore = 0 }) => notBefore)
+  const times = Object.values(row.remove ?? {}).map((entry) => dueOf(row, entry))
   if (standing?.prove) times.push(standing.prove.at)
   return times.length === 0 ? undefined : `t#${iso(Math.min(...times))}`
 }

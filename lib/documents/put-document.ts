@@ -2,19 +2,20 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
 import { extensionOf, requireHere } from '../intake/start-intake.ts'
 import { contentOf } from '../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { acceptChange } from '../transfer/accept.ts'
-import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Damage } from '../transfer/damage.ts'
-import { damageOf, mostSends } from '../transfer/damage.ts'
+import { damageDetail, damageOf, mostSends } from '../transfer/damage.ts'
 import type { Claimed } from '../transfer/hall.ts'
 import { ClaimLost, held } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
 import { judge } from '../transfer/judge.ts'
+import type { OwnDriver } from '../transfer/own.ts'
+import { ownOf, undoOwn } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
 import { settleFailed, settleStored } from '../transfer/settle.ts'
 import { tidy } from '../transfer/tidy.ts'
@@ -85,51 +86,38 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
   )
   // The session of an upload that was pushed aside ends before the first byte of this one.
   const claimed = await tidy(deps, accepted.row)
-  const row = await finishPut(deps, { ...request, connection, driver }, claimed)
+  const own = ownOf(deps, claimed, claimed.change, driver)
+  const row = await finishPut(deps, { ...request, connection, driver: own }, claimed)
   return { row, created: accepted.before?.standing === undefined }
 }
 
-type Putting = PutRequest & { readonly connection: Connection; readonly driver: Driver }
+type Putting = PutRequest & { readonly connection: Connection; readonly driver: OwnDriver }
 
-/** What a put holds, and the object that it has made, if it is a new one. */
+/** What a put holds. */
 interface Writer {
   row: Claimed
-  made?: ObjectKey
 }
 
 async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed): Promise<DocumentRow> {
   const writer: Writer = { row: accepted }
+  const { driver, signal } = request
   try {
     const { entry, judged } = await sendProven(deps, request, writer)
-    const named = await renamed(request.driver, writer.row, entry, { signal: request.signal })
+    const named = await renamed(driver, writer.row, entry, { signal })
     const settled = await settleStored(deps, writer.row, named, judged)
     await tidy(deps, settled)
     return settled
   } catch (error) {
     if (error instanceof ClaimLost) {
-      await undo(deps, request, writer)
+      await undoOwn(deps, request, driver)
       throw overtaken()
     }
-    const { code, detail } = isServiceError(error) ? error : internal
-    const left = error instanceof Damaged ? error.damage : {}
-    const settled = await settleFailed(deps, writer.row, { code, detail }, left).catch(() => undefined)
+    const damage = await damageOf(writer.row, driver, { signal })
+    const told = error instanceof Damaged ? new Damaged(damage) : error
+    const { code, detail } = isServiceError(told) ? told : internal
+    const settled = await settleFailed(deps, writer.row, { code, detail }, damage).catch(() => undefined)
     if (settled) await tidy(deps, settled)
-    throw error
-  }
-}
-
-/** Takes back what a put has made that was taken for dead, unless the document names it by now. */
-async function undo(
-  deps: DocumentDeps,
-  { userKey, documentId, driver }: Putting,
-  { made }: Writer,
-): Promise<void> {
-  if (made === undefined) return
-  try {
-    const row = await deps.documents.get({ userKey, documentId })
-    if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)
-  } catch (error) {
-    logger.warn('What an overtaken request has made could not be removed.', errorFields(error))
+    throw told
   }
 }
 
@@ -148,14 +136,9 @@ function overtaken(): ServiceError {
 
 /** The provider stored other bytes than were sent, as often as they were sent. */
 class Damaged extends ServiceError {
-  readonly damage: Damage
-
-  constructor(damage: Damage) {
-    const often = 'The provider stored other bytes than were sent, several times'
-    if (damage.standing)
-      super('provider_error', `${often}, in place of the earlier version. Send the document once more.`)
-    else super('digest_mismatch', `${often}. Nothing of them is kept; send the document once more.`)
-    this.damage = damage
+  constructor(damage: Damage = {}) {
+    const code = damage.standing ? 'provider_error' : 'digest_mismatch'
+    super(code, `${damageDetail(damage)} Send the document once more.`)
   }
 }
 
@@ -168,22 +151,23 @@ async function sendProven(
   const { driver, bytes, signal } = request
   const rewrites = driver.traits.rewrites(writer.row.change.extension)
   const late = driver.traits.hash?.late === true
-  for (let sends = 1; ; sends += 1) {
+  const sent = sentOf(driver, bytes)
+  for (let damaged = 1; ; damaged += 1) {
     let entry = await send(deps, request, writer)
-    if (writer.row.change.target?.kind === 'new') writer.made = entry.objectKey
-    let judged = judge(entry, sentOf(driver, bytes), { rewrites, late })
+    let judged = judge(entry, sent, { rewrites, late })
     if (judged.verdict !== 'verified' && late) {
       const { objectKey } = entry
       entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
-      judged = judge(entry, sentOf(driver, bytes), { rewrites, late })
+      judged = judge(entry, sent, { rewrites, late })
     }
     if (judged.verdict !== 'mismatch') return { entry, judged }
-    if (sends === mostSends) throw new Damaged(damageOf(writer.row, entry, judged))
-    writer.row = await retarget(deps, writer.row, {
+    const target = {
       kind: 'replace',
       objectKey: entry.objectKey,
       file: writer.row.change.target?.file ?? '',
-    })
+    } as const
+    writer.row = held(await deps.documents.work(writer.row, { target, damaged }))
+    if (damaged === mostSends) throw new Damaged()
   }
 }
 
@@ -194,7 +178,7 @@ async function send(
 ): Promise<ObjectEntry> {
   const onName = async (file: string): Promise<void> => {
     const { target } = writer.row.change
-    if (target) writer.row = await retarget(deps, writer.row, { ...target, file })
+    if (target) writer.row = held(await deps.documents.work(writer.row, { target: { ...target, file } }))
   }
   const write = async (): Promise<ObjectEntry> => {
     const { target } = writer.row.change
@@ -207,17 +191,10 @@ async function send(
     // The user removed the file that was to be replaced: it is made anew, once.
     const { target } = writer.row.change
     if (!isServiceError(error, 'object_missing') || target?.kind !== 'replace') throw error
-    writer.row = await retarget(deps, writer.row, await freshPlace(driver, target.file, { signal }))
+    const anew = await freshPlace(driver, target.file, { signal })
+    writer.row = held(await deps.documents.work(writer.row, { target: anew }))
     return await deps.retry(write, signal)
   }
-}
-
-async function retarget(
-  deps: DocumentDeps,
-  row: Claimed,
-  target: Claimed['change']['target'],
-): Promise<Claimed> {
-  return held(await deps.documents.work(row, { target }))
 }
 
 function proofOf({ traits }: Driver, bytes: Buffer): Claimed['change']['proof'] {

@@ -15,6 +15,8 @@ export interface ObjectEntry {
   readonly size: number
   readonly name?: string
   readonly contentType?: string
+  /** When the provider made it, epoch milliseconds. */
+  readonly createdAt?: number
   /** The version of the content, without quotes. */
   readonly etag?: string
   /** Only what the provider computed itself. */
@@ -96,6 +98,7 @@ export interface Driver {
   readonly places?: Places
   readonly sessions?: Sessions
   readonly renaming?: Renaming
+  readonly history?: History
   readonly signedUrls?: SignedUrls
   readonly directUrls?: DirectUrls
   readonly space?: Space
@@ -162,6 +165,20 @@ export interface Part {
 export interface Renaming {
   /** Driver: PlaceTaken when another object has that name. */
   rename(key: ObjectKey, file: string, options?: CallOptions): Promise<void>
+}
+
+/** What an object held before, for as long as the provider keeps it. */
+export interface History {
+  /**
+   * Driver: makes the content of an earlier version the object's content again, where it still has it;
+   * `isIt` tells whether what stands then is the one. Undefined when none was.
+   */
+  restore(
+    key: ObjectKey,
+    version: Omit<Plan, 'target'> & { readonly revision?: string },
+    isIt: (entry: ObjectEntry) => boolean,
+    options?: CallOptions,
+  ): Promise<ObjectEntry | undefined>
 }
 
 /** URLs that carry their own permission. Minutes are whole and within the contract's limits. */

@@ -5,13 +5,13 @@ import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
 import type { Claim } from './claim.ts'
-import type { Damage } from './damage.ts'
-import { damageOf, mostSends } from './damage.ts'
+import { damageDetail, damageOf, mostSends } from './damage.ts'
 import { attemptSending } from './engine.ts'
 import type { HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
-import type { Judged } from './judge.ts'
 import { placeFor, renamed } from './place.ts'
+import type { OwnDriver } from './own.ts'
+import { ownOf, undoOwn } from './own.ts'
 import type { AttemptEnd } from './ports.ts'
 import { about, sessionOf, settleFailed, settleStored } from './settle.ts'
 import { tidy } from './tidy.ts'
@@ -34,19 +34,31 @@ const done: Handled = { kind: 'done' }
  * bucket. The claim is given back in here, and nowhere else.
  */
 export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Delivery): Promise<Handled> {
+  const sender: Sender = {}
   try {
-    return await attempt(deps, claim, delivery)
+    return await attempt(deps, claim, delivery, sender)
   } catch (error) {
-    if (error instanceof ClaimLost) return done
+    if (error instanceof ClaimLost) return await overtaken(deps, claim, sender)
     await claim.release({ state: 'waiting', failures: (claim.change.failures ?? 0) + 1 })
     throw error
   }
 }
 
-async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promise<Handled> {
+/** The drive that an attempt works with, once it is open. */
+interface Sender {
+  driver?: OwnDriver
+}
+
+async function overtaken(deps: HallDeps, { row }: Claim, { driver }: Sender): Promise<Handled> {
+  if (driver) await undoOwn(deps, row, driver)
+  return done
+}
+
+async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender: Sender): Promise<Handled> {
   const { source } = claim.change
   const connection = await deps.connections.named(claim.row.userKey, claim.change.connectionId)
-  if (!connection || connection.status === 'disconnected') return await failed(deps, claim, gone)
+  if (!connection || connection.status === 'disconnected')
+    return await failed(deps, claim, gone, { isGivenUp: true })
   if (!source) throw new TypeError('The change has no source.')
   if (connection.status !== 'active') {
     return await concluded(
@@ -57,7 +69,8 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promis
     )
   }
   try {
-    const driver = await deps.openDriver(connection)
+    const driver = ownOf(deps, claim.row, claim.change, await deps.openDriver(connection))
+    sender.driver = driver
     await placeOverStanding(deps, claim, driver)
     const { end, leave } = await attemptSending(
       { ...deps, ...deps.settings },
@@ -69,8 +82,9 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery): Promis
         ...(delivery.signal ? { signal: delivery.signal } : {}),
       },
     )
+    if (end.kind === 'lost') return await overtaken(deps, claim, sender)
     if (end.kind !== 'made' || end.judged.verdict === 'mismatch')
-      return await concluded(deps, claim, end, leave)
+      return await concluded(deps, claim, end, leave, driver)
     const entry = await renamed(driver, claim.row, end.entry)
     return await concluded(deps, claim, { ...end, entry }, leave)
   } catch (error) {
@@ -100,17 +114,18 @@ async function concluded(
   claim: Claim,
   end: AttemptEnd,
   leave: ChangePatch,
+  driver?: Driver,
 ): Promise<Handled> {
   const { change } = claim
   switch (end.kind) {
     case 'made': {
-      if (end.judged.verdict === 'mismatch') return await damaged(deps, claim, end)
+      if (end.judged.verdict === 'mismatch') return await damaged(deps, claim, end.entry, driver)
       const row = await claim.end((held) => settleStored(deps, held, end.entry, end.judged))
       await tidy(deps, row)
       return done
     }
     case 'failed':
-      return await failed(deps, claim, end.error)
+      return await failed(deps, claim, end.error, await damageOf(claim.row, driver))
     case 'later': {
       const { afterSeconds, error } = end
       if (error) logger.info('A transfer waits.', { seconds: afterSeconds, ...errorFields(error) })
@@ -144,7 +159,7 @@ async function failed(
   deps: HallDeps,
   claim: Claim,
   error: { readonly code: ErrorCode; readonly detail: string },
-  left: Partial<Damage> = {},
+  left: Parameters<typeof settleFailed>[3] = {},
 ): Promise<Handled> {
   const row = await claim.end((held) => settleFailed(deps, held, error, left))
   await tidy(deps, row)
@@ -189,23 +204,19 @@ const removed = {
 async function damaged(
   deps: HallDeps,
   claim: Claim,
-  { entry, judged }: { readonly entry: ObjectEntry; readonly judged: Judged },
+  { objectKey }: ObjectEntry,
+  driver: Driver | undefined,
 ): Promise<Handled> {
-  const { change, row } = claim
-  const { objectKey } = entry
+  const { change } = claim
   const times = (change.damaged ?? 0) + 1
+  const target = { kind: 'replace', objectKey, file: change.target?.file ?? '' } as const
+  const anew = { target, damaged: times, session: undefined, offset: 0, sent: 0 } as const
   if (times < mostSends) {
-    const file = change.target?.file ?? ''
-    const anew = {
-      target: { kind: 'replace', objectKey, file },
-      session: undefined,
-      offset: 0,
-      sent: 0,
-    } as const
-    await claim.release({ ...anew, state: 'waiting', damaged: times, notBefore: deps.clock.now() })
+    await claim.release({ ...anew, state: 'waiting', notBefore: deps.clock.now() })
     return { kind: 'again', afterSeconds: 1 }
   }
-  const damage = damageOf(row, entry, judged)
-  const detail = `The provider kept storing something else than what was sent${damage.standing ? ', in place of the earlier version' : ''}. The upload is kept in the bucket; send it once more.`
+  claim.stage(anew)
+  const damage = await damageOf(claim.row, driver)
+  const detail = `${damageDetail(damage)} The upload is kept in the bucket; send it once more.`
   return await failed(deps, claim, { code: 'provider_error', detail }, damage)
 }

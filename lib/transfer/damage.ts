@@ -1,31 +1,67 @@
 import type { Leftover, Standing } from '../catalog/document.ts'
-import type { ObjectEntry } from '../storage/driver.ts'
+import type { CallOptions, Driver, ObjectEntry } from '../storage/driver.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claimed } from './hall.ts'
-import type { Judged } from './judge.ts'
 
 /** Good bytes are sent so often in all when the provider stores others. */
 export const mostSends = 3
 
-/** Bytes that the provider stored wrongly each time. */
+/** Bytes that the provider stored wrongly. */
 export interface Damage {
-  /** They stand in place of the version before, which the drive has written over. */
+  /** The version before, brought back; or, where that cannot be, what stands in its place. */
   readonly standing?: Standing
   /** They stand apart, and go. */
-  readonly leftovers: readonly Leftover[]
+  readonly leftovers?: readonly Leftover[]
 }
 
-/** What becomes of the object that this change has made, or written over. */
-export function damageOf(row: Claimed, entry: ObjectEntry, judged: Judged): Damage {
-  const { objectKey: key } = entry
-  const { standing, change, objectKey } = row
-  if (!standing || objectKey !== key)
+/**
+ * What becomes of bytes of this change that the provider has stored wrongly, if it has: an object of its own
+ * goes; where it wrote over what stood, the drive is asked for the version before.
+ */
+export async function damageOf(
+  row: Claimed,
+  driver: Pick<Driver, 'history' | 'stat'> | undefined,
+  options: CallOptions = {},
+): Promise<Damage> {
+  const { standing, change } = row
+  const key = change.target?.objectKey
+  if (!driver || (change.damaged ?? 0) === 0 || key === undefined) return {}
+  if (!standing || row.objectKey !== key)
     return { leftovers: [{ kind: 'object', connectionId: change.connectionId, key }] }
-  const { hash: _other, prove: _over, revision: _old, ...rest } = standing
-  const now = {
-    size: judged.size,
-    verdict: 'mismatch' as const,
-    ...(judged.hash ? { hash: judged.hash } : {}),
-    ...(entry.etag === undefined ? {} : { revision: entry.etag }),
+  const { hash, prove: _over, revision: _old, ...rest } = standing
+  const isBefore = ({ size, checksums }: ObjectEntry): boolean => {
+    const theirs = hash && checksums[hash.algorithm]
+    return theirs === undefined ? size === standing.size : theirs === hash?.value
   }
-  return { standing: { ...rest, ...now }, leftovers: [] }
+  try {
+    const { userId } = row
+    const { size, contentType, revision } = standing
+    const version = { userId, size, contentType, ...(revision === undefined ? {} : { revision }) }
+    const back = await driver.history?.restore(key, version, isBefore, options)
+    if (back) return { standing: { ...standing, ...revisionOf(back) } }
+  } catch (error) {
+    logger.warn('The version before could not be restored at the provider.', errorFields(error))
+  }
+  const now = await driver.stat(key, options).catch(() => undefined)
+  const theirs = hash && now?.checksums[hash.algorithm]
+  return {
+    standing: {
+      ...rest,
+      ...(now ? { size: now.size, ...revisionOf(now) } : {}),
+      ...(hash && theirs !== undefined ? { hash: { ...hash, value: theirs } } : {}),
+      verdict: 'mismatch',
+    },
+  }
+}
+
+function revisionOf({ etag }: ObjectEntry): Pick<Standing, 'revision'> {
+  return etag === undefined ? {} : { revision: etag }
+}
+
+/** The words for it, of whoever hears of the change. */
+export function damageDetail({ standing }: Damage): string {
+  const often = 'The drive kept storing other bytes than were sent'
+  return standing?.verdict === 'mismatch'
+    ? `${often}, in place of the earlier version, which it does not give back.`
+    : `${often}. Nothing of them is kept${standing ? ', and the earlier version stands' : ''}.`
 }

@@ -50,7 +50,10 @@ function replacing(driver: Driver, seen: DocumentRow, file: string, newId: NewId
 }
 
 /** A change's content on its way. */
-export function planOf(row: { readonly userId: UserId; readonly change: Change }, target: Target): Plan {
+export function planOf(
+  row: { readonly userId: UserId; readonly change: Pick<Change, 'size' | 'contentType'> },
+  target: Target,
+): Plan {
   const { size, contentType } = row.change
   const place =
     target.kind === 'replace' && target.objectKey !== undefined

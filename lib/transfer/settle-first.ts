@@ -1,9 +1,11 @@
 import type { Change, Leftover } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import { damageOf } from './damage.ts'
 import { finishDelete } from './delete.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
+import { ownOf } from './own.ts'
 import { planOf } from './place.ts'
 import { settleFailed, settleStored } from './settle.ts'
 
@@ -24,9 +26,15 @@ export async function settleFirst(deps: HallDeps, dead: Claimed): Promise<void> 
     await finishDelete(deps, row)
   } else if (change.door === 'put') {
     const connection = await connectionOf(deps, row)
-    const entry = connection && (await madeBy(await deps.openDriver(connection), row))
+    const driver = connection && (await deps.openDriver(connection))
+    // Its sender may have got as far as the last byte.
+    const entry = driver && (await madeBy(ownOf(deps, row, { ...change, attempts: 2 }, driver), row))
     if (entry) await settleStored(deps, row, entry, provenBy(change, entry))
-    else await settleFailed(deps, row, cutOff, { leftovers: reservedBy(change) })
+    else {
+      const damage = await damageOf(row, driver)
+      const leftovers = [...reservedBy(change), ...(damage.leftovers ?? [])]
+      await settleFailed(deps, row, cutOff, { ...damage, leftovers })
+    }
   } else {
     await deps.documents.work(row, {
       state: 'waiting',

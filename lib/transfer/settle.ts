@@ -55,6 +55,7 @@ export async function settleStored(
       ...old.map((key): Leftover => ({ kind: 'object', connectionId, key })),
       ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
       ...(row.aside ? leftoversOf(row.aside) : []),
+      ...keptOf(row),
     ],
     event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },
   })
@@ -65,23 +66,43 @@ export async function settleStored(
 }
 
 /**
- * W3, failed: what stood goes on standing, or the damaged bytes in its place,
- * and a change that was pushed aside is due again. Rejects with ClaimLost.
+ * W3, failed: what stood goes on standing, or the damaged bytes in its place, and a change that was pushed
+ * aside is due again. Its bytes in the bucket are kept, and the row says where; with `isGivenUp` nobody will
+ * want them, nor what was pushed aside. Rejects with ClaimLost.
  */
 export async function settleFailed(
   deps: Pick<HallDeps, 'clock' | 'documents' | 'enqueue'>,
   row: Claimed,
   { code, detail }: { readonly code: ErrorCode; readonly detail: string },
-  { leftovers = [], standing }: Partial<Damage> = {},
+  { leftovers = [], standing, isGivenUp = false }: Partial<Damage> & { readonly isGivenUp?: boolean } = {},
 ): Promise<DocumentRow> {
-  const { change, aside } = row
+  const { change } = row
+  const aside = isGivenUp ? undefined : row.aside
   const now = deps.clock.now()
-  const last = { changeId: change.id, outcome: 'failed', code, detail, at: iso(now) } as const
+  const { key, etag } = change.source ?? {}
+  const own = isGivenUp || key === undefined || etag === undefined ? undefined : { key, etag }
+  const kept = own ?? row.last?.kept
+  const last = {
+    changeId: change.id,
+    outcome: 'failed',
+    code,
+    detail,
+    at: iso(now),
+    ...(kept ? { kept } : {}),
+  } as const
   const settled = await deps.documents.settle(row, {
-    changes: { aside: undefined, ...revived(row, now), ...(standing ? { standing } : {}), last },
+    changes: {
+      aside: undefined,
+      ...(aside ? revived(row, now) : { change: undefined }),
+      ...(standing ? { standing } : {}),
+      last,
+    },
     leftovers: [
-      ...sourceOf(change).map((left): Leftover => ({ ...left, kind: 'keep' })),
-      ...sessionOf(change),
+      ...(own ? sourceOf(change).map((left): Leftover => ({ ...left, kind: 'keep' })) : []),
+      ...(isGivenUp
+        ? [...leftoversOf(change), ...(row.aside ? leftoversOf(row.aside) : [])]
+        : sessionOf(change)),
+      ...(own ? keptOf(row, own) : []),
       ...leftovers,
     ],
     event: { id: change.id, type: 'Document Failed', ...about(change), error: { code, detail } },
@@ -123,7 +144,23 @@ export function leftoversOf(change: Change): Leftover[] {
   const { connectionId, door, id } = change
   const announced = door === 'intake' || door === 'url'
   const waited: Leftover[] = announced && !change.source ? [{ kind: 'source', connectionId, key: id }] : []
-  return [...sourceOf(change), ...waited, ...sessionOf(change)]
+  return [...sourceOf(change), ...waited, ...sessionOf(change), ...damagedBy(change)]
+}
+
+/** Damaged bytes that were to be written over once more; those in place of what stands are not left. */
+function damagedBy({ damaged = 0, target, connectionId }: Change): Leftover[] {
+  if (damaged === 0 || target?.objectKey === undefined) return []
+  return [{ kind: 'object', connectionId, key: target.objectKey }]
+}
+
+/** Bytes of an earlier failure, which nobody wants any more once the next change has ended. */
+export function keptOf(
+  { last, connectionId }: Pick<DocumentRow, 'last' | 'connectionId'>,
+  unless?: { readonly key: string; readonly etag: string },
+): Leftover[] {
+  const kept = last?.kept
+  if (!kept || (kept.key === unless?.key && kept.etag === unless.etag)) return []
+  return [{ kind: 'source', connectionId, ...kept }]
 }
 
 function sourceOf({ source, connectionId }: Change): Leftover[] {
@@ -131,8 +168,10 @@ function sourceOf({ source, connectionId }: Change): Leftover[] {
 }
 
 /** An open session, and what it may have made before it is ended. */
-export function sessionOf({ session, connectionId, target, size, proof }: Change): Leftover[] {
+export function sessionOf({ session, ...change }: Change): Leftover[] {
   if (!session) return []
-  const made = target?.kind === 'new' ? { made: { target, size, ...(proof ? { hash: proof } : {}) } } : {}
+  const { connectionId, target, size, startedAt: since, proof, source } = change
+  const known = { size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) }
+  const made = target?.kind === 'new' ? { made: { target, ...known } } : {}
   return [{ kind: 'session', connectionId, key: session.sealedUrl, ...made }]
 }

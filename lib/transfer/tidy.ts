@@ -1,12 +1,22 @@
-import type { DocumentRow, Leftover } from '../catalog/document.ts'
+import { extname } from 'node:path'
+import type { DocumentRow, Leftover, Source } from '../catalog/document.ts'
+import { dueOf } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
-import type { ObjectKey } from '../ids.ts'
+import type { Extension, ObjectKey } from '../ids.ts'
+import type { Feed } from '../net/feed.ts'
 import { objectKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
 import { announcedKey } from './intake-key.ts'
+import { judge } from './judge.ts'
+import { ownOf } from './own.ts'
+import { planOf } from './place.ts'
+import { SourceChanged } from './body.ts'
+
+/** A gigabyte is read from the bucket in less. */
+const hashWithinMs = 60_000
 
 type TidyDeps = Pick<
   HallDeps,
@@ -21,13 +31,17 @@ type TidyDeps = Pick<
  */
 export async function tidy<Row extends DocumentRow>(deps: TidyDeps, row: Row): Promise<Row> {
   const remove = { ...row.remove }
-  for (const [id, entry] of Object.entries(row.remove ?? {})) {
-    if ((entry.notBefore ?? 0) > deps.clock.now()) continue
+  /** Bytes that still have to prove whose a file is. */
+  const witnesses = new Set<string>()
+  for (const [id, entry] of Object.entries(row.remove ?? {}).toSorted(sessionsFirst)) {
+    if (dueOf(row, entry) > deps.clock.now() || (entry.kind === 'source' && witnesses.has(entry.key)))
+      continue
     try {
       await takeBack(deps, row, entry)
       await deps.documents.tidied(row, id)
       delete remove[id]
     } catch (error) {
+      if (entry.made?.source) witnesses.add(entry.made.source.key)
       logger.warn('Something that is left of a document could not be removed; it is tried again.', {
         documentId: row.documentId,
         kind: entry.kind,
@@ -36,6 +50,10 @@ export async function tidy<Row extends DocumentRow>(deps: TidyDeps, row: Row): P
     }
   }
   return row.remove ? { ...row, remove } : row
+}
+
+function sessionsFirst([, one]: [string, Leftover], [, other]: [string, Leftover]): number {
+  return Number(other.kind === 'session') - Number(one.kind === 'session')
 }
 
 async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Promise<void> {
@@ -55,34 +73,61 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
   if (!connection) return
   const driver = await deps.openDriver(connection)
   if (kind === 'session') await driver.sessions?.cancel({ url: await deps.sealer.open(key, connectionId) })
-  const made = kind === 'session' ? await madeBy(driver, row, entry) : objectKey(key)
+  const made = kind === 'session' ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.
   if (made === undefined || row.objectKey === made || row.change?.target?.objectKey === made) return
   await driver.remove(made).catch(unlessMissing)
 }
 
 /**
- * What a session that was over before it could be ended has made: its size, and its hash where we know it.
+ * What a session has made that had its last byte before it could be ended. Under an id of its own whatever
+ * stands is its work; under a name it is what its bytes are, which are in the bucket still if nobody else
+ * knows their hash.
  */
-async function madeBy(driver: Driver, row: DocumentRow, { made }: Leftover): Promise<ObjectKey | undefined> {
+async function madeBy(
+  deps: TidyDeps,
+  driver: Driver,
+  row: DocumentRow,
+  { made }: Leftover,
+): Promise<ObjectKey | undefined> {
   if (!made || made.target.kind === 'replace') return undefined
-  const { size, hash, target } = made
-  const plan = {
-    userId: row.userId,
-    contentType: '',
-    size,
-    target: {
-      kind: 'new',
-      file: target.file,
-      ...(target.objectKey === undefined ? {} : { objectKey: target.objectKey }),
-    },
-  } as const
-  const entry = await driver.find(plan)
-  if (!entry) return undefined
-  // Under a key that was reserved for it, whatever stands is its work; under a name, only its own bytes are.
-  const own =
-    target.objectKey !== undefined || (hash !== undefined && entry.checksums[hash.algorithm] === hash.value)
-  return own ? entry.objectKey : undefined
+  const { size, hash, target, since, source } = made
+  const change = { size, contentType: '', startedAt: since, attempts: 2 }
+  const own = ownOf(deps, row, change, driver)
+  const entry = await own.find(planOf({ userId: row.userId, change }, target))
+  if (!entry || target.objectKey !== undefined) return entry?.objectKey
+  const algorithm = driver.traits.hash?.algorithm
+  const isHashed = algorithm !== undefined && entry.checksums[algorithm] !== undefined
+  const value = hash?.value ?? (source && isHashed ? await hashOf(deps, driver, source) : undefined)
+  const sent = { size, algorithms: algorithm === undefined ? [] : [algorithm], digest: () => value }
+  const rewrites = driver.traits.rewrites(extname(target.file) as Extension)
+  return judge(entry, sent, { rewrites, late: false }).verdict === 'mismatch' ? undefined : entry.objectKey
+}
+
+/** The provider's hash of an object of the intake bucket; undefined when that was replaced or removed. */
+async function hashOf(
+  { bucket, clock }: TidyDeps,
+  { traits }: Driver,
+  source: Source,
+): Promise<string | undefined> {
+  const digest = traits.hash?.start()
+  if (!digest) return undefined
+  let feed: Feed | undefined
+  try {
+    feed = await bucket.source(source).open(0, { clock, signal: AbortSignal.timeout(hashWithinMs) })
+    for (let left = source.size; left > 0;) {
+      const piece = await feed.take(left)
+      digest.update(piece)
+      left -= piece.length
+      feed.give(piece)
+    }
+    return digest.digest()
+  } catch (error) {
+    if (error instanceof SourceChanged) return undefined
+    throw error
+  } finally {
+    feed?.close()
+  }
 }
 
 function unlessMissing(error: unknown): void {

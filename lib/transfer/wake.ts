@@ -3,7 +3,7 @@ import type { DocumentRow } from '../catalog/document.ts'
 import type { OpenPage } from '../catalog/document-pages.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
-import { leftoversOf, settleFailed } from './settle.ts'
+import { settleFailed } from './settle.ts'
 import { tidy } from './tidy.ts'
 
 async function* openRows(
@@ -66,10 +66,7 @@ async function endChange(deps: HallDeps, connection: Connection, row: DocumentRo
     connections: { named: () => Promise.resolve({ ...connection, status: 'active' }) },
   }
   try {
-    const settled = await settleFailed(deps, { ...taken, aside: undefined } as unknown as Claimed, given, {
-      leftovers: leftoversOf(change),
-    })
-    await tidy(withGrant, settled)
+    await tidy(withGrant, await settleFailed(deps, taken as Claimed, given, { isGivenUp: true }))
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
   }

@@ -1,6 +1,6 @@
 import type { RouteDefinition } from '../kernel/routes.ts'
 import { getAbout, listDrives } from './drive/about.ts'
-import { exportFile, getFile } from './drive/download.ts'
+import { exportFile, getFile, getRevision } from './drive/download.ts'
 import { copyFile, createFile, deleteFile, emptyTrash, generateIds, updateFile } from './drive/files.ts'
 import { listFiles } from './drive/list.ts'
 import type { ResumableUploads } from './drive/resumable.ts'
@@ -73,6 +73,7 @@ function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefini
     { method: 'PATCH', path: '/drive/v3/files/:id', handler: (x) => updateFile(state, x) },
     { method: 'DELETE', path: '/drive/v3/files/:id', handler: (x) => deleteFile(state, x) },
     { method: 'POST', path: '/drive/v3/files/:id/copy', handler: (x) => copyFile(state, x) },
+    { method: 'GET', path: '/drive/v3/files/:id/revisions/:revision', handler: (x) => getRevision(state, x) },
     { method: 'GET', path: '/drive/v3/files/:id/export', handler: (x) => exportFile(state, x) },
     {
       method: 'POST',

@@ -89,6 +89,8 @@ export interface DriveFile {
   /** the projects that created or opened it: all that `drive.file` shows it to */
   projects: string[]
   content?: Content
+  /** What it held before, the oldest first; absent until it is replaced. */
+  revisions?: Content[]
 }
 
 /** A resumable upload session. */

@@ -35,6 +35,24 @@ export async function readFile(
   }
 }
 
+/** What a file held at a revision, which Drive keeps for 30 days; `object_missing` after that. */
+export async function readRevision(
+  { http, rootUrl }: DriveParts,
+  key: ObjectKey,
+  { revision, range }: { readonly revision: string; readonly range: ResolvedRange | undefined },
+  signal?: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const path = `files/${encodeURIComponent(key)}/revisions/${encodeURIComponent(revision)}`
+  const response = await http({
+    operation: 'revisions.download',
+    method: 'GET',
+    url: `${rootUrl}drive/v3/${path}?alt=media`,
+    headers: range ? { range: rangeHeader(range) } : {},
+    signal,
+  })
+  return response.body
+}
+
 function download(
   { http, rootUrl }: DriveParts,
   key: ObjectKey,

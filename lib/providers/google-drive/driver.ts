@@ -6,11 +6,13 @@ import type { SendRequest } from '../../net/http-client.ts'
 import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
 import type { TokenSource } from '../../net/token-source.ts'
+import type { ContentSource } from '../../storage/bytes.ts'
 import { hexDigest } from '../../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../../storage/driver.ts'
+import { writeWhole } from '../../storage/write-whole.ts'
 import { about } from './about.ts'
 import { driveApi } from './api.ts'
-import { readFile } from './download.ts'
+import { readFile, readRevision } from './download.ts'
 import { driveError } from './errors.ts'
 import type { FolderSettings } from './folder.ts'
 import { driveFolder } from './folder.ts'
@@ -67,7 +69,7 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
     })
   }
 
-  return {
+  const driver: Driver = {
     provider: about.id,
     traits: {
       singleRequestBytes: multipartBytes,
@@ -97,6 +99,23 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
         await api.updateFile(key, { name: file }, signal)
       },
     },
+    history: {
+      // A file is updated with what it held; Drive has no call for it.
+      // https://developers.google.com/workspace/drive/api/guides/manage-revisions
+      async restore(key, { revision, ...version }, isIt, { signal } = {}) {
+        if (revision === undefined) return undefined
+        const content: ContentSource = {
+          size: version.size,
+          async *open(range) {
+            yield* await readRevision(parts, key, { revision, range }, signal)
+          },
+        }
+        const plan = { ...version, target: { kind: 'replace', objectKey: key } } as const
+        const entry = await writeWhole(driver, plan, content, signal ? { signal } : {})
+        return isIt(entry) ? entry : undefined
+      },
+    },
     space: { usage: ({ signal } = {}) => api.quota(signal) },
   }
+  return driver
 }

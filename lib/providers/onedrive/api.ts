@@ -7,7 +7,14 @@ import { secret } from '../../secret.ts'
 import type { UploadSession } from '../../storage/driver.ts'
 import { byId } from './names.ts'
 import type { DriveItem } from './wire.ts'
-import { drivePingSchema, driveSchema, itemFields, itemSchema, sessionSchema } from './wire.ts'
+import {
+  drivePingSchema,
+  driveSchema,
+  itemFields,
+  itemSchema,
+  sessionSchema,
+  versionsSchema,
+} from './wire.ts'
 
 /** Graph's calls on a drive. Addresses are those of names.ts. */
 export interface GraphApi {
@@ -17,6 +24,9 @@ export interface GraphApi {
   deleteItem(id: string, signal?: AbortSignal): Promise<void>
   /** 409 when another item has the name. */
   renameItem(id: string, name: string, signal?: AbortSignal): Promise<void>
+  /** The newest first, which is the current one. */
+  listVersions(id: string, signal?: AbortSignal): Promise<z.output<typeof versionsSchema>['value']>
+  restoreVersion(id: string, version: string, signal?: AbortSignal): Promise<void>
   /** Makes each folder that is not there yet. */
   createFolders(folders: readonly string[], signal?: AbortSignal): Promise<void>
   /** `createOnly`: 412 when there is an item at the address already. */
@@ -109,6 +119,22 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
         signal,
       })
       await readJson(response, itemSchema)
+    },
+
+    async listVersions(id, signal) {
+      // https://learn.microsoft.com/graph/api/driveitem-list-versions
+      return (await get('item.versions', `${byId(id)}/versions`, versionsSchema, signal)).value
+    },
+
+    async restoreVersion(id, version, signal) {
+      // https://learn.microsoft.com/graph/api/driveitemversion-restore
+      const response = await http({
+        operation: 'item.restore',
+        method: 'POST',
+        url: `${root}${byId(id)}/versions/${encodeURIComponent(version)}/restoreVersion`,
+        signal,
+      })
+      await readText(response.body, 4096)
     },
 
     async createFolders(folders, signal) {

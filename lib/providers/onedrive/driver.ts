@@ -31,6 +31,9 @@ export interface OneDriveOptions {
   readonly send?: SendRequest | undefined
 }
 
+/** Versions of one size that are looked at when content has to be restored. */
+const mostTried = 5
+
 /** OneDrive through Microsoft Graph for one connection. Its quirks stand in README.md. */
 export function oneDriveDriver(options: OneDriveOptions): Driver {
   const { connectionId, accountId, tokens, clock, folder, observe } = options
@@ -86,6 +89,18 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
     sessions: oneDriveSessions(parts),
     renaming: {
       rename: (key, file, { signal } = {}) => unlessTaken(graph.renameItem(key, fileNameOf(file), signal)),
+    },
+    history: {
+      // Versions have no hash: those of the right size are tried, the newest first.
+      async restore(key, { size }, isIt, { signal } = {}) {
+        const [, ...older] = await graph.listVersions(key, signal)
+        for (const { id } of older.filter((version) => version.size === size).slice(0, mostTried)) {
+          await graph.restoreVersion(key, id, signal)
+          const entry = toEntry(await graph.getItem(byId(key), signal))
+          if (isIt(entry)) return entry
+        }
+        return undefined
+      },
     },
     directUrls: { read: async (key, { signal } = {}) => secret((await locate(parts, key, signal)).url) },
     space: { usage: ({ signal } = {}) => graph.quota(signal) },

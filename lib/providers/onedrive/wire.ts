@@ -10,6 +10,7 @@ export const itemSchema = z.object({
   size: z.optional(z.number()),
   eTag: z.optional(z.string()),
   cTag: z.optional(z.string()),
+  createdDateTime: z.optional(z.string()),
   parentReference: z.optional(z.object({ id: z.optional(z.string()) })),
   file: z.optional(
     z.object({
@@ -22,7 +23,13 @@ export const itemSchema = z.object({
 export type DriveItem = z.output<typeof itemSchema>
 
 /** With `$select`, the download URL comes only when it is named. */
-export const itemFields = 'id,name,size,file,eTag,cTag,parentReference,@microsoft.graph.downloadUrl'
+export const itemFields =
+  'id,name,size,file,eTag,cTag,createdDateTime,parentReference,@microsoft.graph.downloadUrl'
+
+/** https://learn.microsoft.com/graph/api/resources/driveitemversion */
+export const versionsSchema = z.object({
+  value: z.array(z.object({ id: z.string(), size: z.optional(z.number()) })),
+})
 
 /** `nextExpectedRanges` may be missing in the answer to createUploadSession. */
 export const sessionSchema = z.object({
@@ -56,11 +63,13 @@ export function toEntry(item: DriveItem): ObjectEntry {
   // cTag changes with the content only; OneDrive for Business does not always send it.
   const etag = (item.cTag ?? item.eTag)?.replaceAll('"', '')
   const hash = item.file.hashes?.quickXorHash
+  const createdAt = Date.parse(item.createdDateTime ?? '')
   return {
     objectKey: objectKey(item.id),
     size: item.size,
     ...(item.name === undefined ? {} : { name: item.name }),
     ...(item.file.mimeType === undefined ? {} : { contentType: item.file.mimeType }),
+    ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     ...(etag === undefined ? {} : { etag }),
     checksums: hash === undefined || hash === '' ? {} : { quickXorHash: hash },
   }

@@ -10,12 +10,8 @@ export const provider: Provider<'none'> = {
 
   grant: () => ({ kind: 'none' }),
 
-  opener({ clock, observe, settings, send }) {
-    const client = s3Client({
-      region: settings['STORAGE_REGION'],
-      endpoint: settings['STORAGE_ENDPOINT'],
-      send,
-    })
+  opener({ clock, observe, settings }) {
+    const client = s3Client({ region: settings['STORAGE_REGION'], endpoint: settings['STORAGE_ENDPOINT'] })
     const driver = s3Driver({ client, bucket: required(settings, 'STORAGE_BUCKET'), clock, observe })
     return () => driver
   },

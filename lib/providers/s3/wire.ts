@@ -15,6 +15,7 @@ export type S3Session = z.output<typeof sessionSchema>
 export interface ObjectHead {
   readonly size: number
   readonly contentType?: string | undefined
+  readonly createdAt?: number | undefined
   readonly etag?: string | undefined
   /** Base64; S3 has it only when the object was put with it. */
   readonly sha256?: string | undefined
@@ -24,13 +25,17 @@ export interface ObjectHead {
  * The SDK's answer as an entry. A multipart object's checksum is one of checksums (`…-3`) and says nothing
  * here.
  */
-export function toEntry(key: string, { size, contentType, etag, sha256 }: ObjectHead): ObjectEntry {
+export function toEntry(
+  key: string,
+  { size, contentType, createdAt, etag, sha256 }: ObjectHead,
+): ObjectEntry {
   const whole = sha256 !== undefined && !sha256.includes('-')
   return {
     objectKey: objectKey(key),
     size,
     name: key.slice(key.lastIndexOf('/') + 1),
     ...(contentType === undefined ? {} : { contentType }),
+    ...(createdAt === undefined ? {} : { createdAt }),
     ...(etag === undefined ? {} : { etag: etag.replaceAll('"', '') }),
     checksums: whole ? { sha256: Buffer.from(sha256, 'base64').toString('hex') } : {},
   }

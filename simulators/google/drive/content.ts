@@ -68,9 +68,10 @@ export async function removeFiles(state: GoogleState, files: DriveFile[]): Promi
       state.usedIds.put(id, true)
     }
   })
-  for (const { account, content } of files) {
+  for (const { account, content, revisions = [] } of files) {
     sums.get(state)?.delete(account)
     await dropBlob(state, content?.blob)
+    for (const { blob } of revisions) await dropBlob(state, blob)
   }
 }
 

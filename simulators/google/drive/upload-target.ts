@@ -6,6 +6,9 @@ import type { FileBody } from './metadata.ts'
 import { newFile } from './metadata.ts'
 import { isNative } from './resource.ts'
 
+/** So many revisions are kept here; Drive keeps 100, for 30 days. */
+const MOST_REVISIONS = 10
+
 /** What an upload is for. */
 export interface UploadRequest {
   /** the file whose content is replaced; undefined to create one */
@@ -47,17 +50,21 @@ export async function commitUpload(
   along?: (file: DriveFile) => void,
 ): Promise<DriveFile> {
   const before = request.fileId === undefined ? undefined : state.files.get(request.fileId)
+  let dropped: Content | undefined
   try {
     const stored = state.store.transaction(() => {
       const { file, replaced } = prepareUpload(state, caller, request)
       requireSpace(state, caller, content.size, replaced)
       // An upload into a Docs-editor type is a conversion; the simulator keeps the document, without content.
-      const full: DriveFile = isNative(file.mimeType) ? file : { ...file, content }
+      const revisions = [...(file.revisions ?? []), ...(before?.content ? [before.content] : [])]
+      dropped = revisions.length > MOST_REVISIONS ? revisions.shift() : undefined
+      const kept = revisions.length > 0 ? { revisions } : {}
+      const full: DriveFile = isNative(file.mimeType) ? file : { ...file, ...kept, content }
       const result = request.fileId === undefined ? insertFile(state, full) : replaceFile(state, full)
       along?.(result)
       return result
     })
-    await dropBlob(state, before?.content?.blob)
+    await dropBlob(state, dropped?.blob)
     return stored
   } catch (error) {
     await dropBlob(state, content.blob)

@@ -1,9 +1,10 @@
 import { newItem } from './accounts.ts'
-import { eTagOf } from './drive-item.ts'
+import { cTagOf, eTagOf } from './drive-item.ts'
 import { graphError, itemNotFound, nameTaken, quotaReached } from '../graph/errors.ts'
 import { assertName } from './names.ts'
 import type { Account, ConflictBehavior, Context, FileSystemInfo, Item } from './records.ts'
 import { mimeTypeOf } from './mime-types.ts'
+import { MOST_VERSIONS, versionOf } from './history.ts'
 import {
   childNamed,
   folderChanged,
@@ -47,12 +48,16 @@ export function freshAccount({ tables }: Context, email: string): Account {
   return account
 }
 
-/** Throws 412 unless `ifMatch` is absent, `*`, or the item's eTag. */
+/** Throws 412 unless `ifMatch` is absent, `*`, or the item's eTag or cTag. */
 export function assertMatch(item: Item | undefined, ifMatch: string | null): void {
   if (ifMatch === null) return
   // The tags hold a comma themselves, so the list is not split at commas.
   const wanted: string[] = ifMatch.match(/"[^"]*"|\*/gu) ?? [`"${ifMatch.trim()}"`]
-  if (item !== undefined && (wanted.includes('*') || wanted.includes(eTagOf(item)))) return
+  if (
+    item !== undefined &&
+    (wanted.includes('*') || wanted.includes(eTagOf(item)) || wanted.includes(cTagOf(item)))
+  )
+    return
   throw graphError(412, 'resourceModified', 'ETag does not match current item', 'entityTagDoesNotMatch')
 }
 
@@ -101,18 +106,21 @@ function replaceContent(
 ): Stored {
   assertSpace(account, file.size, existing)
   account.usedBytes += file.size - existing.size
+  const versions = [...(existing.versions ?? []), versionOf(existing)]
+  const dropped = versions.length > MOST_VERSIONS ? versions.shift() : undefined
   const item: Item = {
     ...existing,
     ...contentOf(file),
     ...times(file, now, existing),
     description: file.description ?? existing.description,
+    versions,
     modifiedAt: now,
     eVersion: existing.eVersion + 1,
     cVersion: existing.cVersion + 1,
   }
   storeItem(context.tables, account, item)
   folderChanged(context.tables, item.parentId, { children: 0, bytes: file.size - existing.size }, now)
-  return { item, created: false, obsolete: existing.blob }
+  return { item, created: false, obsolete: dropped?.blob ?? null }
 }
 
 function contentOf(file: NewFile) {
@@ -228,6 +236,9 @@ export function purgeItem(context: Context, email: string, item: Item): string[]
     for (const each of gone) tables.items.delete(each.id)
     tables.accounts.put(email, { ...account, usedBytes: account.usedBytes - item.size })
     folderChanged(tables, item.parentId, { children: -1, bytes: -item.size }, context.clock.now())
-    return gone.flatMap((each) => each.blob ?? [])
+    return gone.flatMap((each) => [
+      ...(each.blob === null ? [] : [each.blob]),
+      ...(each.versions ?? []).map(({ blob }) => blob),
+    ])
   })
 }

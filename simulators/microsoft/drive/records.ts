@@ -49,8 +49,20 @@ export interface Item {
   fsCreatedAt: number
   fsModifiedAt: number
   description: string | null
+  /** What it held before, the oldest first; absent until it is replaced. */
+  versions?: Version[]
   /** Set on the item that was deleted, not on what lies below it. */
   deletedAt: number | null
+}
+
+/** Content that a file had before. */
+export interface Version {
+  id: string
+  blob: string
+  size: number
+  quickXorHash: string | null
+  sha256: string | null
+  modifiedAt: number
 }
 
 export interface FileSystemInfo {

@@ -10,6 +10,7 @@ import { copyItem, getMonitor, MONITOR_PATH } from './copy.ts'
 import { getContent, getDrive, getItem, listChildren, search } from './read.ts'
 import { createFolder, deleteItem, permanentDelete, putContent, updateItem } from './write.ts'
 import { getMe, getUserinfo } from './profile.ts'
+import { listVersions, restoreVersion } from './versions.ts'
 import type { Context } from '../drive/records.ts'
 import { newGuid } from '../drive/ids.ts'
 import { commitFromSource, createUploadSession } from '../upload/create.ts'
@@ -26,6 +27,7 @@ const OPERATIONS: Record<string, Operation> = {
   'GET content': getContent,
   'GET children': listChildren,
   'GET search': search,
+  'GET versions': listVersions,
   'PUT content': putContent,
   'PUT ': commitFromSource,
   'POST children': createFolder,
@@ -78,7 +80,11 @@ async function driveOperation(context: Context, x: Exchange): Promise<void> {
     throw itemNotFound('The drive was not found.')
   }
   const whole = address.anchor === null && address.action === ''
-  const operation = OPERATIONS[`${x.method} ${whole ? '*' : address.action}`]
+  const version = /^versions\/([^/]+)\/restoreVersion$/u.exec(address.action)?.[1]
+  const operation =
+    version !== undefined && x.method === 'POST'
+      ? (call: GraphCall) => restoreVersion(call, version)
+      : OPERATIONS[`${x.method} ${whole ? '*' : address.action}`]
   if (operation === undefined) {
     throw graphError(501, 'notSimulated', `not simulated: ${x.method} ${address.action || 'of the drive'}`)
   }

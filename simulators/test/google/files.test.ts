@@ -461,6 +461,21 @@ describe('B.9 update, move, copy, delete and trash', () => {
     expect((await clientFailure(drive.files.get({ fileId }))).status).toBe(404)
   })
 
+  it('B.9 keeps what a file held before, under its revision', async () => {
+    const fileId = await store('kept.txt', 'one')
+    const fields = 'headRevisionId'
+    const revisionId = (await drive.files.get({ fileId, fields })).data.headRevisionId ?? ''
+    await drive.files.update({ fileId, media: { body: 'two' } }, here)
+    const read = async (revision: string): Promise<unknown> =>
+      (await drive.revisions.get({ fileId, revisionId: revision, alt: 'media' }, { responseType: 'text' }))
+        .data
+    expect(await read(revisionId)).toBe('one')
+    const now = (await drive.files.get({ fileId, fields })).data.headRevisionId ?? ''
+    expect([now === revisionId, await read(now)]).toEqual([false, 'two'])
+    const unknown = drive.revisions.get({ fileId, revisionId: 'none', alt: 'media' })
+    expect((await clientFailure(unknown)).status).toBe(404)
+  })
+
   it('B.9 trashes and untrashes; what is inside a trashed folder counts as trashed', async () => {
     const folder =
       (await drive.files.create({ requestBody: { name: 'bin', mimeType: FOLDER } })).data.id ?? ''

@@ -410,6 +410,24 @@ describe('change', () => {
   })
 })
 
+describe('versions', () => {
+  it('D.4 lists what a file held before, the newest first, and restores it as a new version', async () => {
+    const user = await signIn(simulator, 'business')
+    const { id } = (await put(user, 'v.txt', content(10))).body
+    const { quickXorHash } = (await user.graph('GET', `/me/drive/items/${id}`)).body.file.hashes
+    await put(user, 'v.txt', content(20))
+    const listed = (await user.graph('GET', `/me/drive/items/${id}/versions`)).body.value
+    expect(listed.map((version: object) => 'size' in version && version.size)).toEqual([20, 10])
+    const restore = `/me/drive/items/${id}/versions/1.0/restoreVersion`
+    expect((await user.graph('POST', restore)).status).toBe(204)
+    const now = (await user.graph('GET', `/me/drive/items/${id}`)).body
+    expect([now.size, now.file.hashes.quickXorHash]).toEqual([10, quickXorHash])
+    expect((await user.graph('GET', `/me/drive/items/${id}/versions`)).body.value).toHaveLength(3)
+    const unknown = `/me/drive/items/${id}/versions/99.0/restoreVersion`
+    expect((await user.graph('POST', unknown)).status).toBe(404)
+  })
+})
+
 describe('delete', () => {
   it('D.6 a deleted file is gone, and goes on using quota in the recycle bin', async () => {
     const user = await signIn(simulator, 'business')

@@ -237,10 +237,15 @@ describe('the index of what has a time', () => {
     expect(scanned).not.toContain(documentId)
   })
 
-  it('names the soonest of what is left when no change is under way', () => {
-    const left = { kind: 'object' as const, connectionId, key: 'k' }
+  it('names the soonest of what is left when no change is under way, held back for a late hash alone', () => {
+    const left = { kind: 'source' as const, connectionId, key: 'k' }
     const remove = { a: { ...left, notBefore: 2000 }, b: { ...left, notBefore: 1000 } }
-    expect(openOf({ remove })).toBe('t#1970-01-01T00:00:01.000Z')
+    const hash = { algorithm: 'sha256' as const, value: 'x' }
+    const content = { changeId: 'c', size: 1, contentType: 'a/b', extension: '.txt' as Extension }
+    const waiting = { ...content, prove: { hash, at: 1500, until: 3000, tries: 0 } }
+    expect(openOf({ remove, standing: waiting })).toBe('t#1970-01-01T00:00:01.000Z')
+    expect(openOf({ remove, standing: content })).toBe('t#1970-01-01T00:00:00.000Z')
+    expect(openOf({ remove })).toBe('t#1970-01-01T00:00:00.000Z')
     expect(openOf({ remove: {} })).toBeUndefined()
   })
 })

@@ -1,0 +1,111 @@
+import type { Change } from '../catalog/document.ts'
+import type { DocumentKey } from '../catalog/document-pages.ts'
+import { readFileName } from '../catalog/same-name.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import { PlaceTaken } from '../storage/free-name.ts'
+import type { ObjectKey } from '../ids.ts'
+import { errorFields, logger } from '../telemetry/logger.ts'
+import type { HallDeps } from './hall.ts'
+
+/** The provider's clock and ours differ by less. */
+const clocksDifferMs = 5 * 60_000
+
+/** The driver of one change. */
+export interface OwnDriver extends Driver {
+  /** What it has written, new or over what stood. */
+  readonly made: ObjectKey | undefined
+}
+
+/** What began at a place that has a name alone. */
+export type Begun = Pick<Change, 'startedAt' | 'attempts'>
+
+/**
+ * The driver as one change may use it: at a name, `find` answers only what this change can have made there.
+ * A name proves nothing by itself, for a file with the very same bytes may be its user's own, or another
+ * document's: it has to be younger than the change, no other document may name it, and a write of this change
+ * has to have ended without being refused for the name.
+ */
+export function ownOf(
+  { documents }: Pick<HallDeps, 'documents'>,
+  row: DocumentKey,
+  { startedAt, attempts = 1 }: Begun,
+  driver: Driver,
+): OwnDriver {
+  let mayBeMade = attempts > 1
+  let made: ObjectKey | undefined
+  const watched = async <Answer>(
+    write: Promise<Answer>,
+    entryOf: (answer: Answer) => ObjectEntry | undefined,
+  ): Promise<Answer> => {
+    try {
+      const answer = await write
+      mayBeMade = true
+      made = entryOf(answer)?.objectKey ?? made
+      return answer
+    } catch (error) {
+      mayBeMade ||= !(error instanceof PlaceTaken)
+      throw error
+    }
+  }
+  const { sessions } = driver
+  return {
+    ...driver,
+    get made() {
+      return made
+    },
+    write: async (...given) => await watched(driver.write(...given), (entry) => entry),
+    ...(sessions
+      ? {
+          sessions: {
+            ...sessions,
+            send: async (...given) =>
+              await watched(sessions.send(...given), (end) => (end.state === 'done' ? end.entry : undefined)),
+          },
+        }
+      : {}),
+    async find(plan, options) {
+      const { target } = plan
+      if (target.kind === 'replace' || target.objectKey !== undefined) return await driver.find(plan, options)
+      if (!mayBeMade) return undefined
+      const entry = await driver.find(plan, options)
+      if (entry === undefined || isOlder(entry, startedAt)) return undefined
+      return (await isAnothers(documents, row, target.file, entry)) ? undefined : entry
+    },
+  }
+}
+
+/**
+ * Takes back what a sender has made whose claim was lost, unless the document names it by now. Never rejects:
+ * the row is somebody else's.
+ */
+export async function undoOwn(
+  { documents }: Pick<HallDeps, 'documents'>,
+  key: DocumentKey,
+  driver: OwnDriver,
+): Promise<void> {
+  const { made } = driver
+  if (made === undefined) return
+  try {
+    const row = await documents.get(key)
+    if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)
+  } catch (error) {
+    logger.warn('What an overtaken sender has made could not be removed.', errorFields(error))
+  }
+}
+
+function isOlder({ createdAt }: ObjectEntry, startedAt: number): boolean {
+  return createdAt !== undefined && createdAt < startedAt - clocksDifferMs
+}
+
+/** `report.pdf` without an extension and `report` with `.pdf` want one name; no other two documents do. */
+async function isAnothers(
+  documents: Pick<HallDeps['documents'], 'get'>,
+  { userKey, documentId }: DocumentKey,
+  file: string,
+  { objectKey }: ObjectEntry,
+): Promise<boolean> {
+  const plain = file.replace(/ \([0-9a-f]{8}\)(?=\.[^.]*$|$)/, '')
+  const twin = readFileName(plain).find((other) => other.documentId !== documentId)
+  const row = twin && (await documents.get({ userKey, documentId: twin.documentId }))
+  return row?.objectKey === objectKey || row?.change?.target?.file === file
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest'
+import type { Driver } from '../../../lib/storage/driver.ts'
+import { hallProviders, hallWorld, writes } from '../../support/hall-world.ts'
+import { messageOf, randomBytes, sha256 } from '../../support/intake-world.ts'
+
+const named = ['onedrive', 's3'] as const
+
+describe.each(named)('a file of the document’s name that is not its own, on %s', (provider) => {
+  const world = hallWorld(provider)
+  const sizes = [
+    ['empty', 0],
+    ['small', 900],
+    ['large', writes[provider].large],
+  ] as const
+
+  test.each(
+    sizes.flatMap(([name, size]) =>
+      (['put', 'drop', 'upload'] as const)
+        .filter((door) => door !== 'put' || size < 1_000_000)
+        .map((door) => [name, door, size] as const),
+    ),
+  )('with the very same bytes, %s, stays its user’s when they come by a %s', async (_name, door, size) => {
+    const content = randomBytes(size)
+    const id = await world.place.own('doc.bin', content)
+    if (door === 'put') await world.put(content)
+    else if (door === 'drop') await world.ingest(content)
+    else await world.upload(content)
+    expect((await world.row()).objectKey).not.toBe(id)
+    expect(await world.hashes()).toEqual([sha256(content), sha256(content)])
+    await world.remove()
+    expect((await world.files()).map((file) => file.id)).toEqual([id])
+  })
+
+  test('stays its user’s when the process died that was to write next to it', async () => {
+    const content = randomBytes(900)
+    const id = await world.place.own('doc.bin', content)
+    await world.pass(600)
+    const dead = { ...world.driver, ...stoppingBefore(world.driver) }
+    await expect(world.put(content, { on: { openDriver: () => Promise.resolve(dead) } })).rejects.toThrow(
+      'killed',
+    )
+    await world.sweepAfter(3600)
+    expect(await world.document()).toMatchObject({ status: 'failed' })
+    await world.remove()
+    expect((await world.files()).map((file) => file.id)).toEqual([id])
+  })
+})
+
+describe.each(hallProviders)('two documents that want one name, on %s', (provider) => {
+  const world = hallWorld(provider)
+
+  test.each([
+    ['the very same bytes', true],
+    ['other bytes', false],
+  ])('put at the same moment with %s are two files', async (_name, isSame) => {
+    const one = randomBytes(900)
+    const other = isSame ? one : randomBytes(900)
+    const ends = await Promise.allSettled([
+      world.put(one, world.where('report', '.pdf')),
+      world.put(other, world.where('report.pdf', '')),
+    ])
+    const stored = ends.filter(({ status }) => status === 'fulfilled').length
+    expect(stored).toBeGreaterThan(0)
+    expect(await world.files()).toHaveLength(stored)
+    await world.remove('report')
+    expect(await world.files()).toHaveLength(stored - 1)
+    await world.remove('report.pdf')
+    expect(await world.files()).toEqual([])
+  })
+})
+
+describe.each(hallProviders)(
+  'a session that had its last byte before it could be ended, on %s',
+  (provider) => {
+    const world = hallWorld(provider)
+    const { expectAtRest } = world
+    const content = randomBytes(writes[provider].large)
+
+    test.each([
+      ['and its worker still lives', true],
+      ['and its worker is dead', false],
+    ])('leaves no file when a put has come first %s', async (_name, isAlive) => {
+      const answered = Promise.withResolvers<undefined>()
+      const goOn = Promise.withResolvers<undefined>()
+      const { sessions = expect.unreachable() } = world.driver
+      const holding: Driver = {
+        ...world.driver,
+        sessions: {
+          ...sessions,
+          async send(...given) {
+            const progress = await sessions.send(...given)
+            if (progress.state !== 'done') return progress
+            answered.resolve(undefined)
+            await goOn.promise
+            return progress
+          },
+        },
+      }
+      const plain = world.driver
+      world.driver = holding
+      const sending = world.deliverBody(messageOf(await world.drop(content)))
+      await answered.promise
+      world.driver = plain
+      const newer = randomBytes(700)
+      await world.put(newer)
+      if (isAlive) {
+        goOn.resolve(undefined)
+        await sending
+      }
+      await world.sweepAfter(120)
+      await expectAtRest(newer)
+      goOn.resolve(undefined)
+      await sending
+      await expectAtRest(newer)
+    })
+  },
+)
+
+/** A driver that dies before it asks the provider for anything. */
+function stoppingBefore({ sessions }: Driver): Partial<Driver> {
+  const die = () => Promise.reject(new TypeError('killed'))
+  return { write: die, ...(sessions ? { sessions: { ...sessions, begin: die } } : {}) }
+}
