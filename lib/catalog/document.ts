@@ -23,7 +23,16 @@ const standing = z.object({
    * A hash that the provider has not computed yet: what it has to
    * be, when to ask next, and for how long. Epoch milliseconds.
    */
-  prove: z.exactOptional(z.object({ hash, at: z.number(), until: z.number(), tries: z.number() })),
+  prove: z.exactOptional(
+    z.object({
+      hash,
+      at: z.number(),
+      until: z.number(),
+      tries: z.number(),
+      /** How often the bytes were sent before. */
+      damaged: z.exactOptional(z.number()),
+    }),
+  ),
 })
 
 /**
@@ -34,6 +43,8 @@ const target = z.object({
   kind: z.enum(['new', 'replace']),
   objectKey: z.exactOptional(text<ObjectKey>()),
   file: z.string(),
+  /** The version that the client has named: the drive has to refuse to write over another. */
+  ifMatch: z.exactOptional(z.string()),
 })
 
 /** Exactly which object of the intake bucket is sent: another one under the same key has another etag. */
@@ -172,9 +183,9 @@ export function statusOf(row: DocumentRow): DocumentStatus {
   return row.last?.outcome === 'failed' || row.standing === undefined ? 'failed' : 'stored'
 }
 
-/** When something that is left may go: bytes are held back only while their late hash is waited for. */
+/** When something that is left may go: bytes are held back only while their own late hash is waited for. */
 export function dueOf({ standing }: Pick<DocumentRow, 'standing'>, { notBefore = 0 }: Leftover): number {
-  return standing?.prove ? notBefore : 0
+  return standing?.prove?.until === notBefore ? notBefore : 0
 }
 
 const iso = (time: number): string => new Date(time).toISOString()

@@ -2,7 +2,7 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import { extensionOf, requireHere } from '../intake/start-intake.ts'
 import { contentOf } from '../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
@@ -17,7 +17,7 @@ import { judge } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
 import { ownOf, undoOwn } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
-import { settleFailed, settleStored } from '../transfer/settle.ts'
+import { settleFailed, settleStored, settleUndone } from '../transfer/settle.ts'
 import { tidy } from '../transfer/tidy.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { Conditions } from '../transfer/conditions.ts'
@@ -59,7 +59,8 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
     { userKey, documentId, userId },
     async (seen) => {
       requireHere(seen, connection, 'query')
-      await checkConditions(request, seen, (key) => deps.retry(() => driver.stat(key, { signal }), signal))
+      const stat = (key: ObjectKey) => deps.retry(() => driver.stat(key, { signal }), signal)
+      const ifMatch = await checkConditions(request, seen, stat)
       const extension = request.extension ?? extensionOf(seen)
       await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
       const target = await deps.retry(
@@ -67,6 +68,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
           placeFor({ driver, newId: deps.newId }, seen, { documentId, extension, ...connection }, { signal }),
         signal,
       )
+      const onlyOver = target.kind === 'replace' && ifMatch !== undefined ? { ifMatch } : {}
       const { contentType } = request
       const until = deps.clock.now() + deps.settings.requestMs
       return {
@@ -79,7 +81,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
         extension,
         until,
         proof,
-        target,
+        target: { ...target, ...onlyOver },
       }
     },
     { waitMs, signal },
@@ -111,6 +113,10 @@ async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed
     if (error instanceof ClaimLost) {
       await undoOwn(deps, request, driver)
       throw overtaken()
+    }
+    if (isServiceError(error, 'precondition_failed')) {
+      await settleUndone(deps, writer.row)
+      throw error
     }
     const damage = await damageOf(writer.row, driver, { signal })
     const told = error instanceof Damaged ? new Damaged(damage) : error

@@ -92,6 +92,8 @@ async function takeAnnounced(
     const arrived = await deps.bucket.head(key)
     return arrived ? await arrive(deps, row as Claimed, arrived, delivery) : done
   }
+  // Bytes whose late hash was wrong are sent again, by another change than brought them.
+  if (row?.change?.source?.key === key) return await lookAt(deps, row, delivery)
   if (row?.aside?.id === changeId) return { kind: 'again', afterSeconds: laterSeconds }
   if (row && names(row, key)) await tidy(deps, row)
   else if (row?.last?.changeId !== changeId || row.last.outcome !== 'failed')

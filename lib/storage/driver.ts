@@ -27,8 +27,11 @@ export interface ObjectEntry {
 export type Target =
   /** A new object of this name; with `objectKey` under an id that `places.make` gave for it alone. */
   | { readonly kind: 'new'; readonly file: string; readonly objectKey?: ObjectKey }
-  /** The object of this key, which keeps its name. */
-  | { readonly kind: 'replace'; readonly objectKey: ObjectKey }
+  /**
+   * The object of this key, which keeps its name. With `ifMatch`, an entry's tag, a drive that can writes
+   * over that version alone, and refuses with `precondition_failed`.
+   */
+  | { readonly kind: 'replace'; readonly objectKey: ObjectKey; readonly ifMatch?: string }
 
 /** Content on its way. */
 export interface Plan {
@@ -125,6 +128,8 @@ export interface UploadSession {
   readonly url: Secret
   /** Epoch milliseconds. */
   readonly expiresAt?: number
+  /** It was opened for one version alone. */
+  readonly conditional?: true
 }
 
 export type UploadProgress =

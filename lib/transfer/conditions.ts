@@ -26,21 +26,24 @@ export function lists(header: string, etag: string | undefined): boolean {
 
 /**
  * Refuses a write whose condition does not hold for what is there. A tag is compared
- * with that of the content as it is in the drive now, where its user may have edited it.
+ * with that of the content as it is in the drive now, where its user may have edited it. Answers the version
+ * that the client has named, as the drive writes it.
  */
 export async function checkConditions(
   { ifMatch, ifNoneMatch }: Conditions,
   seen: DocumentRow | undefined,
   stat: (key: ObjectKey) => Promise<ObjectEntry | undefined>,
-): Promise<void> {
+): Promise<string | undefined> {
   const names = ifMatch !== undefined || (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*')
   const etag = names ? await etagNow(seen, stat) : undefined
   if (ifMatch !== undefined && !lists(ifMatch, etag))
     throw failed('The document is not the one that If-Match names. Read it again before you write.')
-  if (ifNoneMatch === undefined) return
+  const named = ifMatch === undefined || ifMatch.trim() === '*' ? undefined : etag?.slice(1, -1)
+  if (ifNoneMatch === undefined) return named
   if (ifNoneMatch.trim() === '*' && (seen?.standing !== undefined || seen?.change !== undefined))
     throw failed(`Document ${seen.documentId} exists already.`)
   if (lists(ifNoneMatch, etag)) throw failed('The document is the one that If-None-Match names.')
+  return named
 }
 
 async function etagNow(

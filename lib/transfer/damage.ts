@@ -28,6 +28,8 @@ export async function damageOf(
   if (!driver || (change.damaged ?? 0) === 0 || key === undefined) return {}
   if (!standing || row.objectKey !== key)
     return { leftovers: [{ kind: 'object', connectionId: change.connectionId, key }] }
+  // What stood was damaged as well: there is nothing to bring back.
+  if (standing.verdict === 'mismatch') return {}
   const { hash, prove: _over, revision: _old, ...rest } = standing
   const isBefore = ({ size, checksums }: ObjectEntry): boolean => {
     const theirs = hash && checksums[hash.algorithm]

@@ -35,7 +35,11 @@ export async function lookAt(deps: HallDeps, key: DocumentKey, delivery: Deliver
 async function atRest(deps: HallDeps, row: DocumentRow): Promise<Handled> {
   await tidy(deps, row)
   const tidied = await deps.documents.get(row)
-  if (tidied?.standing?.prove && tidied.standing.prove.at <= deps.clock.now()) await prove(deps, tidied)
+  if (tidied?.standing?.prove && tidied.standing.prove.at <= deps.clock.now()) {
+    const proven = await prove(deps, tidied)
+    // What was held back for this answer goes at once.
+    if (proven && !proven.change) await tidy(deps, proven)
+  }
   // An entry of the index that nothing stands behind any more goes.
   else if (tidied && tidied.change === undefined && tidied.open !== openOf(tidied))
     await deps.documents.observe(tidied, {})

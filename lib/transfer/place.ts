@@ -57,7 +57,11 @@ export function planOf(
   const { size, contentType } = row.change
   const place =
     target.kind === 'replace' && target.objectKey !== undefined
-      ? ({ kind: 'replace', objectKey: target.objectKey } as const)
+      ? ({
+          kind: 'replace',
+          objectKey: target.objectKey,
+          ...(target.ifMatch === undefined ? {} : { ifMatch: target.ifMatch }),
+        } as const)
       : ({
           kind: 'new',
           file: target.file,

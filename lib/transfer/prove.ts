@@ -1,22 +1,20 @@
-import type { DocumentRow, Leftover, Standing } from '../catalog/document.ts'
-import type { RowEvent } from '../catalog/expressions.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { Change, DocumentRow, Leftover, Standing } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
-import type { ObjectEntry } from '../storage/driver.ts'
+import { mostSends } from './damage.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
 import { proofPausesMs } from './judge.ts'
+import { fileOf } from './place.ts'
 
 /**
- * Asks once for a hash that the provider computes late. Right: verified. Another: the
- * drive's own rewriting where it rewrites such files, else a mismatch: an event says
- * it, and the source, which has waited for this answer, stays in the bucket for good.
- * Still none: asked again later, and after a quarter of an hour the size alone has to do.
+ * Asks once for a hash that the provider computes late. Right: verified. Another: the drive's own rewriting
+ * where it rewrites such files, else damage. Still none: asked again later, and after a quarter of an hour the
+ * size alone has to do. Answers the row as it is then; undefined when somebody else has changed it.
  */
-export async function prove(deps: HallDeps, row: DocumentRow): Promise<void> {
+export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentRow | undefined> {
   const { standing, objectKey } = row
   const wanted = standing?.prove
-  if (!standing || !wanted || objectKey === undefined) return
+  if (!standing || !wanted || objectKey === undefined) return row
   const { prove: _over, ...rest } = standing
   const connection = await connectionOf(deps, row)
   const driver = connection?.status === 'active' ? await deps.openDriver(connection) : undefined
@@ -24,57 +22,90 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<void> {
     if (isServiceError(error, 'object_missing')) return undefined
     throw error
   })
-  if (!driver || !entry || entry.etag !== standing.revision) {
-    // Given up, gone, or its user's own edit: there is nothing to prove any more.
-    await deps.documents.observe(row, { standing: rest })
-    return
+  // Given up, gone, or its user's own edit: there is nothing to prove any more.
+  if (!driver || !entry || entry.etag !== standing.revision)
+    return await deps.documents.observe(row, { standing: rest })
+  const { algorithm } = wanted.hash
+  const value = entry.checksums[algorithm]
+  if (value === undefined) {
+    const tries = wanted.tries + 1
+    const pause = proofPausesMs[tries]
+    const now = deps.clock.now()
+    const over = pause === undefined || now + pause > wanted.until
+    return await deps.documents.observe(row, {
+      standing: over ? rest : { ...rest, prove: { ...wanted, tries, at: now + pause } },
+    })
   }
-  const theirs = entry.checksums[wanted.hash.algorithm]
-  if (theirs !== undefined) {
-    const verdict = verdictOf(theirs === wanted.hash.value, driver.traits.rewrites(standing.extension))
-    const hash = { algorithm: wanted.hash.algorithm, value: theirs }
-    const proven = { ...rest, hash, verdict, size: sizeOf(verdict, standing, entry) }
-    if (verdict === 'mismatch')
-      await deps.documents.observe(
-        row,
-        { standing: proven, remove: keptSources(row) },
-        damage(deps, standing),
-      )
-    else await deps.documents.observe(row, { standing: proven })
-    return
+  const proven = { ...rest, hash: { algorithm, value } }
+  if (value === wanted.hash.value)
+    return await deps.documents.observe(row, { standing: { ...proven, verdict: 'verified' } })
+  if (driver.traits.rewrites(standing.extension)) {
+    const rewritten = { ...proven, verdict: 'provider_transformed', size: entry.size } as const
+    return await deps.documents.observe(row, { standing: rewritten })
   }
-  const tries = wanted.tries + 1
-  const pause = proofPausesMs[tries]
-  const now = deps.clock.now()
-  const over = pause === undefined || now + pause > wanted.until
-  await deps.documents.observe(row, {
-    standing: over ? rest : { ...rest, prove: { ...wanted, tries, at: now + pause } },
-  })
+  return await damaged(deps, row, { ...proven, verdict: 'mismatch' }, wanted.damaged ?? 0)
 }
 
-function damage({ newId }: HallDeps, { size, contentType }: Standing): RowEvent {
+/**
+ * The drive has other bytes. Those that were sent wait in the bucket for this answer, unless a put has brought
+ * them: they are sent again, and in the end they stay there and an event says so.
+ */
+async function damaged(
+  deps: HallDeps,
+  row: DocumentRow,
+  standing: Standing,
+  times: number,
+): Promise<DocumentRow | undefined> {
+  const left = Object.entries(row.remove ?? {})
+  const until = row.standing?.prove?.until
+  const [id, source] = left.find(([, { kind, notBefore }]) => kind === 'source' && notBefore === until) ?? []
+  const remove = Object.fromEntries(left.filter(([name]) => name !== id))
+  if (source && times + 1 < mostSends) {
+    const change = sentAgain(deps, row, standing, { source, damaged: times + 1 })
+    const claimed = await deps.documents.claim(row, row, change, { changes: { standing, remove } })
+    if (claimed) await deps.enqueue(claimed)
+    return claimed
+  }
+  const { size, contentType, changeId } = standing
+  const code = 'provider_error'
   const detail = 'The drive has stored something else than was sent. Send the document once more.'
+  const kept = source?.etag === undefined ? {} : { kept: { key: source.key, etag: source.etag } }
+  const keep: Record<string, Leftover> =
+    source && id !== undefined ? { [id]: { ...source, kind: 'keep' } } : {}
+  const at = new Date(deps.clock.now()).toISOString()
+  return await deps.documents.observe(
+    row,
+    {
+      standing,
+      remove: { ...remove, ...keep },
+      last: { changeId, outcome: 'failed', code, detail, at, ...kept },
+    },
+    { id: deps.newId(), type: 'Document Failed', size, contentType, error: { code, detail } },
+  )
+}
+
+function sentAgain(
+  { newId, clock }: HallDeps,
+  row: DocumentRow,
+  { size, contentType, extension, file }: Standing,
+  { source: { key, etag = '' }, damaged: times }: { readonly source: Leftover; readonly damaged: number },
+): Change {
+  const { connectionId, provider, documentId, objectKey } = row
+  const name = file ?? fileOf({ documentId, extension })
   return {
     id: newId(),
-    type: 'Document Failed',
+    door: 'drop',
+    state: 'waiting',
+    notBefore: clock.now(),
+    fence: 1,
+    connectionId,
+    provider,
     size,
     contentType,
-    error: { code: 'provider_error' satisfies ErrorCode, detail },
+    extension,
+    startedAt: clock.now(),
+    source: { key, etag, size },
+    target: { kind: 'replace', file: name, ...(objectKey === undefined ? {} : { objectKey }) },
+    damaged: times,
   }
-}
-
-function keptSources({ remove }: DocumentRow): DocumentRow['remove'] {
-  if (remove === undefined) return undefined
-  const kept = (entry: Leftover): Leftover =>
-    entry.kind === 'source' && entry.notBefore !== undefined ? { ...entry, kind: 'keep' } : entry
-  return Object.fromEntries(Object.entries(remove).map(([id, entry]) => [id, kept(entry)]))
-}
-
-function verdictOf(same: boolean, rewrites: boolean): NonNullable<Standing['verdict']> {
-  if (same) return 'verified'
-  return rewrites ? 'provider_transformed' : 'mismatch'
-}
-
-function sizeOf(verdict: Standing['verdict'], standing: Standing, entry: ObjectEntry): number {
-  return verdict === 'provider_transformed' ? entry.size : standing.size
 }

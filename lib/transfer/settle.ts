@@ -37,7 +37,15 @@ export async function settleStored(
     ...(file === undefined ? {} : { file }),
     ...(judged.prove === undefined
       ? {}
-      : { prove: { hash: judged.prove, at: now + firstProofMs, until: now + proofMs, tries: 0 } }),
+      : {
+          prove: {
+            hash: judged.prove,
+            at: now + firstProofMs,
+            until: now + proofMs,
+            tries: 0,
+            ...(change.damaged === undefined ? {} : { damaged: change.damaged }),
+          },
+        }),
   }
   const { connectionId } = row
   const old = row.objectKey === undefined || row.objectKey === entry.objectKey ? [] : [row.objectKey]

@@ -29,12 +29,12 @@ export interface GraphApi {
   restoreVersion(id: string, version: string, signal?: AbortSignal): Promise<void>
   /** Makes each folder that is not there yet. */
   createFolders(folders: readonly string[], signal?: AbortSignal): Promise<void>
-  /** `createOnly`: 412 when there is an item at the address already. */
-  openSession(address: string, createOnly: boolean, signal?: AbortSignal): Promise<UploadSession>
-  /** The whole content in one request. `createOnly`: 409 when there is an item at the address already. */
+  /** 412 when the condition does not hold for what is at the address. */
+  openSession(address: string, condition: Condition, signal?: AbortSignal): Promise<UploadSession>
+  /** The whole content in one request; 409 or 412 when the condition does not hold. */
   putContent(
     address: string,
-    content: { readonly body: RequestBody; readonly contentType: string; readonly createOnly: boolean },
+    content: { readonly body: RequestBody; readonly contentType: string; readonly condition: Condition },
     signal?: AbortSignal,
   ): Promise<DriveItem>
   /** Where the content can be read for a short time without a token. */
@@ -45,6 +45,16 @@ export interface GraphApi {
 }
 
 const conflict = '@microsoft.graph.conflictBehavior'
+
+/** What has to be at the address: nothing, any version, or that one (its eTag or cTag). */
+export type Condition = 'new' | 'any' | { readonly ifMatch: string }
+
+const conflictOf = (condition: Condition): string => (condition === 'new' ? 'fail' : 'replace')
+
+function headersOf(condition: Condition): Readonly<Record<string, string>> {
+  if (condition === 'new') return { 'if-none-match': '*' }
+  return condition === 'any' ? {} : { 'if-match': `"${condition.ifMatch}"` }
+}
 
 /** Calls that answer JSON. */
 function jsonCalls(http: ProviderHttp, root: string) {
@@ -151,24 +161,24 @@ export function graphApi(http: ProviderHttp, root: string): GraphApi {
       }
     },
 
-    async openSession(address, createOnly, signal) {
+    async openSession(address, condition, signal) {
       const session = await post(
         'upload.begin',
         `${address}/createUploadSession`,
-        { item: { [conflict]: createOnly ? 'fail' : 'replace' } },
+        { item: { [conflict]: conflictOf(condition) } },
         sessionSchema,
-        { headers: createOnly ? { 'if-none-match': '*' } : {}, signal },
+        { headers: headersOf(condition), signal },
       )
       const expiresAt = Date.parse(session.expirationDateTime ?? '')
       return { url: secret(session.uploadUrl), ...(Number.isNaN(expiresAt) ? {} : { expiresAt }) }
     },
 
-    async putContent(address, { body, contentType, createOnly }, signal) {
+    async putContent(address, { body, contentType, condition }, signal) {
       const response = await http({
         operation: 'item.put',
         method: 'PUT',
-        url: `${root}${address}/content?${encodeURIComponent(conflict)}=${createOnly ? 'fail' : 'replace'}`,
-        headers: { 'content-type': contentType },
+        url: `${root}${address}/content?${encodeURIComponent(conflict)}=${conflictOf(condition)}`,
+        headers: { ...headersOf(condition), 'content-type': contentType },
         body,
         signal,
       })

@@ -8,11 +8,12 @@ import { secret } from '../../secret.ts'
 import { plainContentType } from '../../storage/bytes.ts'
 import type { Driver } from '../../storage/driver.ts'
 import { about } from './about.ts'
+import type { Condition } from './api.ts'
 import { graphApi } from './api.ts'
 import { locate, readItem } from './download.ts'
 import { graphError } from './errors.ts'
 import { byId, fileNameOf } from './names.ts'
-import { createAt, findItem, unlessTaken } from './placement.ts'
+import { createAt, findItem, overVersion, unlessTaken } from './placement.ts'
 import { createQuickXor } from './quick-xor-hash.ts'
 import { isWorkAccount, rewrites } from './rewriting.ts'
 import { oneDriveSessions } from './sessions.ts'
@@ -68,14 +69,14 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
 
     async write(plan, content, { signal } = {}) {
       const contentType = plainContentType(plan.contentType)
-      const put = (address: string, createOnly: boolean) => {
-        return graph.putContent(address, { body: content, contentType, createOnly }, signal)
+      const put = (address: string, condition: Condition) => {
+        return graph.putContent(address, { body: content, contentType, condition }, signal)
       }
       const { target } = plan
       return toEntry(
         target.kind === 'replace'
-          ? await put(byId(target.objectKey), false)
-          : await createAt(parts, plan.userId, target.file, (address) => put(address, true), signal),
+          ? await overVersion(target, (condition) => put(byId(target.objectKey), condition))
+          : await createAt(parts, plan.userId, target.file, (address) => put(address, 'new'), signal),
       )
     },
 

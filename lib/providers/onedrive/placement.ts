@@ -1,9 +1,9 @@
-import { isServiceError } from '../../errors.ts'
+import { isServiceError, ServiceError } from '../../errors.ts'
 import type { ObjectKey, UserId } from '../../ids.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import type { Plan } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
-import type { GraphApi } from './api.ts'
+import type { Condition, GraphApi } from './api.ts'
 import { byId, byName, byPath, fileNameOf, foldersOf } from './names.ts'
 import type { DriveItem } from './wire.ts'
 
@@ -37,6 +37,30 @@ export async function createAt<Result>(
     await graph.createFolders(folders, signal)
     return await unlessTaken(create(address))
   }
+}
+
+/**
+ * Writes over the version that the target names, if it names one; `precondition_failed` when the item holds
+ * another by now.
+ */
+export async function overVersion<Result>(
+  { ifMatch }: { readonly ifMatch?: string },
+  write: (condition: Condition) => Promise<Result>,
+): Promise<Result> {
+  if (ifMatch === undefined) return await write('any')
+  try {
+    return await write({ ifMatch })
+  } catch (error) {
+    throw isServiceError(error) && error.context.providerStatus === 412 ? changedMeanwhile() : error
+  }
+}
+
+/** The user has edited what a client wanted to write over. */
+export function changedMeanwhile(): ServiceError {
+  return new ServiceError(
+    'precondition_failed',
+    'The file in the OneDrive is not the one that If-Match names. Read the document again before you write.',
+  )
 }
 
 /** What a creation answers, or PlaceTaken. */

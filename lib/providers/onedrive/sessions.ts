@@ -7,7 +7,8 @@ import type { Sessions, UploadProgress, UploadSession } from '../../storage/driv
 import { PlaceTaken } from '../../storage/free-name.ts'
 import { contentRange } from '../../storage/bytes.ts'
 import type { OneDriveParts } from './placement.ts'
-import { createAt, sessionAddress } from './placement.ts'
+import type { Condition } from './api.ts'
+import { changedMeanwhile, createAt, overVersion, sessionAddress } from './placement.ts'
 import type { SessionProgress } from './wire.ts'
 import { itemSchema, progressSchema, toEntry } from './wire.ts'
 
@@ -91,14 +92,17 @@ export function oneDriveSessions(parts: OneDriveParts): Sessions {
     fragmentBytes: CHUNK_SIZE,
 
     async begin({ userId, target }, { signal } = {}) {
-      const open = (address: string, createOnly: boolean): Promise<UploadSession> =>
-        graph.openSession(address, createOnly, signal)
+      const open = (address: string, condition: Condition): Promise<UploadSession> =>
+        graph.openSession(address, condition, signal)
       const session =
         target.kind === 'replace'
-          ? await open(await sessionAddress(parts, target.objectKey, signal), false)
-          : await createAt(parts, userId, target.file, (address) => open(address, true), signal)
+          ? await overVersion(target, async (condition) => {
+              return await open(await sessionAddress(parts, target.objectKey, signal), condition)
+            })
+          : await createAt(parts, userId, target.file, (address) => open(address, 'new'), signal)
       fresh.add(session.url.reveal())
-      return session
+      const isConditional = target.kind === 'replace' && target.ifMatch !== undefined
+      return isConditional ? { ...session, conditional: true } : session
     },
 
     async send(session, { body, offset, total }, { signal } = {}) {
@@ -124,6 +128,7 @@ export function oneDriveSessions(parts: OneDriveParts): Sessions {
           const taken = (await readText(response.body, 4096)).includes('nameAlreadyExists')
           await cancel(session, signal)
           if (taken) throw new PlaceTaken({ providerStatus: response.status })
+          if (session.conditional) throw changedMeanwhile()
           return { state: 'gone' }
         }
         case 416:

@@ -239,13 +239,14 @@ describe('the index of what has a time', () => {
 
   it('names the soonest of what is left when no change is under way, held back for a late hash alone', () => {
     const left = { kind: 'source' as const, connectionId, key: 'k' }
-    const remove = { a: { ...left, notBefore: 2000 }, b: { ...left, notBefore: 1000 } }
+    const remove = { a: { ...left, notBefore: 3000 } }
     const hash = { algorithm: 'sha256' as const, value: 'x' }
     const content = { changeId: 'c', size: 1, contentType: 'a/b', extension: '.txt' as Extension }
-    const waiting = { ...content, prove: { hash, at: 1500, until: 3000, tries: 0 } }
-    expect(openOf({ remove, standing: waiting })).toBe('t#1970-01-01T00:00:01.000Z')
+    const waiting = { ...content, prove: { hash, at: 2000, until: 3000, tries: 0 } }
+    expect(openOf({ remove, standing: waiting })).toBe('t#1970-01-01T00:00:02.000Z')
+    const another = { ...left, notBefore: 2500 }
+    expect(openOf({ remove: { ...remove, another }, standing: waiting })).toBe('t#1970-01-01T00:00:00.000Z')
     expect(openOf({ remove, standing: content })).toBe('t#1970-01-01T00:00:00.000Z')
-    expect(openOf({ remove })).toBe('t#1970-01-01T00:00:00.000Z')
     expect(openOf({ remove: {} })).toBeUndefined()
   })
 })
