@@ -3,18 +3,16 @@ import type { Composition } from '../lib/compose/composition.ts'
 import { openKeepAlive } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { keepAlive } from '../lib/connections/keep-alive.ts'
+import { moveGrants } from '../lib/connections/move-grants.ts'
 
-/** The most refreshes of one run. */
-const limit = 1_000
-
-/** The schedule calls it daily: refreshes grants that would otherwise die of idleness. */
+/** The schedule calls it hourly: refreshes grants that would otherwise die of idleness. */
 export const handlerIn =
   (composition: Composition) =>
   async (_event: unknown, context: Context): Promise<void> => {
-    await keepAlive(openKeepAlive(composition), {
-      limit,
-      remainingMs: () => context.getRemainingTimeInMillis(),
-    })
+    const deps = openKeepAlive(composition)
+    const run = { remainingMs: () => context.getRemainingTimeInMillis() }
+    await moveGrants(deps, run)
+    await keepAlive(deps, run)
   }
 
 export const handler = handlerIn(thisProcess)

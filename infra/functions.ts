@@ -82,7 +82,7 @@ const others = {
   },
   'keep-alive': {
     id: 'KeepAlive',
-    description: 'Daily: uses grants that would die of disuse.',
+    description: 'Hourly: uses grants that would die of disuse.',
     timeoutSeconds: 900,
     memoryMiB: 512,
   },

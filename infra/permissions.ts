@@ -8,8 +8,11 @@ export interface Resources {
   readonly documents: Resource<TableAccess>
   readonly transfers: Resource<TableAccess>
   readonly tokens: Resource<TableAccess>
+  readonly grants: Resource<TableAccess>
+  readonly cells: Resource<TableAccess>
   readonly authorizations: Resource<TableAccess>
   readonly connectionSecrets: Resource<SecretAccess>
+  readonly cellSecrets: Resource<SecretAccess>
   readonly oauthClients: Resource<SecretAccess>
   readonly sealKey: Resource<SecretAccess>
   readonly intakeBucket: Resource<BucketAccess>
@@ -31,20 +34,20 @@ export interface Resources {
   readonly returnUrls: Resource<'read'>
   readonly filing: Resource<'read'>
   readonly browsers: Resource<'read'>
-  /** Tells the function that it may write connection secrets. */
-  readonly secretWriting: Resource<'read'>
 }
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
 
 /**
  * Asks for a token, refreshes it when it ends, and marks the connection when the
- * grant turns out to be dead. Never writes a secret.
+ * grant turns out to be dead. Makes no secret.
  */
 const provider: Use = (fn, on) => {
   fn.uses(on.connections, 'get', 'put')
     .uses(on.tokens, 'get', 'update')
+    .uses(on.grants, 'get', 'put')
     .uses(on.connectionSecrets, 'read')
+    .uses(on.cellSecrets, 'read')
     .uses(on.oauthClients, 'read')
     .uses(on.sealKey, 'read')
     .uses(on.filing, 'read')
@@ -111,8 +114,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     http(fn, on)
     provider(fn, on)
     fn.uses(on.authorizations, 'get', 'update', 'delete')
-      .uses(on.connectionSecrets, 'create', 'write', 'restore', 'delete')
-      .uses(on.secretWriting, 'read')
+      .uses(on.connectionSecrets, 'create', 'delete')
       .uses(on.documents, 'index:open')
       .uses(on.shortLane, 'send')
   },
@@ -229,7 +231,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'keep-alive': (fn, on) => {
     provider(fn, on)
     fn.uses(on.connections, 'index:keepAlive')
-      .uses(on.connectionSecrets, 'write')
-      .uses(on.secretWriting, 'read')
+      .uses(on.grants, 'index:due')
+      .uses(on.connectionSecrets, 'delete')
   },
 }

@@ -45,8 +45,15 @@ export function deploymentResources(deployment: Deployment): Resources {
     documents: table('documents', 'DOCUMENTS_TABLE'),
     transfers: table('transfers', 'TRANSFERS_TABLE'),
     tokens: table('tokens', 'TOKENS_TABLE'),
+    grants: table('grants', 'GRANTS_TABLE'),
+    cells: table('cells', 'CELLS_TABLE'),
     authorizations: table('authorizations', 'AUTHORIZATIONS_TABLE'),
     connectionSecrets: secretResource([secrets.arns('connections/*')], key, {
+      ...named,
+      SECRETS_KEY_ARN: key.keyArn,
+      SECRET_RECOVERY_DAYS: String(settings.secretRecoveryDays),
+    }),
+    cellSecrets: secretResource([secrets.arns('cells/*')], key, {
       ...named,
       SECRETS_KEY_ARN: key.keyArn,
       SECRET_RECOVERY_DAYS: String(settings.secretRecoveryDays),
@@ -67,7 +74,6 @@ export function deploymentResources(deployment: Deployment): Resources {
     ),
     untoldEvents: queueResource(outbox.deadLetters, key),
     identity: settingResource(identity.environment),
-    secretWriting: settingResource({ WRITES_SECRETS: 'true' }),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
     returnUrls: settingResource({
       ALLOWED_RETURN_URLS: [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)].join(

@@ -55,7 +55,6 @@ export function functionEnvironment({
     STAGE: stage,
     SECRET_PREFIX: secretPrefix,
     SECRET_RECOVERY_DAYS: '0',
-    WRITES_SECRETS: 'true',
     INTAKE_BUCKET: intakeBucket,
     STORAGE_BUCKET: storageBucket,
     STAGING_BUCKET: stagingBucket,

@@ -30,8 +30,6 @@ export const bucketActions = {
 export const secretActions = {
   read: ['secretsmanager:GetSecretValue'],
   create: ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
-  write: ['secretsmanager:PutSecretValue'],
-  restore: ['secretsmanager:RestoreSecret'],
   delete: ['secretsmanager:DeleteSecret'],
 } as const
 

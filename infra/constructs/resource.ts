@@ -129,7 +129,7 @@ export function secretResource(
         .map((arn) => [arn, 'One secret for each connection or provider, made later.']),
     ),
     statements(access) {
-      const writes = access.includes('create') || access.includes('write')
+      const writes = access.includes('create')
       const reads = writes || access.includes('read')
       return [
         allow(actionsFor(secretActions, access), arns),

@@ -8,6 +8,7 @@ import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
 import type { Page } from './table.ts'
 import { idFields, isOwnedBy, rowParser } from './table.ts'
+import type { TogetherWrite } from './table.ts'
 import type { NewRow, RowChanges } from './versioned-table.ts'
 import { versionedTable } from './versioned-table.ts'
 
@@ -28,8 +29,11 @@ const row = z.object({
   memo: z.exactOptional(z.readonly(z.record(z.string(), z.string()))),
   /** When the provider ends the grant by plan, as it said at the consent: ISO time. */
   grantEndsAt: z.exactOptional(z.string()),
-  /** When the keep-alive comes by, ISO time; absent: never. */
-  keepAliveAt: z.exactOptional(z.string()),
+  /**
+   * ISO time: an earlier version kept this grant, which has not moved yet, and was last used then. 1970 for a
+   * dead connection that nobody was told of.
+   */
+  idleSince: z.exactOptional(z.string()),
   /** What this very write means to others: the change stream tells it. Any later write takes it away. */
   event: z.exactOptional(
     z.object({ id: z.string(), type: z.enum(['Connection Activated', 'Connection Requires Reauth']) }),
@@ -48,7 +52,10 @@ export type ConnectionChanges = RowChanges<
   'userKey' | 'userId' | 'connectionId' | 'provider' | 'seq'
 >
 
-/** Connections in DynamoDB. Every read is consistent, but for `listDue`, which reads an index. */
+/** What is written together with a connection; it is asked anew before each try. */
+export type Along = () => Promise<TogetherWrite>
+
+/** Connections in DynamoDB. Every read is consistent, but for `listOld`, which reads an index. */
 export interface ConnectionStore {
   /** Undefined for another user's, too. */
   get(owner: Owner, connectionId: ConnectionId): Promise<Connection | undefined>
@@ -62,16 +69,18 @@ export interface ConnectionStore {
   /**
    * Changes the connection as `decide` says, looking at it anew whenever somebody else changed it meanwhile.
    * `decide` answers undefined to leave it as it is, or throws. `connection_not_found` when there is none.
+   * The write of `along` happens together with the change, or neither does.
    */
   change(
     owner: Owner,
     connectionId: ConnectionId,
     decide: (seen: Connection) => ConnectionChanges | undefined,
+    along?: Along,
   ): Promise<{ readonly before: Connection; readonly after: Connection }>
   /** False when somebody else changed it since `seen` was read. Already gone is success. */
   remove(seen: Connection): Promise<boolean>
-  /** Connections of `provider` that the keep-alive has to look at by now, the longest due first. */
-  listDue(
+  /** Connections of `provider` with `idleSince`, the longest idle first. */
+  listOld(
     provider: ProviderId,
     limit: number,
     startKey?: Page<Connection>['nextKey'],
@@ -79,11 +88,13 @@ export interface ConnectionStore {
 }
 
 const changeTries = 8
-const keepAliveAfterMs = (provider: ProviderId): number => oauth2Of(provider).keepAliveDays * dayMs
 
-/** When a grant that was good at `now` has to be looked at: early enough for weeks of failed runs. */
-export const nextKeepAlive = (provider: ProviderId, now: number): string =>
-  new Date(now + keepAliveAfterMs(provider)).toISOString()
+/**
+ * When a grant that was good at `now` has to be looked at: early enough for weeks of failed runs. Undefined
+ * for one that does not die of idleness.
+ */
+export const nextKeepAlive = (provider: ProviderId, now: number): string | undefined =>
+  usesOAuth(provider) ? new Date(now + oauth2Of(provider).keepAliveDays * dayMs).toISOString() : undefined
 
 /** Anybody else's connection looks as if it did not exist. */
 export function connectionNotFound(connectionId: string): ServiceError {
@@ -91,10 +102,6 @@ export function connectionNotFound(connectionId: string): ServiceError {
     context: { connectionId },
   })
 }
-
-// The index `keepAlive` is sorted by the attribute `idleSince`, the time that `keepAliveAt` counts from. An
-// older version wrote 1970 there for a dead connection whose event was not out: the keep-alive comes by.
-const idle = z.looseObject({ provider: z.enum(providerIds), idleSince: z.string() })
 
 /** The one thing that was remembered had an attribute of its own. */
 const older = z.looseObject({ folderId: z.string() })
@@ -106,24 +113,10 @@ function withMemo(item: unknown): unknown {
   return { memo: { folder: folderId }, ...rest }
 }
 
-function fieldsOf(item: unknown): unknown {
-  const { success, data } = idle.safeParse(item)
-  if (!success) return item
-  const { idleSince, ...rest } = data
-  if (!usesOAuth(data.provider)) return rest
-  return { ...rest, keepAliveAt: nextKeepAlive(data.provider, Date.parse(idleSince)) }
-}
-
-function itemOf({ keepAliveAt, ...rest }: Connection): object {
-  if (keepAliveAt === undefined || !usesOAuth(rest.provider)) return rest
-  const idleSince = new Date(Date.parse(keepAliveAt) - keepAliveAfterMs(rest.provider)).toISOString()
-  return { ...rest, idleSince }
-}
-
 const parseRow = rowParser('connection', row)
 
 /** A connection as an item of its table says it. */
-export const connectionOf = (item: unknown): Connection => parseRow(fieldsOf(withMemo(item)))
+export const connectionOf = (item: unknown): Connection => parseRow(withMemo(item))
 
 /** An event belongs to the write that makes it true, and counts. */
 function withEvent(seen: Connection, changes: ConnectionChanges) {
@@ -140,7 +133,6 @@ export function connectionStore(
 ): ConnectionStore {
   const table = versionedTable(client, tableName, {
     parse: connectionOf,
-    itemOf,
     key: ['userKey', 'connectionId'],
     now,
     newId,
@@ -172,13 +164,14 @@ export function connectionStore(
       throw new ServiceError('internal_error', 'A connection with this id exists already.')
     },
     update: (seen, changes) => table.change(seen, withEvent(seen, changes)),
-    async change(owner, connectionId, decide) {
+    async change(owner, connectionId, decide, along) {
       for (let attempt = 1; attempt <= changeTries; attempt += 1) {
         const before = await get(owner, connectionId)
         if (before === undefined) throw connectionNotFound(connectionId)
         const changes = decide(before)
         if (changes === undefined) return { before, after: before }
-        const after = await table.change(before, withEvent(before, changes))
+        const writes = along === undefined ? undefined : [await along()]
+        const after = await table.change(before, withEvent(before, changes), writes)
         if (after !== undefined) return { before, after }
       }
       throw new ServiceError('internal_error', 'The connection is changed by too many at once.', {
@@ -186,17 +179,13 @@ export function connectionStore(
       })
     },
     remove: (seen) => table.remove(seen),
-    listDue: (provider, limit, startKey) =>
+    listOld: (provider, limit, startKey) =>
       table.query({
         index: 'keepAlive',
         keyCondition: {
-          expression: '#provider = :provider AND idleSince < :before',
+          expression: '#provider = :provider',
           names: { '#provider': 'provider' },
-          values: {
-            ':provider': provider,
-            // Only consent dies of idleness; of the others come those that owe an event.
-            ':before': new Date(usesOAuth(provider) ? now() - keepAliveAfterMs(provider) : 1).toISOString(),
-          },
+          values: { ':provider': provider },
         },
         limit,
         ...(startKey === undefined ? {} : { startKey }),

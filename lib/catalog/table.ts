@@ -1,5 +1,12 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { DeleteCommand, GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { DynamoDBDocumentClient, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
+import {
+  DeleteCommand,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  ScanCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import type { Owner, UserId } from '../ids.ts'
@@ -30,11 +37,16 @@ export interface Page<Row> {
   readonly nextKey?: Readonly<Record<string, unknown>>
 }
 
+/** A write that happens together with others, or not at all. */
+export type TogetherWrite = NonNullable<TransactWriteCommandInput['TransactItems']>[number]
+
 export interface RowTable<Row> {
   /** Strongly consistent. */
   get(key: Readonly<Record<string, unknown>>): Promise<Row | undefined>
   /** False when the condition did not hold. */
   put(item: object, condition?: Condition): Promise<boolean>
+  /** The same write, to be done together with others. */
+  putTogether(item: object, condition: Condition): TogetherWrite
   /** The changed row; undefined when the condition did not hold. */
   update(key: Readonly<Record<string, unknown>>, parts: UpdateParts): Promise<Row | undefined>
   /** False when the condition did not hold; a missing row is deleted already. */
@@ -46,6 +58,8 @@ export interface RowTable<Row> {
     readonly limit?: number
     readonly startKey?: Readonly<Record<string, unknown>>
   }): Promise<Page<Row>>
+  /** All rows, in no order; each page is as large as DynamoDB makes it. */
+  scan(startKey?: Page<Row>['nextKey']): Promise<Page<Row>>
 }
 
 const checked = <Id>(parse: (text: string) => Id | undefined) =>
@@ -88,6 +102,7 @@ export function catalogError(error: unknown): ServiceError {
     'RequestLimitExceeded',
     'TimeoutError',
     'InternalServerError',
+    'TransactionInProgressException',
   ]
   if (busy.includes(name)) {
     return new ServiceError('provider_unavailable', 'The catalog is busy. Try again.', {
@@ -106,7 +121,8 @@ async function conditional<Answer>(send: () => Promise<Answer>): Promise<Answer 
   try {
     return await send()
   } catch (error) {
-    if (names(error) === 'ConditionalCheckFailedException') return undefined
+    // A row in somebody's transaction is being changed: whoever looks again sees how.
+    if (/^(ConditionalCheckFailed|TransactionConflict)Exception$/.test(names(error))) return undefined
     throw catalogError(error)
   }
 }
@@ -166,6 +182,16 @@ export function rowTable<Row extends object>(
   tableName: string,
   parse: (item: unknown) => Row,
 ): RowTable<Row> {
+  const page = async (command: QueryCommand | ScanCommand): Promise<Page<Row>> => {
+    try {
+      const { Items = [], LastEvaluatedKey: nextKey } =
+        command instanceof QueryCommand ? await client.send(command) : await client.send(command)
+      const rows = Items.map(parse)
+      return nextKey === undefined ? { rows } : { rows, nextKey }
+    } catch (error) {
+      throw catalogError(error)
+    }
+  }
   return {
     async get(key) {
       try {
@@ -181,6 +207,9 @@ export function rowTable<Row extends object>(
       const put = new PutCommand({ TableName: tableName, Item: item, ...conditionFields(condition) })
       return (await conditional(() => client.send(put))) !== undefined
     },
+    putTogether: (item, condition) => ({
+      Put: { TableName: tableName, Item: { ...item }, ...conditionFields(condition) },
+    }),
     async update(key, parts) {
       const update = new UpdateCommand({
         TableName: tableName,
@@ -195,25 +224,26 @@ export function rowTable<Row extends object>(
       const deletion = new DeleteCommand({ TableName: tableName, Key: key, ...conditionFields(condition) })
       return (await conditional(() => client.send(deletion))) !== undefined
     },
-    async query({ index, keyCondition, filter, limit, startKey }) {
-      try {
-        const answer = await client.send(
-          new QueryCommand({
-            TableName: tableName,
-            ...(index === undefined ? { ConsistentRead: true } : { IndexName: index }),
-            KeyConditionExpression: keyCondition.expression,
-            ...(filter === undefined ? {} : { FilterExpression: filter.expression }),
-            ...attributeNames({ ...keyCondition.names, ...filter?.names }),
-            ExpressionAttributeValues: { ...keyCondition.values, ...filter?.values },
-            ...(limit === undefined ? {} : { Limit: limit }),
-            ...(startKey === undefined ? {} : { ExclusiveStartKey: { ...startKey } }),
-          }),
-        )
-        const rows = (answer.Items ?? []).map(parse)
-        return answer.LastEvaluatedKey === undefined ? { rows } : { rows, nextKey: answer.LastEvaluatedKey }
-      } catch (error) {
-        throw catalogError(error)
-      }
+    query({ index, keyCondition, filter, limit, startKey }) {
+      return page(
+        new QueryCommand({
+          TableName: tableName,
+          ...(index === undefined ? { ConsistentRead: true } : { IndexName: index }),
+          KeyConditionExpression: keyCondition.expression,
+          ...(filter === undefined ? {} : { FilterExpression: filter.expression }),
+          ...attributeNames({ ...keyCondition.names, ...filter?.names }),
+          ExpressionAttributeValues: { ...keyCondition.values, ...filter?.values },
+          ...(limit === undefined ? {} : { Limit: limit }),
+          ...(startKey === undefined ? {} : { ExclusiveStartKey: { ...startKey } }),
+        }),
+      )
     },
+    scan: (startKey) =>
+      page(
+        new ScanCommand({
+          TableName: tableName,
+          ...(startKey === undefined ? {} : { ExclusiveStartKey: { ...startKey } }),
+        }),
+      ),
   }
 }

@@ -20,13 +20,13 @@ const row = z.object({
   version: z._default(z.int(), 0),
   accessToken: z.exactOptional(z.string()),
   tokenExpiresAt: z.exactOptional(z.int()),
-  /** The newest refresh token, where the provider rotates them (Microsoft). */
+  /** An earlier version's: the newest refresh token, sealed, and when it came. */
   refreshToken: z.exactOptional(z.string()),
   refreshIssuedAt: z.exactOptional(z.int()),
-  /** When a rotated refresh token last went into Secrets Manager. */
-  secretWrittenAt: z.exactOptional(z.int()),
   /** No grant: it is dead, or the user has ended it. Nobody calls the provider until a reconnect. */
   dead: z.exactOptional(z.enum([...reauthReasons, 'disconnected'])),
+  /** Of which consent that was said; another one's grant may be alive. */
+  deadConsent: z.exactOptional(z.string()),
   /** A failed refresh that proved nothing about the grant: those who waited for it share its outcome. */
   failure: z.exactOptional(
     z.object({
@@ -44,14 +44,19 @@ export type TokenRow = Readonly<z.output<typeof row>>
 type RefreshFailure = Readonly<NonNullable<TokenRow['failure']>>
 
 /** The attributes that a new token brings. */
-export type TokenWrite = Required<Pick<TokenRow, 'version' | 'accessToken' | 'tokenExpiresAt'>> &
-  Pick<TokenRow, 'refreshToken' | 'refreshIssuedAt' | 'secretWrittenAt'>
+export type TokenWrite = Required<Pick<TokenRow, 'version' | 'accessToken' | 'tokenExpiresAt'>>
 
 /** What a lease ends with. */
 export type LeaseOutcome =
   | { readonly kind: 'tokens'; readonly write: TokenWrite; readonly rowExpiresAt: number }
   | { readonly kind: 'failure'; readonly failure: Omit<RefreshFailure, 'fence'> }
-  | { readonly kind: 'dead'; readonly reason: ReauthReason; readonly rowExpiresAt: number }
+  | {
+      readonly kind: 'dead'
+      readonly reason: ReauthReason
+      /** Of the grant that is dead; undefined when there was none. */
+      readonly consent: string | undefined
+      readonly rowExpiresAt: number
+    }
   | { readonly kind: 'release' }
 
 export interface Lease {
@@ -81,8 +86,6 @@ export interface TokenStore {
   ): Promise<boolean>
   /** A new grant: its tokens take the place of all there was, and every lease that is still out loses. */
   replace(connectionId: ConnectionId, write: TokenWrite, rowExpiresAt: number): Promise<void>
-  /** Gives the time of the last secret write back after that write failed. */
-  restoreSecretWrittenAt(connectionId: ConnectionId, claimed: number, before: number): Promise<void>
   /**
    * The grant has been taken away: no tokens, and every lease that is still out loses. The row stays as a
    * mark, since a refresh that is under way could make a new one where there is none.
@@ -94,7 +97,9 @@ export interface TokenStore {
 const leaseRowSeconds = 24 * 3600
 
 const leaseAttributes = ['leaseOwner', 'leaseUntil', 'settledBy']
-const grantAttributes = ['refreshToken', 'refreshIssuedAt', 'secretWrittenAt'] as const
+const tokenAttributes = ['accessToken', 'tokenExpiresAt']
+const oldAttributes = ['refreshToken', 'refreshIssuedAt', 'secretWrittenAt']
+const deadAttributes = ['dead', 'deadConsent']
 
 /** The tokens table. */
 export function tokenStore(client: DynamoDBDocumentClient, tableName: string): TokenStore {
@@ -149,22 +154,12 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
       return written !== undefined
     },
     async replace(connectionId, write, rowExpiresAt) {
-      const gone = grantAttributes.filter((name) => write[name] === undefined)
       await table.update(
         { connectionId },
         {
           set: { ...write, expiresAt: seconds(rowExpiresAt) },
           count: ['fence'],
-          remove: [...leaseAttributes, 'dead', 'failure', ...gone],
-        },
-      )
-    },
-    async restoreSecretWrittenAt(connectionId, claimed, before) {
-      await table.update(
-        { connectionId },
-        {
-          set: { secretWrittenAt: before },
-          condition: { expression: 'secretWrittenAt = :claimed', values: { ':claimed': claimed } },
+          remove: [...leaseAttributes, ...deadAttributes, ...oldAttributes, 'failure'],
         },
       )
     },
@@ -174,7 +169,7 @@ export function tokenStore(client: DynamoDBDocumentClient, tableName: string): T
         {
           set: { dead: 'disconnected', expiresAt: seconds(rowExpiresAt) },
           count: ['fence'],
-          remove: [...leaseAttributes, ...grantAttributes, 'accessToken', 'tokenExpiresAt', 'failure'],
+          remove: [...leaseAttributes, ...tokenAttributes, ...oldAttributes, 'deadConsent', 'failure'],
         },
       )
     },
@@ -186,14 +181,18 @@ function endOfLease(fence: number, outcome: LeaseOutcome): UpdateParts {
     case 'tokens':
       return {
         set: { ...outcome.write, expiresAt: seconds(outcome.rowExpiresAt) },
-        remove: ['failure', 'dead'],
+        remove: ['failure', ...deadAttributes, ...oldAttributes],
       }
     case 'failure':
       return { set: { failure: { ...outcome.failure, fence } } }
     case 'dead':
       return {
-        set: { dead: outcome.reason, expiresAt: seconds(outcome.rowExpiresAt) },
-        remove: ['accessToken', 'tokenExpiresAt', 'refreshToken', 'failure'],
+        set: {
+          dead: outcome.reason,
+          deadConsent: outcome.consent,
+          expiresAt: seconds(outcome.rowExpiresAt),
+        },
+        remove: [...tokenAttributes, ...oldAttributes, 'failure'],
       }
     case 'release':
     default:

@@ -2,6 +2,7 @@ import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { NewId } from '../ids.ts'
 import type { Condition, RowTable } from './table.ts'
 import { rowTable } from './table.ts'
+import type { TogetherWrite } from './table.ts'
 
 /** What the table keeps in each row. `version` grows with every write, and writes are conditional on it. */
 interface Stamps {
@@ -22,11 +23,17 @@ export interface VersionedTable<Row extends Stamps, Key extends keyof Row> {
   get(key: Pick<Row, Key>): Promise<Row | undefined>
   /** The new row, or undefined when there is one with its key. */
   create(row: NewRow<Row>): Promise<Row | undefined>
-  /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
-  change(seen: Row, changes: RowChanges<Row, Key>): Promise<Row | undefined>
+  /**
+   * The changed row, or undefined when somebody else changed or removed it since `seen` was read. What is
+   * given `along` is written together with it, or neither is.
+   */
+  change(seen: Row, changes: RowChanges<Row, Key>, along?: readonly TogetherWrite[]): Promise<Row | undefined>
+  /** The write that `change` does, to be done together with others. */
+  changing(seen: Row, changes: RowChanges<Row, Key>): TogetherWrite
   /** False when somebody else changed it since `seen` was read. Already gone is success. */
   remove(seen: Row): Promise<boolean>
   readonly query: RowTable<Row>['query']
+  readonly scan: RowTable<Row>['scan']
 }
 
 export interface VersionedTableOptions<Row, Key> {
@@ -52,8 +59,11 @@ export function versionedTable<Row extends Stamps, Key extends keyof Row & strin
 ): VersionedTable<Row, Key> {
   const table = rowTable(client, tableName, parse)
   const time = (): string => new Date(now()).toISOString()
-  const write = async (fields: object, condition: Condition): Promise<Row | undefined> => {
-    const row = parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+  const rowOf = (fields: object): Row =>
+    parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+  const changed = (seen: Row, changes: RowChanges<Row, Key>): Row =>
+    rowOf({ ...seen, ...changes, updatedAt: time(), version: seen.version + 1 })
+  const write = async (row: Row, condition: Condition): Promise<Row | undefined> => {
     const writeId = newId()
     const written = await table.put(
       { ...itemOf(row), writeId },
@@ -69,13 +79,20 @@ export function versionedTable<Row extends Stamps, Key extends keyof Row & strin
     get: (keyOfRow) => table.get({ ...keyOfRow }),
     create(row) {
       const at = time()
-      return write(
-        { ...row, createdAt: at, updatedAt: at, version: 1 },
-        { expression: 'attribute_not_exists(#version)', names: { '#version': 'version' } },
-      )
+      return write(rowOf({ ...row, createdAt: at, updatedAt: at, version: 1 }), {
+        expression: 'attribute_not_exists(#version)',
+        names: { '#version': 'version' },
+      })
     },
-    change: (seen, changes) =>
-      write({ ...seen, ...changes, updatedAt: time(), version: seen.version + 1 }, unchanged(seen)),
+    async change(seen, changes, along) {
+      const row = changed(seen, changes)
+      if (along === undefined) return write(row, unchanged(seen))
+      // The SDK's token makes a repeated transaction the first one.
+      const { writeTogether } = await import('./together.ts')
+      const refused = await writeTogether(client, [table.putTogether(itemOf(row), unchanged(seen)), ...along])
+      return refused.length === 0 ? row : undefined
+    },
+    changing: (seen, changes) => table.putTogether(itemOf(changed(seen, changes)), unchanged(seen)),
     remove(seen) {
       const condition = unchanged(seen)
       return table.delete(Object.fromEntries(key.map((name) => [name, seen[name]])), {
@@ -84,6 +101,7 @@ export function versionedTable<Row extends Stamps, Key extends keyof Row & strin
       })
     },
     query: (query) => table.query(query),
+    scan: (startKey) => table.scan(startKey),
   }
 }
 

@@ -7,10 +7,7 @@ import { required, settingsOf } from '../contract/env.ts'
 import type { Credentials } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
 import { passwordSource } from '../grants/passwords.ts'
-import { createSealer } from '../grants/seal.ts'
-import { secretStore } from '../grants/secret-store.ts'
 import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
-import { createVault } from '../grants/vault.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
 import type { Settings } from '../providers/about.ts'
 import { aboutOf } from '../providers/registry.ts'
@@ -18,6 +15,7 @@ import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgeBus, eventPublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
+import { openGrants } from './grants.ts'
 import { once } from './once.ts'
 import type { Outside } from './outside.ts'
 import { outsideOf } from './outside.ts'
@@ -41,20 +39,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     authorizationStore(outside.dynamo(), required(settings, 'AUTHORIZATIONS_TABLE'), now),
   )
 
-  const vault = once(() =>
-    createVault(
-      secretStore({
-        client: outside.secrets,
-        prefix: required(settings, 'SECRET_PREFIX'),
-        recoveryDays: Number(settings['SECRET_RECOVERY_DAYS'] ?? 7),
-        kmsKeyId: settings['SECRETS_KEY_ARN'],
-        clock,
-        newId,
-      }),
-      clock,
-    ),
-  )
-  const sealer = once(() => createSealer(vault().sealKeys))
+  const { vault, sealer, ...kept } = openGrants(settings, outside, tokens)
   // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
   const events = once((): EventPublisher => ({
     publish: (event) =>
@@ -75,12 +60,11 @@ export function compose(environment: Settings, given?: Outside): Composition {
     createAccessTokens({
       connections: connections(),
       tokens: tokens(),
-      vault: vault(),
+      grants: kept.grants(),
       sealer: sealer(),
       clock,
       newId,
       random: outside.random,
-      writesSecrets: settings['WRITES_SECRETS'] === 'true',
       refresh: async (provider, refreshToken) =>
         ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
     }),
@@ -92,7 +76,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
         return { kind: 'oauth2', tokens: accessTokens().sourceOf(connection) }
       case 'password':
         return passwordSource(
-          { connections: connections(), vault: vault(), openGrant: providers.openGrant, newId },
+          { connections: connections(), grants: kept.grants(), openGrant: providers.openGrant, newId },
           connection,
         )
       case 'none':
@@ -108,7 +92,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     connections,
     tokens,
     authorizations,
-    vault,
+    ...kept,
     sealer,
     accessTokens,
     events,

@@ -1,11 +1,15 @@
 import type { AuthorizationStore } from '../catalog/authorizations.ts'
+import type { CellStore } from '../catalog/cells.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
+import type { GrantStore } from '../catalog/grants.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import type { Grant } from '../grants/grant.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
-import type { Vault } from '../grants/vault.ts'
+import type { SealKeySource } from '../grants/seal.ts'
+import type { SecretStore } from '../grants/secret-store.ts'
+import type { Grants } from '../grants/store.ts'
 import type { Settings } from '../providers/about.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
@@ -24,7 +28,11 @@ export interface Composition {
   readonly connections: () => ConnectionStore
   readonly tokens: () => TokenStore
   readonly authorizations: () => AuthorizationStore
-  readonly vault: () => Vault
+  readonly secrets: () => SecretStore
+  readonly sealKeys: () => SealKeySource
+  readonly grantRows: () => GrantStore
+  readonly grants: () => Grants
+  readonly cells: () => CellStore
   readonly sealer: () => Sealer
   readonly accessTokens: () => AccessTokens
   readonly events: () => EventPublisher

@@ -5,9 +5,10 @@ import type { CompleteDeps } from '../connections/complete.ts'
 import type { DisconnectDeps } from '../connections/disconnect.ts'
 import type { HealthDeps } from '../connections/health.ts'
 import type { KeepAliveDeps } from '../connections/keep-alive.ts'
+import type { MoveDeps } from '../connections/move-grants.ts'
 import type { PasswordPageDeps } from '../connections/password-page.ts'
 import { listed, required } from '../contract/env.ts'
-import type { GrantDeps } from '../grants/store.ts'
+import type { GrantDeps } from '../grants/connect.ts'
 import { reachOf } from '../net/reach.ts'
 import type { Composition } from './composition.ts'
 import { hallDeps } from './hall.ts'
@@ -43,9 +44,13 @@ export function openPasswordPage(composition: Composition): PasswordPageDeps {
   return { ...openCallback(composition), openGrant, reach: reachOf(settings) }
 }
 
-function grantsOf({ vault, tokens, sealer, accessTokens, clock, outside }: Composition): GrantDeps {
+function grantsOf(composition: Composition): GrantDeps {
+  const { grants, grantRows, secrets, sealKeys, tokens, sealer, accessTokens, clock, outside } = composition
   return {
-    vault: vault(),
+    grants: grants(),
+    grantRows: grantRows(),
+    secrets: secrets(),
+    sealKeys: sealKeys(),
     tokens: tokens(),
     sealer: sealer(),
     accessTokens: accessTokens(),
@@ -87,7 +92,14 @@ export function openHealth({ connections, openDriver, clock }: Composition): Hea
   return { connections: connections(), openDriver, clock }
 }
 
-/** For the daily keep-alive. */
-export function openKeepAlive({ connections, accessTokens, outside }: Composition): KeepAliveDeps {
-  return { connections: connections(), accessTokens: accessTokens(), newId: outside.newId }
+/** For the keep-alive, and for what moves the grants of an earlier version. */
+export function openKeepAlive(composition: Composition): KeepAliveDeps & MoveDeps {
+  const { connections, grantRows, outside } = composition
+  return {
+    ...grantsOf(composition),
+    accessTokens: composition.accessTokens(),
+    connections: connections(),
+    grantRows: grantRows(),
+    newId: outside.newId,
+  }
 }

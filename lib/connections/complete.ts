@@ -1,9 +1,8 @@
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import { nextKeepAlive } from '../catalog/connections.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import type { GrantDeps } from '../grants/store.ts'
-import { removeGrant, saveGrant } from '../grants/store.ts'
+import type { GrantDeps } from '../grants/connect.ts'
+import { connectGrant } from '../grants/connect.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
 import type { ConnectionId, NewId, Owner } from '../ids.ts'
 import { randomId } from '../ids.ts'
@@ -108,32 +107,32 @@ async function establish(
   authorization: Authorization,
   given: NewGrant,
 ) {
-  const { connectionId, provider } = authorization
+  const { connectionId } = authorization
   const account = await retrying(() => identify(deps, authorization, given), {
     clock: deps.clock,
     random: deps.random,
     signal: request.signal,
   })
-  requireSameAccount(await getConnection(deps, request, connectionId), account)
-  await saveGrant(deps, { connectionId, provider }, given)
+  const connection = await getConnection(deps, request, connectionId)
+  requireSameAccount(connection, account)
   // One for all tries of the write: written again because its answer was lost, it is the same event.
   const event = { id: (deps.newId ?? randomId)(), type: 'Connection Activated' } as const
-  try {
-    return await deps.connections.change(request, connectionId, (seen) => {
-      requireSameAccount(seen, account)
-      if (isOverruled(authorization, seen)) throw unusableCode()
-      const ofConsent =
-        given.kind === 'oauth2'
-          ? { scopes: given.tokens.scopes, keepAliveAt: nextKeepAlive(provider, deps.clock.now()) }
-          : {}
-      return { status: 'active', reason: undefined, event, ...account, ...ofConsent }
-    })
-  } catch (error) {
-    // Disconnected or removed in this very moment: the grant must not outlive it.
-    if (isServiceError(error, 'invalid_request', 'connection_not_found'))
-      await removeGrant(deps, { connectionId })
-    throw error
+  const decide = (seen: Connection) => {
+    requireSameAccount(seen, account)
+    if (isOverruled(authorization, seen)) throw unusableCode()
+    const scopes = given.kind === 'oauth2' ? { scopes: given.tokens.scopes } : {}
+    return {
+      status: 'active',
+      reason: undefined,
+      idleSince: undefined,
+      event,
+      ...account,
+      ...scopes,
+    } as const
   }
+  return connectGrant(deps, connection, given, (along) =>
+    deps.connections.change(request, connectionId, decide, along),
+  )
 }
 
 /** Whose grant it is; CloudConnectionError when it does not do. */

@@ -1,8 +1,8 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { aboutOf, oauth2Of } from '../providers/registry.ts'
-import type { GrantDeps } from '../grants/store.ts'
-import { readRefreshToken, removeGrant } from '../grants/store.ts'
+import type { GrantDeps } from '../grants/connect.ts'
+import { disconnectGrant } from '../grants/connect.ts'
 import { isServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import { retrying } from '../net/retry.ts'
@@ -43,7 +43,7 @@ export async function disconnectConnection(
   const { before, after } = await deps.connections.change(request, connectionId, ({ status }) =>
     status === 'disconnected'
       ? undefined
-      : { status: 'disconnected', reason: undefined, keepAliveAt: undefined },
+      : { status: 'disconnected', reason: undefined, idleSince: undefined },
   )
   const grant = await deps.openGrant(after.provider)
   if (grant.kind === 'none') {
@@ -54,7 +54,7 @@ export async function disconnectConnection(
   const alive = before.status === 'active' || before.status === 'disconnected'
   await deps.cancelTransfers(alive ? { ...after, status: 'active' } : after)
   const revoked = await revoke(deps, after, grant, request.signal)
-  await removeGrant(deps, after)
+  await disconnectGrant(deps, after)
   // An account was never there, so no document is either.
   if (after.accountId === undefined) await removeRow(deps, after)
   logger.info('A connection was disconnected', { connectionId, provider: after.provider, revoked })
@@ -96,15 +96,13 @@ async function revocationOf(
   connection: Connection,
   grant: Exclude<Grant, { kind: 'none' }>,
 ): Promise<(() => Promise<'revoked' | 'not_supported'>) | undefined> {
-  if (grant.kind === 'password') {
-    const credentials = await deps.vault.readPassword(connection.connectionId, { fresh: true })
-    return credentials && (() => grant.revoke(credentials))
-  }
-  const refreshToken = await readRefreshToken(deps, connection)
-  if (refreshToken === undefined) return undefined
+  const held = (await deps.grants.read(connection))?.held
+  if (held === undefined) return undefined
+  if ('password' in held) return grant.kind === 'password' ? () => grant.revoke(held.password) : undefined
+  if (grant.kind !== 'oauth2') return undefined
   const { revokes } = oauth2Of(connection.provider)
   if (revokes === 'all grants' && (await sharesGrant(deps, connection))) return undefined
-  return () => grant.revoke(refreshToken)
+  return () => grant.revoke(held.refreshToken)
 }
 
 /** Where a revocation ends all grants of the account, it would end another connection of the same account. */

@@ -1,99 +1,122 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
-import type { ProviderId } from '../providers/registry.ts'
-import { providerIds } from '../providers/registry.ts'
+import type { GrantRow, GrantStore } from '../catalog/grants.ts'
+import { shardsOf } from '../catalog/grants.ts'
+import type { GrantDeps } from '../grants/connect.ts'
+import { disconnectGrant } from '../grants/connect.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
-import { isServiceError, ServiceError } from '../errors.ts'
-import type { NewId } from '../ids.ts'
-import { randomId } from '../ids.ts'
+import { providerIds, usesOAuth } from '../providers/registry.ts'
+import type { ConnectionId } from '../ids.ts'
+import { isServiceError } from '../errors.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
-export interface KeepAliveDeps {
-  readonly connections: Pick<ConnectionStore, 'get' | 'update' | 'listDue'>
-  /** Of a function that may write secrets. */
-  readonly accessTokens: Pick<AccessTokens, 'keepAlive'>
-  readonly newId?: NewId
-}
-
-export interface KeepAliveRun {
-  /** The most connections to refresh in this run, the longest idle first. The rest waits for the next run. */
-  readonly limit: number
-  /** Milliseconds left for this run. */
-  readonly remainingMs: () => number
+export interface KeepAliveDeps extends Pick<GrantDeps, 'secrets' | 'tokens' | 'clock'> {
+  readonly connections: Pick<ConnectionStore, 'named'>
+  readonly grantRows: GrantStore
+  readonly accessTokens: Pick<AccessTokens, 'keepAlive' | 'forget'>
 }
 
 export interface KeepAliveReport {
   readonly refreshed: number
   /** Found dead: the user has to reconnect. */
   readonly dead: number
-  /** To be tried again by the next run. */
+  /** To be tried again in some hours. */
   readonly failed: number
 }
 
-const pageSize = 25
-const atOnce = 5
+const pageSize = 100
+/** Of each shard; a provider has sixteen of them, and providers do not wait for each other. */
+const atOnce = 2
 /** One refresh with its writes, milliseconds: less time left begins no more. */
 const reserveMs = 20_000
+/** What failed must not stand in the way of what is due after it. */
+const againMs = 6 * 3_600_000
+/** So many failures, and not one success between them, are the provider's and not the connections'. */
+const mostFailures = 8
 
 /**
- * Refreshes grants before they die of idleness, as each provider's facts say when. Meant to run daily. One
- * run does at most `limit` refreshes and leaves a provider alone that is down.
+ * Refreshes grants before they die of idleness, as each provider's facts say when. It goes as far as the time
+ * lasts: the index holds what is left, so the next run goes on there, and two at once do no harm.
  */
-export async function keepAlive(deps: KeepAliveDeps, run: KeepAliveRun): Promise<KeepAliveReport> {
+export async function keepAlive(
+  deps: KeepAliveDeps,
+  run: { /** Milliseconds left for this run. */ readonly remainingMs: () => number },
+): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
-  for (const provider of providerIds) await keepProviderAlive(deps, provider, run, report)
+  const shards = providerIds.filter(usesOAuth).flatMap((provider) => {
+    const provided = { provider, failures: 0 }
+    return shardsOf(provider).map((shard) => ({ shard, provided }))
+  })
+  await Promise.all(
+    shards.map(async ({ shard, provided }) => {
+      const mayGoOn = (): boolean => run.remainingMs() >= reserveMs && provided.failures < mostFailures
+      await eachDue(deps, shard, mayGoOn, async (connectionId) => {
+        const outcome = await keepOneAlive(deps, connectionId)
+        if (outcome !== 'skipped') report[outcome] += 1
+        if (outcome === 'failed') provided.failures += 1
+        if (outcome === 'refreshed') provided.failures = 0
+      })
+    }),
+  )
   logger.info('Idle grants were kept alive', report)
   return report
 }
 
-type Count = { -readonly [K in keyof KeepAliveReport]: number }
-
-async function keepProviderAlive(
+/** A few workers take from one shard's page, then from the next. */
+async function eachDue(
   deps: KeepAliveDeps,
-  provider: ProviderId,
-  run: KeepAliveRun,
-  report: Count,
+  shard: string,
+  mayGoOn: () => boolean,
+  work: (connectionId: ConnectionId) => Promise<void>,
 ): Promise<void> {
-  let startKey: Parameters<ConnectionStore['listDue']>[2]
+  let startKey: Parameters<GrantStore['due']>[3]
   do {
-    const page = await deps.connections.listDue(provider, pageSize, startKey)
-    for (let at = 0; at < page.rows.length; at += atOnce) {
-      const done = report.refreshed + report.dead + report.failed
-      if (done >= run.limit || run.remainingMs() < reserveMs) return
-      const batch = page.rows.slice(at, Math.min(at + atOnce, at + run.limit - done))
-      const outcomes = await Promise.all(batch.map((row) => keepOneAlive(deps, row)))
-      for (const outcome of outcomes) if (outcome !== 'skipped' && outcome !== 'down') report[outcome] += 1
-      const down = outcomes.filter((outcome) => outcome === 'down').length
-      report.failed += down
-      // All of them at once is the provider, not the connections.
-      if (down > 0 && down === outcomes.length) return
+    const page = await deps.grantRows.due('keep-alive', shard, pageSize, startKey)
+    const due = page.rows.values()
+    const worker = async (): Promise<void> => {
+      for (const { connectionId } of due) {
+        if (!mayGoOn()) return
+        await work(connectionId)
+      }
     }
+    await Promise.all(Array.from({ length: atOnce }, worker))
     startKey = page.nextKey
-  } while (startKey !== undefined)
+  } while (startKey !== undefined && mayGoOn())
 }
 
-type Outcome = 'refreshed' | 'dead' | 'failed' | 'down' | 'skipped'
+type Outcome = keyof KeepAliveReport | 'skipped'
 
-async function keepOneAlive(deps: KeepAliveDeps, row: Connection): Promise<Outcome> {
-  const { connectionId } = row
+async function keepOneAlive(deps: KeepAliveDeps, connectionId: ConnectionId): Promise<Outcome> {
   try {
-    // The index lags behind: only the row itself says whether the connection is still there and due.
-    const connection = await deps.connections.get(row, connectionId)
-    if (connection === undefined || connection.keepAliveAt !== row.keepAliveAt) return 'skipped'
-    if (connection.status !== 'active') return (await tellLate(deps, connection)) ? 'dead' : 'skipped'
-    await deps.accessTokens.keepAlive(connection)
-    return 'refreshed'
+    // The index lags behind: only the row itself says whether it is due.
+    const row = await deps.grantRows.get(connectionId)
+    if (row?.dueAt === undefined || Date.parse(row.dueAt) > deps.clock.now()) return 'skipped'
+    const connection = await deps.connections.named(row.userKey, connectionId)
+    return await keepGrantAlive(deps, row, connection)
   } catch (error) {
-    if (isServiceError(error, 'connection_requires_reauth')) return 'dead'
     logger.warn('A grant could not be kept alive', { connectionId, ...errorFields(error) })
-    const down =
-      error instanceof ServiceError && (error.retry.retryable || error.context.operatorFault === true)
-    return down ? 'down' : 'failed'
+    return 'failed'
   }
 }
 
-/** A dead connection is due only when an older version could not tell of it: it is told now. */
-async function tellLate(deps: KeepAliveDeps, seen: Connection): Promise<boolean> {
-  if (seen.status !== 'requires_reauth') return false
-  const event = { id: (deps.newId ?? randomId)(), type: 'Connection Requires Reauth' } as const
-  return (await deps.connections.update(seen, { keepAliveAt: undefined, event })) !== undefined
+async function keepGrantAlive(
+  deps: KeepAliveDeps,
+  row: GrantRow,
+  connection: Connection | undefined,
+): Promise<Outcome> {
+  if (connection?.status === 'active') {
+    try {
+      await deps.accessTokens.keepAlive(connection)
+      return 'refreshed'
+    } catch (error) {
+      const dead = isServiceError(error, 'connection_requires_reauth')
+      const again = new Date(deps.clock.now() + againMs).toISOString()
+      await deps.grantRows.update(row, { dueAt: dead ? undefined : again })
+      if (dead) return 'dead'
+      throw error
+    }
+  }
+  // Dead already: a reconnect makes it due again. Or a disconnect broke off before it came to the grant.
+  if (connection?.status === 'requires_reauth') await deps.grantRows.update(row, { dueAt: undefined })
+  else await disconnectGrant(deps, connection ?? row)
+  return 'skipped'
 }

@@ -19,11 +19,18 @@ export interface IndexDefinition {
   readonly keysOnly?: true
 }
 
-export type TableName = 'connections' | 'documents' | 'transfers' | 'tokens' | 'authorizations'
+export type TableName =
+  | 'connections'
+  | 'documents'
+  | 'transfers'
+  | 'tokens'
+  | 'grants'
+  | 'cells'
+  | 'authorizations'
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
-  // One row a connection. `idleSince` is set only on active drives: where the keep-alive has to look.
+  // One row a connection. `idleSince` is of an earlier version: whose grant has not moved yet.
   {
     name: 'connections',
     partitionKey: 'userKey',
@@ -47,6 +54,17 @@ export const tables: readonly TableDefinition[] = [
   { name: 'transfers', partitionKey: 'userKey', sortKey: 'documentId' },
   // Sealed access tokens and the refresh lease, one row a connection.
   { name: 'tokens', partitionKey: 'connectionId', ttlAttribute: 'expiresAt' },
+  // Where each connection's grant is, and its key. A row is in an index while it has the time that sorts it.
+  {
+    name: 'grants',
+    partitionKey: 'connectionId',
+    indexes: [
+      { name: 'toPack', partitionKey: 'shard', sortKey: 'packAt', keysOnly: true },
+      { name: 'due', partitionKey: 'shard', sortKey: 'dueAt', keysOnly: true },
+    ],
+  },
+  // The secrets that hold many grants.
+  { name: 'cells', partitionKey: 'cell' },
   // Pending authorizations and completion codes, by hash; they end by themselves.
   { name: 'authorizations', partitionKey: 'id', ttlAttribute: 'expiresAt' },
 ]

@@ -5,8 +5,8 @@ import type { NewGrant, PasswordCredentials, TokenSet } from './grant.ts'
 
 const text = z.string().check(z.minLength(1))
 
-/** An app password as it stands in sealed values and in the vault. */
-export const passwordBody = z.object({
+/** An app password as it stands in sealed values. */
+const passwordBody = z.object({
   kind: z.literal('password'),
   serverUrl: text,
   userName: text,
@@ -31,7 +31,7 @@ export function packGrant(grant: NewGrant): Secret {
 export function unpackGrant(packed: Secret): NewGrant {
   const value: unknown = JSON.parse(packed.reveal())
   const password = passwordBody.safeParse(value)
-  if (password.success) return { kind: 'password', credentials: credentialsOf(password.data) }
+  if (password.success) return { kind: 'password', credentials: unpackPassword(packed) }
   const { accessToken, refreshToken, idToken, grantEndsInSeconds, ...rest } = tokensBody.parse(value)
   return {
     kind: 'oauth2',
@@ -49,11 +49,9 @@ export function packPassword({ serverUrl, userName, password }: PasswordCredenti
   return secret(JSON.stringify({ kind: 'password', serverUrl, userName, password: password.reveal() }))
 }
 
-export function credentialsOf({
-  serverUrl,
-  userName,
-  password,
-}: z.output<typeof passwordBody>): PasswordCredentials {
+/** What `packPassword` has packed. */
+export function unpackPassword(packed: Secret): PasswordCredentials {
+  const { serverUrl, userName, password } = passwordBody.parse(JSON.parse(packed.reveal()))
   return { serverUrl, userName, password: secret(password) }
 }
 

@@ -5,10 +5,10 @@ import type { Credentials, Grant, PasswordCredentials } from './grant.ts'
 import { ofKind } from './grant.ts'
 import type { ReauthDeps } from './requires-reauth.ts'
 import { refusalOf, requireReauth, tryAgain } from './requires-reauth.ts'
-import type { Vault } from './vault.ts'
+import type { Grants } from './store.ts'
 
 export interface PasswordDeps extends ReauthDeps {
-  readonly vault: Vault
+  readonly grants: Pick<Grants, 'read'>
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
 }
 
@@ -18,10 +18,13 @@ export function passwordSource(
   connection: Connection,
 ): Extract<Credentials, { kind: 'password' }> {
   const { connectionId, provider } = connection
-  const stored = (fresh: boolean) => deps.vault.readPassword(connectionId, { fresh })
+  const stored = async (): Promise<PasswordCredentials | undefined> => {
+    const held = (await deps.grants.read(connection))?.held
+    return held !== undefined && 'password' in held ? held.password : undefined
+  }
   const dead = async (used: PasswordCredentials | undefined): Promise<never> => {
     const unchanged = async (): Promise<boolean> => {
-      const newest = await stored(true)
+      const newest = await stored()
       return newest === undefined || (used !== undefined && isSame(newest, used))
     }
     if (!(await requireReauth(deps, connection, 'grant_revoked', unchanged)))
@@ -33,10 +36,10 @@ export function passwordSource(
     async read() {
       const refusal = refusalOf(connection)
       if (refusal !== undefined) throw refusal
-      return (await stored(false)) ?? dead(undefined)
+      return (await stored()) ?? dead(undefined)
     },
     async renew(refused) {
-      const newest = await stored(true)
+      const newest = await stored()
       if (newest === undefined || !isSame(newest, refused)) return newest ?? dead(undefined)
       // One refusal may be a proxy's: the password is dead when the server does not know its account either.
       const account = await ofKind(await deps.openGrant(provider), 'password').identify(newest)

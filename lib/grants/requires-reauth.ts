@@ -34,7 +34,7 @@ export async function requireReauth(
     const updated = await deps.connections.update(seen, {
       status: 'requires_reauth',
       reason,
-      keepAliveAt: undefined,
+      idleSince: undefined,
       event: { id: (deps.newId ?? randomId)(), type: 'Connection Requires Reauth' },
     })
     if (updated === undefined) continue

@@ -19,6 +19,7 @@ export type MetricName =
   | 'TransfersFailed'
   | 'TransfersParked'
   | 'TransfersSwept'
+  | 'VaultInconsistent'
 
 export type Dimensions = Readonly<Record<string, string>>
 type Unit = 'Count' | 'Milliseconds' | 'Bytes'

@@ -45,6 +45,12 @@ function jsonCalls({ headers }: AwsRequest, body: Buffer): AwsCall[] {
     return typeof value === 'string' ? value : ''
   }
   if (target.startsWith('DynamoDB')) {
+    if (operation === 'TransactWriteItems') return transactionCalls(input)
+    if (operation === 'BatchGetItem')
+      return Object.keys(input['RequestItems'] ?? {}).map((name) => ({
+        action: 'dynamodb:BatchGetItem',
+        resource: name,
+      }))
     const index = input['IndexName'] === undefined ? '' : `/index/${text('IndexName')}`
     return [{ action: `dynamodb:${operation}`, resource: `${text('TableName')}${index}` }]
   }
@@ -58,6 +64,26 @@ function jsonCalls({ headers }: AwsRequest, body: Buffer): AwsCall[] {
   }
   const entries = (input['Entries'] ?? []) as readonly { readonly EventBusName?: string }[]
   return entries.map((entry) => ({ action: `events:${operation}`, resource: entry.EventBusName ?? '' }))
+}
+
+/**
+ * A transaction needs the right to each of its actions.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+ */
+function transactionCalls({ TransactItems = [] }: Record<string, unknown>): AwsCall[] {
+  const names: Readonly<Record<string, string>> = {
+    Put: 'PutItem',
+    Update: 'UpdateItem',
+    Delete: 'DeleteItem',
+    ConditionCheck: 'ConditionCheckItem',
+  }
+  return (TransactItems as readonly Readonly<Record<string, { readonly TableName: string }>>[]).flatMap(
+    (item) =>
+      Object.entries(item).map(([kind, { TableName }]) => ({
+        action: `dynamodb:${names[kind] ?? kind}`,
+        resource: TableName,
+      })),
+  )
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html */

@@ -13,6 +13,8 @@ const environment = {
   CONNECTIONS_TABLE: 'connections',
   DOCUMENTS_TABLE: 'documents',
   TOKENS_TABLE: 'tokens',
+  GRANTS_TABLE: 'grants',
+  CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
   SECRET_PREFIX: 'driveway/test',
   PUBLIC_URL: 'https://app.example',
@@ -43,7 +45,7 @@ export interface Call {
  */
 export function processOf(outside: Partial<Outside>, secrets: Readonly<Record<string, unknown>> = {}) {
   const dynamo = memoryDynamo()
-  const stored = new Map(
+  const stored = new Map<string, string | Uint8Array>(
     Object.entries({ 'seal-key': sealKey, ...secrets }).map(([name, value]): [string, string] => [
       `driveway/test/${name}`,
       JSON.stringify(value),

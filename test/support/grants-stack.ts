@@ -1,14 +1,24 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  ResourceExistsException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { authorizationStore } from '../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
+import { cellStore } from '../../lib/catalog/cells.ts'
+import { grantStore } from '../../lib/catalog/grants.ts'
 import { tokenStore } from '../../lib/catalog/tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
 import type { Grant } from '../../lib/grants/grant.ts'
 import { ofKind } from '../../lib/grants/grant.ts'
 import { createAccessTokens } from '../../lib/grants/tokens/access-tokens.ts'
+import type { GrantHolder } from '../../lib/grants/grant-row.ts'
+import { oldGrants } from '../../lib/grants/old-grants.ts'
+import { createGrants } from '../../lib/grants/store.ts'
 import { createSealer } from '../../lib/grants/seal.ts'
 import { secretStore } from '../../lib/grants/secret-store.ts'
 import { createVault } from '../../lib/grants/vault.ts'
@@ -33,7 +43,6 @@ export interface StackOptions {
   readonly clock: Clock
   readonly leaseMs?: number
   readonly waitMs?: number
-  readonly writesSecrets?: boolean
   readonly recoveryDays?: number
   /** Called when a refresh is about to go to a provider. */
   readonly onRefresh?: () => void
@@ -41,6 +50,8 @@ export interface StackOptions {
   readonly onRefreshed?: () => Promise<void>
   /** Where the tokens table is, when not with the others. */
   readonly tokensEndpoint?: string
+  /** Where the grants table is, when not with the others. */
+  readonly grantsEndpoint?: string
   readonly timeouts?: Timeouts
 }
 
@@ -53,6 +64,20 @@ export function documentClient(endpoint: string): DynamoDBDocumentClient {
 
 export function secretsClient(endpoint: string): SecretsManagerClient {
   return new SecretsManagerClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
+}
+
+/** Writes a secret as an operator does, or as a version before this one did. */
+export async function putSecret(endpoint: string, name: string, SecretString: string): Promise<void> {
+  const client = secretsClient(endpoint)
+  const Name = `${secretPrefix}/${name}`
+  try {
+    await client.send(new CreateSecretCommand({ Name, SecretString }))
+  } catch (error) {
+    if (!(error instanceof ResourceExistsException)) throw error
+    await client.send(new PutSecretValueCommand({ SecretId: Name, SecretString }))
+  } finally {
+    client.destroy()
+  }
 }
 
 /**
@@ -72,10 +97,21 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     client: () => Promise.resolve(aws),
     prefix: secretPrefix,
     recoveryDays: options.recoveryDays ?? 0,
-    clock,
   })
   const vault = createVault(secrets, clock)
   const sealer = createSealer(vault.sealKeys)
+  const grantsClient = options.grantsEndpoint === undefined ? dynamo : documentClient(options.grantsEndpoint)
+  const grantRows = grantStore(grantsClient, 'grants', now)
+  const cells = cellStore(dynamo, 'cells')
+  const { sealKeys } = vault
+  const readOld = oldGrants(secrets, tokens, sealer)
+  const grants = createGrants({ rows: grantRows, secrets, sealKeys, readOld, clock })
+  /** The connection's newest refresh token, and when it came. */
+  const readGrant = async (holder: GrantHolder) => {
+    const { held, row } = (await grants.read(holder)) ?? {}
+    if (held === undefined || !('refreshToken' in held)) return undefined
+    return { refreshToken: held.refreshToken, issuedAt: row?.hotIssuedAt ?? row?.issuedAt ?? 0 }
+  }
   const providers = {
     'google-drive': googleGrant({
       client: (fresh) => vault.oauthClient('google-drive', fresh),
@@ -95,7 +131,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   const accessTokens = createAccessTokens({
     connections,
     tokens,
-    vault,
+    grants,
     sealer,
     clock,
     refresh: async (provider, refreshToken) => {
@@ -104,13 +140,13 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
       await options.onRefreshed?.()
       return outcome
     },
-    writesSecrets: options.writesSecrets ?? true,
     leaseMs: options.leaseMs,
     waitMs: options.waitMs,
   })
   const close = (): void => {
     dynamo.destroy()
     tokensClient.destroy()
+    grantsClient.destroy()
     aws.destroy()
   }
   return {
@@ -121,6 +157,11 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     secrets,
     vault,
     sealer,
+    sealKeys,
+    grantRows,
+    cells,
+    grants,
+    readGrant,
     openGrant,
     accessTokens,
     close,

@@ -10,14 +10,13 @@ import { reauthorizeConnection, startConnection } from '../../lib/connections/au
 import { handleCallback } from '../../lib/connections/callback.ts'
 import { completeConnection } from '../../lib/connections/complete.ts'
 import { userId, userKeyOf } from '../../lib/ids.ts'
-import { secret } from '../../lib/secret.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { startDynamoDb } from '../../emulators/dynamodb/server.ts'
 import { startSecretsManager } from '../../emulators/secrets-manager/server.ts'
 import { createTables } from '../../emulators/tables.ts'
 import { startGoogleSimulator } from '../../simulators/google/server.ts'
 import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
-import { openStack } from './grants-stack.ts'
+import { openStack, putSecret as putSecretAt } from './grants-stack.ts'
 import type { Endpoints, Stack, StackOptions } from './grants-stack.ts'
 import { eventsOfTable } from './told-events.ts'
 
@@ -92,9 +91,11 @@ export async function openWorld() {
   }
   const main = open()
   const key = randomBytes(32).toString('base64')
-  await main.secrets.write('seal-key', secret(JSON.stringify({ current: 'k1', keys: { k1: key } })))
-  await main.secrets.write('oauth/google', secret(JSON.stringify(clientSecretOf('google-drive'))))
-  await main.secrets.write('oauth/microsoft', secret(JSON.stringify(clientSecretOf('onedrive'))))
+  const putSecret = (name: string, value: object) =>
+    putSecretAt(endpoints.secrets, name, JSON.stringify(value))
+  await putSecret('seal-key', { current: 'k1', keys: { k1: key } })
+  await putSecret('oauth/google', clientSecretOf('google-drive'))
+  await putSecret('oauth/microsoft', clientSecretOf('onedrive'))
 
   const origins = { 'google-drive': google.origin, onedrive: microsoft.origin }
   const simulator = (provider: Cloud) => control(origins[provider], provider)
@@ -113,6 +114,7 @@ export async function openWorld() {
     },
     open,
     main,
+    putSecret,
     simulator,
     aws: awsControl(secretsServer.endpoint),
     async close() {

@@ -45,6 +45,18 @@ export function memoryDynamo(): DynamoDBDocumentClient {
     DeleteCommand: (input) => write(input, input['Key'] as Item, () => undefined),
     UpdateCommand: (input) =>
       write(input, input['Key'] as Item, (before) => updated(before ?? (input['Key'] as Item), input)),
+    TransactWriteCommand({ TransactItems }) {
+      const puts = (TransactItems as readonly { readonly Put: Item }[]).map(({ Put }) => Put)
+      // Nothing runs in between: tried first, each put holds when it is done.
+      for (const put of puts) {
+        const condition = put['ConditionExpression']
+        const item = tableOf(put).get(keyOf(put, put['Item'] as Item))
+        if (typeof condition === 'string' && !holds(condition, item, put))
+          throw failure('ConditionalCheckFailedException')
+      }
+      for (const put of puts) write(put, put['Item'] as Item, () => put['Item'] as Item)
+      return {}
+    },
     QueryCommand: (input) => ({
       Items: [...tableOf(input).values()].filter((item) =>
         holds(String(input['KeyConditionExpression']), item, input),
@@ -55,22 +67,17 @@ export function memoryDynamo(): DynamoDBDocumentClient {
 }
 
 /** Secrets Manager in memory, with what `secrets` begins with. */
-export function memorySecrets(secrets: Map<string, string>): SecretsManagerClient {
-  const put: Run = ({ SecretId, Name, SecretString }) => {
-    secrets.set(String(SecretId ?? Name), String(SecretString))
-    return {}
-  }
+export function memorySecrets(secrets: Map<string, string | Uint8Array>): SecretsManagerClient {
   const runs: Readonly<Record<string, Run>> = {
     GetSecretValueCommand({ SecretId }) {
-      const SecretString = secrets.get(String(SecretId))
-      if (SecretString === undefined) throw failure('ResourceNotFoundException')
-      return { SecretString }
+      const value = secrets.get(String(SecretId))
+      if (value === undefined) throw failure('ResourceNotFoundException')
+      return typeof value === 'string' ? { SecretString: value } : { SecretBinary: value }
     },
-    PutSecretValueCommand(input) {
-      if (!secrets.has(String(input['SecretId']))) throw failure('ResourceNotFoundException')
-      return put(input)
+    CreateSecretCommand({ Name, SecretBinary }) {
+      secrets.set(String(Name), SecretBinary as Uint8Array)
+      return {}
     },
-    CreateSecretCommand: put,
   }
   return sending(runs) as unknown as SecretsManagerClient
 }

@@ -9,6 +9,7 @@ import {
 } from '../../infra/constructs/actions.ts'
 import type { Resources } from '../../infra/permissions.ts'
 import { permissions } from '../../infra/permissions.ts'
+import { tables } from '../../lib/contract/tables.ts'
 import {
   intakeBucket,
   intakeQueues,
@@ -18,8 +19,7 @@ import {
   storageBucket,
 } from '../../local/environment.ts'
 
-const isTable = (name: string): boolean =>
-  ['connections', 'documents', 'transfers', 'tokens', 'authorizations'].includes(name)
+const isTable = (name: string): boolean => tables.some((table) => table.name === name)
 
 /** The actions behind one kind of access to a resource of `infra/permissions.ts`. */
 function actionsOf(resource: string, access: string): readonly string[] {
@@ -30,7 +30,8 @@ function actionsOf(resource: string, access: string): readonly string[] {
     return access.startsWith('scan:') ? ['dynamodb:Scan'] : of(tableActions)
   }
   if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
-  if (['connectionSecrets', 'oauthClients', 'sealKey'].includes(resource)) return of(secretActions)
+  if (['connectionSecrets', 'cellSecrets', 'oauthClients', 'sealKey'].includes(resource))
+    return of(secretActions)
   if (['arrivals', 'shortLane', 'longLane', 'untoldEvents'].includes(resource)) return of(queueActions)
   if (resource === 'changeStreams') return of(streamActions)
   return resource === 'events' ? of(busActions) : []
@@ -54,6 +55,7 @@ function localNames(resource: string, access: string): string {
     longLane: intakeQueues.LONG_QUEUE_URL,
     events: 'driveway',
     connectionSecrets: `${secretPrefix}/connections/`,
+    cellSecrets: `${secretPrefix}/cells/`,
     oauthClients: `${secretPrefix}/oauth/`,
     sealKey: `${secretPrefix}/seal-key`,
   }
@@ -88,10 +90,10 @@ export function refusedCalls(calls: readonly string[]): string[] {
   const roles = localRoles()
   return calls.filter((call) => {
     const [functionName = '', action = '', resource = ''] = call.split(' ')
-    // Every function of the local stack has the variable that lets it; in a
-    // deployment two have, and the others never try.
-    if (action === 'secretsmanager:PutSecretValue') return false
-    const named = action.startsWith('secretsmanager:') ? resource.replace(/[^/]+$/, '') : resource
+    // A secret's name begins with what kind it is: `{prefix}/connections/…`.
+    const named = action.startsWith('secretsmanager:')
+      ? resource.replace(/^((?:[^/]+\/){3}).*$/, '$1')
+      : resource
     const role = roles.get(functionName)
     return role?.has(`${action} ${resource}`) !== true && role?.has(`${action} ${named}`) !== true
   })

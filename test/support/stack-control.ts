@@ -1,5 +1,15 @@
+import type { GrantRow } from '../../lib/catalog/grants.ts'
+import type { Item } from '../../lib/grants/cell.ts'
+import { itemAt, itemsIn } from '../../lib/grants/cell.ts'
+import { openItem } from '../../lib/grants/item.ts'
+import { packPassword } from '../../lib/grants/packing.ts'
+import { sealKey } from '../../lib/grants/seal.ts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import {
+  GetSecretValueCommand,
+  paginateListSecrets,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager'
 import { DynamoDBDocumentClient, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { expect } from 'vitest'
 import { localTableName, secretPrefix } from '../../local/environment.ts'
@@ -65,6 +75,36 @@ export function stackControl(stack: LocalStack) {
         if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined
         throw error
       }
+    },
+    /** The newest grant, opened as functions open it: a refresh token, or an app password as JSON. */
+    async grant(connectionId: string): Promise<string | undefined> {
+      const row = (await scan('grants')).find((found) => found['connectionId'] === connectionId)
+      if (row?.['key'] === undefined) return undefined
+      const owner = row as unknown as GrantRow & { readonly key: Uint8Array }
+      const value = JSON.parse((await this.secret('seal-key')) ?? '{}') as {
+        readonly current: string
+        readonly keys: Record<string, string>
+      }
+      const keys = new Map(Object.entries(value.keys).map(([id, material]) => [id, sealKey(material)]))
+      const items = owner.hot === undefined ? await this.items(owner.at ?? '') : [itemAt(owner.hot)]
+      const item = items.find((found) => found.connectionId === connectionId)
+      const held = item && (await openItem(() => Promise.resolve({ ...value, keys }), owner, item))
+      if (held === undefined) throw new Error(`the grant of ${connectionId} does not open`)
+      return 'password' in held ? packPassword(held.password).reveal() : held.refreshToken.reveal()
+    },
+    /** The sealed grants in a secret. */
+    async items(name: string): Promise<readonly Item[]> {
+      const SecretId = `${secretPrefix}/${name}`
+      const { SecretBinary } = await secrets.send(new GetSecretValueCommand({ SecretId }))
+      return itemsIn(SecretBinary ?? expect.unreachable())
+    },
+    /** The names of the secrets under `prefix`, without the stage's own. */
+    async secretsUnder(prefix: string): Promise<string[]> {
+      const Filters = [{ Key: 'name' as const, Values: [`${secretPrefix}/${prefix}`] }]
+      const names: string[] = []
+      for await (const { SecretList = [] } of paginateListSecrets({ client: secrets }, { Filters }))
+        names.push(...SecretList.map(({ Name = '' }) => Name.slice(secretPrefix.length + 1)))
+      return names
     },
     /** The consents of a connection that are under way. */
     async authorizations(connectionId: string): Promise<Record<string, unknown>[]> {

@@ -6,14 +6,14 @@ import { swallow } from '../../net/swallow.ts'
 import type { AccessToken, TokenSource } from '../../net/token-source.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { grantLost, refusalOf } from '../requires-reauth.ts'
-import type { ObtainDeps, Wanted } from './obtain.ts'
+import type { ObtainDeps } from './obtain.ts'
 import { obtainToken } from './obtain.ts'
 
 /** The access tokens of every connection, as this process uses them. */
 export interface AccessTokens {
   /** The tokens of one connection, for a backend's transport. Makes no call by itself. */
   sourceOf(connection: Connection): TokenSource
-  /** The keep-alive: refreshes now in any case, and takes a rotated refresh token to Secrets Manager. */
+  /** The keep-alive: refreshes now in any case. */
   keepAlive(connection: Connection): Promise<void>
   /** Drops what is in memory: the connection got a new grant, or none. */
   forget(connectionId: ConnectionId): void
@@ -51,10 +51,10 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
     return good ? token : undefined
   }
 
-  const fly = async (connection: Connection, wanted: Wanted): Promise<AccessToken> => {
+  const fly = async (connection: Connection, after: number): Promise<AccessToken> => {
     const { connectionId } = connection
     try {
-      const token = await obtainToken(deps, connection, wanted)
+      const token = await obtainToken(deps, connection, after)
       remember(connectionId, token)
       return token
     } catch (error) {
@@ -62,7 +62,7 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
       // In its last minute the old token is still good: better than an error that is nobody's fault.
       const last = isServiceError(error, 'connection_requires_reauth')
         ? undefined
-        : inMemory(connectionId, wanted.after, 0)
+        : inMemory(connectionId, after, 0)
       if (last === undefined) throw error
       logger.warn('A refresh failed; going on with the token there is', {
         connectionId,
@@ -74,20 +74,20 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
     }
   }
 
-  const current = async (connection: Connection, wanted: Wanted): Promise<AccessToken> => {
+  const current = async (connection: Connection, after: number): Promise<AccessToken> => {
     const { connectionId } = connection
     for (;;) {
-      const known = wanted.forceSecret ? undefined : inMemory(connectionId, wanted.after, refreshAheadSeconds)
+      const known = inMemory(connectionId, after, refreshAheadSeconds)
       if (known !== undefined) return known
       const running = flights.get(connectionId)
       if (running === undefined) {
-        const flight = fly(connection, wanted)
+        const flight = fly(connection, after)
         flights.set(connectionId, flight)
         return flight
       }
       // It may have begun before the token at hand was refused, and end with that very one: then once more.
       const token = await running
-      if (token.version > wanted.after && !wanted.forceSecret) return token
+      if (token.version > after) return token
     }
   }
 
@@ -96,7 +96,7 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
       const ask = (after: number, signal: AbortSignal | undefined): Promise<AccessToken> => {
         const refusal = refusalOf(connection)
         if (refusal !== undefined) return Promise.reject(refusal)
-        return unlessAborted(current(connection, { after, forceSecret: false }), signal)
+        return unlessAborted(current(connection, after), signal)
       }
       return {
         get: (signal) => ask(0, signal),
@@ -108,7 +108,7 @@ export function createAccessTokens(deps: ObtainDeps): AccessTokens {
       const refusal = refusalOf(connection)
       if (refusal !== undefined) throw refusal
       const row = await deps.tokens.get(connection.connectionId)
-      await current(connection, { after: row?.version ?? 0, forceSecret: true })
+      await current(connection, row?.version ?? 0)
     },
     forget(connectionId) {
       memory.delete(connectionId)

@@ -5,7 +5,7 @@ import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { NewId } from '../../ids.ts'
 import { randomId } from '../../ids.ts'
 import type { AccessToken } from '../../net/token-source.ts'
-import type { RefreshDeps, RefreshPurpose } from './refresh.ts'
+import type { RefreshDeps } from './refresh.ts'
 import { refreshUnderLease, refreshUnfenced, tried } from './refresh.ts'
 import { requireReauth, tryAgain } from '../requires-reauth.ts'
 import { openAccessToken } from './stored-tokens.ts'
@@ -23,11 +23,6 @@ export interface ObtainDeps extends RefreshDeps {
   readonly random?: () => number
 }
 
-/** A token newer than version `after`, and what to do with a rotated refresh token. */
-export interface Wanted extends RefreshPurpose {
-  readonly after: number
-}
-
 const defaultLeaseMs = 12_000
 const defaultWaitMs = 20_000
 const firstPauseMs = 60
@@ -36,15 +31,16 @@ const longestPauseMs = 500
 const tableTries = 2
 
 /**
- * One token from the tokens table: the one that is there, the one that another process is just getting, or
- * one refreshed here. Whoever waits does so for the new version, and takes over when the lease runs out.
+ * One token, newer than version `after`, from the tokens table: the one that is there, the one that another
+ * process is just getting, or one refreshed here. Whoever waits does so for the new version, and takes over
+ * when the lease runs out.
  *
  * `CloudConnectionError` when the grant is proven dead; other errors when no token can be had now.
  */
 export async function obtainToken(
   deps: ObtainDeps,
   connection: Connection,
-  wanted: Wanted,
+  after: number,
 ): Promise<AccessToken> {
   const { connectionId } = connection
   const { clock, tokens } = deps
@@ -57,12 +53,12 @@ export async function obtainToken(
     if (look.done) {
       seen = look.value
       first ??= { row: seen }
-      const found = await outcomeIn(deps, connection, seen, first.row, wanted)
+      const found = await outcomeIn(deps, connection, seen, first.row, after)
       if (found !== undefined) return found
     }
     const lease = look.done && mayLease(seen, clock.now()) ? await takeLease(deps, connection) : undefined
     if (lease?.done === true && lease.value !== undefined) {
-      return useLease(deps, connection, lease.value.row, lease.value.owner, first?.row, wanted)
+      return useLease(deps, connection, lease.value.row, lease.value.owner, first?.row, after)
     }
     if (!look.done || lease?.done === false) {
       failures += 1
@@ -80,30 +76,35 @@ async function outcomeIn(
   connection: Connection,
   row: TokenRow | undefined,
   first: TokenRow | undefined,
-  wanted: Wanted,
+  after: number,
 ): Promise<AccessToken | undefined> {
   if (row === undefined) return undefined
   const now = deps.clock.now()
   if (row.dead !== undefined) {
     // The connection itself tells of a disconnect. Where a reconnect was quicker, the grant is just missing.
     const reason = row.dead === 'disconnected' ? 'refresh_token_missing' : row.dead
+    const stillDead = () => isStillDead(deps, row)
     // Who marked it may have ended before the connection was told: telling it is safe to repeat.
-    const dead = await requireReauth(
-      deps,
-      connection,
-      reason,
-      async () => (await deps.tokens.get(connection.connectionId))?.dead !== undefined,
-    )
-    if (dead) throw new CloudConnectionError(connection.connectionId, reason)
+    if ((await stillDead()) && (await requireReauth(deps, connection, reason, stillDead)))
+      throw new CloudConnectionError(connection.connectionId, reason)
     return undefined
   }
-  if (row.version > wanted.after && (row.tokenExpiresAt ?? 0) > now + margin(row, first)) {
+  if (row.version > after && (row.tokenExpiresAt ?? 0) > now + margin(row, first)) {
     const token = await openAccessToken(deps.sealer, row)
     if (token !== undefined) return token
   }
   const failure = sharedFailure(row, first, now)
   if (failure !== undefined) throw failure
   return undefined
+}
+
+/** A mark that a grant is dead is about one consent: a reconnect may not have come to the mark yet. */
+async function isStillDead(
+  { grants }: ObtainDeps,
+  { connectionId, dead, deadConsent = '' }: TokenRow,
+): Promise<boolean> {
+  const consent = (await grants.consent(connectionId)) ?? ''
+  return consent === (dead === 'disconnected' ? '' : deadConsent)
 }
 
 /**
@@ -134,7 +135,7 @@ async function useLease(
   row: TokenRow,
   owner: string,
   first: TokenRow | undefined,
-  wanted: Wanted,
+  after: number,
 ): Promise<AccessToken> {
   const release = () =>
     tried(() =>
@@ -142,12 +143,12 @@ async function useLease(
     )
   let found: AccessToken | undefined
   try {
-    found = await outcomeIn(deps, connection, row, first, wanted)
+    found = await outcomeIn(deps, connection, row, first, after)
   } catch (error) {
     await release()
     throw error
   }
-  if (found === undefined) return refreshUnderLease(deps, connection, row, owner, wanted)
+  if (found === undefined) return refreshUnderLease(deps, connection, row, owner)
   await release()
   return found
 }

@@ -1,6 +1,7 @@
-import type { TokenOutcome } from '../grant.ts'
-import type { Connection } from '../../catalog/connections.ts'
-import type { Lease, TokenRow } from '../../catalog/tokens.ts'
+import type { TokenOutcome, TokenSet } from '../grant.ts'
+import type { Connection, ConnectionStore } from '../../catalog/connections.ts'
+import type { Lease, TokenRow, TokenStore } from '../../catalog/tokens.ts'
+import type { Clock } from '../../clock.ts'
 import { dayMs } from '../../clock.ts'
 import type { ProviderId } from '../../providers/registry.ts'
 import { oauth2Of } from '../../providers/registry.ts'
@@ -11,21 +12,18 @@ import type { Sealer, Secret } from '../../secret.ts'
 import { errorFields, logger } from '../../telemetry/logger.ts'
 import { count } from '../../telemetry/metrics.ts'
 import { requireReauth, tryAgain } from '../requires-reauth.ts'
-import type { RotationDeps } from './rotation.ts'
-import { recordRefresh, secretIsDue } from './rotation.ts'
-import { newestGrant, sealTokens } from './stored-tokens.ts'
-import type { StoredGrant } from '../vault.ts'
+import type { Grants, ReadGrant } from '../store.ts'
+import { consentOf } from '../grant-row.ts'
+import { sealTokens } from './stored-tokens.ts'
 
-export interface RefreshDeps extends RotationDeps {
+export interface RefreshDeps {
+  readonly connections: ConnectionStore
+  readonly tokens: TokenStore
+  readonly grants: Pick<Grants, 'read' | 'consent' | 'used'>
   readonly sealer: Sealer
+  readonly clock: Clock
   /** The provider's token endpoint: final answers resolve, everything else rejects with advice. */
   readonly refresh: (provider: ProviderId, refreshToken: Secret) => Promise<TokenOutcome>
-}
-
-/** What a refresh is for. */
-export interface RefreshPurpose {
-  /** Take the rotated refresh token to Secrets Manager whether or not a day has passed (the keep-alive). */
-  readonly forceSecret: boolean
 }
 
 /** The life of a row that says a grant is dead; the connection itself says so for ever. */
@@ -48,29 +46,30 @@ export async function refreshUnderLease(
   connection: Connection,
   row: TokenRow,
   owner: string,
-  purpose: RefreshPurpose,
 ): Promise<AccessToken> {
   const lease: Lease = { connectionId: connection.connectionId, owner, fence: row.fence }
   let outcome: Refreshed
   try {
-    outcome = await refreshGrant(deps, connection, row)
+    outcome = await refreshGrant(deps, connection)
   } catch (error) {
     await settleFailure(deps, lease, error)
     throw error
   }
   if (outcome.kind === 'dead') {
+    const { reason, used } = outcome
     const rowExpiresAt = deps.clock.now() + deadRowMs
-    const written = await tried(() =>
-      deps.tokens.settle(lease, { kind: 'dead', reason: outcome.reason, rowExpiresAt }),
-    )
-    const { used } = outcome
-    return refuse(deps, connection, outcome, async () =>
-      written.done && written.value
-        ? (await deps.tokens.get(connection.connectionId))?.dead !== undefined
-        : unchanged(deps, connection, used),
-    )
+    const consent = used && consentOf(used.row)
+    await tried(() => deps.tokens.settle(lease, { kind: 'dead', reason, consent, rowExpiresAt }))
+    return refuse(deps, connection, outcome)
   }
-  return keep(deps, connection, row, lease, outcome, purpose)
+  const sealed = await seal(deps, connection, outcome.tokens, row)
+  const { write, rowExpiresAt } = sealed
+  const written = await tried(() => deps.tokens.settle(lease, { kind: 'tokens', write, rowExpiresAt }))
+  if (written.done && !written.value)
+    logger.info('A refresh outlived its lease; what the next one wrote stands', {
+      connectionId: lease.connectionId,
+    })
+  return sealed.token
 }
 
 /**
@@ -84,17 +83,22 @@ export async function refreshUnfenced(
   row: TokenRow | undefined,
 ): Promise<AccessToken> {
   if (isSingleUse(connection)) throw tryAgain('The connection’s token cannot be stored now. Try again.')
-  const outcome = await refreshGrant(deps, connection, row)
-  if (outcome.kind === 'dead') {
-    const { used } = outcome
-    return refuse(deps, connection, outcome, () => unchanged(deps, connection, used))
-  }
-  const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, deps.clock.now())
-  const { write, rowExpiresAt } = sealed
+  const outcome = await refreshGrant(deps, connection)
+  if (outcome.kind === 'dead') return refuse(deps, connection, outcome)
+  const { token, write, rowExpiresAt } = await seal(deps, connection, outcome.tokens, row)
   await tried(() =>
     deps.tokens.writeUnfenced(connection.connectionId, row?.version ?? 0, write, rowExpiresAt),
   )
-  return sealed.token
+  return token
+}
+
+function seal(
+  { sealer, clock }: RefreshDeps,
+  { connectionId }: Connection,
+  tokens: TokenSet,
+  row: TokenRow | undefined,
+) {
+  return sealTokens(sealer, connectionId, tokens, row, clock.now())
 }
 
 /** The old refresh token is dead as soon as the provider gives a new one. */
@@ -106,44 +110,52 @@ function isSingleUse({ provider }: Connection): boolean {
 async function refuse(
   deps: RefreshDeps,
   connection: Connection,
-  { reason, providerCode }: Extract<Refreshed, { kind: 'dead' }>,
-  stillDead: () => Promise<boolean>,
+  { reason, providerCode, used }: Extract<Refreshed, { kind: 'dead' }>,
 ): Promise<never> {
+  const stillDead = async (): Promise<boolean> => {
+    const newest = await deps.grants.read(connection)
+    const token = tokenOf(newest)
+    return token === undefined || tokenOf(used)?.equals(token) === true
+  }
   if (!(await requireReauth(deps, connection, reason, stillDead))) throw reconnected()
   throw new CloudConnectionError(connection.connectionId, reason, { context: { providerCode } })
 }
 
 type Refreshed =
-  | { readonly kind: 'tokens'; readonly tokens: Extract<TokenOutcome, { granted: true }>['tokens'] }
+  | { readonly kind: 'tokens'; readonly tokens: TokenSet }
   | {
       readonly kind: 'dead'
       readonly reason: ReauthReason
       readonly providerCode: string
-      readonly used: StoredGrant | undefined
+      readonly used: ReadGrant | undefined
     }
 
-/** Asks the provider. A refusal is believed the second time, and of the newest refresh token alone. */
-async function refreshGrant(
-  deps: RefreshDeps,
-  connection: Connection,
-  row: TokenRow | undefined,
-): Promise<Refreshed> {
+/**
+ * Asks the provider, and keeps the refresh token that it may give before anything else is written. A refusal
+ * is believed the second time, and of the newest refresh token alone.
+ */
+async function refreshGrant(deps: RefreshDeps, connection: Connection): Promise<Refreshed> {
   const { connectionId, provider } = connection
-  let grant = await newestGrant(deps.sealer, deps.vault, connectionId, row, false)
+  let grant = await deps.grants.read(connection)
   let refused: Secret | undefined
   for (let asked = 1; asked <= mostAsks; asked += 1) {
-    if (grant === undefined)
-      return { kind: 'dead', reason: 'refresh_token_missing', providerCode: 'none', used: undefined }
-    const outcome = await deps.refresh(provider, grant.refreshToken)
+    const presented = tokenOf(grant)
+    if (grant === undefined || presented === undefined)
+      return { kind: 'dead', reason: 'refresh_token_missing', providerCode: 'none', used: grant }
+    const outcome = await deps.refresh(provider, presented)
     count('Refreshes', { provider, outcome: outcome.granted ? 'granted' : outcome.reason })
-    if (outcome.granted) return { kind: 'tokens', tokens: outcome.tokens }
-    const newest = await readNewest(deps, connection)
-    if (newest === undefined || refused?.equals(newest.refreshToken) === true) {
+    if (outcome.granted) {
+      await keep(deps, connection, grant, outcome.tokens)
+      return { kind: 'tokens', tokens: outcome.tokens }
+    }
+    const newest = await deps.grants.read(connection)
+    const token = tokenOf(newest)
+    if (token === undefined || refused?.equals(token) === true) {
       const reason = endedByPlan(connection, outcome.reason, deps.clock.now())
       return { kind: 'dead', reason, providerCode: outcome.providerCode, used: grant }
     }
-    if (newest.refreshToken.equals(grant.refreshToken)) {
-      refused = newest.refreshToken
+    if (token.equals(presented)) {
+      refused = token
       await deps.clock.sleep(confirmAfterMs)
     } else logger.info('A refused refresh token had been replaced; trying the new one', { connectionId })
     grant = newest
@@ -157,63 +169,30 @@ function endedByPlan({ grantEndsAt }: Connection, reason: ReauthReason, now: num
   return reason === 'grant_revoked' && over ? 'grant_expired' : reason
 }
 
-/**
- * The newest refresh token as the stores have it now, from the row or Secrets Manager, whichever is later.
- */
-async function readNewest(deps: RefreshDeps, { connectionId }: Connection): Promise<StoredGrant | undefined> {
-  const row = await deps.tokens.get(connectionId)
-  const [inRow, inVault] = await Promise.all([
-    newestGrant(deps.sealer, deps.vault, connectionId, row, true),
-    deps.vault.readGrant(connectionId, { fresh: true }),
-  ])
-  if (inRow === undefined || inVault === undefined) return inRow ?? inVault
-  return inVault.issuedAt > inRow.issuedAt ? inVault : inRow
-}
-
-async function unchanged(
-  deps: RefreshDeps,
-  connection: Connection,
-  used: StoredGrant | undefined,
-): Promise<boolean> {
-  const newest = await readNewest(deps, connection)
-  return newest === undefined || (used !== undefined && newest.refreshToken.equals(used.refreshToken))
+function tokenOf(grant: ReadGrant | undefined): Secret | undefined {
+  return grant !== undefined && 'refreshToken' in grant.held ? grant.held.refreshToken : undefined
 }
 
 /**
- * Stores what came under the lease's fence. Whoever was too slow for the lease keeps the token to itself. But
- * where the old refresh token is dead now, the new one is the only one there is: it goes in unless somebody
- * wrote meanwhile, and a write that fails is an error.
+ * Where the old refresh token is dead now, the new one is the only one there is, and a write that fails is an
+ * error. Elsewhere the old one serves on.
  */
 async function keep(
   deps: RefreshDeps,
   connection: Connection,
-  row: TokenRow,
-  lease: Lease,
-  outcome: Extract<Refreshed, { kind: 'tokens' }>,
-  purpose: RefreshPurpose,
-): Promise<AccessToken> {
-  const now = deps.clock.now()
-  const sealed = await sealTokens(deps.sealer, connection, outcome.tokens, row, now)
-  const { token, write, rowExpiresAt, rotated } = sealed
-  const claim =
-    rotated !== undefined && secretIsDue(deps, row, now, purpose.forceSecret)
-      ? { at: now, before: row.secretWrittenAt ?? 0 }
-      : undefined
-  const store = async (): Promise<boolean> =>
-    (await deps.tokens.settle(lease, {
-      kind: 'tokens',
-      write: claim === undefined ? write : { ...write, secretWrittenAt: claim.at },
-      rowExpiresAt,
-    })) ||
-    (isSingleUse(connection) &&
-      deps.tokens.writeUnfenced(lease.connectionId, row.version, write, rowExpiresAt))
-  const written = isSingleUse(connection) ? { done: true, value: await store() } : await tried(store)
-  if (written.done && written.value) await recordRefresh(deps, connection, rotated, claim)
-  else if (written.done)
-    logger.info('A refresh outlived its lease; what the next one wrote stands', {
-      connectionId: lease.connectionId,
+  grant: ReadGrant,
+  { refreshToken }: TokenSet,
+): Promise<void> {
+  const newer = refreshToken && { refreshToken }
+  try {
+    await deps.grants.used(connection, grant, newer)
+  } catch (error) {
+    if (isSingleUse(connection)) throw error
+    logger.warn('A refresh could not be recorded', {
+      connectionId: connection.connectionId,
+      ...errorFields(error),
     })
-  return token
+  }
 }
 
 /** Those who waited for this refresh share its failure. Nobody asks again before the time that was named. */

@@ -17,6 +17,7 @@ function spoken(resource: string): string {
   const bucket = /^<Data(\w+?)Bucket[0-9A-F]{8}\.Arn>(\/\*)?$/.exec(resource)
   if (bucket !== null) return `${bucket[1]?.toLowerCase()} ${bucket[2] === undefined ? 'bucket' : 'objects'}`
   if (resource.includes(':secret:driveway/test/connections/')) return 'connection secrets'
+  if (resource.includes(':secret:driveway/test/cells/')) return 'cell secrets'
   if (resource.includes(':secret:driveway/test/oauth/')) return 'OAuth clients'
   if (resource.startsWith('<SecretsSealKey')) return 'sealing keys'
   if (resource.startsWith('<IntakeQueue')) return 'arrivals'
@@ -46,8 +47,10 @@ test('each function may do exactly what its operation needs', () => {
     'authorize-request': [],
     'check-health': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'tokens: GetItem UpdateItem',
@@ -55,18 +58,22 @@ test('each function may do exactly what its operation needs', () => {
     'complete-connection': [
       'OAuth clients: GetSecretValue',
       'authorizations: DeleteItem GetItem UpdateItem',
-      'connection secrets: CreateSecret DeleteSecret GetSecretValue PutSecretValue RestoreSecret TagResource',
+      'cell secrets: GetSecretValue',
+      'connection secrets: CreateSecret DeleteSecret GetSecretValue TagResource',
       'connections: GetItem PutItem',
       'documents by open: Query',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'short lane: SendMessage',
       'tokens: GetItem UpdateItem',
     ],
     'create-download-url': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'storage objects: GetObject',
@@ -74,9 +81,11 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'create-upload-url': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: DeleteItem GetItem PutItem UpdateItem',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObject PutObjectTagging',
       'sealing keys: GetSecretValue',
@@ -88,10 +97,12 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'delete-connection': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: DeleteSecret GetSecretValue',
       'connections: DeleteItem GetItem PutItem Query',
       'documents by open: Query',
       'documents: DeleteItem GetItem PutItem UpdateItem',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
       'sealing keys: GetSecretValue',
@@ -103,9 +114,11 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'delete-document': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: DeleteItem GetItem PutItem UpdateItem',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
       'sealing keys: GetSecretValue',
@@ -118,9 +131,11 @@ test('each function may do exactly what its operation needs', () => {
     'get-connection': ['connections: GetItem'],
     'get-document': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem UpdateItem',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'staging bucket: ListBucket',
       'staging objects: AbortMultipartUpload DeleteObject GetObject PutObject',
@@ -131,10 +146,12 @@ test('each function may do exactly what its operation needs', () => {
     'get-openapi': [],
     'ingest-object': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: DeleteItem GetItem PutItem UpdateItem',
       'events: PutEvents',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
       'long lane: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
@@ -147,9 +164,12 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'keep-alive': [
       'OAuth clients: GetSecretValue',
-      'connection secrets: GetSecretValue PutSecretValue',
+      'cell secrets: GetSecretValue',
+      'connection secrets: DeleteSecret GetSecretValue',
       'connections by keepAlive: Query',
       'connections: GetItem PutItem',
+      'grants by due: Query',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'tokens: GetItem UpdateItem',
     ],
@@ -161,9 +181,11 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'put-document': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: DeleteItem GetItem PutItem UpdateItem',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObjectTagging',
       'sealing keys: GetSecretValue',
@@ -193,9 +215,11 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'start-intake': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem Query',
       'documents: DeleteItem GetItem PutItem UpdateItem',
+      'grants: GetItem PutItem',
       'intake bucket: ListBucket',
       'intake objects: DeleteObject GetObject GetObjectTagging PutObject PutObjectTagging',
       'sealing keys: GetSecretValue',
@@ -207,9 +231,11 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'stat-document': [
       'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
       'connection secrets: GetSecretValue',
       'connections: GetItem PutItem',
       'documents: GetItem UpdateItem',
+      'grants: GetItem PutItem',
       'sealing keys: GetSecretValue',
       'storage bucket: ListBucket',
       'storage objects: GetObject',
@@ -251,11 +277,15 @@ test('the roles that the local stack’s functions are held against are those of
   expect(Object.fromEntries(local)).toMatchObject(Object.fromEntries(deployed))
 })
 
-test('only connecting and the daily keep-alive write connection secrets', () => {
-  const writers = [...permissions].filter(([, granted]) =>
-    granted.some(({ action }) => action === 'secretsmanager:PutSecretValue'),
-  )
-  expect(writers.map(([name]) => name).sort()).toEqual(['complete-connection', 'keep-alive'])
+test('only connecting makes a connection’s secret, and nobody writes one again or brings one back', () => {
+  const doing = (action: string) =>
+    [...permissions]
+      .filter(([, granted]) => granted.some((one) => one.action === `secretsmanager:${action}`))
+      .map(([name]) => name)
+      .sort()
+  expect(doing('CreateSecret')).toEqual(['complete-connection'])
+  for (const action of ['PutSecretValue', 'UpdateSecret', 'RestoreSecret', 'UpdateSecretVersionStage'])
+    expect(doing(action)).toEqual([])
 })
 
 test('only who says what became of an intake object, and who tells what rows say, reach the event bus', () => {
@@ -288,7 +318,7 @@ test('a resource with a wildcard is a part of this deployment', () => {
     /^dynamodb:ListStreams \*$/,
     /^logs:\w+ <\w+\.Arn>:log-stream:\*$/,
     /^s3:\w+ <Data\w+Bucket\w+\.Arn>\/\*$/,
-    /^secretsmanager:\w+ .*:secret:driveway\/test\/(?:connections|oauth)\/\*$/,
+    /^secretsmanager:\w+ .*:secret:driveway\/test\/(?:connections|cells|oauth)\/\*$/,
   ]
   expect([...open].filter((line) => !shapes.some((shape) => shape.test(line)))).toEqual([])
 })

@@ -483,8 +483,10 @@ test('what holds data keeps its logical id, and stays when the stack goes', () =
     [
       "AWS::Cognito::UserPool IdentityUserPool96FE3B9B",
       "AWS::DynamoDB::Table DataAuthorizationsTable6934D226",
+      "AWS::DynamoDB::Table DataCellsTable20236F71",
       "AWS::DynamoDB::Table DataConnectionsTableFA7EC04B",
       "AWS::DynamoDB::Table DataDocumentsTable0C9671B7",
+      "AWS::DynamoDB::Table DataGrantsTable30B69F89",
       "AWS::DynamoDB::Table DataTokensTable2A0C53A3",
       "AWS::DynamoDB::Table DataTransfersTable958EA8DA",
       "AWS::KMS::Key DataKey5F086070",

@@ -354,11 +354,12 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
 async function secretValues(): Promise<Map<string, string>> {
   const { SecretList: list = [] } = await control.secrets.send(new ListSecretsCommand({ MaxResults: 100 }))
   const values = new Map<string, string>()
-  for (const { Name: name = '' } of list)
-    values.set(
-      name,
-      (await control.secrets.send(new GetSecretValueCommand({ SecretId: name }))).SecretString ?? '',
+  for (const { Name: name = '' } of list) {
+    const { SecretString, SecretBinary } = await control.secrets.send(
+      new GetSecretValueCommand({ SecretId: name }),
     )
+    values.set(name, SecretString ?? Buffer.from(SecretBinary ?? []).toString('latin1'))
+  }
   return values
 }
 
@@ -413,12 +414,15 @@ describe('the secrets of a whole run, with every log line on', () => {
     expect(canaries.find('nothing of that kind, however long the text may be')).toEqual([])
   })
 
-  it('are in Secrets Manager where they belong: refresh tokens, client secrets, the sealing key', async () => {
+  it('are in Secrets Manager where they belong: client secrets, the sealing key, and refresh tokens sealed', async () => {
     const values = await secretValues()
     const kinds = canaries.find([...values.values()].join('\n'))
-    expect(new Set(kinds)).toEqual(new Set(['client secret', 'refresh token', 'sealing key']))
-    expect([...values.keys()].filter((name) => name.includes('/connections/'))).toHaveLength(2)
+    expect(new Set(kinds)).toEqual(new Set(['client secret', 'sealing key']))
     expect(values.get('driveway/local/oauth/google')).toContain('CANARY-google')
+    const rows = (await control.scan('grants')).filter((row) => 'key' in row)
+    expect(rows).toHaveLength(2)
+    for (const { connectionId } of rows)
+      expect(canaries.values('refresh token')).toContain(await control.grant(String(connectionId)))
   })
 
   it('are sealed in the tables, where they have to be', async () => {
@@ -442,7 +446,9 @@ describe('the secrets of a whole run, with every log line on', () => {
   it('are in no table in clear', async () => {
     for (const { name } of tables) {
       const rows = await control.scan(name)
-      expect([name, canaries.find(JSON.stringify(rows))]).toEqual([name, []])
+      const inClear = (_: string, value: unknown) =>
+        value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value
+      expect([name, canaries.find(JSON.stringify(rows, inClear))]).toEqual([name, []])
     }
   })
 

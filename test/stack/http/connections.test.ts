@@ -52,7 +52,7 @@ const expectUntouched = async (api: Api, id: string): Promise<void> => {
   const connection = await show(api, id)
   expect(connection).toMatchObject({ status: 'pending' })
   expect(connection).not.toHaveProperty('account')
-  expect(await control.secret(`connections/${id}`)).toBeUndefined()
+  expect(await control.grant(id)).toBeUndefined()
   expect((await control.scan('tokens')).filter((row) => row['connectionId'] === id)).toEqual([])
   expect(await control.events(id)).toEqual([])
 }
@@ -250,7 +250,7 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     const path = `/v1/documents/kept-${name}`
     const put = await alice.request('PUT', `${path}?connectionId=${id}`, { bytes: Buffer.from('mine') })
     expect(put.status).toBe(201)
-    const before = { connection: await show(alice, id), secret: await control.secret(`connections/${id}`) }
+    const before = { connection: await show(alice, id), secret: await control.grant(id) }
     const { body } = await alice.request<ConnectionAnswer>('POST', `/v1/connections/${id}/reauthorize`, {
       json: { returnUrl },
     })
@@ -259,7 +259,7 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     const refused = await complete<Problem>(alice, id, completionCode)
     expectProblem(refused, 409, 'account_mismatch')
     expect(refused.text).not.toContain('second@')
-    const after = { connection: await show(alice, id), secret: await control.secret(`connections/${id}`) }
+    const after = { connection: await show(alice, id), secret: await control.grant(id) }
     expect(after).toEqual(before)
     expect((await alice.request('GET', `${path}/content`)).text).toBe('mine')
     expect((await alice.request<DocumentAnswer>('GET', path)).body.document.connectionId).toBe(id)
@@ -293,15 +293,13 @@ describe('a Google consent with the scope unticked', () => {
   it('leaves the grant alone that a reconnect would have replaced', async () => {
     const api = await apiOf(stack.base, 'unticking-again')
     const id = await connect(api, 'google-drive', 'unticked@example.com')
-    const before = { connection: await show(api, id), secret: await control.secret(`connections/${id}`) }
+    const before = { connection: await show(api, id), secret: await control.grant(id) }
     const { body } = await api.request<ConnectionAnswer>('POST', `/v1/connections/${id}/reauthorize`, {
       json: {},
     })
     const { completionCode } = await callback(await untick(body.authorizationUrl ?? ''))
     expectProblem(await complete<Problem>(api, id, completionCode ?? ''), 409, 'connection_requires_reauth')
-    expect({ connection: await show(api, id), secret: await control.secret(`connections/${id}`) }).toEqual(
-      before,
-    )
+    expect({ connection: await show(api, id), secret: await control.grant(id) }).toEqual(before)
     const put = await api.request('PUT', `/v1/documents/works?connectionId=${id}`, {
       bytes: Buffer.from('still'),
     })

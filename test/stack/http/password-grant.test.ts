@@ -123,12 +123,12 @@ describe('connecting with an app password', () => {
     expect(status).toBe(302)
     expect(query).toEqual({ connectionId: id, completionCode: expect.any(String) })
     expect(await show(api, id)).toMatchObject({ status: 'pending' })
-    expect(await control.secret(`connections/${id}`)).toBeUndefined()
+    expect(await control.grant(id)).toBeUndefined()
 
     const { body } = await complete(api, id, query?.['completionCode'])
     expect(body.connection).toMatchObject({ status: 'active', account: { email: `${name}@example.com` } })
     expect(body.connection).not.toHaveProperty('scopes')
-    expect(JSON.parse((await control.secret(`connections/${id}`)) ?? '')).toEqual({
+    expect(JSON.parse((await control.grant(id)) ?? '')).toEqual({
       kind: 'password',
       serverUrl: box.origin,
       userName: name,
@@ -314,19 +314,19 @@ describe('completing with an app password', () => {
     box.user(name, newPassword())
     const answer = await complete<Problem>(api, two.id, late.query?.['completionCode'])
     expectProblem(answer, 409, 'connection_requires_reauth')
-    expect(await control.secret(`connections/${two.id}`)).toBeUndefined()
+    expect(await control.grant(two.id)).toBeUndefined()
   })
 
   it('refuses another account on a reconnect, and takes a new password of the first', async () => {
     const one = await person()
     const other = await person()
     const id = await connect(one)
-    const before = await control.secret(`connections/${id}`)
+    const before = await control.grant(id)
 
     const wrong = await begin(one.api, `/v1/connections/${id}/reauthorize`)
     const { query } = await submit(wrong.url, other.name, other.password)
     expectProblem(await complete<Problem>(one.api, id, query?.['completionCode']), 409, 'account_mismatch')
-    expect(await control.secret(`connections/${id}`)).toBe(before)
+    expect(await control.grant(id)).toBe(before)
     expect(await show(one.api, id)).toMatchObject({ status: 'active' })
 
     const password = newPassword()
@@ -334,7 +334,7 @@ describe('completing with an app password', () => {
     const right = await begin(one.api, `/v1/connections/${id}/reauthorize`)
     const again = await submit(right.url, one.name, password)
     expect((await complete(one.api, id, again.query?.['completionCode'])).status).toBe(200)
-    expect(JSON.parse((await control.secret(`connections/${id}`)) ?? '')).toMatchObject({ password })
+    expect(JSON.parse((await control.grant(id)) ?? '')).toMatchObject({ password })
     expect(await health(one.api, id)).toMatchObject({ healthy: true })
   })
 })
@@ -380,7 +380,7 @@ describe('disconnecting', () => {
     box.requests.length = 0
     expect((await disconnect(one.api, id)).status).toBe(204)
     expect(box.requests).toEqual(['DELETE /password'])
-    expect(await control.secret(`connections/${id}`)).toBeUndefined()
+    expect(await control.grant(id)).toBeUndefined()
     expect(await show(one.api, id)).toMatchObject({ status: 'disconnected' })
     expect(await health(one.api, id)).toMatchObject({ healthy: false, reason: 'disconnected' })
   })
@@ -392,7 +392,7 @@ describe('disconnecting', () => {
     const { status } = await disconnect(one.api, id)
     box.goDown(false)
     expect(status).toBe(204)
-    expect(await control.secret(`connections/${id}`)).toBeUndefined()
+    expect(await control.grant(id)).toBeUndefined()
   })
 })
 

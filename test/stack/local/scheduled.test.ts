@@ -39,7 +39,7 @@ it('runs a scheduled function once, now, and answers when it is done', async () 
   client.destroy()
   expect(await run('keep-alive')).toEqual([200, { ran: true }])
   const [after] = await control.scan('connections')
-  expect(Date.parse(String(after?.['idleSince']))).toBeGreaterThan(Date.now() - 60_000)
+  expect(after).not.toHaveProperty('idleSince')
   expect(await run('sweep-transfers')).toEqual([200, { ran: true }])
 })
 

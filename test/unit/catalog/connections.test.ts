@@ -47,14 +47,14 @@ describe('connection rows', () => {
     const { connections } = world.main
     const row = await connections.create({
       ...fresh('index'),
-      keepAliveAt: new Date(now() - 1).toISOString(),
+      idleSince: new Date(now() - 1).toISOString(),
     })
-    const due = async () =>
-      (await connections.listDue('onedrive', 100)).rows.map(({ connectionId }) => connectionId)
-    expect(await due()).toContain(row.connectionId)
-    await connections.update(row, { status: 'disconnected', keepAliveAt: undefined })
-    expect(await due()).not.toContain(row.connectionId)
-    expect(await connections.get(row, row.connectionId)).not.toHaveProperty('keepAliveAt')
+    const old = async () =>
+      (await connections.listOld('onedrive', 100)).rows.map(({ connectionId }) => connectionId)
+    expect(await old()).toContain(row.connectionId)
+    await connections.update(row, { status: 'disconnected', idleSince: undefined })
+    expect(await old()).not.toContain(row.connectionId)
+    expect(await connections.get(row, row.connectionId)).not.toHaveProperty('idleSince')
   })
 
   it('are created once, and removed only as they were seen', async () => {

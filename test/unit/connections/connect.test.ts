@@ -4,7 +4,6 @@ import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { presentConnection } from '../../../lib/connections/present.ts'
 import { getConnection, listConnections } from '../../../lib/connections/read.ts'
-import { secret } from '../../../lib/secret.ts'
 import type { Cloud, World } from '../../support/grants-world.ts'
 import {
   approve,
@@ -313,7 +312,7 @@ describe('connecting', () => {
       reason: 'scope_missing',
     })
     expect((await getConnection(deps(), caller('unticked'), connection.connectionId)).status).toBe('pending')
-    expect(await world.main.vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await world.main.readGrant(connection)).toBeUndefined()
   })
 
   it('refuses a grant without a refresh token', async () => {
@@ -337,6 +336,6 @@ describe('connecting', () => {
       code: 'provider_not_configured',
     })
     expect(await listConnections(bareDeps, caller('bare'))).toEqual([])
-    await world.main.secrets.write('oauth/google', secret(JSON.stringify(clientSecretOf('google-drive'))))
+    await world.putSecret('oauth/google', clientSecretOf('google-drive'))
   })
 })

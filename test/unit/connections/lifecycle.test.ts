@@ -90,12 +90,12 @@ describe.each(providers)('reconnecting %s', (provider) => {
   it('refuses another account and keeps everything as it was', async () => {
     const account = `pin-${provider}@example.com`
     const connection = await connect(world.main, `pin-${provider}`, provider, account)
-    const before = await world.main.vault.readGrant(connection.connectionId)
+    const before = await world.main.readGrant(connection)
     await expect(reconnect(world.main, connection, `other-${provider}@example.com`)).rejects.toMatchObject({
       code: 'account_mismatch',
     })
     expect(await read(connection)).toEqual(connection)
-    const after = await world.open().vault.readGrant(connection.connectionId)
+    const after = await world.open().readGrant(connection)
     expect(after?.refreshToken.reveal()).toBe(before?.refreshToken.reveal())
   })
 
@@ -151,7 +151,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
     )
     expect(await revokeCalls()).toBe(provider === 'google-drive' ? 1 : 0)
     expect(cancelled.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
-    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await world.open().readGrant(connection)).toBeUndefined()
     expect(await world.main.tokens.get(connection.connectionId)).toMatchObject({ dead: 'disconnected' })
     expect((await read(connection)).status).toBe('disconnected')
     await expect(world.main.accessTokens.sourceOf(await read(connection)).get()).rejects.toMatchObject({
@@ -209,7 +209,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
       code: 'invalid_request',
     })
     expect((await read(connection)).status).toBe('disconnected')
-    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await world.open().readGrant(connection)).toBeUndefined()
   })
 })
 
@@ -234,17 +234,17 @@ describe('disconnecting', () => {
     })
     expect((await read(connection)).status).toBe('disconnected')
     await expect(disconnectConnection(deps, connection)).resolves.toEqual({ revoked: true })
-    expect(await world.open().vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await world.open().readGrant(connection)).toBeUndefined()
   })
 
   it('leaves the secret restorable for the recovery window when the deployment says so, also for a reconnect', async () => {
     const careful = world.open({ recoveryDays: 7 })
     const connection = await connect(careful, 'careful', 'google-drive', 'careful@example.com')
     await disconnectConnection(useCases(careful).deps, connection)
-    expect(await careful.vault.readGrant(connection.connectionId)).toBeUndefined()
+    expect(await careful.readGrant(connection)).toBeUndefined()
     const back = await reconnect(careful, connection, 'careful@example.com')
     expect(back.status).toBe('active')
-    expect(await world.open().vault.readGrant(connection.connectionId)).toBeDefined()
+    expect(await world.open().readGrant(connection)).toBeDefined()
   })
 
   it('disconnects s3 and brings it back without consent', async () => {
