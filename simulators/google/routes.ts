@@ -1,8 +1,9 @@
 import type { RouteDefinition } from '../kernel/routes.ts'
 import { getAbout, listDrives } from './drive/about.ts'
-import { exportFile, getFile, getRevision } from './drive/download.ts'
+import { exportFile, getFile } from './drive/download.ts'
 import { copyFile, createFile, deleteFile, emptyTrash, generateIds, updateFile } from './drive/files.ts'
 import { listFiles } from './drive/list.ts'
+import { deleteRevision, getRevision, listRevisions, updateRevision } from './drive/revisions.ts'
 import type { ResumableUploads } from './drive/resumable.ts'
 import { isSessionAddress } from './drive/sessions.ts'
 import { upload } from './drive/upload.ts'
@@ -60,6 +61,16 @@ function oauthRoutes(state: GoogleState, signer: Signer): RouteDefinition[] {
   ]
 }
 
+function revisionRoutes(state: GoogleState): RouteDefinition[] {
+  const path = '/drive/v3/files/:id/revisions/:revision'
+  return [
+    { method: 'GET', path: '/drive/v3/files/:id/revisions', handler: (x) => listRevisions(state, x) },
+    { method: 'GET', path, handler: (x) => getRevision(state, x) },
+    { method: 'PATCH', path, handler: (x) => updateRevision(state, x) },
+    { method: 'DELETE', path, handler: (x) => deleteRevision(state, x) },
+  ]
+}
+
 function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefinition[] {
   const session = /^\/(?:resumable\/)?upload\/drive\/v3\/files(?:\/(?<id>[^/]+))?$/
   return [
@@ -73,7 +84,7 @@ function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefini
     { method: 'PATCH', path: '/drive/v3/files/:id', handler: (x) => updateFile(state, x) },
     { method: 'DELETE', path: '/drive/v3/files/:id', handler: (x) => deleteFile(state, x) },
     { method: 'POST', path: '/drive/v3/files/:id/copy', handler: (x) => copyFile(state, x) },
-    { method: 'GET', path: '/drive/v3/files/:id/revisions/:revision', handler: (x) => getRevision(state, x) },
+    ...revisionRoutes(state),
     { method: 'GET', path: '/drive/v3/files/:id/export', handler: (x) => exportFile(state, x) },
     {
       method: 'POST',

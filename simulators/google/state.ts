@@ -60,6 +60,19 @@ export interface Content {
   sha1: string
   sha256: string
   revision: string
+  /** not purged when newer content is 30 days old; counts against the quota beside that */
+  keepForever?: boolean
+}
+
+/** Content that newer content has taken the place of. */
+export interface PastRevision {
+  file: string
+  account: string
+  content: Content
+  mimeType: string
+  originalFilename: string
+  modifiedTime: number
+  supersededAt: number
 }
 
 /** A stored file or folder. `trashed` is what the user did to this very file, not to a folder above it. */
@@ -89,8 +102,6 @@ export interface DriveFile {
   /** the projects that created or opened it: all that `drive.file` shows it to */
   projects: string[]
   content?: Content
-  /** What it held before, the oldest first; absent until it is replaced. */
-  revisions?: Content[]
 }
 
 /** A resumable upload session. */
@@ -120,6 +131,8 @@ export interface GoogleState extends ProviderState {
   codes: Collection<AuthorizationCode>
   tokens: Collection<Token>
   files: Collection<DriveFile>
+  /** by file and revision; the newest content is with its file */
+  revisions: Collection<PastRevision>
   /** ids of files that were deleted for good: never given out or accepted again */
   usedIds: Collection<true>
   sessions: Collection<UploadSession>
@@ -147,6 +160,10 @@ export function googleState(state: ProviderState): GoogleState {
       account: (file) => file.account,
       folder: (file) => folderKey(file.account, file.parent),
       name: (file) => `${file.account} ${file.name}`,
+    }),
+    revisions: store.collection<PastRevision>('revisions', {
+      file: (revision) => revision.file,
+      kept: (revision) => (revision.content.keepForever === true ? revision.account : undefined),
     }),
     usedIds: store.collection<true>('used_ids'),
     sessions: store.collection<UploadSession>('sessions', {

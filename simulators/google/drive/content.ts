@@ -3,17 +3,23 @@ import type { Content, DriveFile, GoogleState } from '../state.ts'
 import type { Caller } from './access.ts'
 import { driveError } from './errors.ts'
 import { refuseUsedId } from './metadata.ts'
+import { removeRevisions } from './past-revisions.ts'
 
 // Summed up once for each account and then kept up, so that an
 // upload does not read every file of the account.
 const sums = new WeakMap<GoogleState, Map<string, number>>()
 
-/** The bytes an account uses; what is in the trash counts until it is purged. */
+/**
+ * The bytes an account uses; what is in the trash counts until it is purged,
+ * and of past revisions those that are kept for ever.
+ */
 export function usage(state: GoogleState, account: string): number {
   const known = sums.get(state) ?? new Map<string, number>()
   sums.set(state, known)
   const files = known.has(account) ? [] : state.files.where('account', account)
-  const total = known.get(account) ?? files.reduce((sum, file) => sum + (file.content?.size ?? 0), 0)
+  const kept = known.has(account) ? [] : state.revisions.where('kept', account)
+  const total =
+    known.get(account) ?? [...files, ...kept].reduce((sum, { content }) => sum + (content?.size ?? 0), 0)
   known.set(account, total)
   return total
 }
@@ -32,7 +38,11 @@ export function requireSpace(state: GoogleState, caller: Caller, bytes: number, 
 export async function finishedContent(state: GoogleState, blob: string, rewritten = 0): Promise<Content> {
   const size = await state.blobs.grow(blob, rewritten)
   const { md5 = '', sha1 = '', sha256 = '' } = await state.blobs.digests(blob)
-  return { blob, size, md5, sha1, sha256, revision: `0B${state.random.text(49)}` }
+  return { blob, size, md5, sha1, sha256, revision: newRevision(state) }
+}
+
+export function newRevision(state: GoogleState): string {
+  return `0B${state.random.text(49)}`
 }
 
 /** The content of a file made without any: no bytes, and the hashes of that. */
@@ -60,19 +70,25 @@ export function replaceFile(state: GoogleState, file: DriveFile): DriveFile {
   return putFile(state, { ...file, version: file.version + 1 })
 }
 
-/** Forgets files for good; their ids are never accepted again. Their content goes too. */
+/** Forgets files for good, with all their revisions; their ids are never accepted again. */
 export async function removeFiles(state: GoogleState, files: DriveFile[]): Promise<void> {
-  state.store.transaction(() => {
+  const past = state.store.transaction(() => {
     for (const { id } of files) {
       if (!state.files.delete(id)) continue
       state.usedIds.put(id, true)
     }
+    return files.flatMap(({ id }) => removeRevisions(state, state.revisions.where('file', id)))
   })
-  for (const { account, content, revisions = [] } of files) {
-    sums.get(state)?.delete(account)
+  for (const { account, content } of files) {
+    recount(state, account)
     await dropBlob(state, content?.blob)
-    for (const { blob } of revisions) await dropBlob(state, blob)
   }
+  for (const blob of past) await dropBlob(state, blob)
+}
+
+/** The account's bytes are summed up anew when they are asked for. */
+export function recount(state: GoogleState, account: string): void {
+  sums.get(state)?.delete(account)
 }
 
 function putFile(state: GoogleState, file: DriveFile): DriveFile {

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../kernel/exchange.ts'
-import type { Content, DriveFile, GoogleState } from '../state.ts'
+import type { Content, GoogleState } from '../state.ts'
 import { authenticate, visibleFile } from './access.ts'
 import { driveError, envelope, invalidParameter } from './errors.ts'
 import { answerFile, isNative } from './resource.ts'
@@ -17,34 +17,22 @@ export async function getFile(state: GoogleState, x: Exchange): Promise<void> {
   const caller = authenticate(state, x, media ? 'content' : 'read')
   const file = visibleFile(state, caller, x.params['id'] ?? '')
   if (!media) return answerFile(state, caller, x, file)
-  await sendContent(state, x, file, file.content)
+  if (isNative(file.mimeType)) throw driveError(403, 'fileNotDownloadable')
+  return sendContent(state, x, file.content, file.mimeType)
 }
 
-/**
- * `GET /drive/v3/files/{id}/revisions/{revisionId}?alt=media`: what the file held then.
- * https://developers.google.com/workspace/drive/api/reference/rest/v3/revisions/get
- */
-export async function getRevision(state: GoogleState, x: Exchange): Promise<void> {
-  if (x.url.searchParams.get('alt') !== 'media') throw invalidParameter('alt', 'Only alt=media is simulated.')
-  const caller = authenticate(state, x, 'content')
-  const file = visibleFile(state, caller, x.params['id'] ?? '')
-  const all = [...(file.revisions ?? []), ...(file.content ? [file.content] : [])]
-  const content = all.find(({ revision }) => revision === x.params['revision'])
-  if (content === undefined) throw driveError(404, 'notFound', { message: 'Revision not found.' })
-  await sendContent(state, x, file, content)
-}
-
-async function sendContent(
+/** The bytes, or the range of them that was asked for; 403 where there are none. */
+export async function sendContent(
   state: GoogleState,
   x: Exchange,
-  file: DriveFile,
   content: Content | undefined,
+  mimeType: string,
 ): Promise<void> {
-  if (content === undefined || isNative(file.mimeType)) throw driveError(403, 'fileNotDownloadable')
+  if (content === undefined) throw driveError(403, 'fileNotDownloadable')
   if (x.url.searchParams.get('acknowledgeAbuse') === 'true')
     throw driveError(403, 'invalidAbuseAcknowledgment')
   const headers = {
-    'content-type': file.mimeType,
+    'content-type': mimeType,
     'content-disposition': 'attachment',
     'accept-ranges': 'bytes',
     'cache-control': 'private, max-age=0, must-revalidate',

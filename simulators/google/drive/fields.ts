@@ -50,6 +50,15 @@ export const LIST_SCHEMA: Schema = {
   incompleteSearch: true,
   files: FILE_SCHEMA,
 }
+/** https://developers.google.com/workspace/drive/api/reference/rest/v3/revisions#Revision */
+export const REVISION_SCHEMA: Schema = {
+  ...leaves(
+    `kind id mimeType modifiedTime keepForever published publishedLink publishAuto publishedOutsideDomain
+     originalFilename md5Checksum size exportLinks`,
+  ),
+  lastModifyingUser: user,
+}
+export const REVISIONS_SCHEMA: Schema = { kind: true, nextPageToken: true, revisions: REVISION_SCHEMA }
 export const IDS_SCHEMA: Schema = { kind: true, space: true, ids: true }
 export const DRIVES_SCHEMA: Schema = { kind: true, nextPageToken: true, drives: true }
 export const ABOUT_SCHEMA: Schema = {
@@ -63,6 +72,8 @@ export const ABOUT_SCHEMA: Schema = {
 
 /** What comes without `fields`. */
 export const FILE_DEFAULT = 'kind,id,name,mimeType'
+export const REVISION_DEFAULT = 'kind,id,mimeType,modifiedTime'
+export const REVISIONS_DEFAULT = `kind,nextPageToken,revisions(${REVISION_DEFAULT})`
 export const LIST_DEFAULT = 'kind,nextPageToken,incompleteSearch,files(kind,id,name,mimeType,resourceKey)'
 
 /**

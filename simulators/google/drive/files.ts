@@ -1,9 +1,17 @@
 import type { Exchange } from '../../kernel/exchange.ts'
-import type { DriveFile, GoogleState } from '../state.ts'
+import type { Content, DriveFile, GoogleState } from '../state.ts'
 import { folderKey, newFileId } from '../state.ts'
 import type { Caller } from './access.ts'
 import { authenticate, FOLDER, isVisible, resolveParent, visibleFile } from './access.ts'
-import { emptyContent, insertFile, newBlob, removeFiles, replaceFile, requireSpace } from './content.ts'
+import {
+  emptyContent,
+  insertFile,
+  newBlob,
+  newRevision,
+  removeFiles,
+  replaceFile,
+  requireSpace,
+} from './content.ts'
 import { driveError, invalidParameter } from './errors.ts'
 import { applyMask, IDS_SCHEMA, parseFields } from './fields.ts'
 import type { FileBody } from './metadata.ts'
@@ -79,7 +87,7 @@ export async function copyFile(state: GoogleState, x: Exchange): Promise<void> {
   }
   const copy = newFile(state, caller, named, source.mimeType)
   requireSpace(state, caller, source.content?.size ?? 0, 0)
-  const content = source.content === undefined ? undefined : { ...source.content, blob: newBlob(state) }
+  const content = copiedContent(state, source)
   if (source.content !== undefined && content !== undefined)
     await state.blobs.copy(source.content.blob, content.blob)
   const stored = insertFile(state, {
@@ -155,6 +163,13 @@ function move(state: GoogleState, caller: Caller, file: DriveFile, query: URLSea
     if (at === file.id) throw driveError(403, 'invalid', { message: 'A folder cannot be moved into itself.' })
   }
   return { ...file, parent: target }
+}
+
+/** The same bytes as a first revision of another file, still to be written. */
+function copiedContent(state: GoogleState, { content }: DriveFile): Content | undefined {
+  if (content === undefined) return undefined
+  const { keepForever: _of, ...bytes } = content
+  return { ...bytes, blob: newBlob(state), revision: newRevision(state) }
 }
 
 function mergeOwn(caller: Caller, source: DriveFile, copy: DriveFile): DriveFile['appProperties'] {

@@ -6,6 +6,7 @@ import { authenticate, FOLDER, isTrashed, isVisible, rootFolder } from './access
 import { insufficientScopes, invalidParameter } from './errors.ts'
 import { applyMask, LIST_DEFAULT, LIST_SCHEMA, parseFields } from './fields.ts'
 import type { FileQuery } from './query.ts'
+import { pageSize } from './pages.ts'
 import { parseQuery } from './query.ts'
 import { toResource } from './resource.ts'
 
@@ -39,7 +40,7 @@ export async function listFiles(state: GoogleState, x: Exchange): Promise<void> 
   const spaces = (query.get('spaces') || 'drive').split(',')
   if (spaces.some((space) => space !== 'drive' && space !== 'appDataFolder')) throw invalidParameter('spaces')
   if (spaces.includes('appDataFolder') && !caller.appData) throw insufficientScopes()
-  const size = pageSize(query.get('pageSize'))
+  const size = pageSize(query.get('pageSize'), 100)
   const q = query.get('q') ?? ''
   const orderBy = query.get('orderBy') ?? ''
   const order = parseOrder(orderBy)
@@ -95,19 +96,6 @@ function candidates(
   if (query.name !== undefined) return state.files.where('name', `${email} ${query.name}`)
   if (query.folder !== undefined) return state.files.where('folder', folderKey(email, alias(query.folder)))
   return state.files.where('account', email)
-}
-
-function pageSize(text: string | null): number {
-  if (text === null || text === '') return 100
-  const size = Number(text)
-  if (!Number.isInteger(size) || size < 1 || size > 1000) {
-    throw invalidParameter(
-      'pageSize',
-      `Invalid value '${text}'. Values must be within the range: [1, 1000]`,
-      'invalidParameter',
-    )
-  }
-  return size
 }
 
 function parseOrder(text: string): Order[] {

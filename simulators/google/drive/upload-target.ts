@@ -4,10 +4,8 @@ import { dropBlob, insertFile, replaceFile, requireSpace } from './content.ts'
 import { changedFile, ownFile } from './files.ts'
 import type { FileBody } from './metadata.ts'
 import { newFile } from './metadata.ts'
+import { supersede } from './past-revisions.ts'
 import { isNative } from './resource.ts'
-
-/** So many revisions are kept here; Drive keeps 100, for 30 days. */
-const MOST_REVISIONS = 10
 
 /** What an upload is for. */
 export interface UploadRequest {
@@ -34,7 +32,10 @@ export function prepareUpload(state: GoogleState, caller: Caller, request: Uploa
     body.mimeType || !mediaType || mediaType === 'application/octet-stream'
       ? body
       : { ...body, mimeType: mediaType }
-  return { file: changedFile(state, caller, before, typed, query), replaced: before.content?.size ?? 0 }
+  return {
+    file: changedFile(state, caller, before, typed, query),
+    replaced: before.content?.keepForever === true ? 0 : (before.content?.size ?? 0),
+  }
 }
 
 /**
@@ -49,22 +50,19 @@ export async function commitUpload(
   content: Content,
   along?: (file: DriveFile) => void,
 ): Promise<DriveFile> {
-  const before = request.fileId === undefined ? undefined : state.files.get(request.fileId)
-  let dropped: Content | undefined
   try {
-    const stored = state.store.transaction(() => {
+    const { stored, purged } = state.store.transaction(() => {
       const { file, replaced } = prepareUpload(state, caller, request)
       requireSpace(state, caller, content.size, replaced)
+      const purged = request.fileId === undefined ? [] : supersede(state, request.fileId)
+      const kept = request.query.get('keepRevisionForever') === 'true' ? { keepForever: true } : {}
       // An upload into a Docs-editor type is a conversion; the simulator keeps the document, without content.
-      const revisions = [...(file.revisions ?? []), ...(before?.content ? [before.content] : [])]
-      dropped = revisions.length > MOST_REVISIONS ? revisions.shift() : undefined
-      const kept = revisions.length > 0 ? { revisions } : {}
-      const full: DriveFile = isNative(file.mimeType) ? file : { ...file, ...kept, content }
+      const full: DriveFile = isNative(file.mimeType) ? file : { ...file, content: { ...content, ...kept } }
       const result = request.fileId === undefined ? insertFile(state, full) : replaceFile(state, full)
       along?.(result)
-      return result
+      return { stored: result, purged }
     })
-    await dropBlob(state, dropped?.blob)
+    for (const blob of purged) await dropBlob(state, blob)
     return stored
   } catch (error) {
     await dropBlob(state, content.blob)

@@ -6,7 +6,8 @@ export interface ItemView {
   tables: Tables
   account: Account
   origin: string
-  downloadUrl(item: Item): string
+  /** @param version of a past version, its id */
+  downloadUrl(item: Item, version?: string | null): string
 }
 
 export function eTagOf(item: Item): string {

@@ -50,3 +50,11 @@ export function checkLink(secret: string, subject: string, credential: string): 
 function mac(secret: string, subject: string, end: string): string {
   return createHmac('sha256', secret).update(`${subject}\n${end}`).digest('base64url')
 }
+
+/** The path of every download URL. */
+export const DOWNLOAD_PATH = '/_layouts/15/download.aspx'
+
+/** What a download URL's credential is for. */
+export function downloadSubject(id: string, version: string | null): string {
+  return version === null ? `download:${id}` : `download:${id}@${version}`
+}

@@ -4,7 +4,6 @@ import { graphError, itemNotFound, nameTaken, quotaReached } from '../graph/erro
 import { assertName } from './names.ts'
 import type { Account, ConflictBehavior, Context, FileSystemInfo, Item } from './records.ts'
 import { mimeTypeOf } from './mime-types.ts'
-import { MOST_VERSIONS, versionOf } from './history.ts'
 import {
   childNamed,
   folderChanged,
@@ -16,6 +15,7 @@ import {
   storeItem,
   subtree,
 } from './tree.ts'
+import { forgetVersions, supersede } from './versions.ts'
 
 /** Content that is on disk already, and where it is to appear. */
 export interface NewFile {
@@ -37,8 +37,8 @@ export interface NewFile {
 export interface Stored {
   item: Item
   created: boolean
-  /** A blob that nothing refers to any more. */
-  obsolete: string | null
+  /** Blobs that nothing refers to any more. */
+  obsolete: string[]
 }
 
 /** The account as stored now; every change starts from it. */
@@ -53,11 +53,7 @@ export function assertMatch(item: Item | undefined, ifMatch: string | null): voi
   if (ifMatch === null) return
   // The tags hold a comma themselves, so the list is not split at commas.
   const wanted: string[] = ifMatch.match(/"[^"]*"|\*/gu) ?? [`"${ifMatch.trim()}"`]
-  if (
-    item !== undefined &&
-    (wanted.includes('*') || wanted.includes(eTagOf(item)) || wanted.includes(cTagOf(item)))
-  )
-    return
+  if (item !== undefined && ['*', eTagOf(item), cTagOf(item)].some((tag) => wanted.includes(tag))) return
   throw graphError(412, 'resourceModified', 'ETag does not match current item', 'entityTagDoesNotMatch')
 }
 
@@ -93,7 +89,7 @@ export function commitFile(context: Context, file: NewFile): Stored {
     account.usedBytes += file.size
     storeItem(tables, account, item)
     folderChanged(tables, parent.id, { children: 1, bytes: file.size }, now)
-    return { item, created: true, obsolete: null }
+    return { item, created: true, obsolete: [] }
   })
 }
 
@@ -105,22 +101,20 @@ function replaceContent(
   now: number,
 ): Stored {
   assertSpace(account, file.size, existing)
+  const obsolete = supersede(context, account, existing)
   account.usedBytes += file.size - existing.size
-  const versions = [...(existing.versions ?? []), versionOf(existing)]
-  const dropped = versions.length > MOST_VERSIONS ? versions.shift() : undefined
   const item: Item = {
     ...existing,
     ...contentOf(file),
     ...times(file, now, existing),
     description: file.description ?? existing.description,
-    versions,
     modifiedAt: now,
     eVersion: existing.eVersion + 1,
     cVersion: existing.cVersion + 1,
   }
   storeItem(context.tables, account, item)
   folderChanged(context.tables, item.parentId, { children: 0, bytes: file.size - existing.size }, now)
-  return { item, created: false, obsolete: dropped?.blob ?? null }
+  return { item, created: false, obsolete }
 }
 
 function contentOf(file: NewFile) {
@@ -236,9 +230,6 @@ export function purgeItem(context: Context, email: string, item: Item): string[]
     for (const each of gone) tables.items.delete(each.id)
     tables.accounts.put(email, { ...account, usedBytes: account.usedBytes - item.size })
     folderChanged(tables, item.parentId, { children: -1, bytes: -item.size }, context.clock.now())
-    return gone.flatMap((each) => [
-      ...(each.blob === null ? [] : [each.blob]),
-      ...(each.versions ?? []).map(({ blob }) => blob),
-    ])
+    return gone.flatMap((each) => [each.blob ?? [], forgetVersions(tables, each)].flat())
   })
 }

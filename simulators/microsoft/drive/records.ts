@@ -49,19 +49,21 @@ export interface Item {
   fsCreatedAt: number
   fsModifiedAt: number
   description: string | null
-  /** What it held before, the oldest first; absent until it is replaced. */
-  versions?: Version[]
   /** Set on the item that was deleted, not on what lies below it. */
   deletedAt: number | null
 }
 
-/** Content that a file had before. */
-export interface Version {
+/** Content that newer content of the item has taken the place of. */
+export interface PastVersion {
+  /** the item's id and the version's, with a bar between */
   id: string
+  item: string
+  number: number
   blob: string
   size: number
   quickXorHash: string | null
   sha256: string | null
+  mimeType: string
   modifiedAt: number
 }
 
@@ -151,6 +153,7 @@ export interface Setting {
 export interface Tables {
   accounts: Collection<Account>
   items: Collection<Item>
+  versions: Collection<PastVersion>
   sessions: Collection<UploadSession>
   codes: Collection<AuthorizationCode>
   refreshTokens: Collection<RefreshToken>

@@ -1,5 +1,5 @@
 import type { Store } from '../../kernel/store.ts'
-import type { Account, Item, Tables, UploadSession } from './records.ts'
+import type { Account, Item, PastVersion, Tables, UploadSession } from './records.ts'
 import { childKey } from './names.ts'
 
 /** Opens every table with its indexes. */
@@ -13,6 +13,7 @@ export function openTables(store: Store): Tables {
       child: (item) =>
         item.deletedAt === null && item.parentId !== null ? childKey(item.parentId, item.name) : undefined,
     }),
+    versions: store.collection<PastVersion>('versions', { item: (version) => version.item }),
     sessions: store.collection<UploadSession>('sessions', {
       account: (session) => session.account,
       target: (session) => childKey(session.parentId, session.name),

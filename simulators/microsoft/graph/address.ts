@@ -13,6 +13,8 @@ export interface Address {
   path: string[]
   /** What is asked of the item: empty, `children`, `content`, `createUploadSession`, ... */
   action: string
+  /** The version that the action is asked of, where it is a version's: `versions/{id}/content`. */
+  version: string | null
   /** The text in an action's brackets, as in `search(q='x')`. */
   argument: string | null
 }
@@ -74,13 +76,19 @@ function splitPath(text: string): { path: string[]; tail: string } {
   return { path: decodePath(path), tail: close === -1 ? '' : text.slice(close + 1) }
 }
 
-function parseAction(tail: string): { action: string; argument: string | null } {
+function parseAction(tail: string): Pick<Address, 'action' | 'version' | 'argument'> {
   const text = tail.replace(/^\//u, '').replace(/\/$/u, '')
-  if (text === '') return { action: '', argument: null }
+  const named = { action: text, version: null, argument: null }
+  if (text === '') return named
+  const version = /^versions\/([^/]+)(?:\/([A-Za-z.]+))?$/u.exec(text)
+  if (version !== null) {
+    const action = `version ${(version[2] ?? '').replace(/^microsoft\.graph\./u, '')}`
+    return { ...named, action, version: decodePath(version[1] ?? '')[0] ?? '' }
+  }
   const call = CALL.exec(text)
-  if (call === null) return { action: text, argument: null }
+  if (call === null) return named
   let argument = call[2] ?? null
   if (argument !== null)
     argument = decodePath(argument.replaceAll('/', '%2F'))[0]?.replaceAll("''", "'") ?? ''
-  return { action: (call[1] ?? '').replace(/^microsoft\.graph\./u, ''), argument }
+  return { ...named, action: (call[1] ?? '').replace(/^microsoft\.graph\./u, ''), argument }
 }

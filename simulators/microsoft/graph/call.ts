@@ -4,7 +4,7 @@ import { ensureAccount } from '../drive/accounts.ts'
 import type { Address } from './address.ts'
 import type { ItemView } from '../drive/drive-item.ts'
 import { graphError, itemNotFound } from './errors.ts'
-import { contentOrigin, signLink } from '../drive/links.ts'
+import { contentOrigin, DOWNLOAD_PATH, downloadSubject, signLink } from '../drive/links.ts'
 import { assertName } from '../drive/names.ts'
 import { freshAccount } from '../drive/operations.ts'
 import type { AccessToken, Account, ConflictBehavior, Context, Item } from '../drive/records.ts'
@@ -47,10 +47,12 @@ export function itemView(context: Context, account: Account, origin: string): It
     tables: context.tables,
     account,
     origin,
-    downloadUrl(item) {
-      const credential = signLink(context.secret, `download:${item.id}`, context.clock.now() + HOUR)
+    downloadUrl(item, version = null) {
+      const subject = downloadSubject(item.id, version)
+      const credential = signLink(context.secret, subject, context.clock.now() + HOUR)
       const query = new URLSearchParams({ UniqueId: item.id, Translate: 'false', tempauth: credential })
-      return `${contentOrigin(origin)}/_layouts/15/download.aspx?${query.toString()}`
+      if (version !== null) query.set('Version', version)
+      return `${contentOrigin(origin)}${DOWNLOAD_PATH}?${query.toString()}`
     },
   }
 }

@@ -87,7 +87,7 @@ async function copyTree(
       description: source.description,
       fileSystemInfo: { createdAt: source.fsCreatedAt, modifiedAt: source.fsModifiedAt },
     })
-    if (stored.obsolete !== null) await context.blobs.delete(stored.obsolete)
+    for (const each of stored.obsolete) await context.blobs.delete(each)
     return stored.item
   } catch (error) {
     await context.blobs.delete(blob)

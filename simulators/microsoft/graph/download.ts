@@ -2,12 +2,10 @@ import type { Exchange } from '../../kernel/exchange.ts'
 import { eTagOf } from '../drive/drive-item.ts'
 import { graphError, itemNotFound } from './errors.ts'
 import { headerOf } from './call.ts'
-import { checkLink, hasContentHost } from '../drive/links.ts'
+import { checkLink, downloadSubject, hasContentHost } from '../drive/links.ts'
 import type { Context } from '../drive/records.ts'
 import { isAlive } from '../drive/tree.ts'
-
-/** The path of every download URL. */
-export const DOWNLOAD_PATH = '/_layouts/15/download.aspx'
+import { versionOf } from '../drive/versions.ts'
 
 /**
  * A pre-authenticated download: no bearer wanted, one range honoured, 401 once the URL has outlived its hour.
@@ -15,7 +13,9 @@ export const DOWNLOAD_PATH = '/_layouts/15/download.aspx'
  */
 export async function download(context: Context, x: Exchange): Promise<void> {
   const id = x.url.searchParams.get('UniqueId') ?? ''
-  const link = checkLink(context.secret, `download:${id}`, x.url.searchParams.get('tempauth') ?? '')
+  const version = x.url.searchParams.get('Version')
+  const credential = x.url.searchParams.get('tempauth') ?? ''
+  const link = checkLink(context.secret, downloadSubject(id, version), credential)
   const bearer = x.req.headers.authorization !== undefined
   if (!link.valid || (bearer && hasContentHost(x.origin))) {
     throw graphError(401, 'unauthenticated', 'The caller is not authenticated.', 'invalidToken')
@@ -24,31 +24,33 @@ export async function download(context: Context, x: Exchange): Promise<void> {
     throw graphError(401, 'unauthenticated', 'The access token has expired.', 'expiredToken')
   }
   const item = context.tables.items.get(id)
-  if (item === undefined || item.blob === null || !isAlive(context.tables, item)) throw itemNotFound()
+  if (item === undefined || !isAlive(context.tables, item)) throw itemNotFound()
+  const { blob, size, mimeType } = version === null ? item : versionOf(context.tables, item, version)
+  if (blob === null) throw itemNotFound()
   x.account = item.account
   const headers = {
-    'content-type': item.mimeType,
+    'content-type': mimeType,
     'accept-ranges': 'bytes',
     etag: eTagOf(item),
     'last-modified': new Date(item.modifiedAt).toUTCString(),
     'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(item.name)}`,
   }
-  const wanted = parseRange(ifRange(x, eTagOf(item)) ? headerOf(x, 'range') : null, item.size)
+  const wanted = parseRange(ifRange(x, eTagOf(item)) ? headerOf(x, 'range') : null, size)
   if (wanted === 'unsatisfiable') {
     throw graphError(416, 'invalidRange', 'The requested range is not satisfiable.', undefined, {
-      'content-range': `bytes */${item.size}`,
+      'content-range': `bytes */${size}`,
     })
   }
   if (wanted === 'all') {
-    await x.send(200, { ...headers, 'content-length': String(item.size) }, context.blobs.read(item.blob))
+    await x.send(200, { ...headers, 'content-length': String(size) }, context.blobs.read(blob))
     return
   }
   const { start, end } = wanted
   const partial = {
-    'content-range': `bytes ${start}-${end}/${item.size}`,
+    'content-range': `bytes ${start}-${end}/${size}`,
     'content-length': String(end - start + 1),
   }
-  await x.send(206, { ...headers, ...partial }, context.blobs.read(item.blob, wanted))
+  await x.send(206, { ...headers, ...partial }, context.blobs.read(blob, wanted))
 }
 
 /** Whether a range may be honoured: `If-Range` with another eTag asks for everything instead. */

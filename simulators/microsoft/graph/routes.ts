@@ -1,16 +1,17 @@
 import type { Exchange } from '../../kernel/exchange.ts'
 import type { RouteDefinition } from '../../kernel/routes.ts'
 import { parseAddress } from './address.ts'
-import { DOWNLOAD_PATH, download } from './download.ts'
+import { download } from './download.ts'
+import { DOWNLOAD_PATH } from '../drive/links.ts'
 import { driveBody } from '../drive/drive-item.ts'
 import { graphError, graphErrorBody, GraphFailure, itemNotFound, storageErrorBody } from './errors.ts'
 import type { GraphCall } from './call.ts'
 import { authenticate, driveScope, headerOf, itemView } from './call.ts'
 import { copyItem, getMonitor, MONITOR_PATH } from './copy.ts'
+import { getVersion, getVersionContent, listVersions, restoreItem, restoreVersion } from './history.ts'
 import { getContent, getDrive, getItem, listChildren, search } from './read.ts'
 import { createFolder, deleteItem, permanentDelete, putContent, updateItem } from './write.ts'
 import { getMe, getUserinfo } from './profile.ts'
-import { listVersions, restoreVersion } from './versions.ts'
 import type { Context } from '../drive/records.ts'
 import { newGuid } from '../drive/ids.ts'
 import { commitFromSource, createUploadSession } from '../upload/create.ts'
@@ -28,6 +29,10 @@ const OPERATIONS: Record<string, Operation> = {
   'GET children': listChildren,
   'GET search': search,
   'GET versions': listVersions,
+  'GET version ': getVersion,
+  'GET version content': getVersionContent,
+  'POST version restoreVersion': restoreVersion,
+  'POST restore': restoreItem,
   'PUT content': putContent,
   'PUT ': commitFromSource,
   'POST children': createFolder,
@@ -80,11 +85,7 @@ async function driveOperation(context: Context, x: Exchange): Promise<void> {
     throw itemNotFound('The drive was not found.')
   }
   const whole = address.anchor === null && address.action === ''
-  const version = /^versions\/([^/]+)\/restoreVersion$/u.exec(address.action)?.[1]
-  const operation =
-    version !== undefined && x.method === 'POST'
-      ? (call: GraphCall) => restoreVersion(call, version)
-      : OPERATIONS[`${x.method} ${whole ? '*' : address.action}`]
+  const operation = OPERATIONS[`${x.method} ${whole ? '*' : address.action}`]
   if (operation === undefined) {
     throw graphError(501, 'notSimulated', `not simulated: ${x.method} ${address.action || 'of the drive'}`)
   }

@@ -33,6 +33,11 @@ export const copyBody = z.object({
   '@microsoft.graph.conflictBehavior': z.optional(z.unknown()),
 })
 
+export const restoreBody = z.object({
+  name: z.optional(z.nullable(z.string())),
+  parentReference: z.optional(z.nullable(parentReference)),
+})
+
 export const uploadSessionBody = z.object({
   item: z.optional(
     z.object({

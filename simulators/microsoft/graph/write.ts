@@ -98,7 +98,7 @@ export async function putContent(call: GraphCall): Promise<void> {
       quickXorHash: base64Hash(digests),
       sha256: digests.sha256,
     })
-    if (stored.obsolete !== null) await context.blobs.delete(stored.obsolete)
+    for (const each of stored.obsolete) await context.blobs.delete(each)
     await answerItem(call, stored.created ? 201 : 200, stored.item)
   } catch (error) {
     if (!isStored(call, blob)) await context.blobs.delete(blob)

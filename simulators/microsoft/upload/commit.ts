@@ -24,6 +24,6 @@ export async function commitSession(context: Context, session: UploadSession): P
     fileSystemInfo: session.fileSystemInfo,
     sessionId: session.id,
   })
-  if (stored.obsolete !== null) await context.blobs.delete(stored.obsolete)
+  for (const each of stored.obsolete) await context.blobs.delete(each)
   return stored
 }
