@@ -48,10 +48,15 @@ export interface Traits {
   /** `write` takes up to so many bytes; larger content goes through `sessions`. */
   readonly singleRequestBytes: number
   /**
-   * The hash that proves content here; `late`: it may be missing for some minutes after the last byte.
-   * Undefined: size alone.
+   * The hash that proves content here; `late`: it may be missing for some minutes after the last byte; `md5`:
+   * every object has its MD5 besides. Undefined: size alone.
    */
-  readonly hash?: { readonly algorithm: HashAlgorithm; readonly late: boolean; start(): Digest }
+  readonly hash?: {
+    readonly algorithm: HashAlgorithm
+    readonly late: boolean
+    readonly md5?: true
+    start(): Digest
+  }
   /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
   rewrites(extension: Extension): boolean
 }

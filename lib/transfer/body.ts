@@ -37,6 +37,8 @@ export interface OutgoingOptions {
    */
   readonly expectedSha256?: string
   readonly onProgress: (bytes: number) => void
+  /** False where the bytes are hashed only if somebody asks for it in the end. */
+  readonly hashes: boolean
   readonly openTurns: OpenTurns
 }
 
@@ -96,13 +98,13 @@ export function openOutgoing(source: ByteSource, hash: ContentHash, options: Out
   }
   async function* pieces(offset: number, length: number): AsyncGenerator<Uint8Array, void, void> {
     try {
-      await hashTo(offset)
+      if (options.hashes) await hashTo(offset)
       const end = offset + length
       for (let at = offset; at < end;) {
         const from = await feedFrom(at)
         feedAt = undefined
         const piece = await from.take(end - at)
-        hash.update(piece, at)
+        if (options.hashes) hash.update(piece, at)
         at += piece.length
         if (at === source.size) checkLast()
         options.onProgress(at)

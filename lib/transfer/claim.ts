@@ -41,6 +41,7 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
   const lost = new AbortController()
   const ended = new AbortController()
   let row = claimed
+  let staged: ChangePatch = {}
   let renewal = nothing
   let last: Promise<unknown> = Promise.resolve()
   let reportAt = clock.now() + progressMs
@@ -61,7 +62,10 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
     await inTurn(async () => {
       if (lost.signal.aborted) throw new ClaimLost()
       try {
-        row = held(await documents.work(row, patch(), also))
+        staged = {}
+        const written = held(await documents.work(row, patch(), also))
+        // What was staged meanwhile goes out with the next write.
+        row = patched(written, staged)
       } catch (error) {
         throw lose(error)
       }
@@ -89,7 +93,8 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
     },
     signal: lost.signal,
     stage(patch) {
-      row = { ...row, change: { ...row.change, ...patch } as Change }
+      staged = { ...staged, ...patch }
+      row = patched(row, patch)
     },
     save: async (patch) => await write(renewed(() => patch)),
     report(sent) {
@@ -117,6 +122,10 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
       renewal = patch
     },
   }
+}
+
+function patched(row: Claimed, patch: ChangePatch): Claimed {
+  return { ...row, change: { ...row.change, ...patch } as Change }
 }
 
 /** Takes the claim of a change that nobody holds; undefined when somebody was faster. */

@@ -47,7 +47,7 @@ export interface HallSettings {
 export const defaultHallSettings: HallSettings = {
   leaseMs: 60_000,
   requestMs: 40_000,
-  streamBytes: 64 * 1024 * 1024,
+  streamBytes: 4 * 1024 ** 3,
   smallBytes: 4 * 1024 * 1024,
   giveUpMs: 24 * 60 * 60 * 1000,
 }

@@ -1,6 +1,6 @@
-import type { Target } from '../catalog/document.ts'
+import type { Change, Target } from '../catalog/document.ts'
 import type { ChangePatch } from '../catalog/documents.ts'
-import type { ObjectEntry, Plan, Sessions } from '../storage/driver.ts'
+import type { Driver, ObjectEntry, Plan, Sessions } from '../storage/driver.ts'
 import { atFreeName } from '../storage/free-name.ts'
 import { openOutgoing } from './body.ts'
 import { createContentHash } from './hash.ts'
@@ -35,9 +35,11 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const late = traits.hash?.late === true
   const session = holdSession(claim, options.sealer, sessions)
   const wanted = algorithmsFor(driver, claim.change.sha256)
-  const hash = await createContentHash(options.startHash, wanted, claim.change.hashState)
+  const hash = await createContentHash(options.startHash, wanted, size, claim.change.hashState)
+  const known = knownMd5(driver, claim.change)
   const outgoing = openOutgoing(source, hash, {
     clock: options.clock,
+    hashes: known === undefined,
     signal,
     onProgress: (bytes) => claim.report(bytes),
     openTurns: options.openTurns,
@@ -57,13 +59,17 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     return { kind: 'finished', entry }
   }
 
-  const sent = { size, algorithms: hash.algorithms, digest: hash.digest.bind(hash) }
+  const judgeSent = async (entry: ObjectEntry, as: Parameters<typeof judge>[2]): Promise<Judged> => {
+    if (known !== undefined && entry.size === size && entry.checksums.md5 === known)
+      return { verdict: 'verified', size, hash: hashOf(entry, driver, known) }
+    await outgoing.hashTo(size)
+    return judge(entry, { size, algorithms: hash.algorithms, digest: hash.digest.bind(hash) }, as)
+  }
   /** What stands at a place has the content that is being sent. */
   const proven = async (target: Target): Promise<Answer | undefined> => {
     const entry = await driver.find(planAt(target), { signal })
     if (entry?.size !== size) return undefined
-    await outgoing.hashTo(size)
-    const { verdict } = judge(entry, sent, { rewrites: false, late: false })
+    const { verdict } = await judgeSent(entry, { rewrites: false, late: false })
     return verdict === 'verified' || size === 0 ? finished(entry) : undefined
   }
   /** Writes to the recorded target, whose name is another one when it is taken. */
@@ -103,27 +109,22 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       return { kind: 'opened', target: target.kind }
     })
   }
-  const progressed = async (from: 'ask' | 'send', at: number): Promise<void> => {
+  /** Goes out with the next renewal: after a crash the provider is asked, so that this proves nothing. */
+  const progressed = (from: 'ask' | 'send', at: number): void => {
     if (at <= (claim.change.offset ?? 0) && from === 'ask') return
-    await claim.save({
-      offset: at,
-      sent: at,
-      failures: 0,
-      progressAt: options.clock.now(),
-      notBefore: undefined,
-      ...hashColumns(),
-    })
+    const { clock } = options
+    claim.stage({ offset: at, sent: at, failures: 0, progressAt: clock.now(), notBefore: undefined })
   }
   const ask = async (): Promise<Answer> => {
     const progress = await mustResume().ask(await session.get(), size, { signal })
-    if (progress.state === 'open') await progressed('ask', progress.offset)
+    if (progress.state === 'open') progressed('ask', progress.offset)
     if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'ask', progress }
   }
   const send = async (offset: number, length: number): Promise<Answer> => {
     const part = { body: outgoing.body(offset, length), offset, total: size }
     const progress = await mustResume().send(await session.get(), part, { signal })
-    if (progress.state === 'open' && progress.offset > offset) await progressed('send', progress.offset)
+    if (progress.state === 'open' && progress.offset > offset) progressed('send', progress.offset)
     if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'send', progress }
   }
@@ -137,10 +138,8 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (target.objectKey !== undefined) return finished(entry)
     // The name was free when the session was opened: what is there
     // now is its work, unless it is something else.
-    await outgoing.hashTo(size)
-    return judge(entry, sent, { rewrites, late }).verdict === 'mismatch'
-      ? { kind: 'absent' }
-      : finished(entry)
+    const { verdict } = await judgeSent(entry, { rewrites, late })
+    return verdict === 'mismatch' ? { kind: 'absent' } : finished(entry)
   }
 
   return {
@@ -187,15 +186,14 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       }
     },
     async verify(given) {
-      await outgoing.hashTo(size)
-      const first = judge(given, sent, { rewrites, late })
+      const first = await judgeSent(given, { rewrites, late })
       // The first answer may be older than what stands: a hash that comes a little later, a
       // size from before the rewriting. https://learn.microsoft.com/graph/api/resources/hashes
       // https://github.com/rclone/rclone/issues/9767
       const sure = first.verdict === 'verified' || !late
       if (sure) return { entry: given, judged: first }
       const entry = await driver.stat(given.objectKey, { signal })
-      return { entry, judged: judge(entry, sent, { rewrites, late }) }
+      return { entry, judged: await judgeSent(entry, { rewrites, late }) }
     },
     takeBack: () => session.close(),
     takeFailure() {
@@ -203,4 +201,21 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     },
     close: () => outgoing.close(),
   }
+}
+
+/**
+ * The MD5 that S3 has computed of an object as it arrived, where the drive computes one too: the two span the
+ * whole way, and nothing is hashed here. What only looks like one differs, and then the bytes are hashed.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+ */
+function knownMd5({ traits }: Driver, { source, sha256 }: Change): string | undefined {
+  const isMd5 = /^[0-9a-f]{32}$/.test(source?.etag ?? '')
+  return traits.hash?.md5 && sha256 === undefined && isMd5 ? source?.etag : undefined
+}
+
+/** The provider's own hash of what its MD5 has proven. */
+function hashOf({ checksums }: ObjectEntry, { traits }: Driver, md5: string): NonNullable<Judged['hash']> {
+  const algorithm = traits.hash?.algorithm ?? 'md5'
+  const value = checksums[algorithm]
+  return value === undefined ? { algorithm: 'md5', value: md5 } : { algorithm, value }
 }

@@ -73,7 +73,7 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
     provider: about.id,
     traits: {
       singleRequestBytes: multipartBytes,
-      hash: { ...about.hash, start: () => hexDigest('sha256') },
+      hash: { ...about.hash, md5: true, start: () => hexDigest('sha256') },
       rewrites: () => false,
     },
 

@@ -21,6 +21,7 @@ import {
   deliverMessage,
   documentDeps,
   drop,
+  dropInParts,
   dropKey,
   movableClock,
   messageOf,
@@ -476,6 +477,51 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       await simulator.expireTokens(userAccount())
       expect(await deliver(object)).toEqual({ kind: 'done' })
       expect(await documentOf('doc')).toMatchObject({ status: 'parked' })
+    })
+  })
+
+  where(provider === 'google-drive', () => {
+    const interrupted = { type: 'status', status: 503, headers: { 'retry-after': '30' } } as const
+
+    test('is hashed to its end by several attempts when S3 has no MD5 of it', async () => {
+      const content = randomBytes(several)
+      const object = await dropInParts(opened, keyOf('doc'), content)
+      expect(object.etag).toMatch(/-1$/)
+      await simulator.fault({ ...drive.send, fragment: 2 }, interrupted)
+      expect(await ingest(object)).toBe(2)
+      await expectStored('doc', content)
+      expect((await rowOf('doc'))?.standing?.hash).toEqual({ algorithm: 'sha256', value: sha256(content) })
+    })
+
+    test('of which S3 has the MD5 says the drive’s own SHA-256', async () => {
+      const content = randomBytes(several)
+      await ingest(await drop(opened, keyOf('doc'), content))
+      await expectStored('doc', content)
+      expect((await rowOf('doc'))?.standing?.hash).toEqual({ algorithm: 'sha256', value: sha256(content) })
+    })
+
+    test('is hashed before it is called damaged: not all that looks like an MD5 is one', async () => {
+      const content = randomBytes(several)
+      const object = await drop(opened, keyOf('doc'), content)
+      const { bucket } = opened.deps
+      const real = <Of extends object>(pin: Of): Of => ({ ...pin, etag: object.etag })
+      opened = {
+        ...opened,
+        deps: {
+          ...opened.deps,
+          bucket: {
+            ...bucket,
+            source: (pin) => bucket.source(real(pin)),
+            head: async (...given) => {
+              const found = await bucket.head(...given)
+              return found && { ...found, etag: 'a'.repeat(32) }
+            },
+            remove: async (pin) => await bucket.remove('etag' in pin ? real(pin) : pin),
+          },
+        },
+      }
+      expect(await ingest({ ...object, etag: 'a'.repeat(32) })).toBe(1)
+      await expectStored('doc', content)
     })
   })
 

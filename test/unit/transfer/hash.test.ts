@@ -75,26 +75,29 @@ describe('quickXorHash', () => {
   })
 })
 
+/** More than one attempt can be counted on to finish. */
+const large = 9 * 1024 ** 3
+
 describe('a content hash', () => {
   const content = randomBytes(300_000)
   const sha256 = createHash('sha256').update(content).digest('hex')
   const md5 = createHash('md5').update(content).digest('hex')
 
   test('gives every algorithm asked for, and none else', async () => {
-    const hash = await createContentHash(startHash, ['sha256', 'md5', 'quickXorHash'])
+    const hash = await createContentHash(startHash, ['sha256', 'md5', 'quickXorHash'], large)
     hash.update(content, 0)
     expect(hash.digest('sha256')).toBe(sha256)
     expect(hash.digest('md5')).toBe(md5)
     expect(hash.digest('quickXorHash')).toBe(quickXor(content))
-    const other = await createContentHash(startHash, ['md5'])
+    const other = await createContentHash(startHash, ['md5'], large)
     expect(other.digest('sha256')).toBeUndefined()
   })
 
   test('goes on in another process from the saved text, at any position', async () => {
     for (const at of [0, 1, 63, 64, 65, 100_000, content.length]) {
-      const first = await createContentHash(startHash, ['sha256', 'quickXorHash'])
+      const first = await createContentHash(startHash, ['sha256', 'quickXorHash'], large)
       first.update(content.subarray(0, at), 0)
-      const second = await createContentHash(startHash, ['quickXorHash', 'sha256'], first.save())
+      const second = await createContentHash(startHash, ['quickXorHash', 'sha256'], large, first.save())
       expect(second.position).toBe(at)
       second.update(content.subarray(at), at)
       expect(second.digest('sha256')).toBe(sha256)
@@ -103,7 +106,7 @@ describe('a content hash', () => {
   })
 
   test('skips what it has seen and refuses a gap', async () => {
-    const hash = await createContentHash(startHash, ['sha256'])
+    const hash = await createContentHash(startHash, ['sha256'], large)
     hash.update(content.subarray(0, 1000), 0)
     hash.update(content.subarray(500, 2000), 500)
     hash.update(content.subarray(0, 2000), 0)
@@ -114,7 +117,7 @@ describe('a content hash', () => {
   })
 
   test('can be asked for its digest twice, and goes on after it', async () => {
-    const hash = await createContentHash(startHash, ['sha256', 'md5'])
+    const hash = await createContentHash(startHash, ['sha256', 'md5'], large)
     hash.update(content.subarray(0, 777), 0)
     expect(hash.digest('sha256')).toBe(createHash('sha256').update(content.subarray(0, 777)).digest('hex'))
     hash.update(content.subarray(777), 777)
@@ -124,15 +127,38 @@ describe('a content hash', () => {
   })
 
   test('refuses an algorithm that it does not know, rather than computing another', async () => {
-    await expect(createContentHash(startHash, ['content_hash' as HashAlgorithm])).rejects.toThrow(
+    await expect(createContentHash(startHash, ['content_hash' as HashAlgorithm], large)).rejects.toThrow(
       'No hash is known by the name content_hash.',
     )
   })
 
   test('begins again when a saved state is of other algorithms or damaged', async () => {
-    const hash = await createContentHash(startHash, ['sha256'])
+    const hash = await createContentHash(startHash, ['sha256'], large)
     hash.update(content, 0)
-    expect((await createContentHash(startHash, ['md5'], hash.save())).position).toBe(0)
-    expect((await createContentHash(startHash, ['sha256'], 'nonsense')).position).toBe(0)
+    expect((await createContentHash(startHash, ['md5'], large, hash.save())).position).toBe(0)
+    expect((await createContentHash(startHash, ['sha256'], large, 'nonsense')).position).toBe(0)
+  })
+
+  test('of what one attempt can finish is Node’s own, and keeps no state', async () => {
+    const hash = await createContentHash(
+      () => Promise.reject(new Error('not this one')),
+      ['sha256', 'md5'],
+      content.length,
+    )
+    hash.update(content.subarray(0, 777), 0)
+    expect(hash.save()).toBeUndefined()
+    expect(hash.digest('md5')).toBe(createHash('md5').update(content.subarray(0, 777)).digest('hex'))
+    hash.update(content.subarray(777), 777)
+    expect(hash.digest('sha256')).toBe(sha256)
+    expect(hash.digest('sha256')).toBe(sha256)
+  })
+
+  test('goes on from a saved state whatever the size is', async () => {
+    const first = await createContentHash(startHash, ['sha256'], large)
+    first.update(content.subarray(0, 1000), 0)
+    const second = await createContentHash(startHash, ['sha256'], content.length, first.save())
+    expect(second.position).toBe(1000)
+    second.update(content.subarray(1000), 1000)
+    expect(second.digest('sha256')).toBe(sha256)
   })
 })
