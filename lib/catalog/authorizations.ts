@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { providerIds } from '../providers/registry.ts'
 import { idFields, rowParser, rowTable } from './table.ts'
@@ -45,11 +45,7 @@ export interface AuthorizationStore {
 }
 
 /** The authorizations table. `now` in epoch milliseconds decides what has expired. */
-export function authorizationStore(
-  client: DynamoDBDocumentClient,
-  tableName: string,
-  now: () => number,
-): AuthorizationStore {
+export function authorizationStore(client: Dynamo, tableName: string, now: () => number): AuthorizationStore {
   const table = rowTable(client, tableName, rowParser('authorization', row))
   return {
     async create(authorization) {

@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { providerIds } from '../providers/registry.ts'
 import type { Page } from './table.ts'
@@ -39,7 +39,7 @@ export interface CellStore {
 }
 
 /** The cells table. */
-export function cellStore(client: DynamoDBDocumentClient, tableName: string): CellStore {
+export function cellStore(client: Dynamo, tableName: string): CellStore {
   const table = rowTable(client, tableName, rowParser('cell', row))
   const names = { '#state': 'state' }
   return {

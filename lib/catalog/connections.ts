@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { dayMs } from '../clock.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
@@ -126,7 +126,7 @@ function withEvent(seen: Connection, changes: ConnectionChanges) {
 
 /** The connections table. `now` in epoch milliseconds stamps the rows. */
 export function connectionStore(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   tableName: string,
   now: () => number,
   newId: NewId = randomId,

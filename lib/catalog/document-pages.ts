@@ -1,5 +1,5 @@
-import type { DynamoDBDocumentClient, QueryCommandOutput } from '@aws-sdk/lib-dynamodb'
-import { QueryCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
+import { QueryCommand, ScanCommand } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import type { DocumentId, UserKey } from '../ids.ts'
 import type { DocumentRow } from './document.ts'
@@ -35,7 +35,7 @@ export interface DocumentPages {
 const index = 'open'
 
 export function documentPages(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   TableName: string,
   parse: (item: unknown) => DocumentRow,
 ): DocumentPages {
@@ -78,7 +78,7 @@ export function documentPages(
   }
 }
 
-function pageOf(answer: Pick<QueryCommandOutput, 'Items' | 'LastEvaluatedKey'>): OpenPage {
+function pageOf(answer: QueryCommand['answer']): OpenPage {
   const entries = (answer.Items ?? []).map((item) => openEntry.parse(item))
   return answer.LastEvaluatedKey === undefined ? { entries } : { entries, cursor: answer.LastEvaluatedKey }
 }

@@ -1,5 +1,5 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '../aws/dynamo.ts'
 import type { Change, DocumentRow, Leftover } from './document.ts'
 import { documentRow, isDeleted, openOf } from './document.ts'
 import type { DocumentKey, DocumentPages } from './document-pages.ts'
@@ -60,7 +60,7 @@ const mostRounds = 5
 
 /** The documents table; `newId` names entries of `remove`. */
 export function documentStore(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   TableName: string,
   now: () => number,
   newId: NewId,

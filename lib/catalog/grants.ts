@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, NewId } from '../ids.ts'
@@ -102,7 +102,7 @@ export const shardsOf = (provider: ProviderId): readonly string[] =>
 
 /** The grants table. `now` in epoch milliseconds stamps the rows and decides what is due. */
 export function grantStore(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   tableName: string,
   now: () => number,
   newId: NewId = randomId,

@@ -1,4 +1,5 @@
-import type { DynamoDBDocumentClient, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
+import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import {
   DeleteCommand,
   GetCommand,
@@ -6,7 +7,7 @@ import {
   QueryCommand,
   ScanCommand,
   UpdateCommand,
-} from '@aws-sdk/lib-dynamodb'
+} from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import type { Owner, UserId } from '../ids.ts'
@@ -178,7 +179,7 @@ function updateFields({ set = {}, initial = {}, count = [], remove = [], conditi
 
 /** A DynamoDB table of rows that `parse` narrows; every read of a single row is strongly consistent. */
 export function rowTable<Row extends object>(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   tableName: string,
   parse: (item: unknown) => Row,
 ): RowTable<Row> {

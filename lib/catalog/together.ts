@@ -1,6 +1,5 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { BatchGetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
+import { BatchGetCommand, cancellationsOf, TransactWriteCommand } from '../aws/dynamo.ts'
 import { ServiceError } from '../errors.ts'
 import type { TogetherWrite } from './table.ts'
 import { catalogError } from './table.ts'
@@ -10,17 +9,18 @@ import { catalogError } from './table.ts'
  * condition did not hold or somebody is writing there; empty when all is written.
  */
 export async function writeTogether(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   writes: readonly TogetherWrite[],
 ): Promise<readonly number[]> {
   try {
     await client.send(new TransactWriteCommand({ TransactItems: [...writes] }))
     return []
   } catch (error) {
-    if (!(error instanceof TransactionCanceledException)) throw catalogError(error)
-    const codes = (error.CancellationReasons ?? []).map(({ Code = 'None' }) => Code)
+    const codes = cancellationsOf(error)
+    if (codes === undefined) throw catalogError(error)
     const other = codes.find((code) => !/^(None|ConditionalCheckFailed|TransactionConflict)$/.test(code))
-    if (other !== undefined) throw catalogError(Object.assign(error, { name: `${other}Exception` }))
+    if (other !== undefined)
+      throw catalogError(Object.assign(new Error(other, { cause: error }), { name: `${other}Exception` }))
     return codes.flatMap((code, at) => (code === 'None' ? [] : [at]))
   }
 }
@@ -31,7 +31,7 @@ const rounds = 8
 
 /** The items of one table that are there, strongly consistent, in no order. */
 export async function readTogether(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   tableName: string,
   keys: readonly Record<string, unknown>[],
 ): Promise<readonly unknown[]> {

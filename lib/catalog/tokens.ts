@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import type { ReauthReason } from '../errors.ts'
 import { errorCodes, reauthReasons } from '../errors.ts'
@@ -102,7 +102,7 @@ const oldAttributes = ['refreshToken', 'refreshIssuedAt', 'secretWrittenAt']
 const deadAttributes = ['dead', 'deadConsent']
 
 /** The tokens table. */
-export function tokenStore(client: DynamoDBDocumentClient, tableName: string): TokenStore {
+export function tokenStore(client: Dynamo, tableName: string): TokenStore {
   const table = rowTable(client, tableName, rowParser('token row', row))
   return {
     get: (connectionId) => table.get({ connectionId }),

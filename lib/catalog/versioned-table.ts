@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
 import type { NewId } from '../ids.ts'
 import type { Condition, RowTable } from './table.ts'
 import { rowTable } from './table.ts'
@@ -53,7 +53,7 @@ export interface VersionedTableOptions<Row, Key> {
  * repeat must not fail on what the first one wrote: a row that has this write's own id counts as written.
  */
 export function versionedTable<Row extends Stamps, Key extends keyof Row & string>(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   tableName: string,
   { parse, key, now, newId, itemOf = (row) => row }: VersionedTableOptions<Row, Key>,
 ): VersionedTable<Row, Key> {

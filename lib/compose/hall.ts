@@ -4,6 +4,7 @@ import type { Enqueue } from '../intake/enqueue.ts'
 import { enqueueOne, sqsEnqueue } from '../intake/enqueue.ts'
 import { rowMessage } from '../queue/row-message.ts'
 import type { IntakeBucket } from '../transfer/bucket.ts'
+import { intakeBucket } from '../transfer/bucket.ts'
 import type { HallDeps } from '../transfer/hall.ts'
 import { defaultHallSettings } from '../transfer/hall.ts'
 import type { Composition } from './composition.ts'
@@ -22,7 +23,7 @@ export function hallDeps(composition: Composition): HallDeps {
     connections: composition.connections(),
     openDriver: composition.openDriver,
     sealer: composition.sealer(),
-    bucket: bucketOnFirstUse(composition),
+    bucket: bucketOf(composition),
     async removeCopy(key) {
       const { stagingBucket } = await import('../documents/staging.ts')
       await stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET')).remove(key)
@@ -37,29 +38,13 @@ export function hallDeps(composition: Composition): HallDeps {
   }
 }
 
-function bucketOnFirstUse({ settings, clock, outside }: Composition): IntakeBucket {
+function bucketOf({ settings, clock, outside }: Composition): IntakeBucket {
   const name = settings['INTAKE_BUCKET'] ?? ''
-  const open = onceAsync(async () => {
-    const { intakeBucket } = await import('../transfer/bucket.ts')
-    return intakeBucket(outside.s3, name, () => clock.now(), outside.feed)
+  const rare = onceAsync(async () => {
+    const { rareCalls } = await import('../transfer/bucket-sdk.ts')
+    return rareCalls(await outside.s3(), name, () => clock.now())
   })
-  return {
-    name,
-    head: async (...given) => await (await open()).head(...given),
-    source: (object) => ({
-      size: object.size,
-      open: async (...given) => await (await open()).source(object).open(...given),
-    }),
-    remove: async (...given) => {
-      await (await open()).remove(...given)
-    },
-    keep: async (...given) => {
-      await (await open()).keep(...given)
-    },
-    keptAs: async (...given) => await (await open()).keptAs(...given),
-    list: async (...given) => await (await open()).list(...given),
-    presignPut: async (...given) => await (await open()).presignPut(...given),
-  }
+  return intakeBucket(outside.aws(), name, outside.feed, rare)
 }
 
 export function queueOf({ settings, outside }: Composition, name: EnvironmentName): Enqueue {

@@ -1,9 +1,11 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { SQSClient } from '@aws-sdk/client-sqs'
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { AwsCaller } from '../aws/caller.ts'
+import { awsCaller } from '../aws/caller.ts'
+import type { Dynamo } from '../aws/dynamo.ts'
+import { dynamoOf } from '../aws/dynamo.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { NewId } from '../ids.ts'
@@ -25,7 +27,9 @@ export interface Outside {
   /** From 0 to below 1. */
   readonly random: () => number
   readonly newId: NewId
-  readonly dynamo: () => DynamoDBDocumentClient
+  /** Calls to AWS that every document takes. */
+  readonly aws: () => AwsCaller
+  readonly dynamo: () => Dynamo
   /** For this deployment's own buckets; a provider that speaks S3 has a client of its own. */
   readonly s3: () => Promise<S3Client>
   readonly sqs: () => Promise<SQSClient>
@@ -44,22 +48,23 @@ const maxAttempts = 4
 
 /** The world as a deployed function finds it. */
 export function outsideOf(settings: Settings): Outside {
+  const bucketsByPath = addressesByPath(settings)
+  const aws = once(() =>
+    awsCaller({ settings, clock: systemClock, random: Math.random, send: sendRequest, bucketsByPath }),
+  )
   return {
     clock: systemClock,
     random: Math.random,
     newId: randomId,
-    dynamo: once(() =>
-      DynamoDBDocumentClient.from(new DynamoDBClient({ maxAttempts }), {
-        marshallOptions: { removeUndefinedValues: true },
-      }),
-    ),
+    aws,
+    dynamo: once(() => dynamoOf(aws())),
     s3: onceAsync(async () => {
       const { S3Client: Client } = await import('@aws-sdk/client-s3')
       return new Client({
         maxAttempts,
         requestChecksumCalculation: 'WHEN_REQUIRED',
         responseChecksumValidation: 'WHEN_REQUIRED',
-        forcePathStyle: addressesByPath(settings),
+        forcePathStyle: bucketsByPath,
       })
     }),
     sqs: onceAsync(async () => new (await import('@aws-sdk/client-sqs')).SQSClient({ maxAttempts })),

@@ -1,18 +1,10 @@
-import type { S3Client } from '@aws-sdk/client-s3'
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  GetObjectTaggingCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  PutObjectTaggingCommand,
-} from '@aws-sdk/client-s3'
-import { ServiceError } from '../errors.ts'
-import type { OpenFeed } from '../net/feed.ts'
-import { signedUntil } from '../storage/signed-until.ts'
+import type { AwsAnswer, AwsCaller, AwsRequest } from '../aws/caller.ts'
+import type { ObjectPin } from '../aws/object-request.ts'
+import { objectRequest } from '../aws/object-request.ts'
+import type { Feed, OpenFeed } from '../net/feed.ts'
 import type { ByteSource } from './body.ts'
 import { SourceChanged } from './body.ts'
+import { bucketError, isGone, isReplaced } from './bucket-errors.ts'
 
 /** An object of the intake bucket as it stands there now. */
 export interface IntakeObject {
@@ -33,7 +25,7 @@ export type Pin = Pick<IntakeObject, 'key' | 'etag' | 'versionId'>
 /** Why an object is kept although its story is over. */
 export type KeptAs = 'rejected' | 'failed'
 
-export interface IntakeBucket {
+export interface IntakeBucket extends RareCalls {
   readonly name: string
   head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
   /** The bytes of exactly that object. */
@@ -43,6 +35,10 @@ export interface IntakeBucket {
    * the key is given. Already gone or replaced is success.
    */
   remove(pin: Pin | { readonly key: string }): Promise<void>
+}
+
+/** What is asked of the bucket now and then. */
+export interface RareCalls {
   /** Tags the object `driveway=rejected` or `driveway=failed`; one that is gone needs none. */
   keep(key: string, as: KeptAs): Promise<void>
   /** How the object was tagged, if it was. */
@@ -71,37 +67,38 @@ export interface IntakeBucket {
   }>
 }
 
-const tagName = 'driveway'
-/** A URL that is signed for reading is used at once. */
-const readSeconds = 60
+/** So much comes by one call and stays in one buffer. */
+const wholeBytes = 4 * 1024 * 1024
 
-/**
- * The intake bucket on S3, whose client is made on first use. It is to be made with
- * `requestChecksumCalculation` and `responseChecksumValidation` `WHEN_REQUIRED`: a
- * presigned URL would otherwise demand the checksum of an empty body.
- */
+/** The intake bucket on S3. `rare` is opened when one of its calls is made. */
 export function intakeBucket(
-  open: () => Promise<S3Client>,
+  aws: AwsCaller,
   name: string,
-  now: () => number,
   openFeed: OpenFeed,
+  rare: () => Promise<RareCalls>,
 ): IntakeBucket {
+  const requestOf = (
+    method: string,
+    pin: ObjectPin,
+    more?: Pick<AwsRequest, 'headers' | 'signal'>,
+  ): AwsRequest => objectRequest(aws, name, method, pin, more)
+  const whole = async (pin: Pin, start: number, end: number, signal: AbortSignal): Promise<Buffer> => {
+    const range = `bytes=${String(start)}-${String(end - 1)}`
+    try {
+      const { body } = await aws.call(requestOf('GET', pin, { headers: { range }, signal }))
+      if (body.length === end - start) return body
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isGone(error) && !isReplaced(error)) throw bucketError(error)
+    }
+    throw changed()
+  }
+
   return {
     name,
     async head(key, signal) {
       try {
-        const answer = await (
-          await open()
-        ).send(new HeadObjectCommand({ Bucket: name, Key: key }), abortable(signal))
-        return {
-          key,
-          size: answer.ContentLength ?? 0,
-          etag: unquoted(answer.ETag),
-          ...(answer.VersionId === undefined ? {} : { versionId: answer.VersionId }),
-          ...(answer.ContentType === undefined ? {} : { contentType: answer.ContentType }),
-          ...(answer.ContentEncoding === undefined ? {} : { contentEncoding: answer.ContentEncoding }),
-          ...(isArchived(answer.StorageClass, answer.Restore) ? { archived: true } : {}),
-        }
+        return headOf(key, await aws.call(requestOf('HEAD', { key }, { signal })))
       } catch (error) {
         if (isGone(error)) return undefined
         throw bucketError(error)
@@ -110,99 +107,65 @@ export function intakeBucket(
     source: (pin) => ({
       size: pin.size,
       async open(start, options) {
-        const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
-        const client = await open()
-        const command = new GetObjectCommand({ Bucket: name, Key: pin.key, ...versioned(pin) })
+        if (pin.size - start <= wholeBytes) return feedOf(await whole(pin, start, pin.size, options.signal))
+        const request = requestOf('GET', pin)
         return openFeed(start, pin.size, {
           ...options,
-          async address() {
-            const url = await getSignedUrl(client, command, { expiresIn: readSeconds })
-            return { url, headers: { 'if-match': `"${pin.etag}"` } }
-          },
+          address: async () => ({ url: request.url, headers: await aws.sign(request) }),
           refused: (status, cause) =>
-            [404, 412, 416].includes(status)
-              ? new SourceChanged('The intake object was replaced or removed.')
-              : bucketError(cause, String(status)),
+            [404, 412, 416].includes(status) ? changed() : bucketError(cause, String(status)),
         })
       },
     }),
     async remove(pin) {
       try {
-        const exactly = 'etag' in pin ? { IfMatch: `"${pin.etag}"`, ...versioned(pin) } : {}
-        await (await open()).send(new DeleteObjectCommand({ Bucket: name, Key: pin.key, ...exactly }))
+        await aws.call(requestOf('DELETE', pin))
       } catch (error) {
         if (!isGone(error) && !isReplaced(error)) throw bucketError(error)
       }
     },
-    async keep(key, as) {
-      try {
-        const Tagging = { TagSet: [{ Key: tagName, Value: as }] }
-        await (await open()).send(new PutObjectTaggingCommand({ Bucket: name, Key: key, Tagging }))
-      } catch (error) {
-        if (!isGone(error)) throw bucketError(error)
-      }
+    keep: async (...given) => {
+      await (await rare()).keep(...given)
     },
-    async keptAs(key) {
-      try {
-        const { TagSet = [] } = await (
-          await open()
-        ).send(new GetObjectTaggingCommand({ Bucket: name, Key: key }))
-        const value = TagSet.find((tag) => tag.Key === tagName)?.Value
-        return value === 'rejected' || value === 'failed' ? value : undefined
-      } catch (error) {
-        if (isGone(error)) return undefined
-        throw bucketError(error)
-      }
+    keptAs: async (...given) => await (await rare()).keptAs(...given),
+    list: async (...given) => await (await rare()).list(...given),
+    presignPut: async (...given) => await (await rare()).presignPut(...given),
+  }
+}
+
+function changed(): SourceChanged {
+  return new SourceChanged('The intake object was replaced or removed.')
+}
+
+/** Bytes that are there already, as a feed. */
+function feedOf(bytes: Buffer): Feed {
+  let at = 0
+  return {
+    take(most) {
+      const piece = bytes.subarray(at, at + most)
+      at += piece.length
+      return Promise.resolve(piece)
     },
-    async list(cursor) {
-      try {
-        const page = { Bucket: name, ...(cursor === undefined ? {} : { ContinuationToken: cursor }) }
-        const { Contents = [], NextContinuationToken } = await (
-          await open()
-        ).send(new ListObjectsV2Command(page))
-        const objects = Contents.map((item) => ({
-          key: item.Key ?? '',
-          size: item.Size ?? 0,
-          modifiedAt: item.LastModified?.getTime() ?? 0,
-        }))
-        return NextContinuationToken === undefined ? { objects } : { objects, cursor: NextContinuationToken }
-      } catch (error) {
-        throw bucketError(error)
-      }
-    },
-    async presignPut(key, { contentType, size, sha256, expiresInSeconds }) {
-      const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
-      const checksum = sha256 === undefined ? undefined : Buffer.from(sha256, 'hex').toString('base64')
-      const command = new PutObjectCommand({
-        Bucket: name,
-        Key: key,
-        ContentType: contentType,
-        ...(size === undefined ? {} : { ContentLength: size }),
-        ...(checksum === undefined ? {} : { ChecksumSHA256: checksum }),
-      })
-      // Signed, so that S3 refuses anything else.
-      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
-      const names = [
-        'content-type',
-        ...(size === undefined ? [] : ['content-length']),
-        ...(checksum === undefined ? [] : ['x-amz-checksum-sha256']),
-      ]
-      const signed = new Set(names)
-      const client = await open()
-      const url = await getSignedUrl(client, command, {
-        expiresIn: expiresInSeconds,
-        signableHeaders: signed,
-        unhoistableHeaders: signed,
-      })
-      return {
-        url,
-        headers: {
-          'content-type': contentType,
-          ...(checksum === undefined ? {} : { 'x-amz-checksum-sha256': checksum }),
-        },
-        expiresAt: await signedUntil(client, now(), expiresInSeconds),
-      }
-    },
+    give: () => undefined,
+    close: () => undefined,
+  }
+}
+
+function headOf(key: string, { headers }: AwsAnswer): IntakeObject {
+  const text = (name: string): string | undefined => headers[name]?.toString()
+  const optional = {
+    versionId: text('x-amz-version-id'),
+    contentType: text('content-type'),
+    contentEncoding: text('content-encoding'),
+    archived: isArchived(text('x-amz-storage-class'), text('x-amz-restore')) || undefined,
+  }
+  return {
+    key,
+    size: Number(text('content-length')),
+    etag: (text('etag') ?? '').replaceAll('"', ''),
+    ...(Object.fromEntries(
+      Object.entries(optional).filter(([, value]) => value !== undefined),
+    ) as Partial<IntakeObject>),
   }
 }
 
@@ -210,37 +173,4 @@ export function intakeBucket(
 function isArchived(storageClass: string | undefined, restore: string | undefined): boolean {
   const cold = storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
   return cold && !/ongoing-request="false"/.test(restore ?? '')
-}
-
-function versioned(pin: { readonly versionId?: string }): { VersionId?: string } {
-  return pin.versionId === undefined ? {} : { VersionId: pin.versionId }
-}
-
-function abortable(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal ? { abortSignal: signal } : {}
-}
-
-function unquoted(etag: string | undefined): string {
-  return (etag ?? '').replaceAll('"', '')
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && ['NotFound', 'NoSuchKey', 'NoSuchVersion'].includes(error.name)
-}
-
-function isReplaced(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    ['PreconditionFailed', 'InvalidRange', 'ConditionalRequestConflict'].includes(error.name)
-  )
-}
-
-/** S3 is our own side: what fails there is worth another try, and never the provider's fault. */
-function bucketError(error: unknown, code = error instanceof Error ? error.name : 'unknown'): Error {
-  if (error instanceof Error && error.name === 'AbortError') return error
-  return new ServiceError('internal_error', 'The intake bucket could not be read or written.', {
-    retry: { retryable: true },
-    context: { providerCode: code },
-    cause: error,
-  })
 }

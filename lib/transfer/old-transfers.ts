@@ -1,5 +1,5 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { DeleteCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../aws/dynamo.ts'
+import { DeleteCommand, ScanCommand } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import type { Change } from '../catalog/document.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
@@ -35,7 +35,7 @@ type Transfer = z.output<typeof transfer>
  * arrives under its key is taken as any other object there. Answers how many rows went.
  */
 export async function takeOverTransfers(
-  client: DynamoDBDocumentClient,
+  client: Dynamo,
   TableName: string,
   documents: Pick<DocumentStore, 'get' | 'claim'>,
   { now, deadline }: { readonly now: () => number; readonly deadline: number },

@@ -16,6 +16,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/contract/'],
   ['lib/telemetry/'],
   ['lib/net/', 'lib/queue/'],
+  ['lib/aws/'],
   ['lib/storage/', 'lib/catalog/'],
   ['lib/grants/'],
   ['lib/transfer/', 'lib/providers/'],

@@ -23,7 +23,8 @@ const names = [...new Set(words.map(squeeze))].filter((word) => word.length > 3)
 const common = new Set<string>(commonHashes)
 /** Hashes that one provider alone has; as a whole word, since such names are plain words. */
 const ownHashes = new Set(hashAlgorithms.filter((algorithm) => !common.has(algorithm)) as string[])
-const isAws = (file: string, text: string): boolean => text === 's3' && /^(?:local|infra)\//.test(file)
+const isAws = (file: string, text: string): boolean =>
+  text === 's3' && /^(?:local|infra|lib\/aws)\//.test(file)
 
 /** Where the code of a file names a provider, in identifiers, strings and texts; comments may. */
 function namings(file: string): string[] {

@@ -1,11 +1,9 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import {
   CreateSecretCommand,
   PutSecretValueCommand,
   ResourceExistsException,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { authorizationStore } from '../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
 import { cellStore } from '../../lib/catalog/cells.ts'
@@ -25,6 +23,7 @@ import { createVault } from '../../lib/grants/vault.ts'
 import type { Timeouts } from '../../lib/net/http-client.ts'
 import { googleGrant } from '../../lib/providers/google-drive/grant.ts'
 import { microsoftGrant } from '../../lib/providers/onedrive/grant.ts'
+import { dynamoAt } from './aws-caller.ts'
 
 export const secretPrefix = 'driveway/test'
 
@@ -57,11 +56,6 @@ export interface StackOptions {
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 
-export function documentClient(endpoint: string): DynamoDBDocumentClient {
-  const client = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } })
-}
-
 export function secretsClient(endpoint: string): SecretsManagerClient {
   return new SecretsManagerClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 2 })
 }
@@ -86,12 +80,12 @@ export async function putSecret(endpoint: string, name: string, SecretString: st
  */
 export function openStack(endpoints: Endpoints, options: StackOptions) {
   const { clock } = options
-  const dynamo = documentClient(endpoints.dynamoDb)
+  const dynamo = dynamoAt(endpoints.dynamoDb)
   const aws = secretsClient(endpoints.secrets)
   const now = (): number => clock.now()
   const connections = connectionStore(dynamo, 'connections', now)
   const authorizations = authorizationStore(dynamo, 'authorizations', now)
-  const tokensClient = options.tokensEndpoint === undefined ? dynamo : documentClient(options.tokensEndpoint)
+  const tokensClient = options.tokensEndpoint === undefined ? dynamo : dynamoAt(options.tokensEndpoint)
   const tokens = tokenStore(tokensClient, 'tokens')
   const secrets = secretStore({
     client: () => Promise.resolve(aws),
@@ -100,7 +94,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   })
   const vault = createVault(secrets, clock)
   const sealer = createSealer(vault.sealKeys)
-  const grantsClient = options.grantsEndpoint === undefined ? dynamo : documentClient(options.grantsEndpoint)
+  const grantsClient = options.grantsEndpoint === undefined ? dynamo : dynamoAt(options.grantsEndpoint)
   const grantRows = grantStore(grantsClient, 'grants', now)
   const cells = cellStore(dynamo, 'cells')
   const { sealKeys } = vault
@@ -144,9 +138,6 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
     waitMs: options.waitMs,
   })
   const close = (): void => {
-    dynamo.destroy()
-    tokensClient.destroy()
-    grantsClient.destroy()
     aws.destroy()
   }
   return {

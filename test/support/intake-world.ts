@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -12,8 +11,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import type { Connection } from '../../lib/catalog/connections.ts'
+import { dynamoOf } from '../../lib/aws/dynamo.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
 import { documentStore } from '../../lib/catalog/documents.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -45,9 +44,11 @@ import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
 import { intakeBucket } from '../../lib/transfer/bucket.ts'
+import { rareCalls } from '../../lib/transfer/bucket-sdk.ts'
 import type { HallSettings } from '../../lib/transfer/hall.ts'
 import { defaultHallSettings } from '../../lib/transfer/hall.ts'
 import { lookAt } from '../../lib/transfer/look.ts'
+import { callerAt } from './aws-caller.ts'
 import { startHash } from './hashes.ts'
 
 /** Where the AWS-compatible servers of a world are. */
@@ -94,24 +95,22 @@ export function openClients(endpoints: WorldEndpoints) {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
-  const dynamo = DynamoDBDocumentClient.from(
-    new DynamoDBClient({ endpoint: endpoints.dynamoDb, region, credentials }),
-  )
+  const aws = callerAt(endpoints)
+  const dynamo = dynamoOf(aws)
   const sqs = new SQSClient({ endpoint: endpoints.sqs, region, credentials })
   const close = (): void => {
     s3.destroy()
-    dynamo.destroy()
     sqs.destroy()
   }
   const queueUrls = [endpoints.arrivalsQueueUrl, endpoints.shortQueueUrl]
-  return { s3, dynamo, sqs, queueUrls, shortQueueUrl: endpoints.shortQueueUrl, close }
+  return { s3, aws, dynamo, sqs, queueUrls, shortQueueUrl: endpoints.shortQueueUrl, close }
 }
 
 export type Clients = ReturnType<typeof openClients>
 
 /** Use-case dependencies as a process in a world has them. */
 export function openDeps(
-  { s3, dynamo, sqs, queueUrls, shortQueueUrl, close }: Clients,
+  { s3, aws, dynamo, sqs, queueUrls, shortQueueUrl, close }: Clients,
   options: {
     readonly clock: Clock
     readonly openDriver: (connection: Connection) => Promise<Driver>
@@ -132,11 +131,8 @@ export function openDeps(
     connections,
     openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
-    bucket: intakeBucket(
-      () => Promise.resolve(s3),
-      bucketName,
-      () => clock.now(),
-      openFeed,
+    bucket: intakeBucket(aws, bucketName, openFeed, () =>
+      Promise.resolve(rareCalls(s3, bucketName, () => clock.now())),
     ),
     removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
     enqueue: (document, delaySeconds = 0) =>

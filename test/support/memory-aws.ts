@@ -1,5 +1,5 @@
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import type { Dynamo } from '../../lib/aws/dynamo.ts'
 import { tables } from '../../lib/contract/tables.ts'
 
 type Item = Readonly<Record<string, unknown>>
@@ -18,7 +18,7 @@ const keysOf = new Map(
 const failure = (name: string): Error => Object.assign(new Error(name), { name })
 
 /** As much of DynamoDB as the catalog asks for, in memory; tables as in `lib/contract/tables.ts`. */
-export function memoryDynamo(): DynamoDBDocumentClient {
+export function memoryDynamo(): Dynamo {
   const rows = new Map<string, Map<string, Item>>()
   const tableOf = ({ TableName }: Item): Map<string, Item> => {
     const name = String(TableName)
@@ -63,7 +63,7 @@ export function memoryDynamo(): DynamoDBDocumentClient {
       ),
     }),
   }
-  return sending(runs) as unknown as DynamoDBDocumentClient
+  return sending(runs) as unknown as Dynamo
 }
 
 /** Secrets Manager in memory, with what `secrets` begins with. */

@@ -432,9 +432,13 @@ describe('the intake', () => {
 
   test('a delete in the middle of sending leaves nothing behind', async () => {
     const object = await drop(opened, keyOf('doc'), randomBytes(2 * fragment))
-    await simulator.fault({ ...send, fragment: 2 }, { type: 'delay', ms: 400 })
+    await simulator.fault({ ...send, fragment: 2 }, { type: 'delay', ms: 1000 })
     const sending = deliver(object)
-    await expect.poll(async () => (await rowOf('doc'))?.change?.offset).toBe(fragment)
+    await expect
+      .poll(async () => (await simulator.sessions(account())).map(({ received }) => received), {
+        timeout: 10_000,
+      })
+      .toEqual([fragment])
     await remove('doc')
     expect(await sending).toEqual({ kind: 'done' })
     expect(await files()).toEqual([])

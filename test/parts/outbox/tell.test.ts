@@ -10,7 +10,7 @@ import { newConnectionId } from '../../../lib/ids.ts'
 import { localTableName } from '../../../local/environment.ts'
 import { startAwsStack } from '../../../emulators/stack.ts'
 import { createTables } from '../../../emulators/tables.ts'
-import { documentClient } from '../../support/grants-stack.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 import { caller } from '../../support/grants-world.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -29,7 +29,7 @@ async function openWorld() {
     stack.dynamoDb,
     tables.map((table) => ({ ...table, name: localTableName(table.name) })),
   )
-  const client = documentClient(stack.dynamoDb)
+  const client = dynamoAt(stack.dynamoDb)
   const local = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const answer = await fetch(`${stack.secrets}/_local/${path}`, {
       method,
@@ -77,7 +77,6 @@ async function openWorld() {
     },
     async close() {
       await this.kill()
-      client.destroy()
       await stack.close()
       await folder.remove()
     },

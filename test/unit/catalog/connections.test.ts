@@ -1,4 +1,4 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand } from '../../../lib/aws/dynamo.ts'
 import { createServer, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../../lib/catalog/connections.ts'
 import { tokenStore } from '../../../lib/catalog/tokens.ts'
 import { newConnectionId } from '../../../lib/ids.ts'
-import { documentClient } from '../../support/grants-stack.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 import type { World } from '../../support/grants-world.ts'
 import { caller, openWorld } from '../../support/grants-world.ts'
 
@@ -70,7 +70,7 @@ describe('connection rows', () => {
   it('that are malformed are an error of ours, not a guess', async () => {
     const malformed = fresh('malformed')
     const { userKey, connectionId } = malformed
-    await documentClient(world.endpoints.dynamoDb).send(
+    await dynamoAt(world.endpoints.dynamoDb).send(
       new PutCommand({ TableName: 'connections', Item: { userKey, connectionId, provider: 'dropbox' } }),
     )
     await expect(world.main.connections.get(malformed, connectionId)).rejects.toMatchObject({
@@ -81,7 +81,7 @@ describe('connection rows', () => {
 
 describe('a write whose answer was lost and that the SDK repeats', () => {
   it('counts as written for connections', async () => {
-    const connections = connectionStore(documentClient(lossy.endpoint), 'connections', now)
+    const connections = connectionStore(dynamoAt(lossy.endpoint), 'connections', now)
     lossy.loseNext()
     const row = await connections.create(fresh('lossy'))
     lossy.loseNext()
@@ -91,7 +91,7 @@ describe('a write whose answer was lost and that the SDK repeats', () => {
   })
 
   it('counts as claimed for authorizations, for this claim alone', async () => {
-    const authorizations = authorizationStore(documentClient(lossy.endpoint), 'authorizations', now)
+    const authorizations = authorizationStore(dynamoAt(lossy.endpoint), 'authorizations', now)
     const { userKey, connectionId } = fresh('lossy')
     const times = { startedAt: new Date(now()).toISOString(), expiresAt: Math.floor(now() / 1000) + 600 }
     const rest = {
@@ -111,7 +111,7 @@ describe('a write whose answer was lost and that the SDK repeats', () => {
   })
 
   it('takes and settles a refresh lease', async () => {
-    const tokens = tokenStore(documentClient(lossy.endpoint), 'tokens')
+    const tokens = tokenStore(dynamoAt(lossy.endpoint), 'tokens')
     const { connectionId } = fresh('lossy')
     lossy.loseNext()
     const row = await tokens.acquire(connectionId, 'me', now(), now() + 10_000)

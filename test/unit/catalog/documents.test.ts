@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Dynamo } from '../../../lib/aws/dynamo.ts'
+import { GetCommand } from '../../../lib/aws/dynamo.ts'
 import { createTables } from '../../../emulators/tables.ts'
 import { startAwsStack } from '../../../emulators/stack.ts'
 import type { Change, DocumentRow } from '../../../lib/catalog/document.ts'
@@ -14,9 +14,10 @@ import { documentStore } from '../../../lib/catalog/documents.ts'
 import { tables } from '../../../lib/contract/tables.ts'
 import type { ConnectionId, DocumentId, Extension, ObjectKey } from '../../../lib/ids.ts'
 import { userId, userKeyOf } from '../../../lib/ids.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 
 let close: () => Promise<void>
-let client: DynamoDBDocumentClient
+let client: Dynamo
 let store: DocumentStore
 let time = Date.parse('2026-01-01T00:00:00Z')
 
@@ -24,13 +25,9 @@ beforeAll(async () => {
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-rows-'))
   const stack = await startAwsStack({ ports: { s3: 0, dynamoDb: 0, sqs: 0, secrets: 0 }, stateDir })
   await createTables(stack.dynamoDb, tables)
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
-  client = DynamoDBDocumentClient.from(
-    new DynamoDBClient({ endpoint: stack.dynamoDb, region: 'eu-central-1', credentials }),
-  )
+  client = dynamoAt(stack.dynamoDb)
   store = documentStore(client, 'documents', () => time, randomUUID)
   close = async () => {
-    client.destroy()
     await stack.close()
     await rm(stateDir, { recursive: true, force: true })
   }

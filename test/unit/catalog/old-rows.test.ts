@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand, PutCommand } from '../../../lib/aws/dynamo.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../../lib/catalog/connections.ts'
 import { documentStore } from '../../../lib/catalog/documents.ts'
 import { tokenStore } from '../../../lib/catalog/tokens.ts'
 import { takeOverTransfers } from '../../../lib/transfer/old-transfers.ts'
-import { documentClient } from '../../support/grants-stack.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 import type { World } from '../../support/grants-world.ts'
 import { openWorld } from '../../support/grants-world.ts'
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const client = () => documentClient(world.endpoints.dynamoDb)
+const client = () => dynamoAt(world.endpoints.dynamoDb)
 
 /** An old item without the attributes that no reader sees. */
 const without = (item: Item, ...names: readonly string[]): Item =>

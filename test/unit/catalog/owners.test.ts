@@ -7,7 +7,7 @@ import { listDocuments } from '../../../lib/documents/list-documents.ts'
 import { requireDocument } from '../../../lib/documents/stat-document.ts'
 import type { Extension, Owner } from '../../../lib/ids.ts'
 import { newConnectionId, parseDocumentId, userId, userKeyOf } from '../../../lib/ids.ts'
-import { documentClient } from '../../support/grants-stack.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 import type { World } from '../../support/grants-world.ts'
 import { openWorld } from '../../support/grants-world.ts'
 
@@ -21,7 +21,7 @@ let documents: DocumentStore
 beforeAll(async () => {
   world = await openWorld()
   documents = documentStore(
-    documentClient(world.endpoints.dynamoDb),
+    dynamoAt(world.endpoints.dynamoDb),
     'documents',
     () => world.clock.now(),
     randomUUID,

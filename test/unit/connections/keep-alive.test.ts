@@ -1,4 +1,4 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand } from '../../../lib/aws/dynamo.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { keepAlive as keepAllAlive } from '../../../lib/connections/keep-alive.ts'
@@ -6,7 +6,7 @@ import { moveGrants as moveAllGrants } from '../../../lib/connections/move-grant
 import { getConnection } from '../../../lib/connections/read.ts'
 import { newConnectionId } from '../../../lib/ids.ts'
 import { asFunction } from '../../support/as-function.ts'
-import { documentClient } from '../../support/grants-stack.ts'
+import { dynamoAt } from '../../support/aws-caller.ts'
 import type { Cloud, World } from '../../support/grants-world.ts'
 import { caller, connect, openWorld, reconnect } from '../../support/grants-world.ts'
 
@@ -155,7 +155,7 @@ describe('the keep-alive', () => {
     await settle()
     const dead = { status: 'requires_reauth', reason: 'grant_revoked' }
     const Item = { ...connection, ...dead, idleSince: '1970-01-01T00:00:00.000Z' }
-    await documentClient(world.endpoints.dynamoDb).send(new PutCommand({ TableName: 'connections', Item }))
+    await dynamoAt(world.endpoints.dynamoDb).send(new PutCommand({ TableName: 'connections', Item }))
     await world.forget()
     return connection
   }

@@ -1,4 +1,4 @@
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand } from '../../../lib/aws/dynamo.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import type { DocumentDeps } from '../../../lib/documents/deps.ts'
