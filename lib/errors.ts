@@ -157,3 +157,8 @@ export function waitsForOperator({ code }: ServiceError): boolean {
 export function isServiceError(error: unknown, ...codes: ErrorCode[]): error is ServiceError {
   return error instanceof ServiceError && (codes.length === 0 || codes.includes(error.code))
 }
+
+/** For `catch`: what is not there (any more) is undefined, every other error goes up. */
+export function unlessMissing(error: unknown): undefined {
+  if (!isServiceError(error, 'object_missing')) throw error
+}

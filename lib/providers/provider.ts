@@ -3,6 +3,7 @@ import type { ClientSource, Credentials, Grant } from '../grants/grant.ts'
 import type { ConnectionId } from '../ids.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
+import type { TokenSource } from '../net/token-source.ts'
 import type { HashState } from '../storage/bytes.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { GrantAbout, ProviderAbout, Settings } from './about.ts'
@@ -39,6 +40,15 @@ export interface OpenedFor {
   readonly memo: Readonly<Record<string, string>>
   /** Adds to the memo. */
   remember(memo: Readonly<Record<string, string>>): Promise<void>
+}
+
+/** What a driver over HTTP is opened with. */
+export interface DriveOptions
+  extends Pick<ProviderDeps, 'clock'>, Partial<Pick<ProviderDeps, 'observe' | 'send'>> {
+  readonly connectionId: ConnectionId
+  readonly tokens: TokenSource
+  /** One origin in place of the provider's (a simulator). */
+  readonly endpoint?: string | undefined
 }
 
 /** What a provider is given of the process that it works in. */

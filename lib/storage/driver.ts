@@ -215,6 +215,11 @@ export interface DirectUrls {
 }
 
 export interface Space {
-  /** Bytes; `limit` absent when there is none. */
-  usage(options?: CallOptions): Promise<{ readonly used: number; readonly limit?: number }>
+  usage(options?: CallOptions): Promise<Usage>
+}
+
+/** Bytes; `limit` absent when there is none. */
+export interface Usage {
+  readonly used: number
+  readonly limit?: number
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { downloadUrlMinutes, uploadUrlMinutes } from '../contract/limits.ts'
-import { isServiceError, NotSupportedError, ServiceError } from '../errors.ts'
+import { NotSupportedError, ServiceError, unlessMissing } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId } from '../ids.ts'
 import { unreachable } from '../net/http-client.ts'
 import type { ByteRange, ContentSource, ResolvedRange } from './bytes.ts'
@@ -56,11 +56,7 @@ export class StorageBackend {
 
   /** Already gone is success. */
   async deleteObject(key: ObjectKey, options?: CallOptions): Promise<void> {
-    try {
-      await this.#driver.remove(key, options)
-    } catch (error) {
-      if (!isServiceError(error, 'object_missing')) throw error
-    }
+    await this.#driver.remove(key, options).catch(unlessMissing)
   }
 
   /** NotSupportedError, before any call, where the provider has no such URLs. */

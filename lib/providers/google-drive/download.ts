@@ -3,7 +3,8 @@ import type { HttpResponse } from '../../net/http-client.ts'
 import { swallow } from '../../net/swallow.ts'
 import type { ObjectEntry, RawContent } from '../../storage/driver.ts'
 import type { ByteRange, ResolvedRange } from '../../storage/bytes.ts'
-import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/bytes.ts'
+import { rangeHeader, resolveRange } from '../../storage/bytes.ts'
+import { rawContent } from '../raw-content.ts'
 import type { DriveParts } from './sessions.ts'
 
 /**
@@ -20,7 +21,7 @@ export async function readFile(
   if (range) {
     const entry = await stat(key, signal)
     const wanted = resolveRange(range, entry.size)
-    return contentOf(entry, await download(parts, key, wanted, signal), wanted)
+    return rawContent(entry, await download(parts, key, wanted, signal), wanted)
   }
   const enough = new AbortController()
   const both = signal ? AbortSignal.any([signal, enough.signal]) : enough.signal
@@ -28,7 +29,7 @@ export async function readFile(
   content.catch(swallow)
   try {
     const entry = await stat(key, signal)
-    return contentOf(entry, await content)
+    return rawContent(entry, await content, undefined)
   } catch (error) {
     enough.abort()
     throw error
@@ -67,19 +68,4 @@ function download(
     expect: [416],
     signal,
   })
-}
-
-function contentOf(entry: ObjectEntry, response: HttpResponse, range?: ResolvedRange): RawContent {
-  const { status, headers, body } = response
-  if (status === 416) {
-    body.resume()
-    throw rangeNotSatisfiable(entry.size)
-  }
-  const announced = headers['content-length']
-  return {
-    entry,
-    body,
-    sent: status === 200 || !range ? 'whole' : range,
-    ...(announced === undefined ? {} : { announced: Number(announced) }),
-  }
 }

@@ -1,15 +1,12 @@
-import type { Clock } from '../../clock.ts'
 import { ServiceError } from '../../errors.ts'
-import type { ConnectionId, ObjectKey } from '../../ids.ts'
+import type { ObjectKey } from '../../ids.ts'
 import { objectKey } from '../../ids.ts'
-import type { SendRequest } from '../../net/http-client.ts'
-import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
-import type { TokenSource } from '../../net/token-source.ts'
 import type { ContentSource } from '../../storage/bytes.ts'
 import { hexDigest } from '../../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../../storage/driver.ts'
 import { writeWhole } from '../../storage/write-whole.ts'
+import type { DriveOptions } from '../provider.ts'
 import { about } from './about.ts'
 import { driveApi } from './api.ts'
 import { readFile, readRevision } from './download.ts'
@@ -23,42 +20,27 @@ import type { DriveParts } from './sessions.ts'
 import { driveSessions, findFile } from './sessions.ts'
 import { toEntry } from './wire.ts'
 
-export interface GoogleDriveOptions {
-  readonly connectionId: ConnectionId
-  readonly tokens: TokenSource
-  readonly clock: Clock
-  /** One origin in place of Google's (a simulator). */
-  readonly endpoint?: string | undefined
+export interface GoogleDriveOptions extends DriveOptions {
   /** The folder that new files go into; the drive's root when absent. */
   readonly folder?: FolderSettings | undefined
-  /**
-   * What `remove` does: the trash lets a user take it back for 30 days, but counts toward the quota
-   * meanwhile.
-   */
-  readonly deletion?: 'trash' | 'permanent'
-  readonly observe?: ObserveCall | undefined
-  readonly send?: SendRequest | undefined
   /** The process's; one of its own when absent. */
   readonly reserved?: ReservedIds
 }
 
 /** Google Drive v3 for one connection. Its quirks stand in README.md. */
 export function googleDriveDriver(options: GoogleDriveOptions): Driver {
-  const { connectionId, tokens, clock, deletion = 'trash', observe, reserved = reservedIds() } = options
+  const { connectionId, clock, folder: settings, reserved = reservedIds() } = options
   const rootUrl = `${options.endpoint ?? 'https://www.googleapis.com'}/`
   const http = providerHttp({
+    ...options,
     provider: about.id,
-    tokens,
-    clock,
-    observe,
-    send: options.send,
     mapError: (answer) => driveError(connectionId, answer),
     userAgent: 'Driveway/0.1',
     plainHttp: rootUrl.startsWith('http://'),
   })
   const api = driveApi(http, rootUrl)
   const reserve = (signal?: AbortSignal): Promise<string> => reserved.take(connectionId, api, signal)
-  const folder = driveFolder(api, options.folder, reserve)
+  const folder = driveFolder(api, settings, reserve)
   const parts: DriveParts = { http, api, rootUrl, clock, folder }
 
   const stat = async (key: ObjectKey, signal?: AbortSignal): Promise<ObjectEntry> => {
@@ -87,8 +69,8 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
     },
 
     async remove(key, { signal } = {}) {
-      if (deletion === 'permanent') await api.deleteFile(key, signal)
-      else await api.updateFile(key, { trashed: true }, signal)
+      // A user can take it back for 30 days; until then it counts toward the quota.
+      await api.updateFile(key, { trashed: true }, signal)
     },
 
     check: ({ signal } = {}) => api.ping(signal),

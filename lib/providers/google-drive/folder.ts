@@ -4,7 +4,7 @@ import type { DriveApi } from './api.ts'
 export interface FolderSettings {
   readonly name: string
   /** As it was recorded by `onCreated`; trusted until a file turns out not to be visible in it. */
-  readonly id?: string
+  readonly id?: string | undefined
   /** Records the id of the folder that was found or made. */
   onCreated(id: string): Promise<void>
 }

@@ -11,26 +11,14 @@ export const provider: Provider<'oauth2'> = {
   grant: ({ clock, settings, send }, client) =>
     googleGrant({ client, clock, send, endpoint: settings['GOOGLE_ENDPOINT'] }),
 
-  opener({ clock, observe, settings, send }) {
+  opener(deps) {
     const reserved = reservedIds()
-    const name = settings['DRIVE_FOLDER']
-    return ({ connectionId, memo: { folder: id }, ...connection }, { tokens }) =>
-      googleDriveDriver({
-        connectionId,
-        tokens,
-        clock,
-        observe,
-        send,
-        reserved,
-        endpoint: settings['GOOGLE_ENDPOINT'],
-        folder:
-          name === undefined
-            ? undefined
-            : {
-                name,
-                ...(id === undefined ? {} : { id }),
-                onCreated: (folder) => connection.remember({ folder }),
-              },
-      })
+    const name = deps.settings['DRIVE_FOLDER']
+    const endpoint = deps.settings['GOOGLE_ENDPOINT']
+    return ({ connectionId, memo: { folder: id }, ...connection }, { tokens }) => {
+      const onCreated = (folder: string): Promise<void> => connection.remember({ folder })
+      const folder = name === undefined ? undefined : { name, id, onCreated }
+      return googleDriveDriver({ ...deps, connectionId, tokens, reserved, endpoint, folder })
+    }
   },
 }

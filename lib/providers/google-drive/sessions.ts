@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { isServiceError, ServiceError } from '../../errors.ts'
+import { isServiceError, ServiceError, unlessMissing } from '../../errors.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { readJson, readText } from '../../net/provider-http.ts'
@@ -118,13 +118,8 @@ export async function findFile(
   id: string,
   signal?: AbortSignal,
 ): Promise<DriveFile | undefined> {
-  try {
-    const file = await api.getFile(id, signal)
-    return file.trashed ? undefined : file
-  } catch (error) {
-    if (isServiceError(error, 'object_missing')) return undefined
-    throw error
-  }
+  const file = await api.getFile(id, signal).catch(unlessMissing)
+  return file?.trashed ? undefined : file
 }
 
 /** True when a creation met a file that has its id already. */

@@ -3,7 +3,8 @@ import type { ObjectKey } from '../../ids.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import type { ObjectEntry, RawContent } from '../../storage/driver.ts'
 import type { ByteRange, ResolvedRange } from '../../storage/bytes.ts'
-import { rangeHeader, rangeNotSatisfiable, resolveRange } from '../../storage/bytes.ts'
+import { rangeHeader, resolveRange } from '../../storage/bytes.ts'
+import { rawContent } from '../raw-content.ts'
 import { byId } from './names.ts'
 import { toEntry } from './wire.ts'
 import type { OneDriveParts } from './placement.ts'
@@ -36,51 +37,35 @@ export async function readItem(
   range: ByteRange | undefined,
   signal?: AbortSignal,
 ): Promise<RawContent> {
-  let { entry, url } = await locate(parts, key, signal)
-  const fetch = (from: string, wanted: ResolvedRange | undefined): Promise<HttpResponse> =>
-    parts.http({
+  for (let again = false; ; again = true) {
+    const { entry, url } = await locate(parts, key, signal)
+    const wanted = range && resolveRange(range, entry.size)
+    const response = await parts.http({
       operation: 'item.download',
       method: 'GET',
-      url: from,
+      url,
       auth: 'none',
       headers: wanted ? { range: rangeHeader(wanted) } : {},
-      expect: [401, 403, 404, 410, 416],
+      expect: [...ended, 416],
       signal,
     })
-  let wanted = range && resolveRange(range, entry.size)
-  let response = await fetch(url, wanted)
-  if (expired.has(response.status)) {
+    if (again || !ended.includes(response.status)) return contentOf(entry, response, wanted)
     response.body.resume()
-    ;({ entry, url } = await locate(parts, key, signal))
-    wanted = range && resolveRange(range, entry.size)
-    response = await fetch(url, wanted)
   }
-  return contentOf(entry, response, wanted)
 }
 
-const expired: ReadonlySet<number> = new Set([401, 403, 404, 410])
+const ended: readonly number[] = [401, 403, 404, 410]
 
 /** Status and type have to be those of the file: a warning page must never be taken for its content. */
 function contentOf(entry: ObjectEntry, response: HttpResponse, wanted?: ResolvedRange): RawContent {
   const { status, headers, body } = response
-  const whole = status === 200
-  if (status === 416) {
-    body.resume()
-    throw rangeNotSatisfiable(entry.size)
-  }
-  if ((!whole && status !== 206) || isForeignPage(headers['content-type'], entry.contentType)) {
+  if (![200, 206, 416].includes(status) || isForeignPage(headers['content-type'], entry.contentType)) {
     body.destroy()
     throw new ServiceError('provider_error', 'OneDrive did not give out the file.', {
       context: { providerStatus: status },
     })
   }
-  const announced = headers['content-length']
-  return {
-    entry,
-    body,
-    sent: whole || !wanted ? 'whole' : wanted,
-    ...(announced === undefined ? {} : { announced: Number(announced) }),
-  }
+  return rawContent(entry, response, wanted)
 }
 
 function isForeignPage(sent: string | undefined, expected = 'application/octet-stream'): boolean {

@@ -1,12 +1,8 @@
-import type { Clock } from '../../clock.ts'
-import type { ConnectionId } from '../../ids.ts'
-import type { SendRequest } from '../../net/http-client.ts'
-import type { ObserveCall } from '../../net/provider-http.ts'
 import { providerHttp } from '../../net/provider-http.ts'
-import type { TokenSource } from '../../net/token-source.ts'
 import { secret } from '../../secret.ts'
 import { plainContentType } from '../../storage/bytes.ts'
 import type { Driver } from '../../storage/driver.ts'
+import type { DriveOptions } from '../provider.ts'
 import { about } from './about.ts'
 import type { Condition } from './api.ts'
 import { graphApi } from './api.ts'
@@ -19,17 +15,10 @@ import { isWorkAccount, rewrites } from './rewriting.ts'
 import { oneDriveSessions } from './sessions.ts'
 import { toEntry } from './wire.ts'
 
-export interface OneDriveOptions {
-  readonly connectionId: ConnectionId
+export interface OneDriveOptions extends DriveOptions {
   readonly accountId?: string | undefined
-  readonly tokens: TokenSource
-  readonly clock: Clock
-  /** One origin in place of Microsoft's (a simulator). */
-  readonly endpoint?: string | undefined
   /** The folder that the users' folders go into; the drive's root when absent. */
   readonly folder?: string | undefined
-  readonly observe?: ObserveCall | undefined
-  readonly send?: SendRequest | undefined
 }
 
 /** Versions of one size that are looked at when content has to be restored. */
@@ -37,14 +26,11 @@ const mostTried = 5
 
 /** OneDrive through Microsoft Graph for one connection. Its quirks stand in README.md. */
 export function oneDriveDriver(options: OneDriveOptions): Driver {
-  const { connectionId, accountId, tokens, clock, folder, observe } = options
+  const { connectionId, accountId, folder } = options
   const endpoint = options.endpoint ?? 'https://graph.microsoft.com'
   const http = providerHttp({
+    ...options,
     provider: about.id,
-    tokens,
-    clock,
-    observe,
-    send: options.send,
     mapError: (answer) => graphError(connectionId, answer),
     // The form that Graph asks of applications. https://learn.microsoft.com/graph/throttling
     userAgent: 'ISV|Driveway|Driveway/0.1',

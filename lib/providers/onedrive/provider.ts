@@ -18,17 +18,10 @@ export const provider: Provider<'oauth2'> = {
       endpoint: settings['MICROSOFT_ENDPOINT'],
     }),
 
-  opener:
-    ({ clock, observe, settings, send }) =>
-    ({ connectionId, accountId }, { tokens }) =>
-      oneDriveDriver({
-        connectionId,
-        accountId,
-        tokens,
-        clock,
-        observe,
-        send,
-        endpoint: settings['MICROSOFT_ENDPOINT'],
-        folder: settings['DRIVE_FOLDER'],
-      }),
+  opener(deps) {
+    const endpoint = deps.settings['MICROSOFT_ENDPOINT']
+    const folder = deps.settings['DRIVE_FOLDER']
+    return ({ connectionId, accountId }, { tokens }) =>
+      oneDriveDriver({ ...deps, connectionId, accountId, tokens, endpoint, folder })
+  },
 }

@@ -48,7 +48,8 @@ export const driveSchema = z.object({
   quota: z.optional(z.object({ used: z.optional(z.number()), total: z.optional(z.number()) })),
 })
 
-export const drivePingSchema = z.object({ id: z.string() })
+/** Of a drive or a folder. */
+export const idSchema = z.object({ id: z.string() })
 
 const innerError = z.looseObject({ code: z.optional(z.string()) })
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chunkSize } from '../../contract/limits.ts'
-import { isServiceError, ServiceError } from '../../errors.ts'
+import { isServiceError, ServiceError, unlessMissing } from '../../errors.ts'
 import { parseJson } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
 import { plainContentType } from '../../storage/bytes.ts'
@@ -89,12 +89,8 @@ export async function findObject(
   key: string,
   signal?: AbortSignal,
 ): Promise<ObjectEntry | undefined> {
-  try {
-    return toEntry(key, await api.head(key, signal))
-  } catch (error) {
-    if (isServiceError(error, 'object_missing')) return undefined
-    throw error
-  }
+  const head = await api.head(key, signal).catch(unlessMissing)
+  return head && toEntry(key, head)
 }
 
 /** True for a write that was to create only and met an object. */

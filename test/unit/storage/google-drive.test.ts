@@ -32,8 +32,7 @@ beforeEach(async () => {
   stored = { times: 0 }
 })
 
-function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Driver {
-  const { folder = true, deletion } = options
+function open({ folder = true }: { folder?: boolean } = {}): Driver {
   const { id } = stored
   return googleDriveDriver({
     connectionId: connectionId(String(people)),
@@ -41,7 +40,6 @@ function open(options: { folder?: boolean; deletion?: 'permanent' } = {}): Drive
     tokens,
     endpoint: simulator.origin,
     clock: instantClock(),
-    ...(deletion ? { deletion } : {}),
     ...(folder
       ? {
           folder: {
@@ -199,14 +197,6 @@ describe('the trash', () => {
     expect(file?.trashed).toBe(true)
   })
 
-  it('is passed over when deletion is set to be permanent', async () => {
-    const { objectKey } = await put(open(), 'doc')
-    const driver = open({ deletion: 'permanent' })
-    await new StorageBackend(driver).deleteObject(objectKey)
-    await new StorageBackend(driver).deleteObject(objectKey)
-    expect((await simulator.files(account)).some(({ id }) => id === objectKey)).toBe(false)
-  })
-
   it('gives a file back whose content is replaced', async () => {
     const { objectKey } = await put(open(), 'doc')
     await new StorageBackend(open()).deleteObject(objectKey)
@@ -216,7 +206,7 @@ describe('the trash', () => {
 
   it('a replaced file that is gone for good is missing, not made anew under another id', async () => {
     const { objectKey } = await put(open(), 'doc')
-    await new StorageBackend(open({ deletion: 'permanent' })).deleteObject(objectKey)
+    await drive('DELETE', `files/${objectKey}`)
     const error = await failureOf(put(open(), 'doc', { target: { kind: 'replace', objectKey } }))
     expect(error.code).toBe('object_missing')
     const files = await simulator.files(account)
