@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openHealth } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { checkHealth } from '../lib/connections/health.ts'
 import { routes } from '../lib/contract/routes.ts'
@@ -12,7 +11,7 @@ export const handlerIn = (composition: Composition) =>
     const connectionId = requireConnectionId(path.connectionId)
     return {
       status: 200,
-      body: await checkHealth(openHealth(composition), { ...caller, connectionId, signal }),
+      body: await checkHealth(composition, { ...caller, connectionId, signal }),
     }
   })
 

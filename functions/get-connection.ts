@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openConnections } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { getConnection } from '../lib/connections/read.ts'
@@ -10,11 +9,7 @@ import { requireConnectionId } from '../lib/http/parameters.ts'
 /** Shows one connection of the caller. */
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.getConnection, composition, async ({ caller, path }) => {
-    const connection = await getConnection(
-      openConnections(composition),
-      caller,
-      requireConnectionId(path.connectionId),
-    )
+    const connection = await getConnection(composition, caller, requireConnectionId(path.connectionId))
     return { status: 200, body: { connection: presentConnection(connection) } }
   })
 

@@ -1,6 +1,5 @@
 import type { Context } from 'aws-lambda'
 import type { Composition } from '../lib/compose/composition.ts'
-import { openKeepAlive } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { keepAlive } from '../lib/connections/keep-alive.ts'
 import { moveGrants } from '../lib/connections/move-grants.ts'
@@ -9,10 +8,9 @@ import { moveGrants } from '../lib/connections/move-grants.ts'
 export const handlerIn =
   (composition: Composition) =>
   async (_event: unknown, context: Context): Promise<void> => {
-    const deps = openKeepAlive(composition)
     const run = { remainingMs: () => context.getRemainingTimeInMillis() }
-    await moveGrants(deps, run)
-    await keepAlive(deps, run)
+    await moveGrants(composition, run)
+    await keepAlive(composition, run)
   }
 
 export const handler = handlerIn(thisProcess)

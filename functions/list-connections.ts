@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openConnections } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { presentConnection } from '../lib/connections/present.ts'
 import { listConnections } from '../lib/connections/read.ts'
@@ -9,7 +8,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 /** Lists the caller's connections. */
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.listConnections, composition, async ({ caller }) => {
-    const connections = await listConnections(openConnections(composition), caller)
+    const connections = await listConnections(composition, caller)
     return { status: 200, body: { connections: connections.map(presentConnection) } }
   })
 

@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openCatalog } from '../lib/compose/documents.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { listDocuments } from '../lib/documents/list-documents.ts'
@@ -9,7 +8,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 /** Lists the caller's documents, a page at a time. */
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.listDocuments, composition, async ({ caller, query }) => {
-    const { rows, nextCursor } = await listDocuments(openCatalog(composition), {
+    const { rows, nextCursor } = await listDocuments(composition, {
       ...caller,
       connectionId: query.connectionId,
       status: query.status,

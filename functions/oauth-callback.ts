@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openCallback } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { handleCallback } from '../lib/connections/callback.ts'
 import { routes } from '../lib/contract/routes.ts'
@@ -10,7 +9,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.oauthCallback, composition, async ({ query }) => {
     const { state, code, error } = query
-    return browserAnswer(await handleCallback(openCallback(composition), { state, code, error }))
+    return browserAnswer(await handleCallback(composition, { state, code, error }))
   })
 
 export const handler = handlerIn(thisProcess)

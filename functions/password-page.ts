@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openPasswordPage } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { passwordPage } from '../lib/connections/password-page.ts'
 import { pageRoutes } from '../lib/contract/page-routes.ts'
@@ -10,7 +9,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 export const handlerIn = (composition: Composition) =>
   httpHandler(pageRoutes.passwordPage, composition, async ({ method, query, body, signal }) => {
     const typed = method === 'POST' ? body : undefined
-    const answer = await passwordPage(openPasswordPage(composition), { state: query.state, typed, signal })
+    const answer = await passwordPage(composition, { state: query.state, typed, signal })
     return browserAnswer(answer)
   })
 

@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openAuthorize } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { reauthorizeConnection } from '../lib/connections/authorize.ts'
 import { presentConnection } from '../lib/connections/present.ts'
@@ -11,7 +10,7 @@ import { requireConnectionId } from '../lib/http/parameters.ts'
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.reauthorizeConnection, composition, async ({ caller, path, body }) => {
     const connectionId = requireConnectionId(path.connectionId)
-    const { connection, authorizationUrl } = await reauthorizeConnection(openAuthorize(composition), {
+    const { connection, authorizationUrl } = await reauthorizeConnection(composition, {
       ...caller,
       connectionId,
       ...body,

@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openAuthorize } from '../lib/compose/connections.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { startConnection } from '../lib/connections/authorize.ts'
 import { presentConnection } from '../lib/connections/present.ts'
@@ -9,7 +8,7 @@ import { httpHandler } from '../lib/http/handler.ts'
 /** Starts connecting a drive; an s3 connection is active at once. */
 export const handlerIn = (composition: Composition) =>
   httpHandler(routes.startConnection, composition, async ({ caller, body }) => {
-    const { connection, authorizationUrl } = await startConnection(openAuthorize(composition), {
+    const { connection, authorizationUrl } = await startConnection(composition, {
       ...caller,
       ...body,
     })

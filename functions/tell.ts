@@ -1,5 +1,4 @@
 import type { Composition } from '../lib/compose/composition.ts'
-import { openTell } from '../lib/compose/outbox.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { tell, type TellResponse } from '../lib/outbox/tell.ts'
 
@@ -7,6 +6,6 @@ import { tell, type TellResponse } from '../lib/outbox/tell.ts'
 export const handlerIn =
   (composition: Composition) =>
   (event: unknown): Promise<TellResponse> =>
-    tell(openTell(composition), event)
+    tell(composition, event)
 
 export const handler = handlerIn(thisProcess)

@@ -1,22 +1,29 @@
 import { authorizationStore } from '../catalog/authorizations.ts'
+import { cellStore } from '../catalog/cells.ts'
 import type { Connection } from '../catalog/connections.ts'
 import { connectionStore } from '../catalog/connections.ts'
 import { documentStore } from '../catalog/documents.ts'
+import { grantStore } from '../catalog/grants.ts'
 import { tokenStore } from '../catalog/tokens.ts'
-import { required, settingsOf } from '../contract/env.ts'
+import type { EnvironmentName } from '../contract/env.ts'
+import { listed, required, settingsOf } from '../contract/env.ts'
 import type { Credentials } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
 import { passwordSource } from '../grants/passwords.ts'
+import type { ReadOldGrant } from '../grants/old-grants.ts'
+import { createSealer } from '../grants/seal.ts'
+import { secretStore } from '../grants/secret-store.ts'
+import { createGrants } from '../grants/store.ts'
 import { createAccessTokens } from '../grants/tokens/access-tokens.ts'
+import { createVault } from '../grants/vault.ts'
 import type { ObserveCall } from '../net/provider-http.ts'
+import { reachOf } from '../net/reach.ts'
 import type { Settings } from '../providers/about.ts'
 import { aboutOf } from '../providers/registry.ts'
-import type { EventPublisher } from '../telemetry/events.ts'
 import { eventBridgeBus, eventPublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
-import { openGrants } from './grants.ts'
-import { once } from './once.ts'
+import { lazily } from './once.ts'
 import type { Outside } from './outside.ts'
 import { outsideOf } from './outside.ts'
 import { openProviders } from './providers.ts'
@@ -25,80 +32,85 @@ import { openProviders } from './providers.ts'
 export function compose(environment: Settings, given?: Outside): Composition {
   const settings = settingsOf(environment)
   const outside = given ?? outsideOf(settings)
-  const { clock, newId } = outside
+  const { clock, newId, random } = outside
   const now = (): number => clock.now()
-
-  const documents = once(() =>
-    documentStore(outside.dynamo(), required(settings, 'DOCUMENTS_TABLE'), now, newId),
-  )
-  const connections = once(() =>
-    connectionStore(outside.dynamo(), required(settings, 'CONNECTIONS_TABLE'), now, newId),
-  )
-  const tokens = once(() => tokenStore(outside.dynamo(), required(settings, 'TOKENS_TABLE')))
-  const authorizations = once(() =>
-    authorizationStore(outside.dynamo(), required(settings, 'AUTHORIZATIONS_TABLE'), now),
-  )
-
-  const { vault, sealer, ...kept } = openGrants(settings, outside, tokens)
-  // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
-  const events = once((): EventPublisher => ({
-    publish: (event) =>
-      eventPublisher(eventBridgeBus(outside.events, required(settings, 'EVENT_BUS'))).publish(event),
-  }))
+  const setting = (name: EnvironmentName): string => required(settings, name)
 
   const providers = openProviders({
     clock,
     settings,
     observe: observeCall,
     send: outside.http,
-    clientOf: (provider) => (fresh) => vault().oauthClient(provider, fresh),
-    credentialsOf,
-    connections,
+    clientOf: (provider) => (fresh) => all.vault.oauthClient(provider, fresh),
+    credentialsOf: (connection) => credentialsOf(all, connection),
+    connections: () => all.connections,
     commonHash: outside.hasher,
   })
-  const accessTokens = once(() =>
-    createAccessTokens({
-      connections: connections(),
-      tokens: tokens(),
-      grants: kept.grants(),
-      sealer: sealer(),
-      clock,
-      newId,
-      random: outside.random,
-      refresh: async (provider, refreshToken) =>
-        ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
-    }),
-  )
 
-  function credentialsOf(connection: Connection): Credentials {
-    switch (aboutOf(connection.provider).grant.kind) {
-      case 'oauth2':
-        return { kind: 'oauth2', tokens: accessTokens().sourceOf(connection) }
-      case 'password':
-        return passwordSource(
-          { connections: connections(), grants: kept.grants(), openGrant: providers.openGrant, newId },
-          connection,
-        )
-      case 'none':
-        return { kind: 'none' }
-    }
+  const readOld: ReadOldGrant = async (connectionId) => {
+    const { oldGrants } = await import('../grants/old-grants.ts')
+    return oldGrants(all.secrets, all.tokens, all.sealer)(connectionId)
   }
 
-  const composition: Composition = {
-    settings,
-    clock,
-    outside,
-    documents,
-    connections,
-    tokens,
-    authorizations,
-    ...kept,
-    sealer,
-    accessTokens,
-    events,
-    ...providers,
+  const all: Composition = lazily({
+    settings: () => settings,
+    outside: () => outside,
+    clock: () => clock,
+    newId: () => newId,
+    random: () => random,
+    documents: () => documentStore(outside.dynamo(), setting('DOCUMENTS_TABLE'), now, newId),
+    connections: () => connectionStore(outside.dynamo(), setting('CONNECTIONS_TABLE'), now, newId),
+    tokens: () => tokenStore(outside.dynamo(), setting('TOKENS_TABLE')),
+    authorizations: () => authorizationStore(outside.dynamo(), setting('AUTHORIZATIONS_TABLE'), now),
+    grantRows: () => grantStore(outside.dynamo(), setting('GRANTS_TABLE'), now, newId),
+    cells: () => cellStore(outside.dynamo(), setting('CELLS_TABLE')),
+    secrets: () =>
+      secretStore({
+        client: outside.secrets,
+        prefix: setting('SECRET_PREFIX'),
+        recoveryDays: Number(settings['SECRET_RECOVERY_DAYS'] ?? 7),
+        kmsKeyId: settings['SECRETS_KEY_ARN'],
+        newId,
+      }),
+    vault: () => createVault(all.secrets, clock),
+    sealKeys: () => all.vault.sealKeys,
+    sealer: () => createSealer(all.sealKeys),
+    grants: () =>
+      createGrants({ rows: all.grantRows, secrets: all.secrets, sealKeys: all.sealKeys, readOld, clock }),
+    accessTokens: () =>
+      createAccessTokens({
+        connections: all.connections,
+        tokens: all.tokens,
+        grants: all.grants,
+        sealer: all.sealer,
+        clock,
+        newId,
+        random,
+        refresh: async (provider, refreshToken) =>
+          ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
+      }),
+    bus: () => eventBridgeBus(outside.events, setting('EVENT_BUS')),
+    // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
+    events: () => ({ publish: (event) => eventPublisher(all.bus).publish(event) }),
+    startHash: () => providers.startHash,
+    openGrant: () => providers.openGrant,
+    openDriver: () => providers.openDriver,
+    publicUrl: () => setting('PUBLIC_URL'),
+    allowedReturnUrls: () => listed(settings, 'ALLOWED_RETURN_URLS'),
+    reach: () => reachOf(settings),
+  })
+  return all
+}
+
+function credentialsOf(all: Composition, connection: Connection): Credentials {
+  switch (aboutOf(connection.provider).grant.kind) {
+    case 'oauth2':
+      return { kind: 'oauth2', tokens: all.accessTokens.sourceOf(connection) }
+    case 'password':
+      return passwordSource(all, connection)
+    case 'none':
+      return { kind: 'none' }
   }
-  return composition
 }
 
 const observeCall: ObserveCall = ({ provider, operation, status, ms, bytes }) => {

@@ -4,22 +4,17 @@ import { retrying } from '../net/retry.ts'
 import type { Composition } from './composition.ts'
 import { hallDeps } from './hall.ts'
 
-/** For listing documents. */
-export function openCatalog({ documents }: Composition): Pick<DocumentDeps, 'documents'> {
-  return { documents: documents() }
-}
-
 /** For the storage operations. */
 export function openDocuments(composition: Composition): DocumentDeps {
   const { settings, clock, outside } = composition
   return {
     ...hallDeps(composition),
-    connections: composition.connections(),
+    connections: composition.connections,
     retry: (run, signal) => retrying(run, { clock, random: outside.random, signal }),
     async stageDownload(request) {
       const { stageDownload, stagingBucket } = await import('../documents/staging.ts')
       const copies = stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET'))
-      return await stageDownload({ documents: composition.documents() }, copies, request)
+      return await stageDownload({ documents: composition.documents }, copies, request)
     },
   }
 }

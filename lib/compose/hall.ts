@@ -19,10 +19,10 @@ export function hallDeps(composition: Composition): HallDeps {
   const short = queueOf(composition, 'SHORT_QUEUE_URL')
   return {
     clock,
-    documents: composition.documents(),
-    connections: composition.connections(),
+    documents: composition.documents,
+    connections: composition.connections,
     openDriver: composition.openDriver,
-    sealer: composition.sealer(),
+    sealer: composition.sealer,
     bucket: bucketOf(composition),
     async removeCopy(key) {
       const { stagingBucket } = await import('../documents/staging.ts')

@@ -13,7 +13,7 @@ import { hallDeps, queueOf } from './hall.ts'
 
 /** For the intake's queue. */
 export function openIntake(composition: Composition): IntakeDeps {
-  return { ...hallDeps(composition), events: composition.events() }
+  return { ...hallDeps(composition), events: composition.events }
 }
 
 /** For what arrives in the bucket. Opened once: it remembers whom it has just given places. */
@@ -21,7 +21,7 @@ export function openSort(composition: Composition): () => SortDeps {
   const given: SortDeps['given'] = new Map()
   return () => ({
     clock: composition.clock,
-    documents: composition.documents(),
+    documents: composition.documents,
     lanes: {
       short: queueOf(composition, 'SHORT_QUEUE_URL'),
       long: queueOf(composition, 'LONG_QUEUE_URL'),
@@ -52,7 +52,7 @@ export function openSweep(composition: Composition) {
 
 /** For starting an upload of any size. */
 export function openStartIntake(composition: Composition): StartIntakeDeps {
-  const choose = { connections: composition.connections() }
+  const choose = { connections: composition.connections }
   return {
     ...hallDeps(composition),
     chooseConnection: (owner, named) => chooseConnection(choose, owner, named),

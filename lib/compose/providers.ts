@@ -8,14 +8,6 @@ import type { Driver } from '../storage/driver.ts'
 import type { StartHash } from '../transfer/hash.ts'
 import { onceEach } from './once.ts'
 
-/** The providers of one process, each loaded when it is first asked for. */
-export interface Providers {
-  /** What a connection to the provider may do there. */
-  readonly openGrant: (id: ProviderId) => Promise<Grant>
-  readonly openDriver: (connection: Connection) => Promise<Driver>
-  readonly startHash: StartHash
-}
-
 export interface ProvidersDeps extends ProviderDeps {
   /** This deployment's OAuth client at a provider. */
   readonly clientOf: (id: ProviderId) => ClientSource
@@ -24,12 +16,15 @@ export interface ProvidersDeps extends ProviderDeps {
   readonly commonHash: StartHash
 }
 
-export function openProviders(deps: ProvidersDeps): Providers {
+/** The providers of one process, each loaded when it is first asked for. */
+export function openProviders(deps: ProvidersDeps) {
   const load = onceEach((id: ProviderId): Promise<Provider> => loadProvider[id]())
   const opener = onceEach(async (id: ProviderId) => (await load(id)).opener(deps))
   return {
-    openGrant: onceEach(async (id) => (await load(id)).grant(deps, deps.clientOf(id))),
-    async openDriver(connection) {
+    openGrant: onceEach(async (id: ProviderId): Promise<Grant> =>
+      (await load(id)).grant(deps, deps.clientOf(id)),
+    ),
+    openDriver: async (connection: Connection): Promise<Driver> => {
       const open = await opener(connection.provider)
       return open(openedFor(deps, connection), deps.credentialsOf(connection))
     },
