@@ -68,7 +68,7 @@ export function graphApi(http: ProviderHttp, root: string) {
       await readJson(response, itemSchema)
     },
 
-    /** The newest first, which is the current one. https://learn.microsoft.com/graph/api/driveitem-list-versions */
+    /** The newest, which is current, first. https://learn.microsoft.com/graph/api/driveitem-list-versions */
     listVersions: async (id: string, signal?: AbortSignal) =>
       (await get('item.versions', `${byId(id)}/versions`, versionsSchema, signal)).value,
 
