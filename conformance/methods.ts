@@ -104,7 +104,10 @@ export function theSevenMethods(at: Stage): void {
             .status,
         ).toBe(200)
         expect(await at.backend.statObject(key)).toBe(4)
-        const named = await signedUrls.get(key, 5, { fileName: 'a "b".txt', contentType: 'text/csv' })
+        const named = await signedUrls.get(key, 5, {
+          disposition: `attachment; filename*=UTF-8''a%20%22b%22.txt`,
+          contentType: 'text/csv',
+        })
         const download = await fetch(named)
         expect(download.headers.get('content-type')).toBe('text/csv')
         expect(download.headers.get('content-disposition')).toBe(

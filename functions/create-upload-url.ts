@@ -15,6 +15,7 @@ export const handlerIn = (composition: Composition) =>
       connectionId: body.connectionId,
       contentType: body.contentType,
       extension: requireExtension(body.extension),
+      name: body.name,
       size: body.size,
       sha256: body.sha256,
       minutes: body.expiresInMinutes,

@@ -14,6 +14,8 @@ export const handlerIn = (composition: Composition) =>
       status: query.status,
       limit: query.limit,
       cursor: query.cursor,
+      order: query.order,
+      q: query.q,
     })
     return {
       status: 200,

@@ -15,6 +15,7 @@ export const handlerIn = (composition: Composition) =>
       documentId: requireDocumentId(path.documentId),
       connectionId: query.connectionId,
       extension: requireExtension(query.extension),
+      name: query.name,
       contentType: requireContentType(headers['content-type']),
       bytes: body,
       contentDigest: headers['content-digest'],

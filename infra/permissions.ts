@@ -171,6 +171,11 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.storageBucket, 'get', 'list')
       .uses(on.stagingBucket, 'get', 'upload', 'list', 'delete')
   },
+  'rename-document': (fn, on) => {
+    http(fn, on)
+    provider(fn, on)
+    fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
+  },
   'delete-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
@@ -190,7 +195,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
   'list-documents': (fn, on) => {
     http(fn, on)
-    fn.uses(on.documents, 'query')
+    fn.uses(on.documents, 'get', 'query', 'index:newest')
   },
   'start-intake': (fn, on) => {
     http(fn, on)

@@ -80,7 +80,11 @@ export function deploymentResources(deployment: Deployment): Resources {
         ',',
       ),
     }),
-    filing: settingResource({ DRIVE_FOLDER: settings.driveFolder, ...settings.ofProviders }),
+    filing: settingResource({
+      DRIVE_FOLDER: settings.driveFolder,
+      DRIVE_NAMES: String(settings.driveNames),
+      ...settings.ofProviders,
+    }),
     browsers: settingResource({ CORS_ORIGINS: [...settings.corsOrigins, ...origins].join(',') }),
   }
 }

@@ -87,7 +87,6 @@ const shape = {
   throttleBurst: z._default(whole(1, 5_000), 400),
   /** Transfers at once: what the intake may take of the account's Lambda concurrency. */
   intakeConcurrency: z._default(whole(2, 1_000), 20),
-
   /** Downloads at once: each takes up a function for as long as its reader is slow. 0: no ceiling. */
   downloadConcurrency: z._default(whole(0, 1_000), 100),
   /** Concurrency that is kept for telling callers apart, whatever else is going on. 0: none. */
@@ -100,6 +99,8 @@ const shape = {
     z.string().check(z.regex(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters')),
     '',
   ),
+  /** Files in the drive are called as people call them; else by document id and extension. */
+  driveNames: z._default(z.boolean(), false),
   /** Days that a deleted connection's secret can be restored; 0 deletes at once. */
   secretRecoveryDays: z._default(
     z

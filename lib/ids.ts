@@ -25,6 +25,8 @@ export type Extension = Branded<'Extension'>
 export const documentIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 export const extensionPattern = /^\.[A-Za-z0-9]{1,16}$/
 export const connectionIdPattern = /^[A-Za-z0-9-]{1,64}$/
+/** What a person calls a file. No control characters, no halves of a surrogate pair. */
+export const namePattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 const safeUserKey = /^[A-Za-z0-9_-]{1,64}$/
 /** 32 bytes as base64url. */
 const hashLength = 43

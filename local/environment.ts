@@ -69,6 +69,7 @@ export function functionEnvironment({
       `${own},${own.replace('127.0.0.1', 'localhost')},http://localhost:3000,http://localhost:5173`,
     LOOPBACK_SERVERS: 'true',
     DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
+    DRIVE_NAMES: process.env['DRIVE_NAMES'] ?? 'false',
     OIDC_ISSUER: `${own}/local`,
     OIDC_AUDIENCE: localAudience,
     OIDC_JWKS_URI: `${own}/local/.well-known/jwks.json`,

@@ -27,6 +27,7 @@ export const handlers: Readonly<Record<FunctionName, Load>> = {
   'password-page': () => import('../functions/password-page.ts'),
   'put-document': () => import('../functions/put-document.ts'),
   'reauthorize-connection': () => import('../functions/reauthorize-connection.ts'),
+  'rename-document': () => import('../functions/rename-document.ts'),
   'start-connection': () => import('../functions/start-connection.ts'),
   'start-intake': () => import('../functions/start-intake.ts'),
   'stat-document': () => import('../functions/stat-document.ts'),

@@ -43,8 +43,9 @@ function listing(documents: readonly Document[]): string {
     document.provider,
     document.checksum?.verdict ?? '',
     document.updatedAt,
+    document.name ?? '',
   ])
-  return table(['DOCUMENT', 'STATUS', 'SIZE', 'PROVIDER', 'PROOF', 'UPDATED'], rows)
+  return table(['DOCUMENT', 'STATUS', 'SIZE', 'PROVIDER', 'PROOF', 'UPDATED', 'NAME'], rows)
 }
 
 export const rm: Command = {

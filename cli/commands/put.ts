@@ -22,6 +22,7 @@ export const put: Command = {
   summary: 'Store files in the drive; - is standard input.',
   help: [
     ['--id <documentId>', 'the document’s name; from the file’s name when left out'],
+    ['--name <name>', 'what people call it; the file’s own name when left out'],
     ['--connection <connection>', 'which drive; may be left out when one is connected'],
     ['--type <media type>', 'from the file’s name when left out'],
     ['--extension <.ext>', 'from the file’s name when left out'],
@@ -29,6 +30,7 @@ export const put: Command = {
   ],
   options: {
     id: { type: 'string' },
+    name: { type: 'string' },
     connection: { type: 'string' },
     type: { type: 'string' },
     extension: { type: 'string' },
@@ -54,6 +56,8 @@ export const put: Command = {
     const id = text('id')
     if (id !== undefined && files.length > 1)
       throw new UsageError('--id names one document, and there are several files.')
+    if (text('name') !== undefined && files.length > 1)
+      throw new UsageError('--name is for one document, and there are several files.')
     const jobs = files.map((file) => ({ ...file, documentId: id ?? documentIdOf(file.name) }))
     requireOneEach(jobs)
     await putAll(context, jobs)
@@ -136,6 +140,7 @@ async function putOne(
   const document = await driveway.upload(await fileSource(job.path), {
     documentId: job.documentId,
     connectionId: text('connection'),
+    name: text('name') ?? job.name,
     contentType: text('type') ?? contentTypeOf(job.name),
     extension: text('extension') ?? extensionOf(job.name),
     ifExists: ifExists === 'replace' ? 'replace' : 'fail',

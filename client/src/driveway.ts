@@ -57,6 +57,8 @@ export interface Driveway {
     stat(documentId: string, options?: CallOptions): Promise<generated.Document>
     exists(documentId: string, options?: CallOptions): Promise<boolean>
     delete(documentId: string, options?: CallOptions): Promise<void>
+    /** Another name; content and ETag stay. */
+    rename(documentId: string, name: string, options?: CallOptions): Promise<generated.Document>
     /** s3 only: a URL that needs no token. */
     downloadUrl(
       documentId: string,
@@ -152,6 +154,8 @@ function documentCalls(api: Api): Driveway['documents'] {
       }
     },
     delete: (id, options) => api.call('deleteDocument', atDocument(id), options),
+    rename: async (id, name, options) =>
+      (await api.call('renameDocument', { ...atDocument(id), body: { name } }, options)).document,
     downloadUrl: (id, body, options) => api.call('createDownloadUrl', { ...atDocument(id), body }, options),
     uploadUrl: (id, body, options) => api.call('createUploadUrl', { ...atDocument(id), body }, options),
     startIntake: (id, body, options) => api.call('startIntake', { ...atDocument(id), body }, options),

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 3ac105185c2421f0). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 f4c579a7aa1121a3). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -32,6 +32,8 @@ export interface Document {
   readonly provider: 'google-drive' | 'onedrive' | 's3'
   /** The provider’s own id of the file; absent until there is one. */
   readonly objectKey?: string
+  /** What a person calls the file, byte for byte as it was given. */
+  readonly name?: string
   /** receiving waits for the intake upload, uploading is on its way to the drive, parked waits for the user to reconnect; stored and failed are final. */
   readonly status: 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed'
   /** Bytes. */
@@ -129,6 +131,11 @@ export interface ReauthorizeBody {
   readonly returnUrl?: string | undefined
 }
 
+export interface RenameBody {
+  /** What a person calls the file from now on. */
+  readonly name: string
+}
+
 export interface DownloadUrlBody {
   /** How long the URL works, in minutes. */
   readonly expiresInMinutes?: number | undefined
@@ -141,6 +148,8 @@ export interface UploadUrlBody {
   readonly contentType: string
   /** The file name’s extension, with its dot. */
   readonly extension?: string | undefined
+  /** What a person calls the file; it never decides which document is meant. */
+  readonly name?: string | undefined
   /** How many bytes will come; the URL then takes no other number. */
   readonly size?: number | undefined
   /** Their SHA-256 in lower-case hex; the URL then takes no other bytes. */
@@ -156,6 +165,8 @@ export interface IntakeBody {
   readonly contentType: string
   /** The file name’s extension, with its dot. */
   readonly extension?: string | undefined
+  /** What a person calls the file; it never decides which document is meant. */
+  readonly name?: string | undefined
   /** How many bytes will come. */
   readonly size: number
   /** Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another. */
@@ -263,7 +274,9 @@ export interface Operations {
   }
   putDocument: {
     path: { documentId: string }
-    query?: { connectionId?: string | undefined; extension?: string | undefined } | undefined
+    query?:
+      | { connectionId?: string | undefined; extension?: string | undefined; name?: string | undefined }
+      | undefined
     header?:
       | {
           'content-digest'?: string | undefined
@@ -280,6 +293,12 @@ export interface Operations {
   statDocumentHead: {
     path: { documentId: string }
     answer: undefined
+  }
+  renameDocument: {
+    path: { documentId: string }
+    header?: { 'if-match'?: string | undefined; 'if-none-match'?: string | undefined } | undefined
+    body: RenameBody
+    answer: DocumentAnswer
   }
   deleteDocument: {
     path: { documentId: string }
@@ -317,6 +336,8 @@ export interface Operations {
           status?: 'receiving' | 'uploading' | 'stored' | 'parked' | 'failed' | undefined
           limit?: number | undefined
           cursor?: string | undefined
+          order?: 'newest' | undefined
+          q?: string | undefined
         }
       | undefined
     answer: DocumentsAnswer
@@ -345,6 +366,7 @@ export const operations = {
   putDocument: { method: 'PUT', path: '/v1/documents/{documentId}' },
   statDocument: { method: 'GET', path: '/v1/documents/{documentId}' },
   statDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}' },
+  renameDocument: { method: 'PATCH', path: '/v1/documents/{documentId}' },
   deleteDocument: { method: 'DELETE', path: '/v1/documents/{documentId}' },
   getDocument: { method: 'GET', path: '/v1/documents/{documentId}/content' },
   getDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}/content' },

@@ -22,6 +22,8 @@ export interface UploadOptions {
   /** The client's own name for the document; a random one when left out. */
   readonly documentId?: string | undefined
   readonly connectionId?: string | undefined
+  /** What people call it; the source's name when left out. */
+  readonly name?: string | undefined
   /** The media type; that of the source, else application/octet-stream. */
   readonly contentType?: string | undefined
   /** With its dot; from the source's name when left out, none when empty. */
@@ -37,6 +39,8 @@ export interface UploadOptions {
 
 const fallbackType = 'application/octet-stream'
 const putAttempts = 6
+/** What the API takes for a name. */
+const namePattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 
 /** Uploads and resolves with the stored, verified document. See `Driveway.upload`. */
 export async function uploadDocument(
@@ -63,6 +67,7 @@ class Upload {
   readonly #documentId: string
   readonly #contentType: string
   readonly #extension: string | undefined
+  readonly #name: string | undefined
   #begun = false
 
   constructor(api: Api, transport: Transport, source: UploadSource, options: UploadOptions) {
@@ -75,6 +80,7 @@ class Upload {
       options.contentType ?? (source.type === undefined || source.type === '' ? fallbackType : source.type)
     const extension = options.extension ?? extensionOf(source.name)
     this.#extension = extension === '' ? undefined : extension
+    this.#name = options.name ?? namePattern.exec(source.name ?? '')?.[0]
   }
 
   async run(): Promise<Document> {
@@ -104,7 +110,7 @@ class Upload {
     const { connectionId } = this.#options
     const input = {
       path: { documentId: this.#documentId },
-      query: { connectionId, extension: this.#extension },
+      query: { connectionId, extension: this.#extension, name: this.#name },
     }
     const headers = {
       'content-type': this.#contentType,
@@ -171,6 +177,7 @@ class Upload {
       connectionId,
       contentType: this.#contentType,
       extension: this.#extension,
+      name: this.#name,
       size: this.#source.size,
       sha256,
     }

@@ -16,6 +16,12 @@ export interface OpenPage {
   readonly cursor?: Readonly<Record<string, unknown>>
 }
 
+/** A row's place in the order of changes. */
+export interface NewestPlace {
+  readonly changedAt: string
+  readonly documentId: DocumentId
+}
+
 /** Reading many rows of the documents table, a page at a time. */
 export interface DocumentPages {
   /** At most `limit` rows in the order of their ids. */
@@ -24,6 +30,12 @@ export interface DocumentPages {
     limit: number,
     startAfter: DocumentId | undefined,
   ): Promise<{ readonly rows: readonly DocumentRow[]; readonly more: boolean }>
+  /** At most `limit` rows whose last change is the newest; the index may lag by a moment. */
+  newest(
+    userKey: UserKey,
+    limit: number,
+    startAfter: NewestPlace | undefined,
+  ): Promise<{ readonly rows: readonly DocumentRow[]; readonly last?: NewestPlace }>
   /** A user's open rows of a kind, such as `p#{connectionId}`; the index may lag by a moment. */
   openOfUser(userKey: UserKey, prefix: string, cursor?: OpenPage['cursor']): Promise<OpenPage>
   /** How many of those there are, counted to `limit`. */
@@ -38,6 +50,7 @@ export function documentPages(
   client: Dynamo,
   TableName: string,
   parse: (item: unknown) => DocumentRow,
+  get: (key: DocumentKey) => Promise<DocumentRow | undefined>,
 ): DocumentPages {
   const ofUser = (userKey: UserKey, prefix: string) => ({
     TableName,
@@ -63,6 +76,21 @@ export function documentPages(
       const query = new QueryCommand({ ...ofUser(userKey, prefix), Select: 'COUNT', Limit: limit })
       return (await client.send(query).catch(failed)).Count ?? 0
     },
+    async newest(userKey, limit, startAfter) {
+      const query = new QueryCommand({
+        TableName,
+        IndexName: 'newest',
+        KeyConditionExpression: 'userKey = :user',
+        ExpressionAttributeValues: { ':user': userKey },
+        ScanIndexForward: false,
+        Limit: limit,
+        ...(startAfter === undefined ? {} : { ExclusiveStartKey: { userKey, ...startAfter } }),
+      })
+      const { Items = [], LastEvaluatedKey } = await client.send(query).catch(failed)
+      const rows = await Promise.all(Items.map((item) => get(newestKey.parse(item))))
+      const last = LastEvaluatedKey === undefined ? {} : { last: newestKey.parse(LastEvaluatedKey) }
+      return { rows: rows.filter((row) => row !== undefined), ...last }
+    },
     async openOfUser(userKey, prefix, cursor) {
       const query = new QueryCommand({
         ...ofUser(userKey, prefix),
@@ -83,11 +111,12 @@ function pageOf(answer: QueryCommand['answer']): OpenPage {
   return answer.LastEvaluatedKey === undefined ? { entries } : { entries, cursor: answer.LastEvaluatedKey }
 }
 
-const openEntry = z.object({
+const rowKey = {
   userKey: z.custom<UserKey>((value) => typeof value === 'string'),
   documentId: z.custom<DocumentId>((value) => typeof value === 'string'),
-  open: z.string(),
-})
+}
+const openEntry = z.object({ ...rowKey, open: z.string() })
+const newestKey = z.object({ ...rowKey, changedAt: z.string() })
 
 function failed(error: unknown): never {
   throw catalogError(error)

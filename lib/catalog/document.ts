@@ -45,6 +45,8 @@ const target = z.object({
   file: z.string(),
   /** The version that the client has named: the drive has to refuse to write over another. */
   ifMatch: z.exactOptional(z.string()),
+  /** `file` is what a person calls it: where that is taken, the next name has a number. */
+  numbered: z.exactOptional(z.literal(true)),
 })
 
 /** Exactly which object of the intake bucket is sent: another one under the same key has another etag. */
@@ -78,6 +80,8 @@ const change = z.object({
   size: z.number(),
   contentType: z.string(),
   extension: text<Extension>(),
+  /** What the document is called once this change stands, where another version stands meanwhile. */
+  name: z.exactOptional(z.string()),
   /** What the client says the bytes hash to, lower-case hex. */
   sha256: z.exactOptional(z.string()),
   /** What the provider's own hash of the bytes has to be, where the bytes were at hand. */
@@ -131,6 +135,8 @@ export const documentRow = z.object({
   connectionId: text<ConnectionId>(),
   provider: z.enum(providerIds),
   objectKey: z.exactOptional(text<ObjectKey>()),
+  /** What a person calls it, byte for byte. */
+  name: z.exactOptional(z.string()),
   standing: z.exactOptional(standing),
   change: z.exactOptional(change),
   /** The change that an inline PUT or a delete has pushed aside, until that one is over. */
@@ -157,6 +163,8 @@ export const documentRow = z.object({
   seq: z._default(z.number(), 0),
   createdAt: z.string(),
   updatedAt: z.string(),
+  /** When the last change was accepted. */
+  changedAt: z.exactOptional(z.string()),
 })
 
 export type DocumentRow = Readonly<z.output<typeof documentRow>>

@@ -114,11 +114,24 @@ export function documentStore(
       const isOurs = ({ change: standing }: DocumentRow): boolean =>
         standing?.id === change.id && standing.owner === change.owner
       if (seen)
-        return await update(seen, asSeen(seen), { ...also, changes: { ...also.changes, change } }, isOurs)
+        return await update(
+          seen,
+          asSeen(seen),
+          { ...also, changes: { ...also.changes, change, changedAt: iso() } },
+          isOurs,
+        )
       const { event, changes } = also
       const row = { ...changes, ...key, change, remove: {}, seq: event ? 1 : 0 }
       const open = openOf(row as Pick<DocumentRow, 'change' | 'remove'>)
-      const Item = defined({ ...row, event, open, openOf: key.userKey, createdAt: iso(), updatedAt: iso() })
+      const Item = defined({
+        ...row,
+        event,
+        open,
+        openOf: key.userKey,
+        createdAt: iso(),
+        updatedAt: iso(),
+        changedAt: iso(),
+      })
       try {
         await client.send(
           new PutCommand({ TableName, Item, ConditionExpression: 'attribute_not_exists(documentId)' }),
@@ -153,7 +166,7 @@ export function documentStore(
         seen = await get(row)
       }
     },
-    ...documentPages(client, TableName, parse),
+    ...documentPages(client, TableName, parse, get),
   }
 
   /** Removes the row, if the condition holds. */

@@ -34,7 +34,7 @@ export function hallDeps(composition: Composition): HallDeps {
     newId: outside.newId,
     startHash: composition.startHash,
     openTurns: outside.openTurns,
-    settings: defaultHallSettings,
+    settings: { ...defaultHallSettings, driveNames: settings['DRIVE_NAMES'] === 'true' },
   }
 }
 

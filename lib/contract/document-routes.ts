@@ -98,6 +98,23 @@ export const documentRoutes = {
     ],
     streaming: true,
   },
+  renameDocument: {
+    operation: 'renameDocument',
+    functionName: 'rename-document',
+    methods: ['PATCH'],
+    path: '/v1/documents/{documentId}',
+    access: 'user',
+    summary: 'Give a document another name; its content and its ETag stay.',
+    pathParameters: schemas.documentPath,
+    query: schemas.none,
+    headers: {
+      'if-match': 'Renames only while the version that this ETag names stands.',
+      'if-none-match': 'Renames only while the version that this ETag names does not stand.',
+    },
+    body: { kind: 'json', schema: schemas.renameBody },
+    answers: [{ status: 200, description: 'Renamed.', schema: schemas.documentAnswer }],
+    errors: [...always, ...provider, 'document_not_found', 'document_busy', 'precondition_failed'],
+  },
   deleteDocument: {
     ...ofDocument,
     operation: 'deleteDocument',

@@ -30,6 +30,7 @@ export const environment = {
   CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
   LOOPBACK_SERVERS: 'true where a user’s own server may be on this machine: on the local stack alone.',
   DRIVE_FOLDER: 'Folder in the user’s drive that documents go into; empty for the root.',
+  DRIVE_NAMES: 'true: files in the drive are called as people call them; else by document id and extension.',
   OIDC_ISSUER: 'Issuer of the callers’ tokens.',
   OIDC_AUDIENCE:
     'Comma-separated audiences (or client ids, for tokens without an audience) that callers’ tokens must carry.',

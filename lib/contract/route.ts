@@ -10,7 +10,7 @@ export interface Route {
   readonly operation: string
   /** The Lambda function's file under `functions/`, without its ending. */
   readonly functionName: string
-  readonly methods: readonly ('GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE')[]
+  readonly methods: readonly ('GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE')[]
   /** An API Gateway resource path: `/v1/documents/{documentId}`. */
   readonly path: string
   readonly access: 'user' | 'public'

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { providerIds } from '../providers/registry.ts'
-import { connectionId, contentType, documentId, documentStatus, extension, time } from './fields.ts'
+import { connectionId, contentType, documentId, documentStatus, extension, name, time } from './fields.ts'
 import { downloadUrlMinutes, listLimit, maxIntakeBytes, uploadUrlMinutes } from './limits.ts'
 import { connection, document } from './views.ts'
 import { answer, part, request } from './words.ts'
@@ -56,6 +56,11 @@ export const passwordForm = z.object({
 export const putDocumentQuery = z.strictObject({
   connectionId: z.optional(connectionId),
   extension: z.optional(extension),
+  name: z.optional(name),
+})
+
+export const renameBody = request('RenameBody', {
+  name: [name, 'What a person calls the file from now on.'],
 })
 
 export const listDocumentsQuery = z.strictObject({
@@ -68,6 +73,8 @@ export const listDocumentsQuery = z.strictObject({
     ),
   ),
   cursor: maybe(1024),
+  order: z.optional(z.enum(['newest'])),
+  q: z.optional(z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(255))),
 })
 
 const minutes = ({ default: usual, max }: { readonly default: number; readonly max: number }) =>
@@ -82,6 +89,8 @@ const size = z
   .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`))
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'))
 
+const called = 'What a person calls the file; it never decides which document is meant.'
+
 export const uploadUrlBody = request('UploadUrlBody', {
   connectionId: [
     z.optional(connectionId),
@@ -89,6 +98,7 @@ export const uploadUrlBody = request('UploadUrlBody', {
   ],
   contentType: [contentType, 'The document’s media type.'],
   extension: [z.optional(extension), 'The file name’s extension, with its dot.'],
+  name: [z.optional(name), called],
   size: [z.optional(size), 'How many bytes will come; the URL then takes no other number.'],
   sha256: [z.optional(sha256), 'Their SHA-256 in lower-case hex; the URL then takes no other bytes.'],
   expiresInMinutes: [minutes(uploadUrlMinutes), 'How long the URL works, in minutes.'],
@@ -101,6 +111,7 @@ export const intakeBody = request('IntakeBody', {
   ],
   contentType: [contentType, 'The document’s media type.'],
   extension: [z.optional(extension), 'The file name’s extension, with its dot.'],
+  name: [z.optional(name), called],
   size: [size, 'How many bytes will come.'],
   sha256: [
     z.optional(sha256),

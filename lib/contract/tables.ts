@@ -47,6 +47,7 @@ export const tables: readonly TableDefinition[] = [
     indexes: [
       { name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' },
       { name: 'open', partitionKey: 'openOf', sortKey: 'open', keysOnly: true },
+      { name: 'newest', partitionKey: 'userKey', sortKey: 'changedAt', keysOnly: true },
     ],
     stream: true,
   },

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { errorCodes } from '../errors.ts'
 import { hashAlgorithms, providerIds } from '../providers/registry.ts'
-import { bytes, connectionId, connectionStatus, documentId, documentStatus, time } from './fields.ts'
+import { bytes, connectionId, connectionStatus, documentId, documentStatus, name, time } from './fields.ts'
 import { answer, part } from './words.ts'
 
 /** What the API shows of a connection, a document, a check and a problem. */
@@ -51,6 +51,7 @@ export const document = answer('Document', {
   connectionId: [connectionId, 'The connection that it is stored through.'],
   provider: [provider, 'Where it is stored.'],
   objectKey: [z.optional(text), 'The provider’s own id of the file; absent until there is one.'],
+  name: [z.optional(name), 'What a person calls the file, byte for byte as it was given.'],
   status: [
     documentStatus,
     'receiving waits for the intake upload, uploading is on its way to the drive, parked waits for the user to reconnect; stored and failed are final.',

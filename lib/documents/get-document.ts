@@ -11,6 +11,7 @@ import { StorageBackend } from '../storage/storage-backend.ts'
 import { resolveRange } from '../storage/bytes.ts'
 import { etagOf, lists } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
+import { savedAs } from './present.ts'
 import { parseRange, rangeLength } from './range.ts'
 import type { DocumentOf } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
@@ -45,23 +46,19 @@ async function elsewhere(
 ): Promise<Secret> {
   const { signedUrls, directUrls } = driver
   if (signedUrls) {
-    const as = { fileName: fileName(row), contentType: typeOf(row) }
-    return secret(await signedUrls.get(objectKey, elsewhereMinutes, as))
+    return secret(await signedUrls.get(objectKey, elsewhereMinutes, savedAs(row)))
   }
   if (directUrls) return await directUrls.read(objectKey, { signal })
   return await deps.stageDownload({ row, driver, objectKey, signal })
 }
 
-const fileName = (row: DocumentRow): string => `${row.documentId}${row.standing?.extension ?? ''}`
-const typeOf = (row: DocumentRow): string => row.standing?.contentType ?? 'application/octet-stream'
-
 function contentHeaders(row: DocumentRow, content: Omit<ObjectContent, 'body'>): Record<string, string> {
+  const { contentType, disposition } = savedAs(row)
   return {
-    'content-type': typeOf(row),
+    'content-type': contentType,
     'content-length': String(content.contentLength),
     'accept-ranges': 'bytes',
-    // The name is made of characters that need no quoting rules: ids and extensions are from a safe alphabet.
-    'content-disposition': `attachment; filename="${fileName(row)}"`,
+    'content-disposition': disposition,
     etag: tagOf(row, content.etag),
     ...(content.range === undefined
       ? {}
@@ -132,7 +129,7 @@ async function headOf(
   const content = {
     size: entry.size,
     contentLength,
-    contentType: typeOf(row),
+    contentType: savedAs(row).contentType,
     ...(entry.etag === undefined ? {} : { etag: entry.etag }),
     ...(range ? { range } : {}),
   }

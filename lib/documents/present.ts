@@ -17,6 +17,7 @@ export function presentDocument(row: DocumentRow): DocumentView {
     connectionId: row.connectionId,
     provider: row.provider,
     ...(row.objectKey === undefined ? {} : { objectKey: row.objectKey }),
+    ...(row.name === undefined ? {} : { name: row.name }),
     status,
     size: content.size,
     contentType: content.contentType,
@@ -30,6 +31,21 @@ export function presentDocument(row: DocumentRow): DocumentView {
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
   }
+}
+
+/** How a browser saves what stands: its type, and the header that has its name. */
+export function savedAs({ documentId, name, standing }: DocumentRow) {
+  const { extension = '', contentType = 'application/octet-stream' } = standing ?? {}
+  // The last segment: a browser makes no folders.
+  const file = (name ?? `${documentId}${extension}`).split('/').findLast((segment) => segment !== '') ?? ''
+  const ascii = file.replaceAll(/[^\x20-\x7e]|["%\\]/gu, '_')
+  const encoded = encodeURIComponent(file).replaceAll(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16)}`,
+  )
+  // A plain name for old clients, the whole one for others. https://www.rfc-editor.org/rfc/rfc6266#appendix-D
+  const whole = ascii === file ? '' : `; filename*=UTF-8''${encoded}`
+  return { contentType, disposition: `attachment; filename="${ascii}"${whole}` }
 }
 
 /** Where a client reads a document's bytes. */

@@ -4,7 +4,7 @@ import type { StartedIntake } from '../intake/start-intake.ts'
 import { startIntake } from '../intake/start-intake.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
-import { contentLink, intakeLink } from './present.ts'
+import { contentLink, intakeLink, savedAs } from './present.ts'
 import type { DocumentOf } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
 
@@ -34,9 +34,7 @@ export async function createDownloadUrl(
     throw withLinks(refusal, { content: contentLink(documentId) })
   }
   await deps.retry(() => driver.stat(objectKey, { signal }), signal)
-  const { extension = '', contentType = 'application/octet-stream' } = row.standing ?? {}
-  const as = { fileName: `${documentId}${extension}`, contentType }
-  const url = await driver.signedUrls.get(objectKey, minutes, as)
+  const url = await driver.signedUrls.get(objectKey, minutes, savedAs(row))
   const until = await driver.signedUrls.until(deps.clock.now(), minutes)
   return { url, expiresAt: new Date(until).toISOString() }
 }
@@ -48,6 +46,7 @@ export interface UploadUrlRequest {
   readonly connectionId: string | undefined
   readonly contentType: string
   readonly extension: Extension | undefined
+  readonly name?: string | undefined
   readonly size: number | undefined
   readonly sha256: string | undefined
   readonly minutes: number

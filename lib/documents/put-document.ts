@@ -30,6 +30,7 @@ export interface PutRequest extends Conditions {
   readonly documentId: DocumentId
   readonly connectionId: string | undefined
   readonly extension: Extension | undefined
+  readonly name?: string | undefined
   readonly contentType: string
   readonly bytes: Buffer
   readonly contentDigest: string | undefined
@@ -48,7 +49,7 @@ const waitMs = 20_000
  * Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route.
  */
 export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
-  const { userKey, userId, documentId, bytes, signal } = request
+  const { userKey, userId, documentId, name, bytes, signal } = request
   checkContentDigest(request.contentDigest, bytes)
   const before = await deps.documents.get({ userKey, documentId })
   const connection = await chooseConnection(deps, request, request.connectionId ?? before?.connectionId)
@@ -64,8 +65,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
       const extension = request.extension ?? extensionOf(seen)
       await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
       const target = await deps.retry(
-        () =>
-          placeFor({ driver, newId: deps.newId }, seen, { documentId, extension, ...connection }, { signal }),
+        () => placeFor({ ...deps, driver }, seen, { documentId, extension, name, ...connection }, { signal }),
         signal,
       )
       const onlyOver = target.kind === 'replace' && ifMatch !== undefined ? { ifMatch } : {}
@@ -79,6 +79,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
         size: bytes.length,
         contentType,
         extension,
+        name,
         until,
         proof,
         target: { ...target, ...onlyOver },
@@ -105,7 +106,8 @@ async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed
   const { driver, signal } = request
   try {
     const { entry, judged } = await sendProven(deps, request, writer)
-    const named = await renamed(driver, writer.row, entry, { signal })
+    const { standing, change } = writer.row
+    const named = await renamed(driver, standing, change.target, entry, { signal })
     const settled = await settleStored(deps, writer.row, named, judged)
     await tidy(deps, settled)
     return settled
@@ -197,7 +199,7 @@ async function send(
     // The user removed the file that was to be replaced: it is made anew, once.
     const { target } = writer.row.change
     if (!isServiceError(error, 'object_missing') || target?.kind !== 'replace') throw error
-    const anew = await freshPlace(driver, target.file, { signal })
+    const anew = await freshPlace(driver, target, { signal })
     writer.row = held(await deps.documents.work(writer.row, { target: anew }))
     return await deps.retry(write, signal)
   }

@@ -9,6 +9,7 @@ import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
 import { StorageBackend } from '../storage/storage-backend.ts'
 import type { DocumentDeps, StagingRequest } from './deps.ts'
+import { savedAs } from './present.ts'
 
 const urlSeconds = 60 * 60
 /** How often the row may change while a copy is written down. */
@@ -19,7 +20,7 @@ export interface Copies {
   has(key: string, size: number): Promise<boolean>
   store(key: string, request: StagingRequest): Promise<void>
   /** Good for an hour. */
-  url(key: string, as: { readonly fileName: string; readonly contentType: string }): Promise<Secret>
+  url(key: string, as: { readonly disposition: string; readonly contentType: string }): Promise<Secret>
   /** Already gone is success. */
   remove(key: string): Promise<void>
 }
@@ -45,8 +46,7 @@ export async function stageDownload(
       throw gone(row)
     }
   }
-  const { extension = '', contentType = 'application/octet-stream' } = row.standing ?? {}
-  return await copies.url(key, { fileName: `${row.documentId}${extension}`, contentType })
+  return await copies.url(key, savedAs(row))
 }
 
 /** The row names one copy; that of an older version goes. */
@@ -103,12 +103,12 @@ export function stagingBucket(client: S3Client, bucket: string): Copies {
         signal.removeEventListener('abort', abort)
       }
     },
-    async url(key, { fileName, contentType }) {
+    async url(key, { disposition, contentType }) {
       const command = new GetObjectCommand({
         Bucket: bucket,
         Key: key,
         ResponseContentType: contentType,
-        ResponseContentDisposition: `attachment; filename="${fileName}"`,
+        ResponseContentDisposition: disposition,
       })
       return secret(await getSignedUrl(client, command, { expiresIn: urlSeconds }))
     },

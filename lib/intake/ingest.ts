@@ -3,6 +3,7 @@ import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow, Target } from '../catalog/document.ts'
 import { isDeleted } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
+import { namePattern } from '../ids.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { logger } from '../telemetry/logger.ts'
@@ -35,6 +36,7 @@ type RejectionReason =
   | 'document_elsewhere'
   | 'name_taken'
   | 'content_encoded'
+  | 'name_invalid'
   | 'archived'
 
 /** Why a dropped object is no document. */
@@ -127,6 +129,7 @@ async function takeDropped(
   const connection = await connectionOf(deps, address)
   if (!connection) throw new Rejection('connection_unknown')
   refuseOdd(standing)
+  const name = nameGiven(standing)
   const { userKey, documentId, extension, connectionId } = address
   const { userId } = connection
   const accepted = await acceptChange(
@@ -149,7 +152,8 @@ async function takeDropped(
         message: delivery.messageId,
         source: sourceOf(standing),
         single: standing.size <= deps.settings.smallBytes ? true : undefined,
-        target: await placeNow(deps, connection, seen, { documentId, extension, connectionId }),
+        name,
+        target: await placeNow(deps, connection, seen, { documentId, extension, connectionId, name }),
       }
     },
     { waitMs: 0, signal: delivery.signal },
@@ -167,7 +171,7 @@ async function placeNow(
 ): Promise<Target | undefined> {
   if (connection.status !== 'active') return undefined
   try {
-    return await placeFor({ driver: await deps.openDriver(connection), newId: deps.newId }, seen, wanted)
+    return await placeFor({ ...deps, driver: await deps.openDriver(connection) }, seen, wanted)
   } catch (error) {
     if (!isServiceError(error)) throw error
     return undefined
@@ -209,6 +213,16 @@ function refuseOdd({ contentEncoding, archived }: IntakeObject): void {
   if (contentEncoding !== undefined && !/^(identity|aws-chunked|)$/.test(contentEncoding))
     throw new Rejection('content_encoded')
   if (archived === true) throw new Rejection('archived')
+}
+
+/** What the object's metadata calls the document: percent-encoded, since S3 has ASCII alone there. */
+function nameGiven({ encodedName }: IntakeObject): string | undefined {
+  if (encodedName === undefined) return undefined
+  try {
+    const name = decodeURIComponent(encodedName)
+    if (namePattern.test(name)) return name
+  } catch {}
+  throw new Rejection('name_invalid')
 }
 
 function sourceOf({ key, etag, size, versionId }: IntakeObject) {

@@ -25,6 +25,7 @@ export interface IntakeRequest extends Owner, Conditions {
   readonly connectionId?: string | undefined
   readonly contentType: string
   readonly extension?: Extension | undefined
+  readonly name?: string | undefined
   /** Bytes; may be absent for `url` only. */
   readonly size?: number | undefined
   /** Lower-case hex. */
@@ -79,6 +80,7 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
         size: size ?? 0,
         contentType,
         extension,
+        name: request.name,
         until,
         sha256: sha256?.toLowerCase(),
       }

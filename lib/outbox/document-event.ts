@@ -73,7 +73,7 @@ export function removalEvent(item: unknown): DrivewayEvent | undefined {
 }
 
 function detailOf(row: DocumentRow, eventId: string, seq: number) {
-  const { userId, documentId, connectionId, provider, standing, change } = row
+  const { userId, documentId, connectionId, provider, name, standing, change } = row
   const { size = 0, contentType = 'application/octet-stream' } = standing ?? change ?? {}
   const occurredAt = row.updatedAt
   return {
@@ -85,6 +85,7 @@ function detailOf(row: DocumentRow, eventId: string, seq: number) {
     documentId,
     connectionId,
     provider,
+    ...(name === undefined ? {} : { name }),
     size,
     contentType,
   } as const

@@ -26,7 +26,13 @@ export interface ObjectEntry {
 /** Where a write goes. */
 export type Target =
   /** A new object of this name; with `objectKey` under an id that `places.make` gave for it alone. */
-  | { readonly kind: 'new'; readonly file: string; readonly objectKey?: ObjectKey }
+  | {
+      readonly kind: 'new'
+      readonly file: string
+      /** Where the name is taken, the next one has a number. */
+      readonly numbered?: true
+      readonly objectKey?: ObjectKey
+    }
   /**
    * The object of this key, which keeps its name. With `ifMatch`, an entry's tag, a drive that can writes
    * over that version alone, and refuses with `precondition_failed`.
@@ -59,6 +65,8 @@ export interface Traits {
   }
   /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
   rewrites(extension: Extension): boolean
+  /** A name that a file here can have, as near to `name` as can be; absent where every name is one. */
+  readonly legal?: (name: string) => string
 }
 
 /**
@@ -200,7 +208,7 @@ export interface SignedUrls {
   get(
     key: ObjectKey,
     minutes: number,
-    as?: { readonly fileName: string; readonly contentType: string },
+    as?: { readonly disposition: string; readonly contentType: string },
   ): Promise<string>
   put(
     key: ObjectKey,

@@ -19,15 +19,23 @@ export class PlaceTaken extends ServiceError {
   }
 }
 
+/** A file's name; `numbered` when a person gave it. */
+export interface FileName {
+  readonly file: string
+  readonly numbered?: true | undefined
+}
+
 /** The names that are tried, the document's own included. */
 const mostNames = 3
+const lastNumber = 9
 
 /**
- * The n-th name of a file, always the same: `report.pdf`, then
- * `report (1f0c9a2b).pdf`. The blank keeps it from being another document's.
+ * The n-th name of a file, always the same: `report.pdf`, then `report (1f0c9a2b).pdf`. The blank keeps it
+ * from being another document's. What a person has named has `report (2).pdf` to `report (9).pdf` before.
  */
-export function nameOf(file: string, n: number): string {
+export function nameOf({ file, numbered }: FileName, n: number): string {
   if (n === 0) return file
+  if (numbered && n < lastNumber) return markedName(file, String(n + 1))
   const mark = createHash('sha256')
     .update(`${file}\n${String(n)}`)
     .digest('hex')
@@ -41,7 +49,7 @@ export function nameOf(file: string, n: number): string {
  */
 export function markedName(file: string, mark: string): string {
   const extension = extname(file)
-  const stem = file.slice(0, file.length - extension.length).replace(/ \([0-9a-f]{8}\)$/, '')
+  const stem = file.slice(0, file.length - extension.length).replace(/ \((?:[2-9]|[0-9a-f]{8})\)$/, '')
   return `${stem} (${mark})${extension}`
 }
 
@@ -50,19 +58,19 @@ export function markedName(file: string, mark: string): string {
  * taken, `own` looks whether what stands there was made by an earlier attempt.
  */
 export async function atFreeName<Result>(
-  file: string,
+  called: FileName,
   create: (name: string) => Promise<Result>,
   own: (name: string) => Promise<Result | undefined>,
 ): Promise<Result> {
   for (let n = 0; ; n += 1) {
-    const name = nameOf(file, n)
+    const name = nameOf(called, n)
     try {
       return await create(name)
     } catch (error) {
       if (!(error instanceof PlaceTaken)) throw error
       const found = await own(name)
       if (found !== undefined) return found
-      if (n + 1 >= mostNames) throw error
+      if (n + 1 >= mostNames + (called.numbered ? lastNumber - 1 : 0)) throw error
     }
   }
 }

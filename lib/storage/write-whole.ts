@@ -23,7 +23,7 @@ export async function writeWhole(
   if (target.kind === 'replace') return await writeOnce(driver, plan, content, options)
   const named = (file: string): Plan => ({ ...plan, target: { ...target, file } })
   return await atFreeName(
-    target.file,
+    target,
     async (file) => {
       if (file !== target.file) await options.onName?.(file)
       return await writeOnce(driver, named(file), content, options)

@@ -18,6 +18,7 @@ interface Told {
 /** For a document also what stands; of a change that is over, what that was to be. */
 interface DocumentTold extends Told {
   readonly documentId: string
+  readonly name?: string
   readonly size: number
   readonly contentType: string
 }

@@ -11,7 +11,7 @@ import { settleFirst } from './settle-first.ts'
 import { leftoversOf, sessionOf } from './settle.ts'
 
 type Given = 'door' | 'state' | 'size' | 'contentType' | 'extension' | 'until'
-type Maybe = 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single'
+type Maybe = 'name' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single'
 
 /** What a door wants of a document, once it has seen the row. */
 export type Wanted = Required<Pick<Change, Given>> & {
@@ -60,7 +60,7 @@ export async function acceptChange(
     if (!sending) {
       const seen = row && !isDeleted(row) ? row : undefined
       const wanted = await decide(seen)
-      const change = changeOf(deps, id, row?.change, wanted)
+      const change = changeOf(deps, id, row, wanted)
       const claimed = await deps.documents.claim(key, row, change, besides(key, row, wanted))
       if (claimed) return { row: claimed as Claimed, before: seen }
     } else if ((sending.change?.until ?? 0) <= deps.clock.now()) {
@@ -86,13 +86,15 @@ function busy({ documentId }: DocumentKey): ServiceError {
   )
 }
 
-function changeOf(deps: HallDeps, id: string, before: Change | undefined, wanted: Wanted): Change {
-  const { connection, event: _told, ...rest } = wanted
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+function changeOf(deps: HallDeps, id: string, row: DocumentRow | undefined, wanted: Wanted): Change {
+  const { connection, event: _told, name, ...rest } = wanted
+  // What stands keeps its name until it is replaced; where nothing stands, the row has the new one at once.
+  const all = { ...rest, ...(row?.standing ? { name } : {}) }
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
   return {
     ...(given as Pick<Change, Given>),
     id,
-    fence: (before?.fence ?? 0) + 1,
+    fence: (row?.change?.fence ?? 0) + 1,
     owner: deps.newId(),
     connectionId: connection.connectionId,
     provider: connection.provider,
@@ -108,10 +110,13 @@ function changeOf(deps: HallDeps, id: string, before: Change | undefined, wanted
 function besides(
   key: DocumentKey & { readonly userId: UserId },
   row: DocumentRow | undefined,
-  { door, connection, event, source }: Wanted,
+  { door, connection, event, source, name }: Wanted,
 ): Also {
   const { connectionId, provider } = connection
-  const where = row?.standing ? {} : { connectionId, provider, ...(row ? {} : { userId: key.userId }) }
+  const called = name !== undefined || !row || isDeleted(row) ? { name } : {}
+  const where = row?.standing
+    ? {}
+    : { connectionId, provider, ...called, ...(row ? {} : { userId: key.userId }) }
   const before = row?.change
   const keepsAside = (door === 'put' || door === 'delete') && before !== undefined
   const left: Leftover[] = before ? (keepsAside ? sessionOf(before) : leftoversOf(before)) : []

@@ -85,7 +85,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender:
     if (end.kind === 'lost') return await overtaken(deps, claim, sender)
     if (end.kind !== 'made' || end.judged.verdict === 'mismatch')
       return await concluded(deps, claim, end, leave, driver)
-    const entry = await renamed(driver, claim.row, end.entry)
+    const entry = await renamed(driver, claim.row.standing, claim.change.target, end.entry)
     return await concluded(deps, claim, { ...end, entry }, leave)
   } catch (error) {
     if (!(error instanceof CloudConnectionError)) throw error
@@ -97,11 +97,12 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender:
  * What stands is written over, also where the drive could not be asked
  * when the change was accepted. A new place is found on the way.
  */
-async function placeOverStanding({ newId }: HallDeps, claim: Claim, driver: Driver): Promise<void> {
+async function placeOverStanding(deps: HallDeps, claim: Claim, driver: Driver): Promise<void> {
   const { change, row } = claim
   if (change.target || !row.standing) return
-  const { extension, connectionId } = change
-  await claim.save({ target: await placeFor({ driver, newId }, row, { ...row, extension, connectionId }) })
+  const { extension, connectionId, name = row.name } = change
+  const wanted = { ...row, extension, connectionId, name }
+  await claim.save({ target: await placeFor({ ...deps, driver }, row, wanted) })
 }
 
 const gone = {

@@ -15,6 +15,8 @@ export interface IntakeObject {
   readonly versionId?: string
   readonly contentType?: string
   readonly contentEncoding?: string
+  /** Its metadata `name`. */
+  readonly encodedName?: string
   /** Its storage class has to be restored before it can be read. */
   readonly archived?: boolean
 }
@@ -157,6 +159,7 @@ function headOf(key: string, { headers }: AwsAnswer): IntakeObject {
     versionId: text('x-amz-version-id'),
     contentType: text('content-type'),
     contentEncoding: text('content-encoding'),
+    encodedName: text('x-amz-meta-name'),
     archived: isArchived(text('x-amz-storage-class'), text('x-amz-restore')) || undefined,
   }
   return {

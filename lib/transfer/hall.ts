@@ -42,6 +42,8 @@ export interface HallSettings {
   readonly smallBytes: number
   /** A transfer that got nowhere for so long fails. */
   readonly giveUpMs: number
+  /** Files in the drive are called as people call them. */
+  readonly driveNames: boolean
 }
 
 export const defaultHallSettings: HallSettings = {
@@ -50,6 +52,7 @@ export const defaultHallSettings: HallSettings = {
   streamBytes: 4 * 1024 ** 3,
   smallBytes: 4 * 1024 * 1024,
   giveUpMs: 24 * 60 * 60 * 1000,
+  driveNames: false,
 }
 
 /** A row whose change is this process's. */

@@ -4,10 +4,29 @@ import { objectKey } from '../ids.ts'
 import type { CallOptions, Driver, ObjectEntry, Plan } from '../storage/driver.ts'
 import { atFreeName, markedName } from '../storage/free-name.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
+import type { HallSettings } from './hall.ts'
+
+/** How files are named, and what makes ids. */
+export interface Placing {
+  readonly driver: Driver
+  readonly newId: NewId
+  readonly settings: Pick<HallSettings, 'driveNames'>
+}
+
+/** What a change makes of a document: what its file is named by. */
+interface Wanted {
+  readonly documentId: DocumentId
+  readonly extension: Extension
+  readonly name?: string | undefined
+}
 
 /** What a document's file is called where nothing else has the name. */
-export function fileOf(document: { readonly documentId: DocumentId; readonly extension: Extension }): string {
-  return `${document.documentId}${document.extension}`
+export function fileOf(
+  { driver, settings }: Pick<Placing, 'driver' | 'settings'>,
+  { documentId, extension, name }: Wanted,
+): Pick<Target, 'file' | 'numbered'> {
+  if (name === undefined || !settings.driveNames) return { file: `${documentId}${extension}` }
+  return { file: driver.traits.legal?.(name) ?? name, numbered: true }
 }
 
 /**
@@ -15,38 +34,47 @@ export function fileOf(document: { readonly documentId: DocumentId; readonly ext
  * taken over, so that two writers make one object; only a key that has to be asked for costs a call.
  */
 export async function placeFor(
-  { driver, newId }: { readonly driver: Driver; readonly newId: NewId },
+  placing: Placing,
   seen: DocumentRow | undefined,
-  wanted: {
-    readonly documentId: DocumentId
-    readonly extension: Extension
-    readonly connectionId: ConnectionId
-  },
+  wanted: Wanted & { readonly connectionId: ConnectionId },
   options: CallOptions = {},
 ): Promise<Target> {
-  const file = fileOf(wanted)
-  if (seen?.standing && seen.objectKey !== undefined) return replacing(driver, seen, file, newId)
+  const called = fileOf(placing, { ...wanted, name: wanted.name ?? seen?.name })
+  if (seen?.standing && seen.objectKey !== undefined) return replacing(placing, seen, called)
   const before = (seen?.change ?? seen?.aside)?.target
   const mine = seen?.connectionId === wanted.connectionId ? before : undefined
-  if (mine?.kind === 'new' && mine.objectKey !== undefined) return { ...mine, file }
-  return await freshPlace(driver, file, options)
+  if (mine?.kind === 'new' && mine.objectKey !== undefined) return { ...mine, ...called }
+  return await freshPlace(placing.driver, called, options)
 }
 
 /** A place that nothing stands at yet. */
-export async function freshPlace(driver: Driver, file: string, options: CallOptions = {}): Promise<Target> {
+export async function freshPlace(
+  driver: Driver,
+  { file, numbered }: Pick<Target, 'file' | 'numbered'>,
+  options: CallOptions = {},
+): Promise<Target> {
   const key = await driver.places?.make(options)
-  return { kind: 'new', file, ...(key === undefined ? {} : { objectKey: key }) }
+  return {
+    kind: 'new',
+    file,
+    ...(numbered ? { numbered } : {}),
+    ...(key === undefined ? {} : { objectKey: key }),
+  }
 }
 
 /**
  * Objects that keep their key under another name are written over;
  * elsewhere another name is another object, and the old one goes later.
  */
-function replacing(driver: Driver, seen: DocumentRow, file: string, newId: NewId): Target {
+function replacing(
+  { driver, newId }: Placing,
+  seen: DocumentRow,
+  called: Pick<Target, 'file' | 'numbered'>,
+): Target {
   const key = objectKey(seen.objectKey ?? '')
-  if (driver.renaming) return { kind: 'replace', objectKey: key, file }
+  if (driver.renaming) return { kind: 'replace', objectKey: key, ...called }
   // Where a name is the key: a fresh one, so that what stands stays until the new bytes are proven.
-  return { kind: 'new', file: markedName(file, newId().slice(0, 8)) }
+  return { kind: 'new', file: markedName(called.file, newId().slice(0, 8)) }
 }
 
 /** A change's content on its way. */
@@ -65,6 +93,7 @@ export function planOf(
       : ({
           kind: 'new',
           file: target.file,
+          ...(target.numbered ? { numbered: true as const } : {}),
           ...(target.objectKey === undefined ? {} : { objectKey: target.objectKey }),
         } as const)
   return { userId: row.userId, contentType, size, target: place }
@@ -76,17 +105,17 @@ export function planOf(
  */
 export async function renamed(
   driver: Driver,
-  { standing, change }: { readonly standing?: DocumentRow['standing']; readonly change: Change },
+  standing: DocumentRow['standing'],
+  target: Target | undefined,
   entry: ObjectEntry,
   options: CallOptions = {},
 ): Promise<ObjectEntry> {
-  const file = change.target?.file
   const isOurs = standing?.file !== undefined && (entry.name === undefined || entry.name === standing.file)
   const { renaming } = driver
-  if (!renaming || file === undefined || standing?.file === file || !isOurs) return entry
+  if (!renaming || target === undefined || standing?.file === target.file || !isOurs) return entry
   try {
     return await atFreeName(
-      file,
+      target,
       async (name) => {
         await renaming.rename(entry.objectKey, name, options)
         return { ...entry, name }

@@ -20,6 +20,7 @@ export interface EngineOptions {
   readonly streamBytes: number
   /** A change that got nowhere for so long fails, milliseconds. */
   readonly giveUpMs: number
+  readonly driveNames: boolean
 }
 
 /** One attempt at one claimed change. */

@@ -4,7 +4,6 @@ import { mostSends } from './damage.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
 import { proofPausesMs } from './judge.ts'
-import { fileOf } from './place.ts'
 
 /**
  * Asks once for a hash that the provider computes late. Right: verified. Another: the drive's own rewriting
@@ -91,7 +90,8 @@ function sentAgain(
   { source: { key, etag = '' }, damaged: times }: { readonly source: Leftover; readonly damaged: number },
 ): Change {
   const { connectionId, provider, documentId, objectKey } = row
-  const name = file ?? fileOf({ documentId, extension })
+  // Without one its user has named the file, and it keeps that name.
+  const name = file ?? `${documentId}${extension}`
   return {
     id: newId(),
     door: 'drop',

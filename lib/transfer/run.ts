@@ -77,7 +77,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     const target = claim.change.target ?? (await placed())
     if (target.objectKey !== undefined) return await begin(planAt(target), target)
     return await atFreeName(
-      target.file,
+      target,
       async (file) => {
         const named = { ...target, file }
         if (file !== claim.change.target?.file) await claim.save({ target: named })
@@ -87,8 +87,9 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     )
   }
   const placed = async (): Promise<Target> => {
-    const file = fileOf({ documentId: claim.row.documentId, extension: claim.change.extension })
-    const target = await freshPlace(driver, file, { signal })
+    const { row, change } = claim
+    const called = fileOf({ driver, settings: options }, { ...row, ...change, name: change.name ?? row.name })
+    const target = await freshPlace(driver, called, { signal })
     await claim.save({ target })
     return target
   }

@@ -58,6 +58,7 @@ export async function settleStored(
       change: undefined,
       aside: undefined,
       last: { changeId: change.id, outcome: 'stored', at: iso(now) },
+      ...(change.name === undefined ? {} : { name: change.name }),
     },
     leftovers: [
       ...old.map((key): Leftover => ({ kind: 'object', connectionId, key })),

@@ -228,6 +228,5 @@ function firstSentence(text: string): string {
 }
 
 function lowerCase(method: Route['methods'][number]): OpenApiMethod {
-  const names = { GET: 'get', HEAD: 'head', PUT: 'put', POST: 'post', DELETE: 'delete' } as const
-  return names[method]
+  return method.toLowerCase() as Lowercase<typeof method>
 }

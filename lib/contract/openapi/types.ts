@@ -68,5 +68,5 @@ export interface Operation {
   readonly responses: Readonly<Record<string, ResponseObject>>
 }
 
-export type OpenApiMethod = 'get' | 'head' | 'put' | 'post' | 'delete'
+export type OpenApiMethod = 'get' | 'head' | 'put' | 'post' | 'patch' | 'delete'
 export type PathItem = Partial<Record<OpenApiMethod, Operation>>

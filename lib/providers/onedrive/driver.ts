@@ -48,6 +48,7 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
       singleRequestBytes: 0,
       hash: { ...about.hash, start: createQuickXor },
       rewrites: (extension) => rewrites(accountId, extension),
+      legal: fileNameOf,
     },
 
     stat: async (key, { signal } = {}) => toEntry(await graph.getItem(byId(key), signal)),

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { UserId, UserKey } from '../../ids.ts'
 import { userKeyOf } from '../../ids.ts'
+import { cut, wide } from '../../storage/legal-name.ts'
 
 /**
- * Names that OneDrive refuses although our ids allow them: a trailing dot, DOS devices, `_vti_`.
+ * Names that OneDrive refuses although every sign in them is allowed: DOS devices, `_vti_`, a trailing dot.
  * https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint-64883a5d-228e-48f5-b3d2-eb39e07630fa
  */
-const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|_vti_|\.$/i
+const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|^\.lock$|_vti_|\.$/i
+/** Leaves room for a mark: a name here has at most 255 UTF-16 units. */
+const longest = 225
 
 /** The folders of a user's files, from the root down: `{folder}/{userKey}`. */
 export function foldersOf(folder: string | undefined, userId: UserId): readonly string[] {
@@ -18,7 +21,12 @@ export function foldersOf(folder: string | undefined, userId: UserId): readonly 
  * A file's name here: one that OneDrive refuses gets a hash of itself before it. The blank after it, which no
  * document id can have, keeps it from being another document's name.
  */
-export function fileNameOf(file: string): string {
+export function fileNameOf(given: string): string {
+  const file = cut(
+    given.replaceAll(/["*:<>?/\\|]|^~/g, wide).replaceAll(/^ | $/g, '\u2420'),
+    longest,
+    (text) => text.length,
+  )
   return reserved.test(file) ? `${hashMark(file)} ${file.replaceAll(/\.+$|_vti_/gi, '')}` : file
 }
 

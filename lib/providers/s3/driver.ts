@@ -14,6 +14,7 @@ import {
 } from '../../storage/bytes.ts'
 import type { Driver, Plan } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
+import { cut, wide } from '../../storage/legal-name.ts'
 import { about } from './about.ts'
 import { s3Api } from './api.ts'
 import { findObject, isTaken, s3Sessions } from './sessions.ts'
@@ -41,6 +42,7 @@ export function s3Driver({ client, bucket, clock, observe }: S3Options): Driver 
       singleRequestBytes: singlePutBytes,
       hash: { ...about.hash, start: () => hexDigest('sha256') },
       rewrites: () => false,
+      legal: keyEnd,
     },
 
     stat: async (key, { signal } = {}) => toEntry(key, await api.head(key, signal)),
@@ -88,6 +90,15 @@ function keyOf({ userId, target }: Pick<Plan, 'userId' | 'target'>): string {
 
 function keyFor(userId: UserId, file: string) {
   return objectKey(`${userKeyOf(userId)}/${file}`)
+}
+
+/**
+ * The end of a key: 1,024 bytes are the most in all, and clients take `.` and `..` between slashes for steps.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+ */
+function keyEnd(name: string): string {
+  const whole = cut(name, 900, (text) => Buffer.byteLength(text))
+  return whole.replaceAll(/(?<=^|\/)\.{1,2}(?=\/|$)/g, (dots) => wide('.').repeat(dots.length))
 }
 
 function headerOf(range: ByteRange): string {

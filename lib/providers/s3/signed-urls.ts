@@ -17,7 +17,7 @@ export function s3SignedUrls(client: S3Client, bucket: string, keyFor: SignedUrl
 
     get(key, minutes, as) {
       const named = as && {
-        ResponseContentDisposition: attachment(as.fileName),
+        ResponseContentDisposition: as.disposition,
         ResponseContentType: plainContentType(as.contentType),
       }
       const command = new GetObjectCommand({ Bucket: bucket, Key: key, ...named })
@@ -36,9 +36,4 @@ export function s3SignedUrls(client: S3Client, bucket: string, keyFor: SignedUrl
       return { url, headers: type === undefined ? {} : { 'content-type': type } }
     },
   }
-}
-
-/** https://www.rfc-editor.org/rfc/rfc6266 */
-function attachment(fileName: string): string {
-  return `attachment; filename*=UTF-8''${encodeURIComponent(fileName)}`
 }

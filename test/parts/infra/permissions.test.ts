@@ -174,7 +174,7 @@ test('each function may do exactly what its operation needs', () => {
       'tokens: GetItem UpdateItem',
     ],
     'list-connections': ['connections: Query'],
-    'list-documents': ['documents: Query'],
+    'list-documents': ['documents by newest: Query', 'documents: GetItem Query'],
     'oauth-callback': [
       'authorizations: DeleteItem GetItem PutItem UpdateItem',
       'sealing keys: GetSecretValue',
@@ -206,6 +206,18 @@ test('each function may do exactly what its operation needs', () => {
       'documents by open: Query',
       'long lane: SendMessage',
       'short lane: SendMessage',
+    ],
+    'rename-document': [
+      'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections: GetItem PutItem',
+      'documents: GetItem UpdateItem',
+      'grants: GetItem PutItem',
+      'sealing keys: GetSecretValue',
+      'storage bucket: ListBucket',
+      'storage objects: GetObject',
+      'tokens: GetItem UpdateItem',
     ],
     'start-connection': [
       'OAuth clients: GetSecretValue',

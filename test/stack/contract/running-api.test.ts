@@ -152,6 +152,8 @@ test.each([
   expect(
     await statusOf('POST', `/v1/documents/${id}-6/intake`, { json: { contentType: 'none', size: -1 } }),
   ).toBe(400)
+  expect(await statusOf('PATCH', `/v1/documents/${id}`, { json: { name: '契約書.txt' } })).toBe(200)
+  expect(await statusOf('PATCH', `/v1/documents/${id}`, { json: { name: '' } })).toBe(400)
   expect(await statusOf('DELETE', `/v1/documents/${id}`)).toBe(204)
   expect(await statusOf('DELETE', `/v1/documents/${id}`)).toBe(204)
   expect(await statusOf('GET', `/v1/documents/${id}`)).toBe(404)
@@ -162,6 +164,7 @@ test('lists, and what cannot be asked of them', async () => {
   expect(await statusOf('GET', '/v1/documents?limit=1')).toBe(200)
   expect(await statusOf('GET', '/v1/documents?limit=0')).toBe(400)
   expect(await statusOf('GET', '/v1/documents?status=stored&limit=2')).toBe(200)
+  expect(await statusOf('GET', '/v1/documents?order=newest&q=a')).toBe(200)
   expect(await statusOf('GET', '/v1/documents?cursor=garbage')).toBe(400)
   expect(await statusOf('PUT', '/v1/documents/nowhere', { bytes: 'x' })).toBe(400)
 })

@@ -51,7 +51,7 @@ it('no two documents that the rule lets through have one place, in any store', a
     }
     const places = [...rows.values()].map(({ documentId, standing }) => {
       const extension = standing?.extension ?? ''
-      const names = [0, 1, 2].map((n) => nameOf(`${documentId}${extension}`, n))
+      const names = [0, 1, 2].map((n) => nameOf({ file: `${documentId}${extension}` }, n))
       const drive = names.map(fileNameOf)
       return {
         s3: s3.signedUrls?.keyFor(alice, names[0] ?? ''),

@@ -183,14 +183,14 @@ describe('a work account', () => {
       retry: { retryable: true },
       context: { providerCode: 'nameAlreadyExists', retryAfterSeconds: 30 },
     })
-    expect((await put(driver, 'doc')).name).toBe(nameOf('doc.txt', 1))
+    expect((await put(driver, 'doc')).name).toBe(nameOf({ file: 'doc.txt' }, 1))
     await sessionsOf(driver).cancel(session)
     expect((await put(driver, 'doc', { content: generated(77) })).name).toBe('doc.txt')
   })
 
   it('that holds every name of a document asks to come back', async () => {
     const driver = open()
-    for (const n of [0, 1, 2]) await begin(driver, nameOf('doc.txt', n).replace('.txt', ''))
+    for (const n of [0, 1, 2]) await begin(driver, nameOf({ file: 'doc.txt' }, n).replace('.txt', ''))
     const error = await failureOf(put(driver, 'doc'))
     expect(error).toMatchObject({ name: 'PlaceTaken', retry: { retryable: true, afterSeconds: 30 } })
   })
@@ -323,7 +323,7 @@ describe('two places', () => {
 
   it('of two documents are never one, unless they are written alike', () => {
     const ids = variants.filter((id) => !id.startsWith('_'))
-    const namesOf = (file: string): string[] => [0, 1, 2].map((n) => fileNameOf(nameOf(file, n)))
+    const namesOf = (file: string): string[] => [0, 1, 2].map((n) => fileNameOf(nameOf({ file }, n)))
     const derived = ids.flatMap((id) => namesOf(id).map((made) => made.replaceAll(/[ ()]/g, '-')))
     const seen = new Map<string, string>()
     const files = [...ids, ...derived].flatMap((id) => ['', '.b', '.B', '.tar'].map((ext) => `${id}${ext}`))

@@ -4,17 +4,17 @@ import { Uppy } from '@uppy/core'
 import type { Meta, UppyFile } from '@uppy/core'
 import DropTarget from '@uppy/drop-target'
 import type { Document, Driveway, UploadProgress } from '../../../client/src/browser.ts'
-import { isDrivewayError, maxInlineBytes } from '../../../client/src/browser.ts'
-import { documentIdOf, extensionOf } from '../document-names.ts'
+import { isDrivewayError } from '../../../client/src/browser.ts'
+import { isSystemFile, pathOf } from '../document-names.ts'
 import { gate } from '../gate.ts'
 import type { Advice } from '../words.ts'
 import { adviceFor } from '../words.ts'
+import { sendFile } from './send-file.ts'
 import type { Toasts } from './toasts.ts'
 
 /** What one document may have at most: one PUT to the intake bucket. */
 const maxBytes = 5 * 1024 ** 3
 const atOnce = 3
-const maxNames = 50
 const silent = (): void => undefined
 
 export interface Upload {
@@ -75,6 +75,7 @@ const queue = (target: () => string | undefined, onNoTarget: () => void) =>
     logger: { debug: silent, warn: silent, error: silent },
     restrictions: { maxFileSize: maxBytes },
     onBeforeFileAdded(file) {
+      if (isSystemFile(pathOf(file))) return false
       const connectionId = file.meta.connectionId ?? target()
       if (connectionId === undefined) {
         onNoTarget()
@@ -111,7 +112,7 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     patch(id, { phase: 'waiting', problem: undefined, interrupted: false, bytesSent: 0, bytesStored: 0 })
     try {
       const report = (change: Partial<UploadMeta>): void => patch(id, change)
-      const stored = await pass(() => send(driveway, file, names, stop.signal, report), stop.signal)
+      const stored = await pass(() => sendFile(driveway, file, names, stop.signal, report), stop.signal)
       patch(id, { phase: 'stored', verdict: stored.checksum?.verdict })
       uppy.emit('upload-success', uppy.getFile(id), { status: 200 })
     } catch (error) {
@@ -193,53 +194,6 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     clearFinished() {
       uppy.removeFiles(all.value.filter(({ phase }) => phase === 'stored').map(({ id }) => id))
     },
-  }
-}
-
-/** Uploads under the first free name like the file's; once that name is its own, under the same again. */
-async function send(
-  driveway: Driveway,
-  file: QueuedFile,
-  names: Set<string>,
-  signal: AbortSignal,
-  report: (change: Partial<UploadMeta>) => void,
-): Promise<Document> {
-  const { data, meta, name, type } = file
-  if (!(data instanceof Blob)) throw new TypeError('the file is not on this device')
-  const attempt = (documentId: string, ifExists: 'fail' | 'replace'): Promise<Document> => {
-    let mostSent = 0
-    return driveway.upload(data, {
-      documentId,
-      connectionId: meta.connectionId,
-      extension: extensionOf(name),
-      contentType: type,
-      ifExists,
-      signal,
-      onProgress({ phase, bytesSent, bytesStored }) {
-        // An inline PUT whose answer was lost may have met somebody
-        // else's document: it owns nothing before it is stored.
-        const owned = ifExists === 'replace' || (phase !== 'preparing' && data.size > maxInlineBytes)
-        const interrupted = phase === 'sending' && bytesSent < mostSent
-        mostSent = Math.max(mostSent, bytesSent)
-        report({ phase, bytesSent, bytesStored, documentId, owned, ...(interrupted && { interrupted }) })
-      },
-    })
-  }
-  if (meta.documentId !== undefined && meta.owned === true) return attempt(meta.documentId, 'replace')
-  for (let number = 1; ; number += 1) {
-    const documentId = documentIdOf(name, number)
-    // Two files of one drop may have the same name.
-    if (names.has(documentId)) continue
-    names.add(documentId)
-    try {
-      return await attempt(documentId, 'fail')
-    } catch (error) {
-      if (!isDrivewayError(error, 'precondition_failed')) {
-        names.delete(documentId)
-        throw error
-      }
-      if (number >= maxNames) throw error
-    }
   }
 }
 
