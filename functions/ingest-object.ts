@@ -5,6 +5,7 @@ import { thisProcess } from '../lib/compose/this-process.ts'
 import { ingestObject } from '../lib/intake/ingest.ts'
 import { handleBatch, handleMessage } from '../lib/queue/batch.ts'
 import { lookAt } from '../lib/transfer/look.ts'
+import { walkConnection } from '../lib/transfer/wake.ts'
 
 /**
  * SQS hands over the intake bucket's events; what is in them goes to the users' drives. Each record succeeds
@@ -19,6 +20,7 @@ export const handlerIn =
       handleMessage(message, {
         ingest: (object, messageId) => ingestObject(deps, object, { messageId, deadline }),
         look: (key, messageId) => lookAt(deps, key, { messageId, deadline }),
+        walk: (key) => walkConnection(deps, key, deadline),
       }),
     )
   }

@@ -1,7 +1,7 @@
 import type { Composition } from '../lib/compose/composition.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { startConnection } from '../lib/connections/authorize.ts'
-import { presentConnection } from '../lib/connections/present.ts'
+import { presentConnection } from '../lib/connections/read.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { httpHandler } from '../lib/http/handler.ts'
 

@@ -100,22 +100,24 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
   'oauth-callback': (fn, on) => {
     http(fn, on)
-    fn.uses(on.authorizations, 'get', 'put', 'update', 'delete')
+    fn.uses(on.authorizations, 'get', 'put', 'update')
+      .uses(on.connections, 'get', 'put', 'delete')
       .uses(on.sealKey, 'read')
       .uses(on.publicUrl, 'read')
   },
   'password-page': (fn, on) => {
     http(fn, on)
-    fn.uses(on.authorizations, 'get', 'put', 'update', 'delete')
+    fn.uses(on.authorizations, 'get', 'put', 'update')
+      .uses(on.connections, 'get', 'put', 'delete')
       .uses(on.sealKey, 'read')
       .uses(on.filing, 'read')
   },
   'complete-connection': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    fn.uses(on.authorizations, 'get', 'update', 'delete')
+    fn.uses(on.authorizations, 'get', 'put', 'update', 'delete')
+      .uses(on.connections, 'query', 'delete')
       .uses(on.connectionSecrets, 'create', 'delete')
-      .uses(on.documents, 'index:open')
       .uses(on.shortLane, 'send')
   },
   'list-connections': (fn, on) => {
@@ -144,10 +146,10 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'delete-connection': (fn, on) => {
     http(fn, on)
     provider(fn, on)
-    ownsDocument(fn, on)
-    fn.uses(on.connections, 'query', 'delete')
-      .uses(on.documents, 'index:open')
+    // What is under way is ended by whoever takes the message.
+    fn.uses(on.connections, 'index:account', 'delete')
       .uses(on.connectionSecrets, 'delete')
+      .uses(on.shortLane, 'send')
   },
 
   'put-document': (fn, on) => {
@@ -216,6 +218,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     provider(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.storageBucket, 'upload', 'resume')
+      .uses(on.documents, 'index:open')
       .uses(on.shortLane, 'receive', 'delay')
       .uses(on.longLane, 'receive', 'delay', 'send')
       .uses(on.events, 'publish')

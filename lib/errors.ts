@@ -99,12 +99,8 @@ export class ServiceError extends Error {
 /** What a refusal says to whoever called; the others were good once and are not any more. */
 const refusals: Partial<Readonly<Record<ReauthReason, string>>> = {
   scope_missing:
-    'Not everything was allowed that storing documents needs. Ask the user to reconnect, and to leave every box ticked.',
-  consent_required: 'The account has not agreed to this app. Ask the user to reconnect, and to agree.',
-  policy_blocked:
-    'A rule of the account’s organisation blocks the access. Its administrator has to allow this app; then the user reconnects.',
-  account_disabled:
-    'The account is locked or closed. The user has to sign in to it at the provider first, then reconnect.',
+    'Not everything was allowed that storing needs. Ask the user to reconnect, with every box ticked.',
+  policy_blocked: 'The account’s organisation blocks the access. Its administrator has to allow this app.',
 }
 
 /** The one error for a grant that does not do: the user has to reconnect. */

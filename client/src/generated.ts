@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 f4c579a7aa1121a3). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 a9cc63cb49cbe5af). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {

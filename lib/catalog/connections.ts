@@ -1,6 +1,7 @@
 import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { dayMs } from '../clock.ts'
+import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import { reauthReasons, ServiceError } from '../errors.ts'
 import type { ConnectionId, NewId, Owner, UserKey } from '../ids.ts'
 import { randomId } from '../ids.ts'
@@ -36,7 +37,10 @@ const row = z.object({
   idleSince: z.exactOptional(z.string()),
   /** What this very write means to others: the change stream tells it. Any later write takes it away. */
   event: z.exactOptional(
-    z.object({ id: z.string(), type: z.enum(['Connection Activated', 'Connection Requires Reauth']) }),
+    z.object({
+      id: z.string(),
+      type: z.enum(['Connection Activated', 'Connection Requires Reauth', 'Connection Disconnected']),
+    }),
   ),
   /** How many events the connection has had. */
   seq: z.exactOptional(z.int()),
@@ -55,7 +59,10 @@ export type ConnectionChanges = RowChanges<
 /** What is written together with a connection; it is asked anew before each try. */
 export type Along = () => Promise<TogetherWrite>
 
-/** Connections in DynamoDB. Every read is consistent, but for `listOld`, which reads an index. */
+/**
+ * Connections in DynamoDB. Every read is consistent, but for those of indexes. One that is `pending` is gone
+ * once nothing can complete it any more.
+ */
 export interface ConnectionStore {
   /** Undefined for another user's, too. */
   get(owner: Owner, connectionId: ConnectionId): Promise<Connection | undefined>
@@ -113,6 +120,19 @@ function withMemo(item: unknown): unknown {
   return { memo: { folder: folderId }, ...rest }
 }
 
+/** Whether a grant may still stand on the connection's account, and which account that is. */
+export const stands = ({ status }: Connection): boolean => status === 'active' || status === 'requires_reauth'
+export const accountOf = ({ provider, accountId }: Connection): string => `${provider}#${accountId ?? ''}`
+/** Every step of a connect writes the row, and the next has so long. Epoch milliseconds. */
+const endOfPending = ({ updatedAt }: Connection): number =>
+  Date.parse(updatedAt) + authorizationLifetimeSeconds * 1000
+
+const itemOf = (connection: Connection): object => ({
+  ...connection,
+  ...(stands(connection) && connection.accountId !== undefined && { account: accountOf(connection) }),
+  ...(connection.status === 'pending' && { expiresAt: Math.ceil(endOfPending(connection) / 1000) }),
+})
+
 const parseRow = rowParser('connection', row)
 
 /** A connection as an item of its table says it. */
@@ -133,11 +153,16 @@ export function connectionStore(
 ): ConnectionStore {
   const table = versionedTable(client, tableName, {
     parse: connectionOf,
+    itemOf,
     key: ['userKey', 'connectionId'],
     now,
     newId,
   })
-  const named: ConnectionStore['named'] = (userKey, connectionId) => table.get({ userKey, connectionId })
+  const isThere = (row: Connection): boolean => row.status !== 'pending' || endOfPending(row) > now()
+  const named: ConnectionStore['named'] = async (userKey, connectionId) => {
+    const found = await table.get({ userKey, connectionId })
+    return found !== undefined && isThere(found) ? found : undefined
+  }
   const get: ConnectionStore['get'] = async (owner, connectionId) => {
     const found = await named(owner.userKey, connectionId)
     return found !== undefined && isOwnedBy(owner)(found) ? found : undefined
@@ -153,7 +178,7 @@ export function connectionStore(
           keyCondition: { expression: 'userKey = :user', values: { ':user': owner.userKey } },
           ...(startKey === undefined ? {} : { startKey }),
         })
-        rows.push(...page.rows.filter(isOwnedBy(owner)))
+        rows.push(...page.rows.filter(isOwnedBy(owner)).filter(isThere))
         startKey = page.nextKey
       } while (startKey !== undefined)
       return rows.sort((a, b) => a.createdAt.localeCompare(b.createdAt))

@@ -6,10 +6,10 @@ import { pageRoutes } from '../contract/page-routes.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
 import type { ConnectionId, NewId, Owner } from '../ids.ts'
-import { newConnectionId } from '../ids.ts'
+import { newConnectionId, randomId } from '../ids.ts'
 import type { Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
-import { authorizationKey, codeChallengeOf, newOneTimeValue } from './one-time.ts'
+import { authorizationKey, digestOf, newOneTimeValue } from './one-time.ts'
 import { getConnection } from './read.ts'
 import { checkReturnUrl } from './return-url.ts'
 
@@ -35,39 +35,24 @@ export interface Started {
 
 /**
  * Begins a connection. The deployment's own storage is active at once; a drive is `pending` until its user
- * completes it. One that never is stays so, and can be begun again by `reauthorizeConnection` or removed.
+ * completes it. One that never is ends by itself, ten minutes after the last thing that was done for it.
  */
 export async function startConnection(
   deps: AuthorizeDeps,
   request: Owner & { readonly provider: ProviderId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
   const { userId, userKey, provider } = request
-  const returnUrl =
-    request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
-  const connectionId = newConnectionId(deps.newId)
+  const returnUrl = allowed(deps, request.returnUrl)
+  const fresh = { userKey, userId, provider, connectionId: newConnectionId(deps.newId) }
   const grant = await deps.openGrant(provider)
   if (grant.kind === 'none') {
-    return {
-      connection: await deps.connections.create({
-        userKey,
-        userId,
-        connectionId,
-        provider,
-        status: 'active',
-      }),
-    }
+    const active = { ...fresh, status: 'active', event: activated(deps), seq: 1 } as const
+    return { connection: await deps.connections.create(active) }
   }
   // What can fail for the deployment's sake comes first, so that it leaves no row behind.
-  const consent = await prepareConsent(deps, grant, provider, connectionId)
-  const connection = await deps.connections.create({
-    userKey,
-    userId,
-    connectionId,
-    provider,
-    status: 'pending',
-  })
-  await consent.record(connection, returnUrl)
-  return { connection, authorizationUrl: consent.authorizationUrl }
+  const consent = await prepareConsent(deps, grant, fresh)
+  const connection = await deps.connections.create({ ...fresh, status: 'pending' })
+  return { connection, authorizationUrl: await consent(returnUrl) }
 }
 
 /**
@@ -78,57 +63,59 @@ export async function reauthorizeConnection(
   deps: AuthorizeDeps,
   request: Owner & { readonly connectionId: ConnectionId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
-  const { connectionId } = request
-  const connection = await getConnection(deps, request, connectionId)
-  const returnUrl =
-    request.returnUrl === undefined ? undefined : checkReturnUrl(request.returnUrl, deps.allowedReturnUrls)
-  const { provider } = connection
-  const grant = await deps.openGrant(provider)
+  const connection = await getConnection(deps, request, request.connectionId)
+  const returnUrl = allowed(deps, request.returnUrl)
+  const grant = await deps.openGrant(connection.provider)
   if (grant.kind === 'none') {
-    const { after } = await deps.connections.change(request, connectionId, (seen) =>
-      seen.status === 'active' ? undefined : { status: 'active' },
+    const { after } = await deps.connections.change(request, request.connectionId, ({ status }) =>
+      status === 'active' ? undefined : { status: 'active', event: activated(deps) },
     )
     return { connection: after }
   }
-  const consent = await prepareConsent(deps, grant, provider, connectionId, connection.email)
-  await consent.record(connection, returnUrl)
-  return { connection, authorizationUrl: consent.authorizationUrl }
+  const consent = await prepareConsent(deps, grant, connection)
+  const authorizationUrl = await consent(returnUrl)
+  // Its ten minutes begin anew; whoever has changed it meanwhile has seen to that.
+  if (connection.status === 'pending') await deps.connections.update(connection, {})
+  return { connection, authorizationUrl }
 }
 
+const allowed = ({ allowedReturnUrls }: AuthorizeDeps, returnUrl: string | undefined) =>
+  returnUrl === undefined ? undefined : checkReturnUrl(returnUrl, allowedReturnUrls)
+
+/** The event of a connection that needs nobody's consent. */
+const activated = ({ newId = randomId }: AuthorizeDeps) =>
+  ({ id: newId(), type: 'Connection Activated' }) as const
+
+/** The consent's address, which counts once the function that is answered has recorded it. */
 async function prepareConsent(
-  deps: AuthorizeDeps,
+  { authorizations, clock, publicUrl, sealer }: AuthorizeDeps,
   grant: Exclude<Grant, { kind: 'none' }>,
-  provider: ProviderId,
-  connectionId: ConnectionId,
-  loginHint?: string,
+  {
+    userKey,
+    connectionId,
+    provider,
+    email,
+  }: Pick<Connection, 'userKey' | 'connectionId' | 'provider' | 'email'>,
 ) {
   const state = newOneTimeValue()
   const verifier = newOneTimeValue()
-  const redirectUri = `${deps.publicUrl}/v1/oauth/callback`
+  const redirectUri = `${publicUrl}/v1/oauth/callback`
+  const hint = email === undefined ? {} : { loginHint: email }
   const authorizationUrl =
     grant.kind === 'password'
-      ? `${deps.publicUrl}${pageRoutes.passwordPage.path}?state=${state}`
-      : await grant.authorizationUrl({
-          state,
-          codeChallenge: codeChallengeOf(verifier),
-          redirectUri,
-          ...(loginHint === undefined ? {} : { loginHint }),
-        })
-  const sealedVerifier = await deps.sealer.seal(secret(verifier), connectionId)
-  const record = async ({ userKey }: Connection, returnUrl: string | undefined): Promise<void> => {
-    const now = deps.clock.now()
-    await deps.authorizations.create({
+      ? `${publicUrl}${pageRoutes.passwordPage.path}?state=${state}`
+      : await grant.authorizationUrl({ state, codeChallenge: digestOf(verifier), redirectUri, ...hint })
+  const sealedVerifier = await sealer.seal(secret(verifier), connectionId)
+  return async (returnUrl: string | undefined): Promise<string> => {
+    const now = clock.now()
+    await authorizations.create({
       id: authorizationKey('state', state),
       kind: 'state',
-      userKey,
-      connectionId,
-      provider,
-      redirectUri,
+      ...{ userKey, connectionId, provider, redirectUri, sealedVerifier },
       ...(returnUrl === undefined ? {} : { returnUrl }),
-      sealedVerifier,
       startedAt: new Date(now).toISOString(),
       expiresAt: Math.floor(now / 1000) + authorizationLifetimeSeconds,
     })
+    return authorizationUrl
   }
-  return { authorizationUrl, record }
 }

@@ -1,21 +1,20 @@
 import type { Authorization, AuthorizationStore } from '../catalog/authorizations.ts'
+import type { ConnectionStore } from '../catalog/connections.ts'
 import type { Clock } from '../clock.ts'
-import type { NewId } from '../ids.ts'
-import { randomId } from '../ids.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { Sealer, Secret } from '../secret.ts'
-import { ServiceError } from '../errors.ts'
-import { aboutOf } from '../providers/registry.ts'
+import { aboutOf, oauth2Of } from '../providers/registry.ts'
 import { secret } from '../secret.ts'
-import { completionPage, refusalPage } from './pages.ts'
-import { authorizationKey, newOneTimeValue } from './one-time.ts'
+import { completionPage, overPage, refusalPage } from './pages.ts'
+import { authorizationKey, digestOf, newOneTimeValue } from './one-time.ts'
+import { endPending } from './read.ts'
 import { withParameters } from './return-url.ts'
 
 export interface CallbackDeps {
-  readonly authorizations: AuthorizationStore
+  readonly authorizations: Pick<AuthorizationStore, 'create' | 'get' | 'answer' | 'countTry'>
+  readonly connections: Pick<ConnectionStore, 'named' | 'update' | 'remove'>
   readonly sealer: Sealer
   readonly clock: Clock
-  readonly newId?: NewId
 }
 
 /** What the provider sent along with the browser. */
@@ -23,88 +22,123 @@ export interface CallbackQuery {
   readonly state?: string | undefined
   readonly code?: string | undefined
   readonly error?: string | undefined
+  readonly error_description?: unknown
 }
 
 export type CallbackAnswer =
   | { readonly kind: 'redirect'; readonly location: string }
-  | { readonly kind: 'page'; readonly html: string }
+  | { readonly kind: 'page'; readonly html: string; readonly status?: number }
 
 /**
- * Takes the browser back from the provider. The state is good once, for ten minutes; anything else is
- * `invalid_request` and changes nothing.
- *
- * The code is not exchanged here but put away, sealed, until the user who started asks for it. So nothing is
- * fetched for whoever's browser this is, and an abandoned code dies at the provider.
+ * Takes the browser back from the provider, to the app or on a page. The state is good for one outcome: who
+ * comes with the same again (a reload, a scanner of links) is answered the same. The code is put away until
+ * the user who started asks for it: an abandoned one dies at the provider.
  */
 export async function handleCallback(deps: CallbackDeps, query: CallbackQuery): Promise<CallbackAnswer> {
   const { code, error } = query
   const authorization = await openState(deps, query.state, 'oauth2')
-  if (error !== undefined)
-    return decline(deps, authorization, /^[a-z_]{1,64}$/.test(error) ? error : 'server_error')
-  if (code === undefined || code === '') throw invalid('code is missing')
-  return approve(deps, authorization, 'sealedCode', secret(code))
+  if (authorization === undefined) return over()
+  if (error !== undefined) return decline(deps, authorization, denialOf(authorization, query))
+  if (code === undefined || code === '') return ended(authorization, 'server_error')
+  return approve(deps, authorization, { attribute: 'sealedCode', value: secret(code), proof: code })
 }
 
-/** The start that `state` belongs to, of a provider with this kind of grant; else `invalid_request`. */
+/** Which word the app gets: an administrator's refusal is told apart from the user's. No text goes on. */
+function denialOf(
+  { provider }: Authorization,
+  { error = '', error_description: text }: CallbackQuery,
+): string {
+  // Microsoft's number stands at the beginning of the text alone.
+  const number = typeof text === 'string' ? /^[A-Z]+\d{4,8}(?=:)/.exec(text)?.[0] : undefined
+  const { administratorCodes } = oauth2Of(provider)
+  const isTheirs = administratorCodes.some((code) => code === error || code === number)
+  if (isTheirs) return 'policy_blocked'
+  return /^[a-z_]{1,64}$/.test(error) ? error : 'server_error'
+}
+
+/** The start that `state` belongs to, of a provider with this kind of grant; undefined when it is over. */
 export async function openState(
   deps: Pick<CallbackDeps, 'authorizations'>,
   state: string | undefined,
   kind: 'oauth2' | 'password',
-): Promise<Authorization> {
-  if (state === undefined || state === '') throw invalid('state is missing')
+): Promise<Authorization | undefined> {
+  if (state === undefined || state === '') return undefined
   const authorization = await deps.authorizations.get(authorizationKey('state', state))
   const fits = authorization?.kind === 'state' && aboutOf(authorization.provider).grant.kind === kind
-  if (authorization === undefined || !fits) throw unknownState()
-  return authorization
+  return fits ? authorization : undefined
 }
 
-/** Uses the start up for a completion code, under which `value` waits, sealed. */
+/**
+ * Answers the start with a completion code, under which `value` waits, sealed. `proof` is what nobody but the
+ * browser can bring again.
+ */
 export async function approve(
   deps: CallbackDeps,
   authorization: Authorization,
-  attribute: 'sealedCode' | 'sealedTokens',
-  value: Secret,
+  given: {
+    readonly attribute: 'sealedCode' | 'sealedTokens'
+    readonly value: Secret
+    readonly proof: string
+  },
 ): Promise<CallbackAnswer> {
-  const { returnUrl, connectionId } = authorization
-  // Sealed before the state is used up: what can fail for our own sake must not cost the user the consent.
-  const sealed = await deps.sealer.seal(value, connectionId)
-  await useUp(deps, authorization)
+  const { userKey, connectionId } = authorization
+  const proof = digestOf(given.proof)
+  if (authorization.answer !== undefined) return again(deps, authorization, proof)
   const completionCode = newOneTimeValue()
+  const seal = (value: Secret) => deps.sealer.seal(value, connectionId)
+  const [sealed, sealedCode] = await Promise.all([seal(given.value), seal(secret(completionCode))])
+  // First what the code opens, then that it was given out: what is lost in between costs nobody the consent.
   await deps.authorizations.create({
     ...authorization,
     id: authorizationKey('completion', completionCode),
     kind: 'completion',
-    [attribute]: sealed,
+    [given.attribute]: sealed,
     expiresAt: Math.floor(deps.clock.now() / 1000) + authorizationLifetimeSeconds,
   })
-  await deps.authorizations.remove(authorization.id)
-  return returnUrl === undefined
-    ? { kind: 'page', html: completionPage(connectionId, completionCode) }
-    : { kind: 'redirect', location: withParameters(returnUrl, { connectionId, completionCode }) }
+  const answered = await deps.authorizations.answer(authorization.id, { proof, sealedCode })
+  if (answered === undefined) return over()
+  const pending = await deps.connections.named(userKey, connectionId)
+  // A connect that goes on has its time anew.
+  if (pending?.status === 'pending') await deps.connections.update(pending, {})
+  return again(deps, answered, proof)
 }
 
-/** Ends the start: the user said no, or the provider did. Only its short code goes on, never its text. */
+/** Ends the start: the user said no, or the provider did. A connection that never was goes with it. */
 export async function decline(
   deps: CallbackDeps,
   authorization: Authorization,
   error: string,
 ): Promise<CallbackAnswer> {
-  const { returnUrl, connectionId } = authorization
-  await useUp(deps, authorization)
-  await deps.authorizations.remove(authorization.id)
+  const proof = digestOf(`error ${error}`)
+  const answered = await deps.authorizations.answer(authorization.id, { proof, error })
+  if (answered === undefined) return over()
+  if (answered.answer?.error !== undefined) await endPending(deps, authorization)
+  return again(deps, answered, proof)
+}
+
+/** The answer that was given first, to whoever brings the same. */
+async function again(
+  deps: CallbackDeps,
+  authorization: Authorization,
+  proof: string,
+): Promise<CallbackAnswer> {
+  const { answer, connectionId, returnUrl } = authorization
+  if (answer?.proof !== proof) return ended(authorization, 'used_already')
+  if (answer.error !== undefined) return ended(authorization, answer.error)
+  const completionCode = (await deps.sealer.open(answer.sealedCode ?? '', connectionId)).reveal()
+  return returnUrl === undefined
+    ? { kind: 'page', html: completionPage(connectionId, completionCode) }
+    : { kind: 'redirect', location: withParameters(returnUrl, { connectionId, completionCode }) }
+}
+
+/** Back with a short code of what went wrong. */
+function ended({ returnUrl, connectionId }: Authorization, error: string): CallbackAnswer {
   return returnUrl === undefined
     ? { kind: 'page', html: refusalPage(error) }
     : { kind: 'redirect', location: withParameters(returnUrl, { connectionId, error }) }
 }
 
-async function useUp(deps: CallbackDeps, { id }: Authorization): Promise<void> {
-  if (!(await deps.authorizations.claim(id, (deps.newId ?? randomId)()))) throw unknownState()
-}
-
-function unknownState(): ServiceError {
-  return invalid('state is unknown, expired or used already. Start the connection again')
-}
-
-function invalid(what: string): ServiceError {
-  return new ServiceError('invalid_request', `${what}.`)
+/** Nothing is known of this start any more. */
+export function over(): CallbackAnswer {
+  return { kind: 'page', html: overPage(), status: 400 }
 }

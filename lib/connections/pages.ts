@@ -10,13 +10,34 @@ export function completionPage(connectionId: string, completionCode: string): st
   )
 }
 
-/** Says that the provider gave no consent; `error` is its short code. */
+const refusals: Readonly<Record<string, string>> = {
+  access_denied: 'Access was not granted.',
+  policy_blocked:
+    'Your organisation does not let you connect this app by yourself. Ask its administrator to allow it.',
+  used_already: 'This address was opened before, with another outcome.',
+}
+
+/** Says that there is no consent; `error` is its short code. */
 export function refusalPage(error: string): string {
   return page(
     'Not connected',
-    `<p data-error="${escape(error)}">${error === 'access_denied' ? 'Access was not granted.' : `The provider answered: ${escape(error)}.`} Nothing has changed.</p>
+    `<p data-error="${escape(error)}">${refusals[error] ?? `The provider answered: ${escape(error)}.`} Nothing has changed.</p>
 <p>You can close this window, and start again from the app.</p>`,
   )
+}
+
+/** Says that a connect is over, or never was. */
+export function overPage(): string {
+  return page(
+    'This connect is over',
+    `<p data-error="invalid_state">It was finished before, or more than ten minutes have passed.</p>
+<p>Look into the app: if the drive is not connected there, start again.</p>`,
+  )
+}
+
+/** Says that it did not work this time; `requestId` names it in the logs. */
+export function failurePage(detail: string, requestId: string): string {
+  return page('That did not work', `<p>${escape(detail)}</p>\n<p>Request ${escape(requestId)}</p>`)
 }
 
 export interface PasswordForm {

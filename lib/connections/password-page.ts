@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import type { Grant } from '../grants/grant.ts'
+import type { Account, Grant } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
 import { packGrant } from '../grants/packing.ts'
 import type { Reach } from '../net/reach.ts'
@@ -9,7 +9,7 @@ import { aboutOf } from '../providers/registry.ts'
 import { secret } from '../secret.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { CallbackAnswer, CallbackDeps } from './callback.ts'
-import { approve, decline, openState } from './callback.ts'
+import { approve, decline, openState, over } from './callback.ts'
 import { passwordForm } from './pages.ts'
 
 export interface PasswordPageDeps extends CallbackDeps {
@@ -44,6 +44,8 @@ export async function passwordPage(
 ): Promise<CallbackAnswer> {
   const { typed, signal } = request
   const authorization = await openState(deps, request.state, 'password')
+  if (authorization === undefined || (typed === undefined && authorization.answer !== undefined))
+    return over()
   const { name, grant: facts } = aboutOf(authorization.provider)
   if (facts.kind !== 'password') throw new TypeError(`${name} takes no password.`)
   const form = (mistake?: string): CallbackAnswer => ({
@@ -63,16 +65,21 @@ export async function passwordPage(
     return decline(deps, authorization, 'access_denied')
 
   const credentials = { serverUrl, userName, password }
+  let account: Account | undefined
   try {
-    const account = await ofKind(await deps.openGrant(authorization.provider), 'password').identify(
+    account = await ofKind(await deps.openGrant(authorization.provider), 'password').identify(
       credentials,
       signal,
     )
-    if (account === undefined) return form('The server does not take this user name and app password.')
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
     logger.info('A server did not say whose account it is', errorFields(error))
     return form('The server does not answer as it should. Check its address, or try again later.')
   }
-  return approve(deps, authorization, 'sealedTokens', packGrant({ kind: 'password', credentials }))
+  if (account === undefined) return form('The server does not take this user name and app password.')
+  return approve(deps, authorization, {
+    attribute: 'sealedTokens',
+    value: packGrant({ kind: 'password', credentials }),
+    proof: account.accountId,
+  })
 }

@@ -34,7 +34,7 @@ export const connectionRoutes = {
       },
       {
         status: 200,
-        description: 'No returnUrl was given: a page that shows the completion code.',
+        description: 'No returnUrl was given: a page that shows the completion code, or what went wrong.',
         mediaType: 'text/html',
       },
     ],

@@ -52,3 +52,7 @@ export type BodyOf<R extends Route> = R['body'] extends {
   : R['body'] extends { kind: 'bytes' }
     ? Buffer
     : undefined
+
+/** Where a browser comes by itself, and is answered with pages, also when something goes wrong. */
+export const answersWithPages = ({ answers }: Route): boolean =>
+  answers.some(({ mediaType }) => mediaType === 'text/html')

@@ -30,12 +30,17 @@ export type TableName =
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
-  // One row a connection. `idleSince` is of an earlier version: whose grant has not moved yet.
+  // One row a connection. `idleSince` is of an earlier version: whose grant has not moved yet. `account` is
+  // set on those whose grant stands, `expiresAt` on those that nobody has completed yet.
   {
     name: 'connections',
     partitionKey: 'userKey',
     sortKey: 'connectionId',
-    indexes: [{ name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' }],
+    ttlAttribute: 'expiresAt',
+    indexes: [
+      { name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' },
+      { name: 'account', partitionKey: 'account', keysOnly: true },
+    ],
     stream: true,
   },
   // One row a document. `open` exists only while there is something to do, and says what and when. The index

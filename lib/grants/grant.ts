@@ -50,10 +50,8 @@ export interface OAuth2Grant {
   refresh(refreshToken: Secret): Promise<TokenOutcome>
   /** Ends what the facts' `revokes` says, or says that there is no way to. Already ended is success. */
   revoke(refreshToken: Secret): Promise<'revoked' | 'not_supported'>
-  /** Whose grant a code exchange has given; `CloudConnectionError` when it opens no drive. */
+  /** Whose grant a code exchange gave; `CloudConnectionError` when it lacks a scope or opens no drive. */
   identify(tokens: TokenSet, connectionId: ConnectionId): Promise<Account>
-  /** Those of the scopes that this project cannot do without that are not in `granted`. */
-  missingScopes(granted: readonly string[]): readonly string[]
 }
 
 /** A grant by a server's address and an app password. Outages reject as those of `OAuth2Grant` do. */

@@ -7,6 +7,10 @@ export function browserAnswer(answer: CallbackAnswer): HttpAnswer {
     case 'redirect':
       return { status: 302, headers: { location: answer.location } }
     case 'page':
-      return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8' }, text: answer.html }
+      return {
+        status: answer.status ?? 200,
+        headers: { 'content-type': 'text/html; charset=utf-8' },
+        text: answer.html,
+      }
   }
 }

@@ -1,4 +1,5 @@
 import type { MiddlewareObj } from '@middy/core'
+import { answersWithPages } from '../contract/route.ts'
 import { problemTypes } from '../contract/problems.ts'
 import type { Route } from '../contract/route.ts'
 import { ServiceError } from '../errors.ts'
@@ -52,15 +53,23 @@ export function problemResult(error: ServiceError, requestId: string): GatewayRe
   return { statusCode: status, headers, body: JSON.stringify(body) }
 }
 
+/** For the person in front of a browser JSON is no answer. */
+async function asPage(problem: GatewayResult, { detail }: ServiceError, requestId: string) {
+  const { failurePage } = await import('../connections/pages.ts')
+  const headers = { ...problem.headers, 'content-type': 'text/html; charset=utf-8' }
+  return { ...problem, headers, body: failurePage(detail, requestId) }
+}
+
 /** Turns what was thrown into a problem answer and logs it: our faults as errors, the caller's as info. */
 export function problemMapping(
   route: Route,
 ): MiddlewareObj<GatewayEvent, GatewayResult, Error, ChainContext> {
   return {
-    onError(request) {
+    async onError(request) {
       const error = asServiceError(request.error)
       const requestId = requestIdOf(request.event, request.context)
-      request.response = problemResult(error, requestId)
+      const problem = problemResult(error, requestId)
+      request.response = answersWithPages(route) ? await asPage(problem, error, requestId) : problem
       const { status } = problemTypes[error.code]
       const fields = {
         ...errorFields(error.code === 'internal_error' ? (error.cause ?? error) : error),

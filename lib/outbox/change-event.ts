@@ -34,7 +34,7 @@ function connectionEvent(row: Connection): DrivewayEvent | undefined {
   if (event === undefined) return undefined
   const { id: eventId, type } = event
   const detail = { eventId, seq, schemaVersion: 1, occurredAt, userId, connectionId, provider } as const
-  return type === 'Connection Activated'
-    ? { type, detail }
-    : { type, detail: { ...detail, reason: reason ?? 'grant_revoked' } }
+  return type === 'Connection Requires Reauth'
+    ? { type, detail: { ...detail, reason: reason ?? 'grant_revoked' } }
+    : { type, detail }
 }

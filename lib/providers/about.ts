@@ -80,6 +80,8 @@ export interface OAuth2About {
    * none.
    */
   readonly revokes: 'all grants' | 'this grant' | 'nothing'
+  /** Codes at the end of a consent that mean: not this user, but an administrator of theirs has to agree. */
+  readonly administratorCodes: readonly string[]
   /** Where a user takes the grant back by hand. */
   readonly manageUrl: string
   /** The token endpoint under these settings. */

@@ -4,7 +4,8 @@ import { parseUserKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { CreatedObject } from './object-created.ts'
 import { parseObjectCreated } from './object-created.ts'
-import { parseRowMessage } from './row-message.ts'
+import type { parseRowMessage, WalkKey } from './row-message.ts'
+import { parseOwnMessage } from './row-message.ts'
 
 /** One message of a batch. */
 export interface QueueMessage {
@@ -113,6 +114,8 @@ export interface MessageHandlers {
   readonly ingest: (object: CreatedObject, messageId: string) => Promise<Handled>
   /** A document's row has something to do. */
   readonly look: (key: NonNullable<ReturnType<typeof parseRowMessage>>, messageId: string) => Promise<Handled>
+  /** A connection was given up, or works again. */
+  readonly walk: (key: WalkKey) => Promise<Handled>
 }
 
 /**
@@ -123,8 +126,12 @@ export async function handleMessage(
   message: Pick<QueueMessage, 'messageId' | 'body'>,
   handlers: MessageHandlers,
 ): Promise<Handled> {
-  const row = parseRowMessage(message.body)
-  if (row) return await handlers.look(row, message.messageId)
+  const asked = parseOwnMessage(message.body)
+  if (asked) {
+    return 'look' in asked
+      ? await handlers.look(asked.look, message.messageId)
+      : await handlers.walk(asked.walk)
+  }
   const waits: number[] = []
   for (const object of parseObjectCreated(message.body)) {
     const handled = await handlers.ingest(object, message.messageId)

@@ -47,7 +47,7 @@ export type DrivewayEvent =
       readonly type: 'Intake Rejected'
       readonly detail: { readonly bucket: string; readonly key: string; readonly reason: string }
     }
-  | { readonly type: 'Connection Activated'; readonly detail: Told }
+  | { readonly type: 'Connection Activated' | 'Connection Disconnected'; readonly detail: Told }
   | {
       readonly type: 'Connection Requires Reauth'
       readonly detail: Told & { readonly reason: ReauthReason }

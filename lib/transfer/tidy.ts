@@ -8,7 +8,6 @@ import { objectKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { HallDeps } from './hall.ts'
-import { connectionOf } from './hall.ts'
 import { announcedKey } from './intake-key.ts'
 import { judge } from './judge.ts'
 import { ownOf } from './own.ts'
@@ -68,11 +67,14 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
     await (kind === 'keep' ? deps.bucket.keep(pin.key, 'failed') : deps.bucket.remove(pin))
     return
   }
-  // What lies on a drive that its user has disconnected is the user's.
-  const connection = await connectionOf(deps, { userKey, connectionId })
-  if (!connection) return
+  // What lies on a drive that its user has disconnected is the user's; an open session is still ours to end,
+  // by its own address, which needs no grant.
+  const connection = await deps.connections.named(userKey, connectionId)
+  const isGiven = connection?.status === 'disconnected'
+  if (!connection || (isGiven && kind !== 'session')) return
   const driver = await deps.openDriver(connection)
   if (kind === 'session') await driver.sessions?.cancel({ url: await deps.sealer.open(key, connectionId) })
+  if (isGiven) return
   const made = kind === 'session' ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.
   if (made === undefined || row.objectKey === made || row.change?.target?.objectKey === made) return

@@ -1,52 +1,73 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import type { OpenPage } from '../catalog/document-pages.ts'
+import type { WalkKey } from '../queue/row-message.ts'
+import type { Handled } from './attempt.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
 import { settleFailed } from './settle.ts'
 import { tidy } from './tidy.ts'
 
-async function* openRows(
+/** So many rows at once, and so long before a function's end no more, milliseconds. */
+const atOnce = 10
+const closingMs = 5_000
+
+/**
+ * Goes on with all that is open on a connection: what is parked is woken when it works again, and everything
+ * under way ends when it was given up. Repeating it is harmless. It comes back until nothing is left, since
+ * the index lags by a moment and a refused write means that a row has to be looked at again.
+ */
+export async function walkConnection(
+  deps: HallDeps,
+  { userKey, connectionId }: WalkKey,
+  deadline: number,
+): Promise<Handled> {
+  const connection = await deps.connections.named(userKey, connectionId)
+  const isOver = (): boolean => deps.clock.now() >= deadline - closingMs
+  if (connection?.status === 'active') {
+    const wake = async (entry: OpenEntry): Promise<boolean> => {
+      await deps.enqueue(entry)
+      return true
+    }
+    await eachOpen(deps, connection, `p#${connectionId}`, wake, isOver)
+    return isOver() ? again : { kind: 'done' }
+  }
+  if (connection?.status !== 'disconnected') return { kind: 'done' }
+  const ended = await eachOpen(
+    deps,
+    connection,
+    '',
+    async (entry) => {
+      const row = await deps.documents.get(entry)
+      return row !== undefined && (await endChange(deps, connection, row))
+    },
+    isOver,
+  )
+  return ended > 0 || isOver() ? again : { kind: 'done' }
+}
+
+const again: Handled = { kind: 'again', afterSeconds: 2 }
+type OpenEntry = OpenPage['entries'][number]
+
+/** Answers for how many `work` said that there was something to do. */
+async function eachOpen(
   deps: HallDeps,
   { userKey }: Connection,
   prefix: string,
-): AsyncGenerator<OpenPage['entries'][number]> {
+  work: (entry: OpenEntry) => Promise<boolean>,
+  isOver: () => boolean,
+): Promise<number> {
+  let done = 0
   let cursor: OpenPage['cursor']
   do {
     const page = await deps.documents.openOfUser(userKey, prefix, cursor)
-    yield* page.entries
-    cursor = page.cursor
-  } while (cursor !== undefined)
-}
-
-/**
- * Puts every document that waits for this connection into the queue; answers
- * how many. Call it when a reconnect is complete. A repeat is harmless, and
- * what it misses (the index lags by a moment) the sweeper finds.
- */
-export async function wakeParked(deps: HallDeps, connection: Connection): Promise<number> {
-  let woken = 0
-  for await (const entry of openRows(deps, connection, `p#${connection.connectionId}`)) {
-    await deps.enqueue(entry)
-    woken += 1
-  }
-  return woken
-}
-
-/**
- * Ends everything under way on a connection that its user gives up: sessions are
- * closed, bytes in the bucket removed, and the documents say why they failed. Repeating
- * it is harmless; a refused write means that the row has to be looked at again.
- */
-export async function endChangesOf(deps: HallDeps, connection: Connection): Promise<void> {
-  for (let round = 0; round < 3; round += 1) {
-    let ended = 0
-    for await (const entry of openRows(deps, connection, '')) {
-      const row = await deps.documents.get(entry)
-      if (row && (await endChange(deps, connection, row))) ended += 1
+    for (let at = 0; at < page.entries.length && !isOver(); at += atOnce) {
+      const results = await Promise.all(page.entries.slice(at, at + atOnce).map(work))
+      done += results.filter(Boolean).length
     }
-    if (ended === 0) return
-  }
+    cursor = page.cursor
+  } while (cursor !== undefined && !isOver())
+  return done
 }
 
 async function endChange(deps: HallDeps, connection: Connection, row: DocumentRow): Promise<boolean> {
@@ -60,13 +81,8 @@ async function endChange(deps: HallDeps, connection: Connection, row: DocumentRo
     until: deps.clock.now() + deps.settings.requestMs,
   })
   if (!taken) return true
-  // With the grant of `connection` as it was given: it is still alive.
-  const withGrant: HallDeps = {
-    ...deps,
-    connections: { named: () => Promise.resolve({ ...connection, status: 'active' }) },
-  }
   try {
-    await tidy(withGrant, await settleFailed(deps, taken as Claimed, given, { isGivenUp: true }))
+    await tidy(deps, await settleFailed(deps, taken as Claimed, given, { isGivenUp: true }))
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
   }

@@ -7,6 +7,7 @@ import {
 import { authorizationStore } from '../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
 import { cellStore } from '../../lib/catalog/cells.ts'
+import { accountSharing } from '../../lib/catalog/shared-accounts.ts'
 import { grantStore } from '../../lib/catalog/grants.ts'
 import { tokenStore } from '../../lib/catalog/tokens.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -143,6 +144,7 @@ export function openStack(endpoints: Endpoints, options: StackOptions) {
   return {
     clock,
     connections,
+    sharesAccount: accountSharing(dynamo, 'connections', connections),
     authorizations,
     tokens,
     secrets,

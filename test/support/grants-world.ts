@@ -208,22 +208,17 @@ export async function consent(
 
 /** The use cases' dependencies over a stack, with what the hooks were called with. */
 export function useCases(stack: Stack) {
-  const cancelled: Connection[] = []
-  const reconnected: Connection[] = []
+  const walked: Connection[] = []
   const deps = {
     ...stack,
     publicUrl,
     allowedReturnUrls: ['https://app.example.com'],
-    cancelTransfers: (connection: Connection) => {
-      cancelled.push(connection)
-      return Promise.resolve()
-    },
-    onReconnected: (connection: Connection) => {
-      reconnected.push(connection)
+    walk: (connection: Connection) => {
+      walked.push(connection)
       return Promise.resolve()
     },
   }
-  return { deps, cancelled, reconnected }
+  return { deps, walked }
 }
 
 /** A connection from start to completion, as `sub` with the provider's `account`. */

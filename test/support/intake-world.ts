@@ -49,6 +49,7 @@ import type { HallSettings } from '../../lib/transfer/hall.ts'
 import { defaultHallSettings } from '../../lib/transfer/hall.ts'
 import { lookAt } from '../../lib/transfer/look.ts'
 import { callerAt } from './aws-caller.ts'
+import { walkConnection } from '../../lib/transfer/wake.ts'
 import { startHash } from './hashes.ts'
 
 /** Where the AWS-compatible servers of a world are. */
@@ -281,6 +282,7 @@ export async function deliverMessage(
     {
       ingest: (object) => ingestObject(deps, object, delivery),
       look: (key) => lookAt(deps, key, delivery),
+      walk: (key) => walkConnection(deps, key, delivery.deadline),
     },
   )
 }

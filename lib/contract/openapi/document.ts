@@ -14,6 +14,7 @@ import { bodyExamples, parameterWords } from './words.ts'
 import { problemCatalog } from '../problem-catalog.ts'
 import { problemTypes } from '../problems.ts'
 import type { Answer, Route } from '../route.ts'
+import { answersWithPages } from '../route.ts'
 import { routeList } from '../routes.ts'
 import { problem } from '../views.ts'
 
@@ -152,7 +153,7 @@ function responsesOf(route: Route, head: boolean): Record<string, ResponseObject
   for (const answer of route.answers) responses[answer.status] = answerResponse(answer, head)
   const byStatus = Map.groupBy(new Set(route.errors), (code) => problemTypes[code].status)
   for (const [status, codes] of [...byStatus].toSorted(([a], [b]) => a - b))
-    responses[status] = problemResponse(status, codes, head)
+    responses[status] = problemResponse(status, codes, head ? {} : problemContent(route, codes))
   return responses
 }
 
@@ -173,8 +174,17 @@ function mediaOf(mediaType: string): MediaType {
   return mediaType.startsWith('text/') ? { schema: { type: 'string' } } : {}
 }
 
-function problemResponse(status: number, codes: readonly ErrorCode[], head: boolean): ResponseObject {
+function problemContent(route: Route, codes: readonly ErrorCode[]): Pick<ResponseObject, 'content'> {
+  if (answersWithPages(route)) return { content: { 'text/html': mediaOf('text/html') } }
   const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]))
+  return { content: { 'application/problem+json': { schema: referenceTo(problem), examples } } }
+}
+
+function problemResponse(
+  status: number,
+  codes: readonly ErrorCode[],
+  content: Pick<ResponseObject, 'content'>,
+): ResponseObject {
   return {
     description: codes.map((code) => `${code}: ${problemCatalog[code].meaning}`).join('\n'),
     headers: {
@@ -186,7 +196,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[], head: bool
         'content-range': { $ref: '#/components/headers/UnsatisfiedRange' },
       }),
     },
-    ...(!head && { content: { 'application/problem+json': { schema: referenceTo(problem), examples } } }),
+    ...content,
     'x-error-codes': codes,
   }
 }

@@ -27,6 +27,8 @@ export const about = {
     idleDays: 180,
     keepAliveDays: 60,
     revokes: 'all grants',
+    // https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
+    administratorCodes: ['admin_policy_enforced', 'org_internal'],
     manageUrl: 'https://myaccount.google.com/connections',
     tokenUrl: (settings) => `${settings['GOOGLE_ENDPOINT'] ?? 'https://oauth2.googleapis.com'}/token`,
   },

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import type { ConnectionId } from '../../ids.ts'
+import { CloudConnectionError } from '../../errors.ts'
 import type { ClientSource, OAuth2Grant } from '../../grants/grant.ts'
 import type { CallSettings, RefusalBody, TokenEndpoint, Verdict } from '../../grants/oauth2.ts'
 import {
@@ -87,7 +88,11 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
       if (verdict.kind === 'reauth') return 'revoked'
       throw verdictError(verdict, answer.status)
     },
-    async identify({ accessToken }, connectionId) {
+    async identify({ accessToken, scopes: granted }, connectionId) {
+      // Users may untick scopes, and Google still says success.
+      // https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
+      if (scopes.some((scope) => !granted.includes(scope)))
+        throw new CloudConnectionError(connectionId, 'scope_missing')
       // about.get works with drive.file alone and wants its fields named; the address is missing when the
       // user hides it.
       // https://developers.google.com/workspace/drive/api/reference/rest/v3/about/get
@@ -108,7 +113,6 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
         ...(user.emailAddress === undefined ? {} : { email: user.emailAddress }),
       }
     },
-    missingScopes: (granted) => scopes.filter((scope) => !granted.includes(scope)),
   }
 }
 

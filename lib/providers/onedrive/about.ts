@@ -27,6 +27,12 @@ export const about = {
     idleDays: 90,
     keepAliveDays: 30,
     revokes: 'nothing',
+    // https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+    administratorCodes: [
+      'consent_required',
+      ...['AADSTS65001', 'AADSTS90093', 'AADSTS90094', 'AADSTS90095', 'AADSTS90097'],
+      ...['AADSTS50105', 'AADSTS53003', 'AADSTS500014', 'AADSTS700016', 'AADSTS7000112'],
+    ],
     // For personal accounts; a work account's grants are taken back at https://myapplications.microsoft.com.
     manageUrl: 'https://account.live.com/consent/Manage',
     tokenUrl: (settings) =>

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { ServiceError } from '../../errors.ts'
+import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { ClientSource, OAuth2Grant, OAuthClient } from '../../grants/grant.ts'
 import type { CallSettings, EndpointAnswer } from '../../grants/oauth2.ts'
 import { parseTokens, postForm, requestTokens } from '../../grants/oauth2.ts'
@@ -77,7 +77,10 @@ export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
         }),
       ),
     revoke: () => Promise.resolve('not_supported' as const),
-    async identify(tokens) {
+    async identify(tokens, connectionId) {
+      const granted = tokens.scopes.map(scopeName)
+      if (!granted.includes('files.readwrite') && !granted.includes('files.readwrite.all'))
+        throw new CloudConnectionError(connectionId, 'scope_missing')
       const claims = claimsBody.safeParse(claimsOf(tokens.idToken))
       // Straight from the token endpoint over TLS, so its signature adds nothing (OpenID Connect Core
       // 3.1.3.7, 6).
@@ -88,10 +91,6 @@ export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
       const address = username ?? email
       // `oid` alone is unique only within its directory.
       return { accountId: `${tid}.${oid}`, ...(address === undefined ? {} : { email: address }) }
-    },
-    missingScopes(granted) {
-      const names = new Set(granted.map(scopeName))
-      return names.has('files.readwrite') || names.has('files.readwrite.all') ? [] : ['Files.ReadWrite']
     },
   }
 }

@@ -40,20 +40,18 @@ describe('the page that asks for an app password', () => {
     expect(paths.filter(({ Properties }) => Properties['PathPart'] === 'password')).toHaveLength(1)
   })
 
-  test('may use its starts and the sealing key, and nothing else: no stored secret, no connection', () => {
+  test('may use its starts, the connection they are of, and the sealing key: no stored secret', () => {
     const permissions = permissionsOf(template).get('password-page') ?? []
     const own = permissions.filter(({ action }) => !/^(logs|xray|kms):/.test(action))
     const secrets = own.filter(({ action }) => action.startsWith('secretsmanager:'))
     expect(secrets.map(({ action }) => action)).toEqual(['secretsmanager:GetSecretValue'])
     expect(secrets[0]?.resource).toMatch(/seal-?key/i)
     const rows = own.filter(({ action }) => action.startsWith('dynamodb:'))
-    expect(rows.map(({ action }) => action.slice('dynamodb:'.length)).toSorted()).toEqual([
-      'DeleteItem',
-      'GetItem',
-      'PutItem',
-      'UpdateItem',
-    ])
-    for (const { resource } of rows) expect(resource).toMatch(/authorizations/i)
+    const on = (table: RegExp) =>
+      rows.flatMap(({ action, resource }) => (table.test(resource) ? [action.slice('dynamodb:'.length)] : []))
+    expect(on(/authorizations/i).toSorted()).toEqual(['GetItem', 'PutItem', 'UpdateItem'])
+    expect(on(/connections/i).toSorted()).toEqual(['DeleteItem', 'GetItem', 'PutItem'])
+    expect(rows).toHaveLength(6)
     expect(own).toHaveLength(secrets.length + rows.length)
     expect(Object.keys(variablesOf(template).get('password-page') ?? {})).not.toContain('LOOPBACK_SERVERS')
   })

@@ -10,7 +10,7 @@ import { oneDriveDriver } from '../../../lib/providers/onedrive/driver.ts'
 import type { Driver, ObjectEntry } from '../../../lib/storage/driver.ts'
 import type { HallSettings } from '../../../lib/transfer/hall.ts'
 import { sweep } from '../../../lib/transfer/sweep.ts'
-import { wakeParked } from '../../../lib/transfer/wake.ts'
+import { walkMessage } from '../../../lib/queue/row-message.ts'
 import type { DocumentEvents } from '../../support/document-events.ts'
 import { documentEvents } from '../../support/document-events.ts'
 import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
@@ -462,7 +462,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
       expect(await simulator.requests()).toEqual([])
 
       await opened.connections.update(dead, { status: 'active', reason: undefined })
-      expect(await wakeParked(opened.deps, connection)).toBe(1)
+      expect(await deliverBody(walkMessage(connection))).toBe(1)
       await deliverLooks()
       await expectStored('doc', content, 0, ['Document Parked', 'Document Stored'])
       const sent = (await simulator.requests()).filter(

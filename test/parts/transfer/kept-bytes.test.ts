@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { endChangesOf } from '../../../lib/transfer/wake.ts'
+import { walkConnection } from '../../../lib/transfer/wake.ts'
 import { hallProviders, hallWorld } from '../../support/hall-world.ts'
 import { randomBytes } from '../../support/intake-world.ts'
 
@@ -74,7 +74,9 @@ describe.each(hallProviders)('bytes of an upload that failed, on their way to %s
     const die = () => Promise.reject(new Error('killed'))
     const dying = { documents: { ...documents, settle: die } }
     await expect(world.put(randomBytes(500), { on: dying })).rejects.toThrow('killed')
-    await endChangesOf(world.opened.deps, world.connection)
+    const { connections, deps } = world.opened
+    await connections.update(world.connection, { status: 'disconnected' })
+    await walkConnection(deps, world.connection, deps.clock.now() + 60_000)
     await world.deliverQueue()
     expect(await world.intake()).toEqual([])
     expect(await world.document()).toMatchObject({ error: { code: 'connection_not_found' } })

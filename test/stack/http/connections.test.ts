@@ -38,12 +38,12 @@ const codeFor = async (url: string, account: string): Promise<string> =>
   (await callback(await approve(url, account))).completionCode ?? 'none'
 const complete = <Body = ConnectionAnswer>(api: Api, id: string, completionCode: string) =>
   api.request<Body>('POST', `/v1/connections/${id}/complete`, { json: { completionCode } })
-const problemOfCallback = async (query: Record<string, string>) => {
-  const api = await apiOf(stack.base, 'nobody')
-  return api.request<Problem>('GET', `/v1/oauth/callback?${new URLSearchParams(query).toString()}`, {
-    token: null,
+const expectOver = async (query: Record<string, string>): Promise<void> => {
+  const answer = await fetch(`${stack.base}/v1/oauth/callback?${new URLSearchParams(query).toString()}`, {
     redirect: 'manual',
   })
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8'])
+  expect(await answer.text()).toContain('data-error="invalid_state"')
 }
 const show = async (api: Api, id: string) =>
   (await api.request<ConnectionAnswer>('GET', `/v1/connections/${id}`)).body.connection
@@ -119,27 +119,34 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     expect((await complete(alice, id, completionCode ?? '')).status).toBe(200)
   })
 
-  it('refuses a forged, a missing and an empty state', async () => {
+  it('answers a forged, a missing and an empty state with a page', async () => {
     for (const query of [
       { state: 'A'.repeat(43), code: 'x' },
       { code: 'x' },
       { state: '', code: 'x' },
       { state: '../state', code: 'x' },
-    ]) {
-      const answer = await problemOfCallback(query)
-      expectProblem(answer, 400, 'invalid_request')
-      expect(answer.body.detail).toContain('state')
-    }
+    ])
+      await expectOver(query)
+    // So does what is no request at all: there is a person in front of it.
+    const long = await fetch(`${stack.base}/v1/oauth/callback?state=${'x'.repeat(2000)}`)
+    expect([long.status, long.headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8'])
   })
 
-  it('refuses a replayed state, and the first completion code stays good', async () => {
+  it('answers a state that comes again the same, and the completion code stays good', async () => {
     const { id, authorizationUrl } = await begin(alice, provider)
     const location = await approve(authorizationUrl, `replay@${domain}`)
     const [first, ...others] = await Promise.all([location, location, location].map((url) => callback(url)))
     const codes = [first, ...others].flatMap((answer) => answer?.completionCode ?? [])
-    expect(codes).toHaveLength(1)
-    const query = Object.fromEntries(new URL(location).searchParams)
-    expectProblem(await problemOfCallback(query), 400, 'invalid_request')
+    expect(codes).toHaveLength(3)
+    expect(new Set(codes).size).toBe(1)
+    const stranger = new URL(location)
+    stranger.searchParams.set('code', 'another')
+    const other = new URL((await callback(stranger.href)).location ?? '')
+    expect(Object.fromEntries(other.searchParams)).toEqual({
+      tab: '2',
+      connectionId: id,
+      error: 'used_already',
+    })
     await expectUntouched(alice, id)
     expect((await complete(alice, id, codes[0] ?? '')).status).toBe(200)
   })
@@ -151,11 +158,7 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     expect(Math.abs(seconds - 600)).toBeLessThan(1)
     const location = await approve(late.authorizationUrl, `late@${domain}`)
     await control.endAuthorizations(late.id)
-    expectProblem(
-      await problemOfCallback(Object.fromEntries(new URL(location).searchParams)),
-      400,
-      'invalid_request',
-    )
+    await expectOver(Object.fromEntries(new URL(location).searchParams))
 
     const slow = await begin(alice, provider)
     const completionCode = await codeFor(slow.authorizationUrl, `slow@${domain}`)
@@ -164,7 +167,7 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     for (const { id } of [late, slow]) await expectUntouched(alice, id)
   })
 
-  it('refuses a completion code that was used, is forged, or belongs to another connection', async () => {
+  it('refuses a completion code that is forged or belongs to another connection, and repeats its answer', async () => {
     const used = await begin(alice, provider)
     const usedCode = await codeFor(used.authorizationUrl, `used@${domain}`)
     const other = await begin(alice, provider)
@@ -173,10 +176,13 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     expectProblem(await complete<Problem>(alice, used.id, 'A'.repeat(43)), 400, 'invalid_request')
     await expectUntouched(alice, used.id)
     const answers = await Promise.all([1, 2, 3].map(() => complete<Problem>(alice, used.id, usedCode)))
-    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 400, 400])
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 200, 200])
     const before = await show(alice, used.id)
-    expectProblem(await complete<Problem>(alice, used.id, usedCode), 400, 'invalid_request')
+    expect((await complete(alice, used.id, usedCode)).body.connection).toEqual(before)
     expect(await show(alice, used.id)).toEqual(before)
+    expect((await control.events(used.id)).map((event) => event['detail-type'])).toEqual([
+      'Connection Activated',
+    ])
     expect((await complete(alice, other.id, otherCode)).status).toBe(200)
   })
 
@@ -209,7 +215,7 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
     await expectUntouched(alice, mine.id)
   })
 
-  it('passes a denied consent on as an error, to the returnUrl or a page, and the state is spent', async () => {
+  it('passes a denied consent on as an error, to the returnUrl or a page, and the connection is gone', async () => {
     const { id, authorizationUrl } = await begin(alice, provider)
     const denied = await consent(authorizationUrl, { decision: 'deny' })
     const location = new URL((await callback(denied)).location ?? '')
@@ -218,12 +224,8 @@ describe.each(drives)('connecting $provider', ({ provider, name, domain, offset 
       connectionId: id,
       error: 'access_denied',
     })
-    expectProblem(
-      await problemOfCallback(Object.fromEntries(new URL(denied).searchParams)),
-      400,
-      'invalid_request',
-    )
-    await expectUntouched(alice, id)
+    expect((await callback(denied)).location).toBe(location.href)
+    expect((await alice.request('GET', `/v1/connections/${id}`)).status).toBe(404)
 
     const paged = await begin(alice, provider, '')
     const page = await callback(await consent(paged.authorizationUrl, { decision: 'deny' }))

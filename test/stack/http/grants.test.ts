@@ -333,7 +333,15 @@ describe.each(drives)('disconnecting $provider', (drive) => {
     expect((await tokensOf(id)).map((row) => Object.keys(row).sort())).toEqual([
       ['connectionId', 'dead', 'expiresAt', 'fence', 'version'],
     ])
-    expect(await user.simulator.sessions(user.account)).toEqual([])
+    // What is under way ends right after.
+    await until(
+      () => user.simulator.sessions(user.account),
+      (open) => open.length === 0,
+    )
+    await until(
+      async () => (await control.scan('documents')).map((row) => documentRow.parse(row)),
+      (rows) => rows.every(({ connectionId, open }) => connectionId !== id || open === undefined),
+    )
     for (const documentId of ['announced', 'half']) {
       const document = await user.stat(documentId)
       expect([documentId, document.status, document.error?.code]).toEqual([

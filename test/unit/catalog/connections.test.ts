@@ -102,12 +102,12 @@ describe('a write whose answer was lost and that the SDK repeats', () => {
     } as const
     await authorizations.create({ id: 'state:1', userKey, connectionId, ...rest, ...times })
     lossy.loseNext()
-    expect(await authorizations.claim('state:1', 'mine')).toBe(true)
-    expect(await authorizations.claim('state:1', 'another')).toBe(false)
+    expect(await authorizations.claim('state:1', 'mine', now() + 1000)).toBe(true)
+    expect(await authorizations.claim('state:1', 'another', now() + 1000)).toBe(false)
     lossy.loseNext()
     await authorizations.release('state:1', 'mine', 'sealed')
     expect(await authorizations.get('state:1')).toMatchObject({ sealedTokens: 'sealed' })
-    expect(await authorizations.claim('state:1', 'another')).toBe(true)
+    expect(await authorizations.claim('state:1', 'another', now() + 1000)).toBe(true)
   })
 
   it('takes and settles a refresh lease', async () => {

@@ -1,17 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { reauthorizeConnection, startConnection } from '../../../lib/connections/authorize.ts'
+import type { CallbackAnswer } from '../../../lib/connections/callback.ts'
 import { handleCallback } from '../../../lib/connections/callback.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
-import { presentConnection } from '../../../lib/connections/present.ts'
-import { getConnection, listConnections } from '../../../lib/connections/read.ts'
+import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
+import { authorizationKey } from '../../../lib/connections/one-time.ts'
+import { getConnection, presentConnection } from '../../../lib/connections/read.ts'
+import { ofKind } from '../../../lib/grants/grant.ts'
+import { secret } from '../../../lib/secret.ts'
 import type { Cloud, World } from '../../support/grants-world.ts'
 import {
   approve,
   caller,
+  clients,
   clientSecretOf,
   connect,
   consent,
   openWorld,
+  reconnect,
   returnUrl,
   useCases,
 } from '../../support/grants-world.ts'
@@ -38,6 +44,10 @@ const start = async (sub: string, provider: Cloud, options: { returnUrl?: string
     ...options,
   })
   return { connection, authorizationUrl: authorizationUrl ?? '' }
+}
+const codeOf = (answer: CallbackAnswer | undefined): string => {
+  if (answer?.kind === 'redirect') return new URL(answer.location).searchParams.get('completionCode') ?? ''
+  return /data-completion-code="([^"]+)"/.exec(answer?.html ?? '')?.[1] ?? ''
 }
 const complete = (
   sub: string,
@@ -87,41 +97,43 @@ describe.each(providers)('connecting %s', (provider) => {
     expect(await world.simulator(provider).tokenCalls()).toBe(0)
   })
 
-  it('refuses a forged state', async () => {
-    await expect(handleCallback(deps(), { state: 'forged', code: '4/0Aforged' })).rejects.toMatchObject({
-      code: 'invalid_request',
-    })
-    await expect(handleCallback(deps(), { code: '4/0Aforged' })).rejects.toMatchObject({
-      code: 'invalid_request',
-    })
+  it('knows no forged state, and says so on a page', async () => {
+    for (const query of [{ state: 'forged', code: '4/0Aforged' }, { code: '4/0Aforged' }, {}])
+      expect(await handleCallback(deps(), query)).toMatchObject({
+        kind: 'page',
+        html: expect.stringContaining('data-error="invalid_state"'),
+      })
   })
 
-  it('refuses a replayed state and leaves the first completion code good', async () => {
-    const { connection, authorizationUrl } = await start('alice', provider)
-    const query = await consent(authorizationUrl, 'alice@example.com')
-    const first = await handleCallback(deps(), query)
-    await expect(handleCallback(deps(), query)).rejects.toMatchObject({ code: 'invalid_request' })
-    await expect(handleCallback(deps(), { ...query, code: 'another' })).rejects.toMatchObject({
-      code: 'invalid_request',
-    })
-    const code =
-      new URL(first.kind === 'redirect' ? first.location : '').searchParams.get('completionCode') ?? ''
-    expect((await complete('alice', connection.connectionId, code)).status).toBe('active')
+  it('answers a browser that comes again the same, and whoever brings something else nothing', async () => {
+    for (const [sub, options] of Object.entries({ app: { returnUrl }, page: {} })) {
+      const { connection, authorizationUrl } = await start(`${sub}-${provider}`, provider, options)
+      const query = await consent(authorizationUrl, 'reload@example.com')
+      const [first, ...others] = await Promise.all([1, 2, 3].map(() => handleCallback(deps(), query)))
+      for (const other of others) expect(other).toEqual(first)
+      const stranger = await handleCallback(deps(), { ...query, code: 'another' })
+      const said = stranger.kind === 'page' ? stranger.html : stranger.location
+      expect(said).toContain('used_already')
+      expect(said).not.toContain('completionCode=')
+      expect(await handleCallback(deps(), query)).toEqual(first)
+      const completed = complete(`${sub}-${provider}`, connection.connectionId, codeOf(first))
+      expect((await completed).status).toBe('active')
+    }
   })
 
-  it('lets one of many simultaneous callbacks with the same state through', async () => {
-    const { authorizationUrl } = await start('alice', provider)
-    const query = await consent(authorizationUrl, 'alice@example.com')
-    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => handleCallback(deps(), query)))
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  })
-
-  it('refuses a state after ten minutes', async () => {
+  it('ends by itself when nobody completes it, ten minutes after the last step', async () => {
     const { connection, authorizationUrl } = await start('late', provider)
     const query = await consent(authorizationUrl, 'late@example.com')
-    world.advance(601_000)
-    await expect(handleCallback(deps(), query)).rejects.toMatchObject({ code: 'invalid_request' })
+    world.advance(300_000)
+    await handleCallback(deps(), query)
+    world.advance(500_000)
     expect((await getConnection(deps(), caller('late'), connection.connectionId)).status).toBe('pending')
+    world.advance(101_000)
+    expect(await world.main.connections.list(caller('late'))).toEqual([])
+    await expect(getConnection(deps(), caller('late'), connection.connectionId)).rejects.toMatchObject({
+      code: 'connection_not_found',
+    })
+    expect(await handleCallback(deps(), query)).toMatchObject({ kind: 'page' })
   })
 
   it('refuses a completion code after ten minutes', async () => {
@@ -129,18 +141,97 @@ describe.each(providers)('connecting %s', (provider) => {
     const code = await approve(world.main, authorizationUrl, 'late@example.com')
     world.advance(601_000)
     await expect(complete('late', connection.connectionId, code)).rejects.toMatchObject({
-      code: 'invalid_request',
+      code: 'connection_not_found',
     })
   })
 
-  it('refuses a completion code the second time', async () => {
+  it('answers the same again for as long as the code lives, also to two at once', async () => {
     const { connection, authorizationUrl } = await start('twice', provider)
+    const { connectionId } = connection
     const code = await approve(world.main, authorizationUrl, 'twice@example.com')
-    await complete('twice', connection.connectionId, code)
-    await expect(complete('twice', connection.connectionId, code)).rejects.toMatchObject({
-      code: 'invalid_request',
+    const both = await Promise.all([1, 2].map(() => complete('twice', connectionId, code)))
+    for (const answer of [...both, await complete('twice', connectionId, code)])
+      expect(answer).toMatchObject({ connectionId, status: 'active' })
+    expect((await world.told()).map(({ type }) => type)).toEqual(['Connection Activated'])
+    await expect(complete('stranger', connectionId, code)).rejects.toMatchObject({
+      code: 'connection_not_found',
     })
-    expect((await getConnection(deps(), caller('twice'), connection.connectionId)).status).toBe('active')
+    await disconnectConnection(useCases(world.main).deps, connection)
+    await expect(complete('twice', connectionId, code)).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
+  it('goes on after a process that died while it completed', async () => {
+    const { connection, authorizationUrl } = await start('killed', provider)
+    const code = await approve(world.main, authorizationUrl, 'killed@example.com')
+    const id = authorizationKey('completion', code)
+    await world.main.authorizations.claim(id, 'a dead process', world.clock.now() + 300)
+    expect((await complete('killed', connection.connectionId, code)).status).toBe('active')
+  })
+
+  it('renews the connection that the user has of this account, whatever has become of it', async () => {
+    const user = `renews-${provider}`
+    const first = await connect(world.main, user, provider, 'again@example.com')
+    const again = await connect(world.main, user, provider, 'again@example.com')
+    expect(again.connectionId).toBe(first.connectionId)
+    expect(await world.main.connections.list(caller(user))).toEqual([again])
+    await disconnectConnection(useCases(world.main).deps, first)
+    const back = await connect(world.main, user, provider, 'again@example.com')
+    expect(back).toMatchObject({ connectionId: first.connectionId, status: 'active' })
+    const other = await connect(world.main, user, provider, 'other@example.com')
+    expect(other.connectionId).not.toBe(first.connectionId)
+    const stranger = await connect(world.main, 'stranger', provider, 'again@example.com')
+    expect(stranger.connectionId).not.toBe(first.connectionId)
+    await expect(world.open().accessTokens.sourceOf(back).get()).resolves.toBeDefined()
+  })
+
+  it('makes one connection of starts for one account that are completed at once', async () => {
+    const user = `crowd-${provider}`
+    const starts = await Promise.all([1, 2, 3].map(() => start(user, provider)))
+    const codes: string[] = []
+    for (const { authorizationUrl } of starts)
+      codes.push(await approve(world.main, authorizationUrl, 'crowd@example.com'))
+    const completions = starts.map(
+      ({ connection }, at) =>
+        () =>
+          complete(user, connection.connectionId, codes[at] ?? ''),
+    )
+    const done = await Promise.all(completions.map((run) => run()))
+    expect(new Set(done.map(({ connectionId }) => connectionId)).size).toBe(1)
+    const [one, ...more] = await world.main.connections.list(caller(user))
+    expect([one?.status, more]).toEqual(['active', []])
+    // Each of them answers the same again.
+    for (const run of completions) expect((await run()).connectionId).toBe(one?.connectionId)
+    await expect(
+      world
+        .open()
+        .accessTokens.sourceOf(one ?? expect.unreachable())
+        .get(),
+    ).resolves.toBeDefined()
+  })
+
+  it('gives one connection that is completed for two accounts at once the grant of its own', async () => {
+    const { connection, authorizationUrl } = await start('both', provider)
+    const request = { ...caller('both'), connectionId: connection.connectionId, returnUrl }
+    const again = await reauthorizeConnection(deps(), request)
+    const codes = [
+      await approve(world.main, authorizationUrl, 'one@example.com'),
+      await approve(world.main, again.authorizationUrl ?? '', 'two@example.com'),
+    ]
+    const outcomes = await Promise.allSettled(
+      codes.map((code) => complete('both', connection.connectionId, code)),
+    )
+    const won = outcomes.findIndex(({ status }) => status === 'fulfilled')
+    expect(outcomes[1 - won]).toMatchObject({ reason: { code: 'account_mismatch' } })
+    const active = await getConnection(deps(), caller('both'), connection.connectionId)
+    expect(active).toMatchObject({ status: 'active', email: ['one@example.com', 'two@example.com'][won] })
+    const grant = ofKind(await world.main.openGrant(provider), 'oauth2')
+    world.advance(2 * 3600 * 1000)
+    const { token } = await world.open().accessTokens.sourceOf(active).get()
+    const stored = await world.open().readGrant(active)
+    const renewed = await grant.refresh(stored?.refreshToken ?? secret(''))
+    if (!renewed.granted) throw new Error('refused')
+    expect((await grant.identify(renewed.tokens, active.connectionId)).accountId).toBe(active.accountId)
+    expect(token.reveal()).not.toBe('')
   })
 
   it('lets only the user who started complete, and an attempt by another costs nothing', async () => {
@@ -220,16 +311,40 @@ describe.each(providers)('connecting %s', (provider) => {
     expect(await world.simulator(provider).tokenCalls()).toBe(1)
   })
 
-  it('passes a denied consent on as an error and spends the state', async () => {
-    const { connection, authorizationUrl } = await start('denied', provider)
+  it('passes a denied consent on as an error, and ends the connection that never was', async () => {
+    const { authorizationUrl } = await start('denied', provider)
     const query = await consent(authorizationUrl, 'denied@example.com', { decision: 'deny' })
     const answer = await handleCallback(deps(), query)
-    expect(answer).toEqual({
-      kind: 'redirect',
-      location: `${returnUrl}?connectionId=${connection.connectionId}&error=access_denied`,
-    })
-    await expect(handleCallback(deps(), query)).rejects.toMatchObject({ code: 'invalid_request' })
-    expect((await getConnection(deps(), caller('denied'), connection.connectionId)).status).toBe('pending')
+    const location = answer.kind === 'redirect' ? new URL(answer.location) : undefined
+    expect(location?.searchParams.get('error')).toBe('access_denied')
+    expect(await handleCallback(deps(), query)).toEqual(answer)
+    expect(await world.main.connections.list(caller('denied'))).toEqual([])
+  })
+
+  it('leaves a connection as it is when its reconnect is denied', async () => {
+    const active = await connect(world.main, 'keeps', provider, 'keeps@example.com')
+    const { authorizationUrl } = await reauthorizeConnection(deps(), { ...active, returnUrl })
+    const denied = { decision: 'deny' }
+    await handleCallback(deps(), await consent(authorizationUrl ?? '', 'keeps@example.com', denied))
+    expect(await getConnection(deps(), active, active.connectionId)).toEqual(active)
+  })
+
+  it.each(
+    provider === 'google-drive'
+      ? [{ error: 'admin_policy_enforced' }, { error: 'org_internal' }]
+      : [
+          { error: 'consent_required' },
+          { error: 'access_denied', error_description: 'AADSTS90094: Admin consent is required.' },
+          { error: 'server_error', error_description: 'AADSTS700016: Not found in the directory.' },
+        ],
+  )('tells an administrator’s no from the user’s: %j', async (said) => {
+    for (const options of [{ returnUrl }, {}]) {
+      const { authorizationUrl } = await start('employee', provider, options)
+      const state = new URL(authorizationUrl).searchParams.get('state') ?? ''
+      const answer = await handleCallback(deps(), { state, ...said })
+      if (answer.kind === 'redirect') expect(answer.location).toContain('error=policy_blocked')
+      else expect(answer.html).toMatch(/Ask its administrator/)
+    }
   })
 
   it('shows pages when there is no returnUrl: the code, or what went wrong', async () => {
@@ -273,7 +388,7 @@ describe.each(providers)('connecting %s', (provider) => {
     await expect(
       reauthorizeConnection(deps(), { ...caller('other'), connectionId: connection.connectionId }),
     ).rejects.toMatchObject({ code: 'connection_not_found' })
-    expect(await listConnections(deps(), caller('other'))).toEqual([])
+    expect(await world.main.connections.list(caller('other'))).toEqual([])
   })
 })
 
@@ -284,8 +399,9 @@ describe('connecting', () => {
       provider: 's3',
     })
     expect(connection.status).toBe('active')
+    expect((await world.told()).map(({ type }) => type)).toEqual(['Connection Activated'])
     expect(authorizationUrl).toBeUndefined()
-    expect(await listConnections(deps(), caller('bucket'))).toEqual([connection])
+    expect(await world.main.connections.list(caller('bucket'))).toEqual([connection])
   })
 
   it('asks Google for offline access with consent, for drive.file alone', async () => {
@@ -311,8 +427,47 @@ describe('connecting', () => {
       code: 'connection_requires_reauth',
       reason: 'scope_missing',
     })
-    expect((await getConnection(deps(), caller('unticked'), connection.connectionId)).status).toBe('pending')
+    expect(await getConnection(deps(), caller('unticked'), connection.connectionId)).toMatchObject({
+      status: 'pending',
+      reason: 'scope_missing',
+    })
     expect(await world.main.readGrant(connection)).toBeUndefined()
+    const mended = await reconnect(world.main, connection, 'unticked@example.com')
+    expect(mended.status).toBe('active')
+    expect(mended.reason).toBeUndefined()
+  })
+
+  it.each([
+    ['accessNotConfigured', 'operator_attention'],
+    ['domainPolicy', 'operator_attention'],
+    ['dailyLimitExceeded', 'operator_attention'],
+  ])(
+    'waits where Google does not let the app in (%s), and goes on with the same code',
+    async (reason, code) => {
+      const { connection, authorizationUrl } = await start(`classes-${reason}`, 'google-drive')
+      const { connectionId } = connection
+      const completionCode = await approve(
+        world.main,
+        authorizationUrl,
+        `${reason.toLowerCase()}@example.com`,
+      )
+      await world.simulator('google-drive').fault({ type: 'status', status: 403, reason }, { path: '/about' })
+      await expect(complete(`classes-${reason}`, connectionId, completionCode)).rejects.toMatchObject({
+        code,
+      })
+      expect((await complete(`classes-${reason}`, connectionId, completionCode)).status).toBe('active')
+    },
+  )
+
+  it('keeps when a grant ends by plan', async () => {
+    const google = world.simulator('google-drive')
+    await google.registerClient({ ...clients['google-drive'], testing: true })
+    const active = await connect(world.main, 'planned', 'google-drive', 'planned@example.com')
+    const inDays = (Date.parse(active.grantEndsAt ?? '') - world.clock.now()) / 86_400_000
+    expect(inDays).toBeCloseTo(7, 2)
+    await google.registerClient(clients['google-drive'])
+    const renewed = await reconnect(world.main, active, 'planned@example.com')
+    expect(renewed.grantEndsAt).toBeUndefined()
   })
 
   it('refuses a grant without a refresh token', async () => {
@@ -335,7 +490,7 @@ describe('connecting', () => {
     ).rejects.toMatchObject({
       code: 'provider_not_configured',
     })
-    expect(await listConnections(bareDeps, caller('bare'))).toEqual([])
+    expect(await bareDeps.connections.list(caller('bare'))).toEqual([])
     await world.putSecret('oauth/google', clientSecretOf('google-drive'))
   })
 })

@@ -3,7 +3,7 @@ import { reauthorizeConnection, startConnection } from '../../../lib/connections
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
 import { checkHealth } from '../../../lib/connections/health.ts'
-import { getConnection, listConnections } from '../../../lib/connections/read.ts'
+import { getConnection } from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
@@ -57,7 +57,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
     await die(connection, account)
     expect(await read(connection)).toMatchObject({ status: 'requires_reauth', reason: 'grant_revoked' })
 
-    const { deps, reconnected } = useCases(world.main)
+    const { deps, walked } = useCases(world.main)
     const request = { ...caller(connection.userId), connectionId: connection.connectionId }
     const { authorizationUrl, connection: shown } = await reauthorizeConnection(deps, {
       ...request,
@@ -75,7 +75,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
       createdAt: connection.createdAt,
     })
     expect(healed.reason).toBeUndefined()
-    expect(reconnected.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
+    expect(walked.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
     expect((await world.told()).map(({ type }) => type)).toEqual([
       'Connection Requires Reauth',
       'Connection Activated',
@@ -142,7 +142,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
 describe.each(providers)('disconnecting %s', (provider) => {
   it('ends transfers, revokes where that is possible, deletes the secret and keeps the row', async () => {
     const connection = await connect(world.main, `bye-${provider}`, provider, `bye-${provider}@example.com`)
-    const { deps, cancelled } = useCases(world.main)
+    const { deps, walked } = useCases(world.main)
     const outcome = await disconnectConnection(deps, connection)
     expect(outcome).toEqual(
       provider === 'google-drive'
@@ -150,7 +150,7 @@ describe.each(providers)('disconnecting %s', (provider) => {
         : { revoked: false, manageUrl: 'https://account.live.com/consent/Manage' },
     )
     expect(await revokeCalls()).toBe(provider === 'google-drive' ? 1 : 0)
-    expect(cancelled.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
+    expect(walked.map(({ connectionId }) => connectionId)).toEqual([connection.connectionId])
     expect(await world.open().readGrant(connection)).toBeUndefined()
     expect(await world.main.tokens.get(connection.connectionId)).toMatchObject({ dead: 'disconnected' })
     expect((await read(connection)).status).toBe('disconnected')
@@ -159,30 +159,27 @@ describe.each(providers)('disconnecting %s', (provider) => {
     })
   })
 
-  it('ends transfers with the grant while it is alive, and asks nobody with a dead one', async () => {
-    const alive = await connect(world.main, `live-${provider}`, provider, `live-${provider}@example.com`)
-    const { deps, cancelled } = useCases(world.main)
-    const tokens: string[] = []
-    const cancelTransfers = async (connection: Connection): Promise<void> => {
-      const token = await world.main.accessTokens
-        .sourceOf(connection)
-        .get()
-        .then(
-          () => 'a token',
-          () => 'none',
-        )
-      tokens.push(token)
-      await deps.cancelTransfers(connection)
+  it('ends the grant first: what is under way ends after it, however much it is', async () => {
+    const connection = await connect(
+      world.main,
+      `first-${provider}`,
+      provider,
+      `first-${provider}@example.com`,
+    )
+    await world.forget()
+    const { deps } = useCases(world.main)
+    const then: unknown[] = []
+    const walk = async (left: Connection): Promise<void> => {
+      then.push(left.status, await world.open().readGrant(left), await revokeCalls())
+      throw new ServiceError('provider_unavailable', 'The queue is down.', { retry: { retryable: true } })
     }
-    await disconnectConnection({ ...deps, cancelTransfers }, alive)
-    const dead = await connect(world.main, `dead-${provider}`, provider, `dead-${provider}@example.com`)
-    await world.main.connections.change(dead, dead.connectionId, () => ({
-      status: 'requires_reauth',
-      reason: 'grant_revoked',
-    }))
-    await disconnectConnection({ ...deps, cancelTransfers }, dead)
-    expect(tokens).toEqual(['a token', 'none'])
-    expect(cancelled.map(({ status }) => status)).toEqual(['active', 'disconnected'])
+    await expect(disconnectConnection({ ...deps, walk }, connection)).rejects.toMatchObject({
+      code: 'provider_unavailable',
+    })
+    expect(then).toEqual(['disconnected', undefined, provider === 'google-drive' ? 1 : 0])
+    // The next call goes on from there, and tells nothing a second time.
+    await disconnectConnection(deps, connection)
+    expect((await world.told()).map(({ type }) => type)).toEqual(['Connection Disconnected'])
   })
 
   it('can be repeated, and removes a connection that was never completed', async () => {
@@ -214,13 +211,14 @@ describe.each(providers)('disconnecting %s', (provider) => {
 })
 
 describe('disconnecting', () => {
-  it('keeps the grant of another live connection of the same Google account', async () => {
+  it('keeps the grant on which somebody else of the deployment stands; the last to go revokes it', async () => {
     const one = await connect(world.main, 'shared', 'google-drive', 'shared@example.com')
-    const two = await connect(world.main, 'shared', 'google-drive', 'shared@example.com')
+    const two = await connect(world.main, 'sharer', 'google-drive', 'shared@example.com')
     const outcome = await disconnectConnection(useCases(world.main).deps, one)
     expect(outcome).toEqual({ revoked: false, manageUrl: 'https://myaccount.google.com/connections' })
     world.advance(2 * 3600 * 1000)
     await expect(world.open().accessTokens.sourceOf(two).get()).resolves.toBeDefined()
+    expect(await disconnectConnection(useCases(world.main).deps, two)).toEqual({ revoked: true })
   })
 
   it('says so when Google cannot be reached, uses the connection no more, and finishes when repeated', async () => {
@@ -368,7 +366,7 @@ describe('the list of connections', () => {
     const { connection: second } = await startConnection(deps, { ...caller('list'), provider: 'onedrive' })
     world.advance(1000)
     const { connection: third } = await startConnection(deps, { ...caller('list'), provider: 's3' })
-    expect((await listConnections(deps, caller('list'))).map(({ connectionId }) => connectionId)).toEqual(
+    expect((await deps.connections.list(caller('list'))).map(({ connectionId }) => connectionId)).toEqual(
       [first, second, third].map(({ connectionId }) => connectionId),
     )
   })

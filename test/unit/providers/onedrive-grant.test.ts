@@ -66,7 +66,7 @@ describe('refreshing through msal', () => {
     expect(outcome.tokens.refreshToken?.reveal()).toBe('rotated-1')
     expect(outcome.tokens.accessToken.reveal()).toBe('access-1')
     expect(outcome.tokens.expiresInSeconds).toBe(3599)
-    expect(provider().missingScopes(outcome.tokens.scopes)).toEqual([])
+    expect(outcome.tokens.scopes).toContain('https://graph.microsoft.com/FILES.ReadWrite')
   })
 
   it('asks the token endpoint once and nothing else, in the directory that is set', async () => {
@@ -166,7 +166,7 @@ describe('exchanging a code through msal', () => {
     ['one without oid', idToken({ ...claims, oid: undefined })],
     ['one that is none', 'nonsense'],
   ])('does not know the account from %s', async (_, token) => {
-    const set = { accessToken: secret('a'), expiresInSeconds: 1, scopes: [] }
+    const set = { accessToken: secret('a'), expiresInSeconds: 1, scopes: ['Files.ReadWrite'] }
     await expect(
       provider().identify(token === undefined ? set : { ...set, idToken: secret(token) }, connectionId),
     ).rejects.toMatchObject({
@@ -198,13 +198,20 @@ describe('the authorization URL', () => {
 })
 
 describe('granted scopes', () => {
+  const identify = (scopes: readonly string[]) =>
+    provider().identify(
+      { accessToken: secret('a'), expiresInSeconds: 1, scopes, idToken: secret(idToken(claims)) },
+      connectionId,
+    )
   it.each([
-    [['Files.ReadWrite'], []],
-    [['https://graph.microsoft.com/Files.ReadWrite', 'openid'], []],
-    [['https://graph.microsoft.com/files.readwrite.all'], []],
-    [['Files.Read', 'openid'], ['Files.ReadWrite']],
-    [[], ['Files.ReadWrite']],
-  ])('%j lack %j', (granted, missing) => {
-    expect(provider().missingScopes(granted)).toEqual(missing)
+    [['Files.ReadWrite']],
+    [['https://graph.microsoft.com/Files.ReadWrite', 'openid']],
+    [['https://graph.microsoft.com/files.readwrite.all']],
+  ])('%j are enough', async (granted) => {
+    expect(await identify(granted)).toMatchObject({ accountId: 'tenant-1.object-1' })
+  })
+
+  it.each([[['Files.Read', 'openid']], [[]]])('%j are not', async (granted) => {
+    await expect(identify(granted)).rejects.toMatchObject({ reason: 'scope_missing' })
   })
 })

@@ -56,6 +56,7 @@ describe('an intake message', () => {
       { messageId: 'm', body },
       {
         look: () => Promise.reject(new Error('It asks for no row.')),
+        walk: () => Promise.reject(new Error('It asks for no connection.')),
         ingest({ key }) {
           seen.push(key)
           return Promise.resolve(

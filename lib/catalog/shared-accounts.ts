@@ -1,0 +1,28 @@
+import type { Dynamo } from '../aws/dynamo.ts'
+import * as z from 'zod/mini'
+import type { Connection, ConnectionStore } from './connections.ts'
+import { accountOf, stands } from './connections.ts'
+import { idFields, rowParser, rowTable } from './table.ts'
+
+const keys = z.object({ userKey: idFields.userKey, connectionId: idFields.connectionId })
+
+/** Whether anybody else's grant stands on a connection's account. The index is late by a moment. */
+export function accountSharing(
+  client: Dynamo,
+  tableName: string,
+  { named }: Pick<ConnectionStore, 'named'>,
+): (connection: Connection) => Promise<boolean> {
+  const table = rowTable(client, tableName, rowParser('connection key', keys))
+  return async (connection) => {
+    const account = accountOf(connection)
+    const { rows } = await table.query({
+      index: 'account',
+      keyCondition: { expression: 'account = :account', values: { ':account': account } },
+      limit: 25,
+    })
+    const seen = rows.filter(({ connectionId }) => connectionId !== connection.connectionId)
+    // Those that leave in this very moment may still be in the index.
+    const found = await Promise.all(seen.map(({ userKey, connectionId }) => named(userKey, connectionId)))
+    return found.some((other) => other !== undefined && stands(other) && accountOf(other) === account)
+  }
+}
