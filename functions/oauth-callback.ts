@@ -7,9 +7,8 @@ import { httpHandler } from '../lib/http/handler.ts'
 
 /** Takes the browser back from the provider. It is public, and guarded by its single-use state. */
 export const handlerIn = (composition: Composition) =>
-  httpHandler(routes.oauthCallback, composition, async ({ query }) => {
-    const { state, code, error } = query
-    return browserAnswer(await handleCallback(composition, { state, code, error }))
-  })
+  httpHandler(routes.oauthCallback, composition, async ({ query }) =>
+    browserAnswer(await handleCallback(composition, query)),
+  )
 
 export const handler = handlerIn(thisProcess)
