@@ -5,6 +5,7 @@ import { compose } from '../../lib/compose/compose.ts'
 import type { Outside } from '../../lib/compose/outside.ts'
 import { outsideOf } from '../../lib/compose/outside.ts'
 import type { FunctionName, RouteFunctionName } from '../../lib/contract/routes.ts'
+import type { Settings } from '../../lib/providers/about.ts'
 import { inProcessInvoker, installStreamingGlobal } from '../../local/gateway/invoker.ts'
 import { handlers } from '../../local/handlers.ts'
 import { memoryDynamo, memorySecrets } from './memory-aws.ts'
@@ -43,7 +44,11 @@ export interface Call {
  * One process in this Node, with tables, secrets and a clock of its own. `call` invokes its handlers as the
  * gateway would.
  */
-export function processOf(outside: Partial<Outside>, secrets: Readonly<Record<string, unknown>> = {}) {
+export function processOf(
+  outside: Partial<Outside>,
+  secrets: Readonly<Record<string, unknown>> = {},
+  settings: Settings = {},
+) {
   const dynamo = memoryDynamo()
   const stored = new Map<string, string | Uint8Array>(
     Object.entries({ 'seal-key': sealKey, ...secrets }).map(([name, value]): [string, string] => [
@@ -52,12 +57,15 @@ export function processOf(outside: Partial<Outside>, secrets: Readonly<Record<st
     ]),
   )
   const client = memorySecrets(stored)
-  const composition = compose(environment, {
-    ...outsideOf({}),
-    dynamo: () => dynamo,
-    secrets: () => Promise.resolve(client),
-    ...outside,
-  })
+  const composition = compose(
+    { ...environment, ...settings },
+    {
+      ...outsideOf({}),
+      dynamo: () => dynamo,
+      secrets: () => Promise.resolve(client),
+      ...outside,
+    },
+  )
   const invoker = inProcessInvoker(handlersIn(composition), () => 20_000)
   const call = async (name: RouteFunctionName, options: Call = {}) => {
     const answer = await invoker.invokeHttp(name, eventOf(options))

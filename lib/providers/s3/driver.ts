@@ -1,9 +1,6 @@
-import type { S3Client } from '@aws-sdk/client-s3'
-import type { Clock } from '../../clock.ts'
 import { isServiceError } from '../../errors.ts'
 import type { UserId } from '../../ids.ts'
 import { objectKey, userKeyOf } from '../../ids.ts'
-import type { ObserveCall } from '../../net/provider-http.ts'
 import type { ByteRange, ResolvedRange } from '../../storage/bytes.ts'
 import {
   digestOf,
@@ -16,25 +13,18 @@ import type { Driver, Plan } from '../../storage/driver.ts'
 import { PlaceTaken } from '../../storage/free-name.ts'
 import { cut, wide } from '../../storage/legal-name.ts'
 import { about } from './about.ts'
+import type { S3ApiOptions } from './api.ts'
 import { s3Api } from './api.ts'
 import { findObject, isTaken, s3Sessions } from './sessions.ts'
 import { s3SignedUrls } from './signed-urls.ts'
 import { toEntry } from './wire.ts'
 
-export interface S3Options {
-  /** As `s3Client` makes it. */
-  readonly client: S3Client
-  readonly bucket: string
-  readonly clock: Clock
-  readonly observe?: ObserveCall | undefined
-}
-
 /** Content up to this size goes in one request, with its SHA-256 for S3 to check and to keep. */
 const singlePutBytes = 10 * 1024 * 1024
 
 /** One bucket of S3 or of an S3-compatible server. Its quirks stand in README.md. */
-export function s3Driver({ client, bucket, clock, observe }: S3Options): Driver {
-  const api = s3Api({ client, bucket, clock, observe })
+export function s3Driver(options: S3ApiOptions): Driver {
+  const api = s3Api(options)
 
   return {
     provider: about.id,
@@ -80,7 +70,7 @@ export function s3Driver({ client, bucket, clock, observe }: S3Options): Driver 
     remove: (key, { signal } = {}) => api.delete(key, signal),
     check: ({ signal } = {}) => api.ping(signal),
     sessions: s3Sessions(api, keyOf),
-    signedUrls: s3SignedUrls(client, bucket, keyFor),
+    signedUrls: s3SignedUrls(options.client, options.bucket, keyFor),
   }
 }
 

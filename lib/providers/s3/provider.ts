@@ -10,8 +10,12 @@ export const provider: Provider<'none'> = {
 
   grant: () => ({ kind: 'none' }),
 
-  opener({ clock, observe, settings }) {
-    const client = s3Client({ region: settings['STORAGE_REGION'], endpoint: settings['STORAGE_ENDPOINT'] })
+  opener({ clock, observe, settings, send }) {
+    const client = s3Client({
+      region: settings['STORAGE_REGION'],
+      endpoint: settings['STORAGE_ENDPOINT'],
+      send,
+    })
     const driver = s3Driver({ client, bucket: required(settings, 'STORAGE_BUCKET'), clock, observe })
     return () => driver
   },

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startS3 } from '../../../emulators/s3/server.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import { outsideOf } from '../../../lib/compose/outside.ts'
 import type { HttpRequest } from '../../../lib/net/http-client.ts'
@@ -130,6 +134,47 @@ describe('a process whose requests are played by a simulator', () => {
     expect(new Set(asked.map(({ origin }) => origin))).toEqual(
       new Set(['https://oauth2.googleapis.com', 'https://www.googleapis.com']),
     )
+  })
+})
+
+describe('a process whose requests to a bucket are played by an emulator', () => {
+  let stateDir: string
+  let server: Awaited<ReturnType<typeof startS3>>
+  beforeAll(async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'local').stubEnv('AWS_SECRET_ACCESS_KEY', 'local')
+    stateDir = await mkdtemp(join(tmpdir(), 'driveway-composition-'))
+    server = await startS3({ port: 0, stateDir, buckets: ['driveway-storage'] })
+  })
+  afterAll(async () => {
+    vi.unstubAllEnvs()
+    await server.close()
+    await rm(stateDir, { recursive: true })
+  })
+
+  it('reaches nothing but what it was given', async () => {
+    const asked: string[] = []
+    const http = (request: HttpRequest) => {
+      const { origin, pathname, search } = new URL(request.url)
+      asked.push(`${request.method} ${origin}`)
+      return sendRequest({ ...request, url: `${server.endpoint}${pathname}${search}` })
+    }
+    const { call } = processOf(
+      { http },
+      {},
+      {
+        STORAGE_ENDPOINT: 'https://localhost',
+        STORAGE_REGION: 'us-east-1',
+      },
+    )
+    await call('start-connection', { method: 'POST', json: { provider: 's3' } })
+    const path = { documentId: 'hello' }
+    const headers = { 'content-type': 'text/plain' }
+    const put = { method: 'PUT', path, headers, query: { extension: '.txt' }, bytes: Buffer.from('by hand') }
+    expect((await call('put-document', put)).statusCode).toBe(201)
+    expect((await call('get-document', { path })).body).toBe('by hand')
+    expect((await call('delete-document', { method: 'DELETE', path })).statusCode).toBe(204)
+    const methods = ['PUT', 'GET', 'DELETE']
+    expect(asked).toEqual(methods.map((method) => `${method} https://localhost`))
   })
 })
 
