@@ -329,7 +329,7 @@ describe.each(providers)('tokens of %s', (provider) => {
       expect(await tokenCalls(provider)).toBe(0)
       expect(await world.main.tokens.get(connectionId)).toMatchObject({ dead: 'disconnected' })
       expect(await read(connection)).toMatchObject({ status: 'disconnected' })
-      expect(await world.told()).toEqual([])
+      expect(await world.told()).toMatchObject([{ type: 'Connection Disconnected' }])
 
       const back = await reconnect(world.main, connection, account)
       await expect(world.open().accessTokens.sourceOf(back).get()).resolves.toBeDefined()

@@ -118,7 +118,7 @@ describe('what stands in a bucket', () => {
     await put(bytes)
     const before = await view()
     proxy.fault({ method: 'PUT' }, { type: 'status', status: 403, reason: 'AccessDenied' }, 100)
-    await expect(put(randomBytes(1000))).rejects.toMatchObject({ code: 'provider_error' })
+    await expect(put(randomBytes(1000))).rejects.toMatchObject({ code: 'operator_attention' })
     proxy.clearFaults()
     await expectStanding(bytes, before, 'failed')
     const next = randomBytes(1000)
