@@ -111,7 +111,11 @@ async function prepareConsent(
     await authorizations.create({
       id: authorizationKey('state', state),
       kind: 'state',
-      ...{ userKey, connectionId, provider, redirectUri, sealedVerifier },
+      userKey,
+      connectionId,
+      provider,
+      redirectUri,
+      sealedVerifier,
       ...(returnUrl === undefined ? {} : { returnUrl }),
       startedAt: new Date(now).toISOString(),
       expiresAt: Math.floor(now / 1000) + authorizationLifetimeSeconds,

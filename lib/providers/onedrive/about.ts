@@ -30,8 +30,16 @@ export const about = {
     // https://learn.microsoft.com/entra/identity-platform/reference-error-codes
     administratorCodes: [
       'consent_required',
-      ...['AADSTS65001', 'AADSTS90093', 'AADSTS90094', 'AADSTS90095', 'AADSTS90097'],
-      ...['AADSTS50105', 'AADSTS53003', 'AADSTS500014', 'AADSTS700016', 'AADSTS7000112'],
+      'AADSTS65001',
+      'AADSTS90093',
+      'AADSTS90094',
+      'AADSTS90095',
+      'AADSTS90097',
+      'AADSTS50105',
+      'AADSTS53003',
+      'AADSTS500014',
+      'AADSTS700016',
+      'AADSTS7000112',
     ],
     // For personal accounts; a work account's grants are taken back at https://myapplications.microsoft.com.
     manageUrl: 'https://account.live.com/consent/Manage',
