@@ -180,6 +180,7 @@ async function operate(run: Run, id: string, documentId: string): Promise<void> 
   const { api } = run
   const path = `/v1/documents/${documentId}`
   await api.request('PUT', `${path}?connectionId=${id}&extension=.txt`, { bytes: Buffer.from('content') })
+  await api.request('PATCH', path, { json: { name: 'Renamed.txt' } })
   await Promise.all([
     api.request('GET', path),
     api.request('GET', `${path}/content`),
