@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import type { DocumentRow, Leftover, Source } from '../catalog/document.ts'
 import { dueOf } from '../catalog/document.ts'
-import { isServiceError } from '../errors.ts'
+import { unlessMissing } from '../errors.ts'
 import type { Extension, ObjectKey } from '../ids.ts'
 import type { Feed } from '../net/feed.ts'
 import { objectKey } from '../ids.ts'
@@ -130,8 +130,4 @@ async function hashOf(
   } finally {
     feed?.close()
   }
-}
-
-function unlessMissing(error: unknown): void {
-  if (!isServiceError(error, 'object_missing')) throw error
 }

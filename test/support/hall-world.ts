@@ -24,6 +24,7 @@ import { announcedKey } from '../../lib/transfer/intake-key.ts'
 import { sweep } from '../../lib/transfer/sweep.ts'
 import type { DocumentEvents } from './document-events.ts'
 import { documentEvents } from './document-events.ts'
+import { asFunction } from './as-function.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import type { Clients, MovableClock, OpenedDeps } from './intake-world.ts'
 import {
@@ -269,7 +270,7 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
   }
   const deliverBody = async (body: string, messageId = delivery().messageId): Promise<number> => {
     for (let deliveries = 1; deliveries <= 60; deliveries += 1) {
-      const end = await deliverMessage(opened, body, delivery(messageId))
+      const end = await asFunction('ingest-object', () => deliverMessage(opened, body, delivery(messageId)))
       if (end.kind === 'done') return deliveries
       await pass(end.afterSeconds)
     }
@@ -327,7 +328,9 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
     deliverQueue,
     async sweepAfter(seconds: number): Promise<void> {
       await pass(seconds)
-      await sweep(opened.deps, { deadline: clock.now() + 60_000, idleMs: 0 })
+      await asFunction('sweep-transfers', () =>
+        sweep(opened.deps, { deadline: clock.now() + 60_000, idleMs: 0 }),
+      )
       await deliverQueue()
     },
     put: async (

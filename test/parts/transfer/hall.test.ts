@@ -1,58 +1,10 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Connection } from '../../../lib/catalog/connections.ts'
+import { describe, expect, test } from 'vitest'
 import type { DocumentDeps } from '../../../lib/documents/deps.ts'
-import { presentDocument } from '../../../lib/documents/present.ts'
-import { putDocument } from '../../../lib/documents/put-document.ts'
 import { announceForgotten } from '../../../lib/intake/forgotten.ts'
-import { startIntake } from '../../../lib/intake/start-intake.ts'
-import { googleDriveDriver } from '../../../lib/providers/google-drive/driver.ts'
-import { oneDriveDriver } from '../../../lib/providers/onedrive/driver.ts'
 import { rowMessage } from '../../../lib/queue/row-message.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
-import { announcedKey } from '../../../lib/transfer/intake-key.ts'
-import { sweep } from '../../../lib/transfer/sweep.ts'
-import type { DocumentEvents } from '../../support/document-events.ts'
-import { documentEvents } from '../../support/document-events.ts'
-import type { Clients, MovableClock, OpenedDeps } from '../../support/intake-world.ts'
-import {
-  address,
-  bucketKeys,
-  connect,
-  deliverMessage,
-  documentDeps,
-  drop,
-  dropKey,
-  messageOf,
-  movableClock,
-  must,
-  openClients,
-  openDeps,
-  randomBytes,
-  sha256,
-  startWorld,
-  takeMessages,
-} from '../../support/intake-world.ts'
-import type { Simulator } from '../../support/simulators.ts'
-import { startSimulator } from '../../support/simulators.ts'
-
-const drives = {
-  'google-drive': { simulator: 'google', open: googleDriveDriver, fragment: 256 * 1024, send: 'upload_id=' },
-  onedrive: { simulator: 'microsoft', open: oneDriveDriver, fragment: 320 * 1024, send: 'upload' },
-} as const
-
-let world: Awaited<ReturnType<typeof startWorld>>
-let clients: Clients
-let events: DocumentEvents
-beforeAll(async () => {
-  world = await startWorld()
-  clients = openClients(world.endpoints)
-  events = documentEvents(world.endpoints)
-})
-afterAll(async () => {
-  events.close()
-  clients.close()
-  await world.close()
-})
+import { hallWorld, writes } from '../../support/hall-world.ts'
+import { deliverMessage, messageOf, randomBytes, takeMessages } from '../../support/intake-world.ts'
 
 /**
  * A drive whose writes stop, before they are sent or before their
@@ -91,126 +43,28 @@ function stopping(real: Driver, where: 'before' | 'after') {
 }
 
 describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s', (provider) => {
-  const drive = drives[provider]
-  const large = 2 * drive.fragment + 1
-  let simulator: Simulator
-  let opened: OpenedDeps
-  let clock: MovableClock
-  let connection: Connection
-  let driver: Driver
-  let counter = 0
-  let message = 0
-
-  beforeAll(async () => {
-    simulator = await startSimulator(drive.simulator)
-  })
-  afterAll(async () => await simulator.close())
-  beforeEach(async () => {
-    counter += 1
-    clock = movableClock()
-    opened = openDeps(clients, {
-      clock,
-      openDriver: () => Promise.resolve(driver),
-      publish: () => undefined,
-      settings: { streamBytes: drive.fragment },
-    })
-    connection = await connect(opened, `hall${String(counter)}-${drive.simulator}`, provider)
-    const tokens = await simulator.signIn(account())
-    const { connectionId } = connection
-    const real = drive.open({ connectionId, tokens, clock, endpoint: simulator.origin })
-    const { sessions = expect.unreachable() } = real
-    driver = {
-      ...real,
-      traits: { ...real.traits, singleRequestBytes: Math.min(100_000, real.traits.singleRequestBytes) },
-      sessions: { ...sessions, fragmentBytes: drive.fragment },
-    }
-    await takeMessages(opened)
-  })
-  afterEach(async () => await simulator.clearFaults())
-
-  const account = (): string => `hall${String(counter)}@example.com`
-  const where = () => address(connection, 'doc', '.bin')
-  const row = async () => must(await opened.deps.documents.get(where()))
-  const document = async () => presentDocument(await row())
-  const files = async () => (await simulator.files(account())).filter((file) => !file.trashed)
-  const hashes = async () => (await files()).map((file) => file.sha256)
-  const told = async (): Promise<string[]> => (await events.of(connection)).map(({ type }) => type)
-  const put = async (bytes: Buffer, on: Partial<DocumentDeps> = {}) =>
-    await putDocument(
-      { ...documentDeps(opened), ...on },
-      {
-        ...where(),
-        userId: connection.userId,
-        contentType: 'application/octet-stream',
-        bytes,
-        contentDigest: undefined,
-        signal: AbortSignal.timeout(60_000),
-      },
-    )
+  const world = hallWorld(provider)
+  const { where, row, document, told, intake, announce, deliverBody, deliverQueue, expectAtRest } = world
+  const { large, send } = writes[provider]
+  const put = async (bytes: Buffer, on: Partial<DocumentDeps> = {}) => await world.put(bytes, { on })
   /** A put that nobody hears of any more once it has stopped. */
   const putStopping = async (bytes: Buffer, at: 'before' | 'after') => {
-    const stopped = stopping(driver, at)
+    const stopped = stopping(world.driver, at)
     const answer = put(bytes, { openDriver: () => Promise.resolve(stopped.driver) })
     answer.catch(() => undefined)
     await stopped.reached
     return { answer, goOn: stopped.goOn }
   }
-  const announce = async (content: Uint8Array) => {
-    const started = await startIntake(
-      { ...opened.deps, chooseConnection: () => Promise.resolve(connection) },
-      {
-        ...where(),
-        userId: connection.userId,
-        contentType: 'application/octet-stream',
-        size: content.length,
-      },
-    )
-    const { url, method, headers } = started.upload
-    return {
-      key: announcedKey({ ...where(), changeId: must(started.row.change).id }),
-      upload: async () => await fetch(url, { method, headers, body: Buffer.from(content) }),
-    }
-  }
-  const deliverBody = async (body: string): Promise<void> => {
-    const messageId = `m${String((message += 1))}`
-    for (let deliveries = 1; deliveries <= 20; deliveries += 1) {
-      const end = await deliverMessage(opened, body, { messageId, deadline: clock.now() + 60_000 })
-      if (end.kind === 'done') return
-      clock.advance(end.afterSeconds * 1000)
-    }
-    throw new Error('The message keeps coming back.')
-  }
-  const deliverQueue = async (): Promise<void> => {
-    const bodies = await takeMessages(opened)
-    for (const body of bodies) if (body.includes(connection.userKey)) await deliverBody(body)
-    if (bodies.length > 0) await deliverQueue()
-  }
-  const sweepAll = async (): Promise<void> => {
-    await sweep(opened.deps, { deadline: clock.now() + 60_000, idleMs: 0 })
-    await deliverQueue()
-  }
-  const full = async (): Promise<void> => await simulator.setQuota(account(), 1)
-  const roomy = async (): Promise<void> => await simulator.setQuota(account(), 1e9)
   /** Its time is over: its claim is void. */
-  const passRequest = (): void => clock.advance(opened.deps.settings.requestMs + 1)
-
-  /** What holds at rest: one file, that of the row, and nothing left anywhere. */
-  const expectAtRest = async (content: Uint8Array): Promise<void> => {
-    expect(await hashes()).toEqual([sha256(content)])
-    expect(await document()).toMatchObject({ objectKey: (await files())[0]?.id, size: content.length })
-    expect(await row()).not.toHaveProperty('open')
-    expect(await row()).toMatchObject({ remove: {} })
-    expect(await bucketKeys(opened, connection.userKey)).toEqual([])
-    expect(await simulator.sessions(account())).toEqual([])
-  }
+  const passRequest = (): void => world.clock.advance(world.opened.deps.settings.requestMs + 1)
 
   describe('a put lays an earlier change aside', () => {
     test('which is waited for again when the put fails', async () => {
       const content = randomBytes(3000)
       const upload = await announce(content)
-      await full()
+      await world.place.full(true)
       await expect(put(randomBytes(500))).rejects.toMatchObject({ code: 'provider_quota_exceeded' })
-      await roomy()
+      await world.place.full(false)
       expect(await document()).toMatchObject({ status: 'receiving' })
       await upload.upload()
       await deliverQueue()
@@ -220,17 +74,17 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
 
     test('which goes on by itself when it was under way and the put fails', async () => {
       const content = randomBytes(large)
-      const object = await drop(opened, dropKey(where()), content)
-      await simulator.fault(
-        { method: 'PUT', path: drive.send, fragment: 2 },
+      const object = await world.drop(content)
+      await world.played.fault(
+        { ...send, fragment: 2 },
         { type: 'status', status: 429, headers: { 'retry-after': '600' } },
       )
-      const delivery = { messageId: 'drop', deadline: clock.now() + 60_000 }
-      expect((await deliverMessage(opened, messageOf(object), delivery)).kind).toBe('again')
-      await takeMessages(opened)
-      await full()
+      const delivery = { messageId: 'drop', deadline: world.clock.now() + 60_000 }
+      expect((await deliverMessage(world.opened, messageOf(object), delivery)).kind).toBe('again')
+      await takeMessages(world.opened)
+      await world.place.full(true)
       await expect(put(randomBytes(500))).rejects.toMatchObject({ code: 'provider_quota_exceeded' })
-      await roomy()
+      await world.place.full(false)
       await deliverQueue()
       await expectAtRest(content)
     })
@@ -249,16 +103,16 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
   test('bytes that arrive while a put is under way wait for its end', async () => {
     const content = randomBytes(3000)
     const upload = await announce(content)
-    await full()
+    await world.place.full(true)
     const putting = await putStopping(randomBytes(500), 'before')
     await upload.upload()
-    const [body = ''] = (await takeMessages(opened)).filter((one) => one.includes('ObjectCreated'))
-    const delivery = { messageId: 'up', deadline: clock.now() + 60_000 }
-    expect((await deliverMessage(opened, body, delivery)).kind).toBe('again')
-    expect(await bucketKeys(opened, connection.userKey)).toEqual([upload.key])
+    const [body = ''] = (await takeMessages(world.opened)).filter((one) => one.includes('ObjectCreated'))
+    const delivery = { messageId: 'up', deadline: world.clock.now() + 60_000 }
+    expect((await deliverMessage(world.opened, body, delivery)).kind).toBe('again')
+    expect(await intake()).toEqual([upload.key])
     putting.goOn()
     await expect(putting.answer).rejects.toMatchObject({ code: 'provider_quota_exceeded' })
-    await roomy()
+    await world.place.full(false)
     await deliverBody(body)
     await expectAtRest(content)
   })
@@ -273,21 +127,21 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
     await slow.answer.catch((error: unknown) => expect(error).toMatchObject({ code: 'document_busy' }))
     await expectAtRest(content)
     expect(await told()).toEqual(['Document Stored', 'Document Stored'])
-    expect(new Set((await events.of(connection)).map(({ id }) => id)).size).toBe(2)
+    expect(new Set((await world.events()).map(({ id }) => id)).size).toBe(2)
   })
 
   test('a worker that was taken for dead writes nothing more, while another works on the same change', async () => {
     const content = randomBytes(500)
-    const object = await drop(opened, dropKey(where()), content)
+    const object = await world.drop(content)
     const work = async (body: string, messageId: string) => {
-      const stopped = stopping(driver, 'before')
-      const deps = { ...opened.deps, openDriver: () => Promise.resolve(stopped.driver) }
-      const end = deliverMessage({ deps }, body, { messageId, deadline: clock.now() + 120_000 })
+      const stopped = stopping(world.driver, 'before')
+      const deps = { ...world.opened.deps, openDriver: () => Promise.resolve(stopped.driver) }
+      const end = deliverMessage({ deps }, body, { messageId, deadline: world.clock.now() + 120_000 })
       await stopped.reached
       return { end, goOn: stopped.goOn }
     }
     const first = await work(messageOf(object), 'first')
-    clock.advance(opened.deps.settings.leaseMs + 1)
+    world.clock.advance(world.opened.deps.settings.leaseMs + 1)
     await deliverBody(rowMessage(where()))
     const second = await work(rowMessage(where()), 'second')
     const { change } = await row()
@@ -324,7 +178,7 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
       const upload = await announce(randomBytes(3000))
       await putStopping(randomBytes(500), 'before')
       passRequest()
-      await sweepAll()
+      await world.sweepAfter(0)
       expect(await document()).toMatchObject({ status: 'receiving' })
       await upload.upload()
       await deliverQueue()
@@ -338,7 +192,7 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
       const content = randomBytes(700)
       let waits = 0
       const waiting = {
-        ...clock,
+        ...world.clock,
         sleep: async () => {
           waits += 1
           first.goOn()
@@ -372,7 +226,7 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
       const content = randomBytes(500)
       await putStopping(content, 'after')
       passRequest()
-      await sweepAll()
+      await world.sweepAfter(0)
       expect(await document()).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
       await expectAtRest(content)
       expect(await told()).toEqual(['Document Stored'])
@@ -383,7 +237,7 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
       const { row: before } = await put(content)
       await putStopping(randomBytes(700), 'before')
       passRequest()
-      await sweepAll()
+      await world.sweepAfter(0)
       expect(await document()).toMatchObject({ status: 'failed', error: { code: 'provider_unavailable' } })
       expect((await row()).standing).toEqual(before.standing)
       await expectAtRest(content)
@@ -404,37 +258,41 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
   describe('what is left is named in the row until it is gone', () => {
     test('the bytes of an upload whose process died when it was stored', async () => {
       const content = randomBytes(500)
-      const object = await drop(opened, dropKey(where()), content)
-      const { bucket } = opened.deps
+      const object = await world.drop(content)
+      const { bucket } = world.opened.deps
       const remove = () => Promise.reject(new Error('killed'))
-      await deliverMessage({ deps: { ...opened.deps, bucket: { ...bucket, remove } } }, messageOf(object), {
-        messageId: 'killed',
-        deadline: clock.now() + 60_000,
-      })
-      expect(await bucketKeys(opened, connection.userKey)).toEqual([object.key])
+      await deliverMessage(
+        { deps: { ...world.opened.deps, bucket: { ...bucket, remove } } },
+        messageOf(object),
+        {
+          messageId: 'killed',
+          deadline: world.clock.now() + 60_000,
+        },
+      )
+      expect(await intake()).toEqual([object.key])
       expect(Object.values((await row()).remove ?? {})).toMatchObject([{ kind: 'source', key: object.key }])
-      await takeMessages(opened)
-      await sweepAll()
+      await takeMessages(world.opened)
+      await world.sweepAfter(0)
       await expectAtRest(content)
       expect(await told()).toEqual(['Document Stored'])
     })
 
     test('the session of an upload that was pushed aside while the drive was down', async () => {
-      const object = await drop(opened, dropKey(where()), randomBytes(large))
-      await simulator.fault(
-        { method: 'PUT', path: drive.send, fragment: 2 },
+      const object = await world.drop(randomBytes(large))
+      await world.played.fault(
+        { ...send, fragment: 2 },
         { type: 'status', status: 429, headers: { 'retry-after': '600' } },
       )
-      const delivery = { messageId: 'drop', deadline: clock.now() + 60_000 }
-      await deliverMessage(opened, messageOf(object), delivery)
-      expect(await simulator.sessions(account())).toHaveLength(1)
-      await simulator.fault({ method: 'DELETE' }, { type: 'status', status: 503 })
+      const delivery = { messageId: 'drop', deadline: world.clock.now() + 60_000 }
+      await deliverMessage(world.opened, messageOf(object), delivery)
+      expect(await world.place.sessions()).toBe(1)
+      await world.played.fault({ method: 'DELETE' }, { type: 'status', status: 503 })
       const content = randomBytes(900)
       const upload = await announce(content)
-      expect(await simulator.sessions(account())).toHaveLength(1)
+      expect(await world.place.sessions()).toBe(1)
       await upload.upload()
       await deliverQueue()
-      await sweepAll()
+      await world.sweepAfter(0)
       await expectAtRest(content)
     })
   })
@@ -446,15 +304,15 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
     await later.upload()
     await deliverQueue()
     await earlier.upload()
-    await takeMessages(opened)
-    clock.advance(3_600_000)
-    expect(await bucketKeys(opened, connection.userKey)).toEqual([earlier.key])
+    await takeMessages(world.opened)
+    world.clock.advance(3_600_000)
+    expect(await intake()).toEqual([earlier.key])
     const announced: string[] = []
     await announceForgotten(
-      { ...opened.deps, announce: (object) => Promise.resolve(void announced.push(messageOf(object))) },
-      { deadline: clock.now() + 60_000, idleMs: 600_000 },
+      { ...world.opened.deps, announce: (object) => Promise.resolve(void announced.push(messageOf(object))) },
+      { deadline: world.clock.now() + 60_000, idleMs: 600_000 },
     )
-    for (const body of announced) if (body.includes(connection.userKey)) await deliverBody(body)
+    for (const body of announced) if (body.includes(world.connection.userKey)) await deliverBody(body)
     await expectAtRest(content)
     expect(await told()).toEqual(['Document Stored'])
   })
