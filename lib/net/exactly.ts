@@ -11,12 +11,20 @@ export interface Pieces {
 }
 
 /**
- * The pieces of a body, exactly as many bytes as it says. The piece that completes them is held back until
- * its source has ended there, so that a request with wrong content never becomes complete at the other end.
+ * The pieces of a body, exactly as many bytes as it says; each is the caller's until it asks for the next.
+ * The last is held back until its source has ended there: wrong content never completes a request.
  *
  * Rejects with `invalid_request` for a wrong length, the source's own ServiceError, else `internal_error`.
  */
 export async function* exactly(body: Pieces): AsyncGenerator<Uint8Array, void, void> {
+  for await (const piece of exactlyKept(body)) {
+    yield piece
+    body.spent?.(piece)
+  }
+}
+
+/** As `exactly`, for who keeps pieces longer and tells of each when it is spent. */
+export async function* exactlyKept(body: Pieces): AsyncGenerator<Uint8Array, void, void> {
   const { size } = body
   let seen = 0
   let last: Uint8Array | undefined

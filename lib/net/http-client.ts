@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { ServiceError } from '../errors.ts'
 import type { Pieces } from './exactly.ts'
-import { exactly, sourceFailure } from './exactly.ts'
+import { exactlyKept, sourceFailure } from './exactly.ts'
 import type { Reach } from './reach.ts'
 import { hostOf, isWithin, lookupWithin } from './reach.ts'
 import { swallow } from './swallow.ts'
@@ -151,7 +151,7 @@ async function carry(body: Pieces, outgoing: ClientRequest): Promise<void> {
     wake()
   }
   outgoing.once('response', stop).once('close', stop)
-  for await (const piece of exactly(body)) {
+  for await (const piece of exactlyKept(body)) {
     if (answered || outgoing.destroyed) return
     underWay += piece.length
     outgoing.write(piece, () => {

@@ -82,7 +82,9 @@ async function insert(file: string, lines: readonly (readonly [RegExp, string])[
 async function changedIn(root: string): Promise<string[]> {
   const found = await readdir(root, { recursive: true, withFileTypes: true })
   const files = found
-    .filter((entry) => entry.isFile() && !/^(node_modules|dist)(\/|$)/.test(relative(root, entry.parentPath)))
+    .filter(
+      (entry) => entry.isFile() && !/(^|\/)(node_modules|dist)(\/|$)/.test(relative(root, entry.parentPath)),
+    )
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
   const same = await Promise.all(
     files.map(async (file) => {

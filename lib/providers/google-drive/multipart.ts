@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { exactly } from '../../net/exactly.ts'
+import { exactlyKept } from '../../net/exactly.ts'
 import type { RequestBody } from '../../net/http-client.ts'
 import { readJson } from '../../net/provider-http.ts'
 import type { ContentSource } from '../../storage/bytes.ts'
@@ -80,7 +80,7 @@ function multipartRelated(
       size: head.length + content.size + tail.length,
       async *open() {
         yield head
-        yield* exactly(content)
+        yield* exactlyKept(content)
         yield tail
       },
     },

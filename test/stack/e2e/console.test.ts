@@ -135,6 +135,13 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
       await connectDrive(page, 'Google Drive', 'olga@example.com')
       await page.getByRole('link', { name: 'Documents' }).click()
 
+      // The drive breaks its request in the middle and takes its time after that: the rest is seen to go.
+      for (const action of [
+        { type: 'reset', afterBytes: 60 * MiB },
+        { type: 'delay', ms: 3000 },
+        { type: 'delay', ms: 5000 },
+      ])
+        await simulator(1, 'faults', { match: { path: 'upload_id=' }, action })
       // Fast enough for a test, slow enough to be cut in the middle.
       const devtools = await page.context().newCDPSession(page)
       const radio = (offline: boolean, bytesPerSecond: number) =>

@@ -4,6 +4,7 @@ import type { Connection, Driveway, Health } from '../../../client/src/browser.t
 import { isDrivewayError } from '../../../client/src/browser.ts'
 import { poll } from '../polling.ts'
 import type { ProviderId } from '../../../lib/providers/registry.ts'
+import { providerIds } from '../../../lib/providers/registry.ts'
 import { paths } from './route.ts'
 
 /** How the last way through a drive's consent page ended. */
@@ -119,7 +120,11 @@ export function connectionStore(
         checking.value = new Set([...checking.value].filter((other) => other !== id))
       }
     },
-    connect: (provider) => leave(provider, () => driveway.connections.start({ provider, returnUrl })),
+    connect: (provider) =>
+      // What is refused leaves no connection to ask: the way back itself says which drive it was.
+      leave(provider, () =>
+        driveway.connections.start({ provider, returnUrl: `${returnUrl}?provider=${provider}` }),
+      ),
     reconnect: ({ id }) => leave(id, () => driveway.connections.reauthorize(id, { returnUrl })),
     async disconnect(id) {
       outcome.value = undefined
@@ -146,6 +151,7 @@ function returning(
   const connectionId = query.get('connectionId')
   const completionCode = query.get('completionCode')
   const refusal = query.get('error')
+  const provider = providerIds.find((id) => id === query.get('provider'))
   if (connectionId === null) return async () => undefined
   // The code works once; a reload must not try it again.
   history.replaceState(null, '', location.pathname)
@@ -161,12 +167,7 @@ function returning(
         outcome.value = { kind: 'failed', error }
       }
     } else if (refusal !== null) {
-      const connection = await driveway.connections.get(connectionId).catch(() => undefined)
-      outcome.value = { kind: 'refused', provider: connection?.provider, error: refusal }
-      // It has never worked and nothing hangs on it: trying again begins a new one.
-      if (connection?.status === 'pending') {
-        await driveway.connections.disconnect(connectionId).catch(() => undefined)
-      }
+      outcome.value = { kind: 'refused', provider, error: refusal }
     }
     await load().catch(() => false)
   }
