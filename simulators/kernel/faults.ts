@@ -33,6 +33,15 @@ export const faultDefinition = z.object({
 export type FaultAction = z.infer<typeof action>
 export type FaultDefinition = z.infer<typeof faultDefinition>
 
+/** The page of some proxy, where JSON was to be. */
+export const GARBAGE = `<!DOCTYPE html>
+<html lang=en>
+<title>Error 502 (Server Error)</title>
+<p><b>502.</b> <ins>That’s an error.</ins>
+<p>The server encountered a temporary error and could not complete your request.
+</html>
+`
+
 /** The armed faults, matched in the order they were posted. */
 export interface Faults {
   add(fault: FaultDefinition): void

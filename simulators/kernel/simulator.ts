@@ -8,8 +8,8 @@ import { controlRoutes } from './control.ts'
 import type { Exchange, Headers } from './exchange.ts'
 import type { ContentPlace } from './request-body.ts'
 import { createExchange, Refusal } from './exchange.ts'
-import type { FaultAction } from './faults.ts'
-import { openFaults } from './faults.ts'
+import type { FaultAction, Faults } from './faults.ts'
+import { GARBAGE, openFaults } from './faults.ts'
 import { openLatency } from './latency.ts'
 import type { Random } from './random.ts'
 import { openRequestLog } from './request-log.ts'
@@ -51,23 +51,22 @@ export interface RunningSimulator {
   close(): Promise<void>
 }
 
-const HTML_ERROR = `<!DOCTYPE html>
-<html lang=en>
-<title>Error 502 (Server Error)</title>
-<p><b>502.</b> <ins>That’s an error.</ins>
-<p>The server encountered a temporary error and could not complete your request.
-</html>
-`
+/** A provider that listens nowhere: requests are handed to it by whoever opened it. */
+export interface OpenedSimulator {
+  /** Resolves when the request has its answer; rejects when the socket broke while answering. */
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** The armed faults, for the next requests. */
+  faults: Faults
+}
 
 /**
- * Starts a provider on one origin: its routes, and the control API under `/_sim/`.
- * Faults and latency apply to every request but those to the control API.
+ * Opens a provider: its routes, and the control API under `/_sim/`. Faults
+ * and latency apply to every request but those to the control API.
  */
-export async function startSimulator(
+export function openSimulator(
   def: SimulatorDefinition,
-  options: SimulatorOptions,
-): Promise<RunningSimulator> {
-  const { port, host = '127.0.0.1', clock, random } = options
+  { clock, random }: Pick<SimulatorOptions, 'clock' | 'random'>,
+): OpenedSimulator {
   const faults = openFaults()
   const latency = openLatency()
   const unhurried = openLatency()
@@ -155,12 +154,22 @@ export async function startSimulator(
     }
   }
 
+  return { handle, faults }
+}
+
+/** Starts a provider on one origin. */
+export async function startSimulator(
+  def: SimulatorDefinition,
+  options: SimulatorOptions,
+): Promise<RunningSimulator> {
+  const { port, host = '127.0.0.1' } = options
+  const simulator = openSimulator(def, options)
   const server = createServer(
     { highWaterMark: 256 * 1024, keepAliveTimeout: 65_000, requestTimeout: 0 },
     (req, res) => {
       // Every path above ends in an answer or a dead socket; what is
       // left is a socket that broke while answering.
-      handle(req, res).catch(() => req.socket.destroy())
+      simulator.handle(req, res).catch(() => req.socket.destroy())
     },
   )
   await new Promise<void>((resolve, reject) => {
@@ -197,11 +206,7 @@ async function instead(def: SimulatorDefinition, fault: FaultAction, x: Exchange
       await fail(def, x, fault.status, fault.reason, fault.headers)
       return true
     case 'garbage':
-      await x.send(
-        fault.status ?? 502,
-        { 'content-type': 'text/html; charset=UTF-8' },
-        Buffer.from(HTML_ERROR),
-      )
+      await x.send(fault.status ?? 502, { 'content-type': 'text/html; charset=UTF-8' }, Buffer.from(GARBAGE))
       return true
     case 'reset':
       // Without bytes to wait for, the connection goes at once and nothing is done.

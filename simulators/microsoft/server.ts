@@ -2,6 +2,7 @@ import type { Exchange } from '../kernel/exchange.ts'
 import type { ProviderOptions } from '../kernel/process.ts'
 import type { RunningSimulator, SimulatorDefinition } from '../kernel/simulator.ts'
 import { startSimulator } from '../kernel/simulator.ts'
+import type { ProviderState, StateOptions } from '../kernel/state.ts'
 import { openState } from '../kernel/state.ts'
 import { microsoftControl } from './control.ts'
 import { HASH_GROUPS } from './drive/digests.ts'
@@ -22,10 +23,20 @@ import { fragmentOf, UPLOAD_PATH } from './upload/url.ts'
  * on one origin. State lives in `stateDir` and survives a restart, also after SIGKILL.
  */
 export async function startMicrosoftSimulator(options: ProviderOptions): Promise<RunningSimulator> {
+  const { port, host } = options
+  const { definition, context } = await openMicrosoft(options)
+  return startSimulator(definition, { port, host, clock: context.clock, random: context.random })
+}
+
+/** The provider itself, and what it works on. */
+export async function openMicrosoft(options: StateOptions & Pick<ProviderOptions, 'clients'>): Promise<{
+  definition: SimulatorDefinition
+  context: Context & ProviderState
+}> {
   const state = openState(options, HASH_GROUPS)
   const tables = openTables(state.store)
   const secret = lasting(tables, 'link-secret', () => state.random.text(43))
-  const context: Context = { ...state, tables, secret }
+  const context = { ...state, tables, secret }
   const control = microsoftControl(context)
   for (const client of options.clients ?? []) control.registerClient(client)
   failAbandonedCopies(context)
@@ -44,12 +55,7 @@ export async function startMicrosoftSimulator(options: ProviderOptions): Promise
       url.pathname.endsWith('/content') || UPLOAD_PATH.test(url.pathname) ? 'body' : 'none',
     close: () => state.close(),
   }
-  return startSimulator(definition, {
-    port: options.port,
-    host: options.host,
-    clock: state.clock,
-    random: state.random,
-  })
+  return { definition, context }
 }
 
 /**
