@@ -1,0 +1,91 @@
+import { sha256 } from './world.ts'
+
+/** What something that was done means for a document's content. */
+export type Effect = { readonly kind: 'content'; readonly shas: Set<string> } | { readonly kind: 'absent' }
+
+/** One thing that somebody did to a document. Times are the world's. */
+export interface Deed {
+  readonly what: string
+  readonly effect: Effect
+  readonly begin: number
+  /** It cannot take effect after this. */
+  end: number
+  /** `done`: it has taken effect between begin and end. `maybe`: it may have. `not`: it has changed nothing. */
+  outcome: 'done' | 'maybe' | 'not'
+  /** Answered 201. */
+  created?: boolean
+}
+
+/** What was seen of a document's content. */
+export interface Sight {
+  readonly begin: number
+  readonly end: number
+  readonly sha: string
+}
+
+export interface History {
+  readonly sub: string
+  readonly document: string
+  readonly deeds: Deed[]
+  readonly sights: Sight[]
+  /** Every content that was ever sent for it, by SHA-256. */
+  readonly contents: Map<string, Buffer>
+}
+
+/** An object in a drive that the product did not make, or that its user has taken into the own hands. */
+export interface Foreign {
+  readonly where: string
+  readonly id: string
+  sha: string
+  name: string
+  gone: boolean
+}
+
+/** What the world knows to have happened, kept by those who did it. */
+export class Ledger {
+  readonly histories = new Map<string, History>()
+  readonly foreign = new Map<string, Foreign>()
+  /** Product-made files that their user has touched since, by drive and id: with the name given by the user. */
+  readonly touched = new Map<string, { readonly name?: string }>()
+  /** Connections whose user has given them up at some time. */
+  readonly disconnected = new Set<string>()
+  /** Accounts whose user has withdrawn the consent at some time. */
+  readonly revoked = new Set<string>()
+  readonly wrong: string[] = []
+
+  of(sub: string, document: string): History {
+    const key = `${sub} ${document}`
+    const found = this.histories.get(key) ?? { sub, document, deeds: [], sights: [], contents: new Map() }
+    this.histories.set(key, found)
+    return found
+  }
+
+  find(invariant: string, text: string): void {
+    this.wrong.push(`${invariant}: ${text}`)
+  }
+}
+
+export function contentEffect(history: History, bytes: Buffer): Effect & { readonly kind: 'content' } {
+  const sha = sha256(bytes)
+  history.contents.set(sha, bytes)
+  return { kind: 'content', shas: new Set([sha]) }
+}
+
+export const absent: Effect = { kind: 'absent' }
+
+/**
+ * The deeds one of which may be the last that took effect by `now`: all but those after whose end another one
+ * began that is known to be done, and was done before `seen`.
+ */
+export function possiblyLast(
+  deeds: readonly Deed[],
+  now: number,
+  seen: number = Number.POSITIVE_INFINITY,
+): { readonly deeds: readonly Deed[]; readonly untouched: boolean } {
+  const done = deeds.filter(({ outcome, end }) => outcome === 'done' && end < seen)
+  const begun = deeds.filter(({ outcome, begin }) => outcome !== 'not' && begin <= now)
+  return {
+    deeds: begun.filter((deed) => !done.some((later) => later !== deed && later.begin > deed.end)),
+    untouched: done.length === 0,
+  }
+}
