@@ -12,8 +12,10 @@ const at = (item: Item | undefined, ...path: string[]): unknown =>
 export function auditRows(deployment: Deployment, ledger: Ledger, world: World): void {
   const { aws, lambda } = deployment
   for (const row of aws.tables.all('documents')) endsWell(row, aws.tables.all('connections'), ledger)
-  for (const { body } of aws.queue.dead) ledger.find('I7', `a dead letter: ${body.slice(0, 120)}`)
-  for (const { body } of aws.queue.messages.values())
+  const queues = Object.values(aws.queues)
+  for (const { body } of queues.flatMap(({ dead }) => dead))
+    ledger.find('I7', `a dead letter: ${body.slice(0, 120)}`)
+  for (const { body } of queues.flatMap(({ messages }) => [...messages.values()]))
     ledger.find('I7', `a message is left: ${body.slice(0, 120)}`)
   for (const [key, { tags }] of aws.buckets.of('driveway-intake'))
     if (tags['driveway'] === undefined) ledger.find('I8', `${key} is left in the intake bucket`)

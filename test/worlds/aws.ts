@@ -13,6 +13,13 @@ import type { Queue } from './queue.ts'
 import type { Command, Tables } from './tables.ts'
 import type { Process } from './world.ts'
 
+/** A secret; `deleted`: it is in its recovery window. */
+export interface Secret {
+  readonly text: string
+  readonly token?: string
+  readonly deleted?: true
+}
+
 export interface Told {
   readonly type: string
   readonly detail: Readonly<Record<string, unknown>>
@@ -23,8 +30,9 @@ export interface Told {
 export interface Aws {
   readonly tables: Tables
   readonly buckets: Buckets
-  readonly queue: Queue
-  readonly secrets: Map<string, string>
+  /** By the end of their URLs. */
+  readonly queues: Readonly<Record<'arrivals' | 'short' | 'long', Queue>>
+  readonly secrets: Map<string, Secret>
   readonly told: Told[]
 }
 
@@ -68,7 +76,7 @@ export function clientsOf(network: Network, aws: Aws, process: () => Process) {
   return {
     dynamo: sending('dynamo', (command) => aws.tables.run(command)) as unknown as DynamoDBDocumentClient,
     s3: s3 as unknown as S3Client,
-    sqs: sending('sqs', (command) => aws.queue.run(command)) as unknown as SQSClient,
+    sqs: sending('sqs', (command) => queueOf(aws, command).run(command)) as unknown as SQSClient,
     secrets: sending('secrets', (command) =>
       runSecrets(aws.secrets, command),
     ) as unknown as SecretsManagerClient,
@@ -102,6 +110,11 @@ function signer(): Pick<S3Client, 'config' | 'middlewareStack'> {
   return { config, middlewareStack }
 }
 
+function queueOf({ queues }: Aws, { input }: Command): Queue {
+  const name = textOf(input['QueueUrl']).split('/').at(-1)
+  return name === 'short' || name === 'long' ? queues[name] : queues.arrivals
+}
+
 function putEvents(network: Network, told: Told[], { input }: Command): unknown {
   const entries = input['Entries'] as readonly { readonly DetailType: string; readonly Detail: string }[]
   const refuse = network.weather.busRefuses
@@ -115,23 +128,29 @@ function putEvents(network: Network, told: Told[], { input }: Command): unknown 
   }
 }
 
-function runSecrets(secrets: Map<string, string>, { constructor, input }: Command): unknown {
-  const name = String(input['SecretId'] ?? input['Name'])
-  const isThere = secrets.has(name)
+function runSecrets(secrets: Map<string, Secret>, { constructor, input }: Command): unknown {
+  const name = textOf(input['SecretId'] ?? input['Name'])
+  const text = textOf(input['SecretString'])
+  const token = textOf(input['ClientRequestToken'])
+  const standing = secrets.get(name)
+  if (constructor.name === 'CreateSecretCommand') {
+    if (standing?.deleted) throw named('InvalidRequestException')
+    if (standing && standing.token !== token) throw named('ResourceExistsException')
+    secrets.set(name, { text, token })
+    return {}
+  }
+  if (!standing) throw named('ResourceNotFoundException')
+  if (standing.deleted && constructor.name !== 'RestoreSecretCommand') throw named('InvalidRequestException')
   switch (constructor.name) {
     case 'GetSecretValueCommand':
-      if (!isThere) throw named('ResourceNotFoundException')
-      return { SecretString: secrets.get(name) }
+      return { SecretString: standing.text }
     case 'PutSecretValueCommand':
-      if (!isThere) throw named('ResourceNotFoundException')
-      secrets.set(name, String(input['SecretString']))
-      return {}
-    case 'CreateSecretCommand':
-      if (isThere) throw named('ResourceExistsException')
-      secrets.set(name, String(input['SecretString']))
+    case 'RestoreSecretCommand':
+      secrets.set(name, { text: text === '' ? standing.text : text, token })
       return {}
     case 'DeleteSecretCommand':
-      if (!secrets.delete(name)) throw named('ResourceNotFoundException')
+      if (input['ForceDeleteWithoutRecovery'] === true) secrets.delete(name)
+      else secrets.set(name, { ...standing, deleted: true })
       return {}
     default:
       throw new Error(`${constructor.name} is not played here.`)

@@ -1,7 +1,8 @@
+import { functionPlans } from '../../infra/functions.ts'
 import { compose } from '../../lib/compose/compose.ts'
 import { outbox } from '../../lib/contract/outbox.ts'
 import { startHash } from './hashes.ts'
-import type { Aws } from './aws.ts'
+import type { Aws, Secret } from './aws.ts'
 import { clientsOf } from './aws.ts'
 import { Buckets } from './buckets.ts'
 import type { CloudRecords, Clouds } from './drives.ts'
@@ -23,6 +24,8 @@ const environment = {
   DOCUMENTS_TABLE: 'documents',
   TRANSFERS_TABLE: 'transfers',
   TOKENS_TABLE: 'tokens',
+  GRANTS_TABLE: 'grants',
+  CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
   SECRET_PREFIX: 'driveway/worlds',
   PUBLIC_URL: 'https://api.example',
@@ -33,9 +36,11 @@ const environment = {
   STORAGE_BUCKET: 'driveway-storage',
   STORAGE_REGION: 'us-east-1',
   STORAGE_ENDPOINT: `https://${storageHost}`,
-  INTAKE_QUEUE_URL: 'https://sqs/intake',
+  ARRIVALS_QUEUE_URL: 'https://sqs.example/arrivals',
+  SHORT_QUEUE_URL: 'https://sqs.example/short',
+  LONG_QUEUE_URL: 'https://sqs.example/long',
+  LANE_WORKERS: '20',
   EVENT_BUS: 'worlds',
-  WRITES_SECRETS: 'true',
 }
 export const intakeBucket = environment.INTAKE_BUCKET
 export const storageBucket = environment.STORAGE_BUCKET
@@ -43,7 +48,7 @@ export const storageBucket = environment.STORAGE_BUCKET
 /** What a deployment begins with: rows, secrets, and what the clouds know. */
 export interface Beginning {
   readonly rows: Map<string, Map<string, Item>>
-  readonly secrets: ReadonlyMap<string, string>
+  readonly secrets: ReadonlyMap<string, Secret>
   readonly clouds: CloudRecords
 }
 
@@ -63,6 +68,11 @@ export interface Deployment {
 const sweepEveryMs = 300_000
 export async function openDeployment(network: Network, beginning: Beginning): Promise<Deployment> {
   const { world } = network
+  const queueFor = (name: string, by: 'sort-intake' | 'ingest-object'): Queue => {
+    const seconds = 6 * functionPlans[by].timeoutSeconds
+    const queue: Queue = new Queue(world, name, seconds, () => deliver(lambda, queue, by))
+    return queue
+  }
   const written: StreamRecord[] = []
   const untold: StreamRecord[] = []
   const clouds = await openClouds(world, beginning.clouds)
@@ -71,33 +81,25 @@ export async function openDeployment(network: Network, beginning: Beginning): Pr
     written.push(record)
     outboxes.wrote(record)
   })
-  const queue = new Queue(world, () => poll())
+  const queues = {
+    arrivals: queueFor('arrivals', 'sort-intake'),
+    short: queueFor('short', 'ingest-object'),
+    long: queueFor('long', 'ingest-object'),
+  }
   const buckets = new Buckets((bucket, key, stored, sequencer) => {
     if (bucket === intakeBucket)
-      notify(network, queue, { bucket, key, size: stored.bytes.length, etag: stored.etag, sequencer })
+      notify(network, queues.arrivals, {
+        bucket,
+        key,
+        size: stored.bytes.length,
+        etag: stored.etag,
+        sequencer,
+      })
   })
-  const aws: Aws = { tables, buckets, queue, secrets: new Map(beginning.secrets), told: [] }
+  const aws: Aws = { tables, buckets, queues, secrets: new Map(beginning.secrets), told: [] }
   const lambda = new Lambda(world, (process) => composeIn(network, aws, clouds, process))
   const outboxes = tellFrom(network, lambda, untold)
 
-  const poll = (): void => {
-    for (let message = queue.receive(); message; message = queue.receive()) {
-      const { id, body, receives, receipt } = message
-      const record = {
-        messageId: id,
-        receiptHandle: receipt,
-        body,
-        attributes: { ApproximateReceiveCount: String(receives) },
-      }
-      void lambda
-        .invoke('ingest-object', { Records: [record] }, `${id} ${body} ${String(receives)}`)
-        .then((outcome) => {
-          if (outcome.kind !== 'answer') return
-          const { batchItemFailures } = outcome.answer as { readonly batchItemFailures: readonly unknown[] }
-          if (batchItemFailures.length === 0) queue.remove(receipt)
-        })
-    }
-  }
   const sweepOnce = (): void => {
     void lambda.invoke('sweep-transfers', {}, `sweep ${String(world.now)}`)
     world.after(sweepEveryMs, sweepOnce)
@@ -109,6 +111,25 @@ export async function openDeployment(network: Network, beginning: Beginning): Pr
     written,
     untold,
     startSweeping: () => void world.after(sweepEveryMs, sweepOnce),
+  }
+}
+
+/** Lambda's mapping of a queue to its function, a message at a time. */
+function deliver(lambda: Lambda, queue: Queue, by: 'sort-intake' | 'ingest-object'): void {
+  for (let message = queue.receive(); message; message = queue.receive()) {
+    const { id, body, receives, receipt } = message
+    const record = {
+      messageId: id,
+      receiptHandle: receipt,
+      body,
+      attributes: { ApproximateReceiveCount: String(receives) },
+      eventSourceARN: `arn:aws:sqs:us-east-1:1:${id.split('-')[0] ?? ''}`,
+    }
+    void lambda.invoke(by, { Records: [record] }, `${id} ${body} ${String(receives)}`).then((outcome) => {
+      if (outcome.kind !== 'answer') return
+      const { batchItemFailures } = outcome.answer as { readonly batchItemFailures: readonly unknown[] }
+      if (batchItemFailures.length === 0) queue.remove(receipt)
+    })
   }
 }
 

@@ -8,9 +8,9 @@ export interface Mutation {
 export const mutations = {
   /** Who has lost a claim takes back what was made under it. */
   'take-back': {
-    file: '/lib/transfer/tidy.ts',
-    rule: 'if (row?.objectKey !== made && !goesOn)',
-    without: 'if (row === null)',
+    file: '/lib/transfer/own.ts',
+    rule: 'if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)',
+    without: 'if (row === null) await driver.remove(made)',
   },
   /** What the drive holds is compared with what was sent. */
   judge: {

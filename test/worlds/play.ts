@@ -112,5 +112,10 @@ async function comeToRest(
 
 function isAtRest({ aws, lambda, untold }: Deployment): boolean {
   const isOpen = aws.tables.all('documents').some((row) => row['open'] !== undefined)
-  return !isOpen && aws.queue.messages.size === 0 && untold.length === 0 && lambda.running === 0
+  return (
+    !isOpen &&
+    Object.values(aws.queues).every(({ messages }) => messages.size === 0) &&
+    untold.length === 0 &&
+    lambda.running === 0
+  )
 }

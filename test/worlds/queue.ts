@@ -9,8 +9,7 @@ export interface Message {
   receipt: string
 }
 
-/** As the template has them. */
-const visibilityMs = 6 * 900_000
+/** As the template has it. */
 const mostReceives = 10
 
 /** An SQS queue: at least once, hidden while it is worked on, dead after so many deliveries. */
@@ -20,16 +19,21 @@ export class Queue {
   readonly #world: World
   /** Called when a message is to be had. */
   readonly #wake: () => void
+  readonly #visibilityMs: number
+  readonly #name: string
   #count = 0
 
-  constructor(world: World, wake: () => void) {
+  /** What is received stays hidden for so many seconds. */
+  constructor(world: World, name: string, visibilitySeconds: number, wake: () => void) {
     this.#world = world
+    this.#name = name
+    this.#visibilityMs = visibilitySeconds * 1000
     this.#wake = wake
   }
 
   send(body: string, delayMs: number): void {
     this.#count += 1
-    const id = `m${String(this.#count)}`
+    const id = `${this.#name}-${String(this.#count)}`
     this.messages.set(id, { id, body, visibleAt: this.#world.now + delayMs, receives: 0, receipt: '' })
     this.#world.after(delayMs, this.#wake)
   }
@@ -39,6 +43,14 @@ export class Queue {
       case 'SendMessageCommand':
         this.send(String(input['MessageBody']), Number(input['DelaySeconds'] ?? 0) * 1000)
         return {}
+      case 'SendMessageBatchCommand': {
+        const entries = input['Entries'] as readonly {
+          readonly MessageBody: string
+          readonly DelaySeconds?: number
+        }[]
+        for (const { MessageBody, DelaySeconds = 0 } of entries) this.send(MessageBody, DelaySeconds * 1000)
+        return {}
+      }
       case 'ChangeMessageVisibilityCommand':
         this.#hide(String(input['ReceiptHandle']), Number(input['VisibilityTimeout']) * 1000)
         return {}
@@ -58,7 +70,7 @@ export class Queue {
       }
       message.receives += 1
       message.receipt = `${message.id}:${String(message.receives)}`
-      this.#until(message, visibilityMs)
+      this.#until(message, this.#visibilityMs)
       return { ...message }
     }
     return undefined

@@ -75,10 +75,12 @@ async function wireOf(name: string, { method }: WireRequest, answer: Answered): 
   for await (const chunk of answer.Body ?? []) chunks.push(chunk)
   const text = textOf(name, answer)
   const body = text === undefined ? Buffer.concat(chunks) : Buffer.from(text)
+  const { LastModified: lastModified } = answer
   const said = {
     etag: answer.ETag,
     'content-type': text === undefined ? answer['ContentType'] : 'application/xml',
     'content-range': answer['ContentRange'],
+    'last-modified': lastModified instanceof Date ? lastModified.toUTCString() : undefined,
     'x-amz-checksum-sha256': answer['ChecksumSHA256'],
     'content-length': method === 'HEAD' ? answer['ContentLength'] : body.length,
   }

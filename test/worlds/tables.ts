@@ -25,6 +25,15 @@ class ConditionFailed extends Error {
   override readonly name = 'ConditionalCheckFailedException'
 }
 
+class TransactionCanceled extends Error {
+  override readonly name = 'TransactionCanceledException'
+  readonly CancellationReasons: readonly { readonly Code: string }[]
+  constructor(reasons: readonly { readonly Code: string }[]) {
+    super('Transaction cancelled')
+    this.CancellationReasons = reasons
+  }
+}
+
 const definitionOf = new Map<string, TableDefinition>(definitions.map((table) => [table.name, table]))
 const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other))
 
@@ -33,6 +42,7 @@ export class Tables {
   readonly rows: Map<string, Map<string, Item>>
   readonly #onWrite: (record: StreamRecord) => void
   #sequence = 0
+  readonly #doneTogether = new WeakSet<Input>()
 
   constructor(rows: Map<string, Map<string, Item>>, onWrite: (record: StreamRecord) => void) {
     this.rows = rows
@@ -71,6 +81,7 @@ export class Tables {
       this.#write(input, input['Key'] as Item, (before) =>
         changeOf(textOf(input['UpdateExpression'])).result(before ?? (input['Key'] as Item), given(input)),
       ),
+    TransactWriteCommand: (input) => this.#together(input),
     QueryCommand: (input) => this.#pages(input, (item) => holds(input, 'KeyConditionExpression', item)),
     ScanCommand: (input) => this.#pages(input, () => true),
   }
@@ -79,6 +90,25 @@ export class Tables {
     const found = this.rows.get(TableName) ?? new Map<string, Item>()
     this.rows.set(TableName, found)
     return found
+  }
+
+  /** All of the writes or none. The same request again has been done already. */
+  #together(input: Input): Item {
+    if (this.#doneTogether.has(input)) return {}
+    const writes = (input['TransactItems'] as readonly Readonly<Record<string, Input>>[]).map((item) => {
+      const [[kind = '', write = {}] = []] = Object.entries(item)
+      return { kind, write }
+    })
+    const reasons = writes.map(({ write }) => {
+      const keyed = (write['Key'] ?? write['Item']) as Item
+      const isMet = holds(write, 'ConditionExpression', this.#table(write).get(keyOf(write, keyed)))
+      return { Code: isMet ? 'None' : 'ConditionalCheckFailed' }
+    })
+    if (reasons.some(({ Code }) => Code !== 'None')) throw new TransactionCanceled(reasons)
+    for (const { kind, write } of writes)
+      if (kind !== 'ConditionCheck') this.#operations[`${kind}Command`]?.(write)
+    this.#doneTogether.add(input)
+    return {}
   }
 
   #write(input: Input, keyed: Item, next: (before: Item | undefined) => Item | undefined): Item {
@@ -119,6 +149,7 @@ export class Tables {
     const last = page.at(-1)
     const keys = [partitionKey, sortKey, ...keyNames(input)].filter((name) => name !== '')
     const keysOf = (item: Item): Item => Object.fromEntries(keys.map((name) => [name, item[name]]))
+    if (input['Select'] === 'COUNT') return { Count: page.length }
     return {
       Items: page
         .filter((item) => holds(input, 'FilterExpression', item))
