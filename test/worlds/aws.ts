@@ -3,7 +3,11 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { S3Client as RealS3Client } from '@aws-sdk/client-s3'
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { SQSClient } from '@aws-sdk/client-sqs'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { Readable } from 'node:stream'
+import { awsCaller } from '../../lib/aws/caller.ts'
+import type { Dynamo } from '../../lib/aws/dynamo.ts'
+import type { HttpRequest, HttpResponse } from '../../lib/net/http-client.ts'
+import { unreachable } from '../../lib/net/http-client.ts'
 import type { Buckets } from './buckets.ts'
 import type { Item } from './expressions.ts'
 import { textOf } from './expressions.ts'
@@ -11,11 +15,12 @@ import type { Network } from './network.ts'
 import { LostError } from './network.ts'
 import type { Queue } from './queue.ts'
 import type { Command, Tables } from './tables.ts'
+import { askStorage } from './storage-wire.ts'
 import type { Process } from './world.ts'
 
 /** A secret; `deleted`: it is in its recovery window. */
 export interface Secret {
-  readonly text: string
+  readonly value: string | Uint8Array
   readonly token?: string
   readonly deleted?: true
 }
@@ -37,6 +42,7 @@ export interface Aws {
 }
 
 const attempts = 4
+const key = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' }
 const named = (name: string): Error => Object.assign(new Error(name), { name })
 const busyAs = {
   dynamo: 'ThrottlingException',
@@ -69,12 +75,20 @@ export function clientsOf(network: Network, aws: Aws, process: () => Process) {
       }
     },
   })
+  const caller = awsCaller({
+    settings: { ...key, AWS_ENDPOINT_URL_S3: 'https://s3.example' },
+    clock: world.clockOf(process),
+    random: () => process().chance(),
+    send: sendToBuckets(network, aws, process),
+    bucketsByPath: true,
+  })
   const s3 = Object.assign(
     signer(),
     sending('s3', (command) => aws.buckets.run(command, world.now)),
   )
   return {
-    dynamo: sending('dynamo', (command) => aws.tables.run(command)) as unknown as DynamoDBDocumentClient,
+    caller,
+    dynamo: sending('dynamo', (command) => aws.tables.run(command)) as unknown as Dynamo,
     s3: s3 as unknown as S3Client,
     sqs: sending('sqs', (command) => queueOf(aws, command).run(command)) as unknown as SQSClient,
     secrets: sending('secrets', (command) =>
@@ -110,6 +124,30 @@ function signer(): Pick<S3Client, 'config' | 'middlewareStack'> {
   return { config, middlewareStack }
 }
 
+/** What the calls that every document takes are sent by. */
+function sendToBuckets(network: Network, { buckets }: Aws, process: () => Process) {
+  return async ({ method, url, headers = {}, body, signal }: HttpRequest): Promise<HttpResponse> => {
+    signal?.throwIfAborted()
+    const bytes = body instanceof Uint8Array ? Buffer.from(body) : Buffer.alloc(0)
+    const isBusy = network.happens(process(), 'awsBusy')
+    const lower = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+    )
+    try {
+      const answer = await network.call(process(), `s3 ${method} ${new URL(url).pathname}`, async () =>
+        isBusy
+          ? { status: 503, headers: {}, body: Buffer.from('<Error><Code>SlowDown</Code></Error>') }
+          : await askStorage(buckets, { method, url, headers: lower, body: bytes }, network.world.now),
+      )
+      signal?.throwIfAborted()
+      const stream = Readable.from(answer.body.length === 0 ? [] : [answer.body], { objectMode: false })
+      return { status: answer.status, headers: answer.headers, body: stream }
+    } catch (error) {
+      throw error instanceof LostError ? unreachable('No answer came.', true, error) : error
+    }
+  }
+}
+
 function queueOf({ queues }: Aws, { input }: Command): Queue {
   const name = textOf(input['QueueUrl']).split('/').at(-1)
   return name === 'short' || name === 'long' ? queues[name] : queues.arrivals
@@ -130,23 +168,25 @@ function putEvents(network: Network, told: Told[], { input }: Command): unknown 
 
 function runSecrets(secrets: Map<string, Secret>, { constructor, input }: Command): unknown {
   const name = textOf(input['SecretId'] ?? input['Name'])
-  const text = textOf(input['SecretString'])
+  const value = (input['SecretBinary'] ?? input['SecretString']) as string | Uint8Array | undefined
   const token = textOf(input['ClientRequestToken'])
   const standing = secrets.get(name)
   if (constructor.name === 'CreateSecretCommand') {
     if (standing?.deleted) throw named('InvalidRequestException')
     if (standing && standing.token !== token) throw named('ResourceExistsException')
-    secrets.set(name, { text, token })
+    secrets.set(name, { value: value ?? '', token })
     return {}
   }
   if (!standing) throw named('ResourceNotFoundException')
   if (standing.deleted && constructor.name !== 'RestoreSecretCommand') throw named('InvalidRequestException')
   switch (constructor.name) {
     case 'GetSecretValueCommand':
-      return { SecretString: standing.text }
+      return typeof standing.value === 'string'
+        ? { SecretString: standing.value }
+        : { SecretBinary: standing.value }
     case 'PutSecretValueCommand':
     case 'RestoreSecretCommand':
-      secrets.set(name, { text: text === '' ? standing.text : text, token })
+      secrets.set(name, { value: value ?? standing.value, token })
       return {}
     case 'DeleteSecretCommand':
       if (input['ForceDeleteWithoutRecovery'] === true) secrets.delete(name)

@@ -39,7 +39,7 @@ const secrets = new Map(
     },
     'oauth/google': oauthClient,
     'oauth/microsoft': oauthClient,
-  }).map(([name, value]) => [`driveway/worlds/${name}`, { text: JSON.stringify(value) }]),
+  }).map(([name, value]) => [`driveway/worlds/${name}`, { value: JSON.stringify(value) }]),
 )
 
 /** Connects everybody once, through the real doors; every world begins with a copy of what is there then. */

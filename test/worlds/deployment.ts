@@ -149,6 +149,7 @@ function composeIn(network: Network, aws: Aws, clouds: Clouds, process: () => Pr
     clock,
     random: () => process().chance(),
     newId,
+    aws: () => clients.caller,
     dynamo: () => clients.dynamo,
     s3: () => Promise.resolve(clients.s3),
     sqs: () => Promise.resolve(clients.sqs),

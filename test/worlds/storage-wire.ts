@@ -46,6 +46,7 @@ function commandOf({ method, url, headers, body }: WireRequest): Asked {
   const input = {
     Bucket: bucket,
     Key,
+    ...(headers['if-match'] === undefined ? {} : { IfMatch: headers['if-match'] }),
     ...(headers['if-none-match'] === undefined ? {} : { IfNoneMatch: headers['if-none-match'] }),
     ...(headers['content-type'] === undefined ? {} : { ContentType: headers['content-type'] }),
     ...(headers['range'] === undefined ? {} : { Range: headers['range'] }),
@@ -80,6 +81,7 @@ async function wireOf(name: string, { method }: WireRequest, answer: Answered): 
     etag: answer.ETag,
     'content-type': text === undefined ? answer['ContentType'] : 'application/xml',
     'content-range': answer['ContentRange'],
+    'content-encoding': answer['ContentEncoding'],
     'last-modified': lastModified instanceof Date ? lastModified.toUTCString() : undefined,
     'x-amz-checksum-sha256': answer['ChecksumSHA256'],
     'content-length': method === 'HEAD' ? answer['ContentLength'] : body.length,
