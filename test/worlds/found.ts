@@ -32,23 +32,6 @@ export const found: readonly Found[] = [
     { id: 12, at: 56_952, kind: 'drop', place: 4, document: 'doc' },
   ]),
   world(
-    'a put that was told to have failed while its request was on its way left the file that came of it',
-    182,
-    'lost',
-    [
-      { id: 0, at: 998_504, kind: 'put', place: 4, document: 'Doc' },
-      { id: 3, at: 46_712, kind: 'put', place: 4, document: 'Doc' },
-      { id: 9, at: 242_365, kind: 'delete', place: 4, document: 'Doc' },
-    ],
-  ),
-  world(
-    'a put that could not ask what the drive had stored left it there',
-    314,
-    'drives',
-    [{ id: 3, at: 197_939, kind: 'put', place: 1, document: 'doc' }],
-    ['lateHash'],
-  ),
-  world(
     'a late hash was looked at after the bytes that could mend the damage were gone',
     8,
     'drives',

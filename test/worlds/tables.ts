@@ -95,10 +95,8 @@ export class Tables {
   /** All of the writes or none. The same request again has been done already. */
   #together(input: Input): Item {
     if (this.#doneTogether.has(input)) return {}
-    const writes = (input['TransactItems'] as readonly Readonly<Record<string, Input>>[]).map((item) => {
-      const [[kind = '', write = {}] = []] = Object.entries(item)
-      return { kind, write }
-    })
+    const items = input['TransactItems'] as readonly Readonly<Record<string, Input>>[]
+    const writes = items.flatMap((item) => Object.entries(item).map(([kind, write]) => ({ kind, write })))
     const reasons = writes.map(({ write }) => {
       const keyed = (write['Key'] ?? write['Item']) as Item
       const isMet = holds(write, 'ConditionExpression', this.#table(write).get(keyOf(write, keyed)))

@@ -38,7 +38,7 @@ describe('the whole product in one process, on a fake clock, under seeded faults
   it('has mended what worlds found', { timeout: 120_000 }, async () => {
     const lines = (await worlds('--found')).trim().split('\n')
     const wrong = lines.map((line) => JSON.parse(line) as { readonly wrong: readonly string[] })
-    expect(wrong.length).toBeGreaterThan(4)
+    expect(wrong.length).toBeGreaterThan(2)
     expect(wrong.filter((one) => one.wrong.length > 0)).toEqual([])
   })
 
