@@ -22,7 +22,7 @@ export interface ProviderState {
 }
 
 export interface StateOptions {
-  /** Where the state is kept; or what it begins with in memory, where nothing waits for a disk or a thread. */
+  /** Where the state is kept; or what it begins with in memory, where nothing waits for a disk. */
   stateDir: string | Records
   clock?: AdjustableClock | undefined
   seed?: number | undefined
