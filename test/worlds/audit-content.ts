@@ -9,7 +9,7 @@ import { rowOf } from './scene.ts'
 import type { World } from './world.ts'
 import { sha256 } from './world.ts'
 
-/** I3 to I6 and I11: every document is asked for once more, and its content has to follow from what was done. */
+/** I3 to I6 and I11: every document is asked for once more; its content has to follow from what was done. */
 export async function auditContent(world: World, deployment: Deployment, ledger: Ledger): Promise<void> {
   for (const history of ledger.histories.values()) {
     const { sub, document, deeds } = history

@@ -39,8 +39,8 @@ export async function auditDrives(
 
 /**
  * Where a name is the place, a worker that dies between the drive's answer and its row leaves a file whose
- * content only its source knows: when that is replaced in between, nobody can tell the file from a stranger's.
- * Nor can anybody tell an empty one.
+ * content only its source knows: when that is replaced in between, nobody can tell the file from a
+ * stranger's. Nor can anybody tell an empty one.
  */
 function isNobodys({ lambda }: Deployment, { provider }: Place, { sha }: File): boolean {
   return provider !== 'google-drive' && (sha === nothing || lambda.unclaimed.has(sha))

@@ -52,7 +52,7 @@ const busyAs = {
   secrets: 'InternalServiceError',
 } as const
 
-/** The clients of one process. They repeat what had no answer, as the SDK does, so a repeat meets its own work. */
+/** The clients of one process. They repeat what had no answer, as the SDK does. */
 export function clientsOf(network: Network, aws: Aws, process: () => Process) {
   const { world } = network
   const sending = (service: keyof typeof busyAs, run: (command: Command) => unknown) => ({

@@ -1,4 +1,4 @@
-/** DynamoDB's expressions over plain values, as far as the project writes them; a test holds them to the emulator. */
+/** DynamoDB's expressions over plain values, as far as the project writes them. */
 
 export type Item = Record<string, unknown>
 export interface Attributes {

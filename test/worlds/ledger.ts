@@ -10,7 +10,7 @@ export interface Deed {
   readonly begin: number
   /** It cannot take effect after this. */
   end: number
-  /** `done`: it has taken effect between begin and end. `maybe`: it may have. `not`: it has changed nothing. */
+  /** `done`: it took effect between begin and end. `maybe`: it may have. `not`: it has changed nothing. */
   outcome: 'done' | 'maybe' | 'not'
   /** Answered 201. */
   created?: boolean
@@ -45,7 +45,7 @@ export interface Foreign {
 export class Ledger {
   readonly histories = new Map<string, History>()
   readonly foreign = new Map<string, Foreign>()
-  /** Product-made files that their user has touched since, by drive and id: with the name given by the user. */
+  /** Files that we made and their user has touched since, by drive and id: the name that the user gave. */
   readonly touched = new Map<string, { readonly name?: string }>()
   /** Connections whose user has given them up at some time. */
   readonly disconnected = new Set<string>()

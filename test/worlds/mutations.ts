@@ -1,4 +1,4 @@
-/** Rules of the product that can be taken away, to see that worlds notice: in which file, what, and by what. */
+/** Rules of the product that can be taken away, to see that worlds notice: where, what, and what instead. */
 export interface Mutation {
   readonly file: string
   readonly rule: string

@@ -34,9 +34,9 @@ export class Network {
   }
 
   /**
-   * One call: the request travels, its effect happens at one instant, the answer travels back. Each way may be
-   * lost or slow, and the process may die before, between and after. `effect` may take turns, but waits for
-   * nothing that the world has to bring about.
+   * One call: the request travels, its effect happens at one instant, the answer travels back. Each way may
+   * be lost or slow, and the process may die before, between and after. `effect` may take turns, but waits
+   * for nothing that the world has to bring about.
    */
   call<T>(process: Process, label: string, effect: () => Promise<T> | T): Promise<T> {
     const { world } = this

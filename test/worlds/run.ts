@@ -11,7 +11,7 @@ import { presets } from './weather.ts'
 /**
  * `run.ts --seeds 200 [--from 1] [--preset kills]` plays worlds and lists what was wrong, by kind.
  * `--break judge` takes a rule of the product away and stops at the first world that notices.
- * `run.ts --seed 7 [--story | --shrink]` plays one, tells it, or makes it small first. `--json`: for programs.
+ * `run.ts --seed 7 [--shrink]` plays one and tells it, or makes it small first. `--json`: for programs.
  */
 
 const given = (name: string): string | undefined => {

@@ -37,7 +37,7 @@ class TransactionCanceled extends Error {
 const definitionOf = new Map<string, TableDefinition>(definitions.map((table) => [table.name, table]))
 const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other))
 
-/** The tables, as far as the project asks of DynamoDB: single rows under conditions, queries, scans, streams. */
+/** The tables, as far as the project asks of DynamoDB: rows under conditions, queries, scans, streams. */
 export class Tables {
   readonly rows: Map<string, Map<string, Item>>
   readonly #onWrite: (record: StreamRecord) => void
