@@ -86,6 +86,12 @@ const others = {
     timeoutSeconds: 900,
     memoryMiB: 512,
   },
+  'pack-grants': {
+    id: 'PackGrants',
+    description: 'Hourly: moves grants into shared secrets, and takes away what does not stand any more.',
+    timeoutSeconds: 900,
+    memoryMiB: 512,
+  },
 } as const satisfies Record<OtherFunctionName, FunctionPlan>
 
 /** Every function that a deployment may have: one for each route, and those that no client calls. */

@@ -242,4 +242,11 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.grants, 'index:due')
       .uses(on.connectionSecrets, 'delete')
   },
+  'pack-grants': (fn, on) => {
+    // It copies what is sealed and opens nothing: no right to the sealing key, nor to any provider.
+    fn.uses(on.grants, 'batchGet', 'put', 'delete', 'index:toPack')
+      .uses(on.cells, 'put', 'update', 'delete', 'scan', 'check')
+      .uses(on.connectionSecrets, 'read', 'delete')
+      .uses(on.cellSecrets, 'read', 'create', 'delete')
+  },
 }

@@ -21,6 +21,7 @@ export const handlers: Readonly<Record<FunctionName, Load>> = {
   'sort-intake': () => import('../functions/sort-intake.ts'),
   'ingest-object': () => import('../functions/ingest-object.ts'),
   'keep-alive': () => import('../functions/keep-alive.ts'),
+  'pack-grants': () => import('../functions/pack-grants.ts'),
   'list-connections': () => import('../functions/list-connections.ts'),
   'list-documents': () => import('../functions/list-documents.ts'),
   'oauth-callback': () => import('../functions/oauth-callback.ts'),

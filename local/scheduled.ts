@@ -10,6 +10,7 @@ export const scheduled = {
   // A transfer that nothing has happened to for so long counts as left lying.
   'sweep-transfers': { idleSeconds: 30 },
   'keep-alive': {},
+  'pack-grants': {},
 } as const satisfies Partial<Record<FunctionName, object>>
 
 export const scheduledTimeoutMs = 5 * minute

@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
+import { handler as packGrants } from '../functions/pack-grants.ts'
 import { handler as sortIntake } from '../functions/sort-intake.ts'
 import { handler as sweepTransfers } from '../functions/sweep-transfers.ts'
 import { startSqsPoller } from './lambda-poller.ts'
@@ -64,10 +65,16 @@ const schedules = [
     onError: report('the sweeper'),
   }),
   startSchedule({
-    everyMs: 24 * 60 * minute,
+    everyMs: 60 * minute,
     run: () => keepAlive(scheduled['keep-alive'], lambdaContext('keep-alive', scheduledTimeoutMs)),
     signal: stop.signal,
     onError: report('the keep-alive'),
+  }),
+  startSchedule({
+    everyMs: 60 * minute,
+    run: () => packGrants(scheduled['pack-grants'], lambdaContext('pack-grants', scheduledTimeoutMs)),
+    signal: stop.signal,
+    onError: report('the packer'),
   }),
 ]
 

@@ -5,6 +5,9 @@
 
 export const tableActions = {
   get: ['dynamodb:GetItem'],
+  batchGet: ['dynamodb:BatchGetItem'],
+  /** A condition in a transaction. */
+  check: ['dynamodb:ConditionCheckItem'],
   put: ['dynamodb:PutItem'],
   update: ['dynamodb:UpdateItem'],
   delete: ['dynamodb:DeleteItem'],

@@ -152,8 +152,20 @@ function driveWatches(watched: Watched): Watch[] {
     },
     {
       id: 'keep-alive-errors',
-      says: 'The daily keep-alive failed: idle grants would die in time.',
+      says: 'The hourly keep-alive failed: idle grants would die in time.',
       metric: errorsOf(watched, 'keep-alive'),
+      threshold: 1,
+    },
+    {
+      id: 'pack-errors',
+      says: 'The hourly packer failed: secrets of single connections pile up, and what was disconnected stays sealed in its cell.',
+      metric: errorsOf(watched, 'pack-grants'),
+      threshold: 1,
+    },
+    {
+      id: 'vault-inconsistent',
+      says: 'A grant cannot be read where its row says it is: its secret is missing, or does not open.',
+      metric: stageMetric(watched.settings, 'VaultInconsistent', five),
       threshold: 1,
     },
   ]

@@ -10,8 +10,11 @@ const row = z.object({
   /** The secret's name. */
   cell: z.string(),
   provider: z.enum(providerIds),
-  /** `dying`: no row may be pointed at it any more. */
-  state: z.enum(['open', 'dying']),
+  /**
+   * Rows are pointed at it only while it is `filling`, by whoever has made it; so once nobody points at one
+   * that is `open` or `dying`, nobody ever will.
+   */
+  state: z.enum(['filling', 'open', 'dying']),
   /** Whose grants were written into it. */
   slots: z.readonly(z.array(idFields.connectionId)),
   /** The length of the secret's value. */
@@ -23,18 +26,17 @@ const row = z.object({
 export type CellRow = Readonly<z.output<typeof row>>
 
 export interface CellStore {
-  /** Writes an open cell down; its name is new. */
+  /** Writes a cell down that is about to be made and filled; its name is new. */
   create(cell: Omit<CellRow, 'state'>): Promise<void>
+  /**
+   * Points rows at a cell that is being filled, all or none. The positions of the rows that have changed
+   * meanwhile, empty when all is written; undefined when the cell is not filling any more.
+   */
+  fill(cell: string, writes: readonly TogetherWrite[]): Promise<readonly number[] | undefined>
   /** From here on no row can be pointed at it; undefined when there is no such cell. */
-  close(cell: string): Promise<CellRow | undefined>
-  /** Takes `close` back: somebody is in there. */
-  reopen(cell: string): Promise<void>
-  /** Forgets a dying cell. */
+  mark(cell: string, state: 'open' | 'dying'): Promise<CellRow | undefined>
+  /** Forgets a cell that is not filling. */
   remove(cell: string): Promise<void>
-  /** Strongly consistent. */
-  get(cell: string): Promise<CellRow | undefined>
-  /** Holds in a transaction as long as the cell is open. */
-  isOpen(cell: string): TogetherWrite
   scan(startKey?: Page<CellRow>['nextKey']): Promise<Page<CellRow>>
 }
 
@@ -42,35 +44,30 @@ export interface CellStore {
 export function cellStore(client: Dynamo, tableName: string): CellStore {
   const table = rowTable(client, tableName, rowParser('cell', row))
   const names = { '#state': 'state' }
+  const isFilling = (cell: string): TogetherWrite => ({
+    ConditionCheck: {
+      TableName: tableName,
+      Key: { cell },
+      ConditionExpression: '#state = :filling',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: { ':filling': 'filling' },
+    },
+  })
   return {
     create: async (cell) => {
-      await table.put({ ...cell, state: 'open' })
+      await table.put({ ...cell, state: 'filling' })
     },
-    close: (cell) =>
-      table.update(
-        { cell },
-        { set: { state: 'dying' }, condition: { expression: 'attribute_exists(cell)' } },
-      ),
-    reopen: async (cell) => {
-      await table.update(
-        { cell },
-        { set: { state: 'open' }, condition: { expression: 'attribute_exists(cell)' } },
-      )
+    async fill(cell, writes) {
+      const { writeTogether } = await import('./together.ts')
+      const refused = await writeTogether(client, [isFilling(cell), ...writes])
+      return refused.includes(0) ? undefined : refused.map((position) => position - 1)
     },
+    mark: (cell, state) =>
+      table.update({ cell }, { set: { state }, condition: { expression: 'attribute_exists(cell)' } }),
     remove: async (cell) => {
-      const values = { ':dying': 'dying' }
-      await table.delete({ cell }, { expression: '#state = :dying', names, values })
+      const values = { ':filling': 'filling' }
+      await table.delete({ cell }, { expression: '#state <> :filling', names, values })
     },
-    get: (cell) => table.get({ cell }),
-    isOpen: (cell) => ({
-      ConditionCheck: {
-        TableName: tableName,
-        Key: { cell },
-        ConditionExpression: '#state = :open',
-        ExpressionAttributeNames: names,
-        ExpressionAttributeValues: { ':open': 'open' },
-      },
-    }),
     scan: (startKey) => table.scan(startKey),
   }
 }

@@ -7,6 +7,7 @@ import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
 import { providerIds, usesOAuth } from '../providers/registry.ts'
 import type { ConnectionId } from '../ids.ts'
 import { isServiceError } from '../errors.ts'
+import { atOnce } from '../net/at-once.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface KeepAliveDeps extends Pick<GrantDeps, 'secrets' | 'tokens' | 'clock'> {
@@ -25,7 +26,7 @@ export interface KeepAliveReport {
 
 const pageSize = 100
 /** Of each shard; a provider has sixteen of them, and providers do not wait for each other. */
-const atOnce = 2
+const refreshesAtOnce = 2
 /** One refresh with its writes, milliseconds: less time left begins no more. */
 const reserveMs = 20_000
 /** What failed must not stand in the way of what is due after it. */
@@ -71,14 +72,9 @@ async function eachDue(
   let startKey: Parameters<GrantStore['due']>[3]
   do {
     const page = await deps.grantRows.due('keep-alive', shard, pageSize, startKey)
-    const due = page.rows.values()
-    const worker = async (): Promise<void> => {
-      for (const { connectionId } of due) {
-        if (!mayGoOn()) return
-        await work(connectionId)
-      }
-    }
-    await Promise.all(Array.from({ length: atOnce }, worker))
+    await atOnce(refreshesAtOnce, page.rows, async ({ connectionId }) => {
+      if (mayGoOn()) await work(connectionId)
+    })
     startKey = page.nextKey
   } while (startKey !== undefined && mayGoOn())
 }

@@ -1,5 +1,6 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { NewId } from '../ids.ts'
+import { atOnce } from '../net/at-once.ts'
 import { randomId } from '../ids.ts'
 import type { Grants } from '../grants/store.ts'
 import { providerIds } from '../providers/registry.ts'
@@ -12,7 +13,7 @@ export interface MoveDeps {
 }
 
 const pageSize = 100
-const atOnce = 10
+const rowsAtOnce = 10
 const reserveMs = 20_000
 
 /**
@@ -28,14 +29,9 @@ export async function moveGrants(
     let startKey: Parameters<ConnectionStore['listOld']>[2]
     do {
       const page = await deps.connections.listOld(provider, pageSize, startKey)
-      const old = page.rows.values()
-      const worker = async (): Promise<void> => {
-        for (const row of old) {
-          if (run.remainingMs() < reserveMs) return
-          if (await moveOne(deps, row)) moved += 1
-        }
-      }
-      await Promise.all(Array.from({ length: atOnce }, worker))
+      await atOnce(rowsAtOnce, page.rows, async (row) => {
+        if (run.remainingMs() >= reserveMs && (await moveOne(deps, row))) moved += 1
+      })
       startKey = page.nextKey
     } while (startKey !== undefined && run.remainingMs() >= reserveMs)
   }

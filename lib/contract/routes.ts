@@ -35,6 +35,7 @@ export type OtherFunctionName =
   | 'sweep-transfers'
   | 'tell'
   | 'keep-alive'
+  | 'pack-grants'
 
 /** Every function of a deployment: the files in `functions/`, without their ending. */
 export type FunctionName = RouteFunctionName | OtherFunctionName

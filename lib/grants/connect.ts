@@ -11,7 +11,7 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 import { cellOf } from './cell.ts'
 import type { NewGrant, TokenSet } from './grant.ts'
 import type { GrantHolder } from './grant-row.ts'
-import { earlier, goneMs, replaced } from './grant-row.ts'
+import { arrivingMs, earlier, goneMs, replaced } from './grant-row.ts'
 import type { HeldGrant } from './item.ts'
 import { newRowKey, sealItem } from './item.ts'
 import type { SealKeySource } from './seal.ts'
@@ -40,8 +40,6 @@ interface Activated {
   readonly after: Connection
 }
 
-/** A consent that takes longer has died. */
-const arrivingMs = 15 * 60_000
 /** The life of a disconnect's mark in the tokens table: longer than any refresh that began before it. */
 const retiredRowMs = dayMs
 

@@ -9,6 +9,8 @@ export type GrantHolder = Pick<
   'connectionId' | 'userKey' | 'provider' | 'accountId' | 'idleSince'
 >
 
+/** A consent that takes longer has died. */
+export const arrivingMs = 15 * 60_000
 /** A disconnected row stays so long: longer than anything that began before it. */
 export const goneMs = 3_600_000
 

@@ -174,6 +174,13 @@ test('each function may do exactly what its operation needs', () => {
       'connections: DeleteItem GetItem PutItem',
       'sealing keys: GetSecretValue',
     ],
+    'pack-grants': [
+      'cell secrets: CreateSecret DeleteSecret GetSecretValue TagResource',
+      'cells: ConditionCheckItem DeleteItem PutItem Scan UpdateItem',
+      'connection secrets: DeleteSecret GetSecretValue',
+      'grants by toPack: Query',
+      'grants: BatchGetItem DeleteItem PutItem',
+    ],
     'put-document': [
       'OAuth clients: GetSecretValue',
       'cell secrets: GetSecretValue',
@@ -284,13 +291,15 @@ test('the roles that the local stack’s functions are held against are those of
   expect(Object.fromEntries(local)).toMatchObject(Object.fromEntries(deployed))
 })
 
-test('only connecting makes a connection’s secret, and nobody writes one again or brings one back', () => {
+test('only connecting and the packer make secrets of grants, nobody writes one again, and the packer opens none', () => {
   const doing = (action: string) =>
     [...permissions]
       .filter(([, granted]) => granted.some((one) => one.action === `secretsmanager:${action}`))
       .map(([name]) => name)
       .sort()
-  expect(doing('CreateSecret')).toEqual(['complete-connection'])
+  expect(doing('CreateSecret')).toEqual(['complete-connection', 'pack-grants'])
+  const packer = table(permissions.get('pack-grants') ?? [])
+  expect(packer.filter((line) => line.startsWith('sealing keys'))).toEqual([])
   for (const action of ['PutSecretValue', 'UpdateSecret', 'RestoreSecret', 'UpdateSecretVersionStage'])
     expect(doing(action)).toEqual([])
 })

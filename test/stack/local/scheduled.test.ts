@@ -47,7 +47,10 @@ it('runs nothing else', async () => {
   for (const name of ['put-document', 'tell', 'nobody', 'toString'])
     expect(await run(name)).toEqual([
       404,
-      { error: 'no schedule starts such a function', functions: ['sweep-transfers', 'keep-alive'] },
+      {
+        error: 'no schedule starts such a function',
+        functions: ['sweep-transfers', 'keep-alive', 'pack-grants'],
+      },
     ])
   expect((await run('keep-alive', 'GET'))[0]).toBe(404)
 })
