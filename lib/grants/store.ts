@@ -125,12 +125,19 @@ async function recordUse(
   const putOff: GrantChanges = isLater ? { dueAt: due } : {}
   const isMine = (seen: GrantRow | undefined): seen is GrantRow =>
     seen?.key !== undefined && Buffer.from(key).equals(seen.key)
-  if (newer === undefined || isSame(held, newer)) {
+  // What an older sealing key seals is sealed anew: so that key can go when everybody has been here.
+  const isCurrent = row.sealedWith === (await sealKeys(false)).current
+  if (isCurrent && (newer === undefined || isSame(held, newer))) {
     return !isLater || isMine(await rows.change(holder, (seen) => (isMine(seen) ? putOff : undefined), row))
   }
   const issuedAt = Math.max(now, newestAt(row) + 1)
   const { connectionId, provider } = holder
-  const { item, sealedWith } = await sealItem(sealKeys, { connectionId, provider, key }, newer, issuedAt)
+  const { item, sealedWith } = await sealItem(
+    sealKeys,
+    { connectionId, provider, key },
+    newer ?? held,
+    issuedAt,
+  )
   const hot = { hot: item, hotIssuedAt: issuedAt, sealedWith, ...putOff }
   const packAt = new Date(now + flushMs).toISOString()
   const decide = (seen: GrantRow | undefined): GrantChanges | undefined =>

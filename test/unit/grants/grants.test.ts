@@ -165,4 +165,19 @@ describe('the grants', () => {
     expect(row.arriving).toBeUndefined()
     for (const name of row.goes) expect(await world.main.secrets.read(name)).toBeUndefined()
   })
+
+  it('are sealed anew with the current key by their next use, rotated or not', async () => {
+    const connection = await connect(world.main, 'reseal', 'google-drive', 'reseal@example.com')
+    const before = await tokenOf(connection)
+    const material = () => randomBytes(32).toString('base64')
+    const old = JSON.parse((await world.main.secrets.readText('seal-key'))?.reveal() ?? '{}') as {
+      readonly keys: Record<string, string>
+    }
+    await world.putSecret('seal-key', { current: 'k2', keys: { ...old.keys, k2: material() } })
+    const { grants } = world.open()
+    const read = (await grants.read(connection)) ?? expect.unreachable()
+    expect(await grants.used(connection, read)).toBe(true)
+    expect(await rowOf(connection)).toMatchObject({ sealedWith: 'k2' })
+    expect(await tokenOf(connection)).toBe(before)
+  })
 })
