@@ -25,10 +25,7 @@ export interface Resources {
   readonly events: Resource<'publish'>
   readonly changeStreams: Resource<'read' | 'list'>
   readonly untoldEvents: Resource<QueueAccess>
-  /**
-   * Settings: who the callers' tokens are from, where the API is, how
-   * documents are filed, who may call from a browser.
-   */
+  /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call. */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
   readonly returnUrls: Resource<'read'>
@@ -38,10 +35,7 @@ export interface Resources {
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
 
-/**
- * Asks for a token, refreshes it when it ends, and marks the connection when the
- * grant turns out to be dead. Makes no secret.
- */
+/** Asks for a token, refreshes it when it ends, marks the connection when its grant is dead. Makes no secret. */
 const provider: Use = (fn, on) => {
   fn.uses(on.connections, 'get', 'put')
     .uses(on.tokens, 'get', 'update')
@@ -50,6 +44,16 @@ const provider: Use = (fn, on) => {
     .uses(on.cellSecrets, 'read')
     .uses(on.oauthClients, 'read')
     .uses(on.sealKey, 'read')
+    .uses(on.filing, 'read')
+}
+
+/** Sends the browser to a provider, for a grant. */
+const starts: Use = (fn, on) => {
+  fn.uses(on.authorizations, 'put')
+    .uses(on.oauthClients, 'read')
+    .uses(on.sealKey, 'read')
+    .uses(on.publicUrl, 'read')
+    .uses(on.returnUrls, 'read')
     .uses(on.filing, 'read')
 }
 
@@ -90,13 +94,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
 
   'start-connection': (fn, on) => {
     http(fn, on)
+    starts(fn, on)
     fn.uses(on.connections, 'put')
-      .uses(on.authorizations, 'put')
-      .uses(on.oauthClients, 'read')
-      .uses(on.sealKey, 'read')
-      .uses(on.publicUrl, 'read')
-      .uses(on.returnUrls, 'read')
-      .uses(on.filing, 'read')
   },
   'oauth-callback': (fn, on) => {
     http(fn, on)
@@ -130,13 +129,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
   'reauthorize-connection': (fn, on) => {
     http(fn, on)
+    starts(fn, on)
     fn.uses(on.connections, 'get', 'put')
-      .uses(on.authorizations, 'put')
-      .uses(on.oauthClients, 'read')
-      .uses(on.sealKey, 'read')
-      .uses(on.publicUrl, 'read')
-      .uses(on.returnUrls, 'read')
-      .uses(on.filing, 'read')
   },
   'check-health': (fn, on) => {
     http(fn, on)
