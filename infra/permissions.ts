@@ -35,7 +35,7 @@ export interface Resources {
 
 type Use = (fn: DrivewayFunction, on: Resources) => void
 
-/** Asks for a token, refreshes it when it ends, marks the connection when its grant is dead. Makes no secret. */
+/** Asks for a token, refreshes it when it ends, marks a connection whose grant is dead. Makes no secret. */
 const provider: Use = (fn, on) => {
   fn.uses(on.connections, 'get', 'put')
     .uses(on.tokens, 'get', 'update')
