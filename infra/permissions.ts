@@ -57,6 +57,11 @@ const starts: Use = (fn, on) => {
     .uses(on.filing, 'read')
 }
 
+/** Reads a document and its connection in one call. */
+const readsBoth: Use = (fn, on) => {
+  fn.uses(on.documents, 'batchGet').uses(on.connections, 'batchGet')
+}
+
 /** Finds the one connection of a caller who named none. */
 const choosesConnection: Use = (fn, on) => {
   fn.uses(on.connections, 'query')
@@ -149,6 +154,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'put-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.storageBucket, 'put')
@@ -156,12 +162,14 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'stat-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     // What its user has done in the drive is written down by whoever sees it first.
     fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
   },
   'get-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     // A copy is written down before it is made.
     fn.uses(on.documents, 'get', 'update')
       .uses(on.storageBucket, 'get', 'list')
@@ -175,16 +183,19 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'delete-document': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     ownsDocument(fn, on)
   },
   'create-download-url': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
   },
   'create-upload-url': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.intakeBucket, 'put')
@@ -196,6 +207,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'start-intake': (fn, on) => {
     http(fn, on)
     provider(fn, on)
+    readsBoth(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.intakeBucket, 'put')
@@ -210,6 +222,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
   'ingest-object': (fn, on) => {
     provider(fn, on)
+    readsBoth(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.storageBucket, 'upload', 'resume')
       .uses(on.documents, 'index:open')

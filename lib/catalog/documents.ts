@@ -55,7 +55,9 @@ export interface DocumentStore extends DocumentPages {
 export type ChangePatch = { readonly [Name in keyof Change]?: Change[Name] | undefined }
 
 const parseRow = rowParser('document', documentRow)
-const parse = (item: unknown): DocumentRow => parseRow(read(item))
+
+/** A document as an item of its table says it. */
+export const documentOf = (item: unknown): DocumentRow => parseRow(read(item))
 const mostRounds = 5
 
 /** The documents table; `newId` names entries of `remove`. */
@@ -69,7 +71,7 @@ export function documentStore(
   const get: DocumentStore['get'] = async ({ userKey, documentId }) => {
     const Key = { userKey, documentId }
     const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true })).catch(failed)
-    return Item === undefined ? undefined : parse(Item)
+    return Item === undefined ? undefined : documentOf(Item)
   }
 
   /**
@@ -99,7 +101,7 @@ export function documentStore(
           ...updateOf(row, set, first.when, { added, event, ...(taken === undefined ? {} : { taken }) }),
         }),
       )
-      return parse(Attributes)
+      return documentOf(Attributes)
     } catch (error) {
       if (!isRefused(error)) throw catalogError(error)
       // The SDK repeats what had no answer: a refused write may be our own.
@@ -136,7 +138,7 @@ export function documentStore(
         await client.send(
           new PutCommand({ TableName, Item, ConditionExpression: 'attribute_not_exists(documentId)' }),
         )
-        return parse(Item)
+        return documentOf(Item)
       } catch (error) {
         if (!isRefused(error)) throw catalogError(error)
         const standing = await get(key)
@@ -166,7 +168,7 @@ export function documentStore(
         seen = await get(row)
       }
     },
-    ...documentPages(client, TableName, parse, get),
+    ...documentPages(client, TableName, documentOf, get),
   }
 
   /** Removes the row, if the condition holds. */

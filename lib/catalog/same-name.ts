@@ -25,20 +25,28 @@ export function readFileName(name: string): readonly NamedDocument[] {
   })
 }
 
+/** The one other document that would have the same file name, if there can be one. */
+export function twinOf({ documentId, extension }: NamedDocument): NamedDocument | undefined {
+  return readFileName(`${documentId}${extension}`).find((other) => other.documentId !== documentId)
+}
+
 /**
  * Refuses a document whose file would be named as another document's of this user is:
  * in the intake bucket, on OneDrive and on S3 both would be one object. `before` is the
- * document's own row; one that is stored under this name already stays where it is.
+ * document's own row; one that is stored under this name already stays where it is. `read`: the other
+ * document, where it was just read.
  */
 export async function refuseSharedName(
   documents: Pick<DocumentStore, 'get'>,
   wanted: NamedDocument & { readonly userKey: UserKey },
   before: DocumentRow | undefined,
+  read: { readonly twin?: DocumentRow | undefined } = {},
 ): Promise<void> {
   const { userKey, documentId, extension } = wanted
   if (before?.standing?.extension === extension) return
-  const twin = readFileName(`${documentId}${extension}`).find((other) => other.documentId !== documentId)
-  const row = twin && (await documents.get({ userKey, documentId: twin.documentId }))
+  const twin = twinOf({ documentId, extension })
+  const row =
+    twin && ('twin' in read ? read.twin : await documents.get({ userKey, documentId: twin.documentId }))
   const taken = row?.standing?.extension ?? row?.change?.extension
   if (twin === undefined || taken !== twin.extension) return
   throw new ServiceError(

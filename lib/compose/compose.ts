@@ -1,4 +1,5 @@
 import { authorizationStore } from '../catalog/authorizations.ts'
+import { bothReader } from '../catalog/both.ts'
 import { cellStore } from '../catalog/cells.ts'
 import type { Connection } from '../catalog/connections.ts'
 import { connectionStore } from '../catalog/connections.ts'
@@ -60,6 +61,10 @@ export function compose(environment: Settings, given?: Outside): Composition {
     random: () => random,
     documents: () => documentStore(outside.dynamo(), setting('DOCUMENTS_TABLE'), now, newId),
     connections: () => connectionStore(outside.dynamo(), setting('CONNECTIONS_TABLE'), now, newId),
+    readBoth: () => {
+      const tables = { documents: setting('DOCUMENTS_TABLE'), connections: setting('CONNECTIONS_TABLE') }
+      return bothReader(outside.dynamo(), tables, clock)
+    },
     tokens: () => tokenStore(outside.dynamo(), setting('TOKENS_TABLE')),
     authorizations: () => authorizationStore(outside.dynamo(), setting('AUTHORIZATIONS_TABLE'), now),
     grantRows: () => grantStore(outside.dynamo(), setting('GRANTS_TABLE'), now, newId),

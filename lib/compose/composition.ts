@@ -1,4 +1,5 @@
 import type { AuthorizationStore } from '../catalog/authorizations.ts'
+import type { ReadBoth } from '../catalog/both.ts'
 import type { CellStore } from '../catalog/cells.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
@@ -29,6 +30,7 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly outside: Outside
   readonly documents: DocumentStore
   readonly connections: ConnectionStore
+  readonly readBoth: ReadBoth
   readonly tokens: TokenStore
   readonly authorizations: AuthorizationStore
   readonly grantRows: GrantStore

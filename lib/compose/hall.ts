@@ -21,6 +21,7 @@ export function hallDeps(composition: Composition): HallDeps {
     clock,
     documents: composition.documents,
     connections: composition.connections,
+    readBoth: composition.readBoth,
     openDriver: composition.openDriver,
     sealer: composition.sealer,
     bucket: bucketOf(composition),

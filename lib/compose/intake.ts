@@ -55,7 +55,7 @@ export function openStartIntake(composition: Composition): StartIntakeDeps {
   const choose = { connections: composition.connections }
   return {
     ...hallDeps(composition),
-    chooseConnection: (owner, named) => chooseConnection(choose, owner, named),
+    chooseConnection: (owner, named, read) => chooseConnection(choose, owner, named, read),
   }
 }
 

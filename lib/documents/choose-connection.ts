@@ -1,5 +1,6 @@
 import type { Connection } from '../catalog/connections.ts'
 import { connectionNotFound } from '../catalog/connections.ts'
+import { isOwnedBy } from '../catalog/table.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
 import type { ConnectionId, Owner } from '../ids.ts'
 import { parseConnectionId } from '../ids.ts'
@@ -29,16 +30,18 @@ export async function connectionOf(
 
 /**
  * The connection that was named, else the user's only active one;
- * `connection_required` when that is not clear.
+ * `connection_required` when that is not clear. `read`: one that was just read.
  */
 export async function chooseConnection(
   deps: Pick<DocumentDeps, 'connections'>,
   owner: Owner,
   named: string | undefined,
+  read?: Connection,
 ): Promise<Connection> {
   if (named !== undefined) {
     const id = parseConnectionId(named)
     if (id === undefined) throw connectionNotFound(named)
+    if (read?.connectionId === id) return requireUsable(isOwnedBy(owner)(read) ? read : undefined, id)
     return connectionOf(deps, owner, id)
   }
   const all = await deps.connections.list(owner)

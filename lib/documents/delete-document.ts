@@ -4,7 +4,7 @@ import type { ObjectEntry } from '../storage/driver.ts'
 import type { Accepted } from '../transfer/accept.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import { finishDelete } from '../transfer/delete.ts'
-import { ClaimLost, connectionOf } from '../transfer/hall.ts'
+import { ClaimLost, connectionOf, knowing } from '../transfer/hall.ts'
 import { settleUndone } from '../transfer/settle.ts'
 import type { Conditions } from '../transfer/conditions.ts'
 import { checkConditions } from '../transfer/conditions.ts'
@@ -17,7 +17,7 @@ const waitMs = 20_000
  * is success. A drive that does not let go now leaves all as it was, and its error goes to the caller.
  */
 export async function deleteDocument(
-  deps: DocumentDeps,
+  given: DocumentDeps,
   request: Conditions & {
     readonly userId: UserId
     readonly userKey: UserKey
@@ -26,6 +26,8 @@ export async function deleteDocument(
   },
 ): Promise<void> {
   const { userId, userKey, documentId, signal } = request
+  const known = await given.readBoth({ userKey, documentId })
+  const deps = knowing(given, known.connection)
   const accepted = await acceptChange(
     deps,
     { userKey, documentId, userId },
@@ -47,7 +49,7 @@ export async function deleteDocument(
         until,
       }
     },
-    { waitMs, signal },
+    { waitMs, first: known, signal },
   ).catch(unlessGone)
   if (!accepted) return
   const { row } = accepted

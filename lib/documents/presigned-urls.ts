@@ -1,5 +1,6 @@
 import { NotSupportedError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, UserId, UserKey } from '../ids.ts'
+import { parseConnectionId } from '../ids.ts'
 import type { StartedIntake } from '../intake/start-intake.ts'
 import { startIntake } from '../intake/start-intake.ts'
 import { chooseConnection } from './choose-connection.ts'
@@ -62,8 +63,12 @@ export async function createUploadUrl(
   request: UploadUrlRequest,
 ): Promise<StartedIntake['upload']> {
   const { userKey, documentId } = request
-  const row = await deps.documents.get({ userKey, documentId })
-  const connection = await chooseConnection(deps, request, request.connectionId ?? row?.connectionId)
+  const { row, connection: read } = await deps.readBoth({
+    userKey,
+    documentId,
+    connectionId: parseConnectionId(request.connectionId ?? ''),
+  })
+  const connection = await chooseConnection(deps, request, request.connectionId ?? row?.connectionId, read)
   const driver = await deps.openDriver(connection)
   if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')

@@ -1,8 +1,9 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
-import { refuseSharedName } from '../catalog/same-name.ts'
+import { refuseSharedName, twinOf } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
+import { parseConnectionId } from '../ids.ts'
 import { extensionOf, requireHere } from '../intake/start-intake.ts'
 import { contentOf } from '../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
@@ -11,7 +12,7 @@ import { acceptChange } from '../transfer/accept.ts'
 import type { Damage } from '../transfer/damage.ts'
 import { damageDetail, damageOf, mostSends } from '../transfer/damage.ts'
 import type { Claimed } from '../transfer/hall.ts'
-import { ClaimLost, held } from '../transfer/hall.ts'
+import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
 import { judge } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
@@ -48,11 +49,19 @@ const waitMs = 20_000
 /**
  * Stores one inline-sized document, new or in place of what is there. Errors: the contract's, see the route.
  */
-export async function putDocument(deps: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
+export async function putDocument(given: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
   const { userKey, userId, documentId, name, bytes, signal } = request
   checkContentDigest(request.contentDigest, bytes)
-  const before = await deps.documents.get({ userKey, documentId })
-  const connection = await chooseConnection(deps, request, request.connectionId ?? before?.connectionId)
+  const said = request.extension ?? ('' as Extension)
+  const known = await given.readBoth({
+    userKey,
+    documentId,
+    connectionId: parseConnectionId(request.connectionId ?? ''),
+    twin: twinOf({ documentId, extension: said })?.documentId,
+  })
+  const wanted = request.connectionId ?? known.row?.connectionId
+  const connection = await chooseConnection(given, request, wanted, known.connection)
+  const deps = knowing(given, connection)
   const driver = await deps.openDriver(connection)
   const proof = proofOf(driver, bytes)
   const accepted = await acceptChange(
@@ -63,7 +72,8 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
       const stat = (key: ObjectKey) => deps.retry(() => driver.stat(key, { signal }), signal)
       const ifMatch = await checkConditions(request, seen, stat)
       const extension = request.extension ?? extensionOf(seen)
-      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
+      const read = extension === said ? { twin: known.twin } : {}
+      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
       const target = await deps.retry(
         () => placeFor({ ...deps, driver }, seen, { documentId, extension, name, ...connection }, { signal }),
         signal,
@@ -85,7 +95,7 @@ export async function putDocument(deps: DocumentDeps, request: PutRequest): Prom
         target: { ...target, ...onlyOver },
       }
     },
-    { waitMs, signal },
+    { waitMs, first: known, signal },
   )
   // The session of an upload that was pushed aside ends before the first byte of this one.
   const claimed = await tidy(deps, accepted.row)

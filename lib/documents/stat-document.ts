@@ -1,9 +1,10 @@
+import type { Both } from '../catalog/both.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isDeleted, statusOf } from '../catalog/document.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
-import { connectionOf } from './choose-connection.ts'
+import { requireUsable } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
 /** Whose document, by the caller's verified token. */
@@ -19,13 +20,13 @@ export interface DocumentOf {
  */
 const rewritingMs = 15 * 60_000
 
-/** The caller's document, or `document_not_found`; anybody else's looks as if it did not exist. */
+/** The caller's document and its connection; `document_not_found` for anybody else's too. */
 export async function requireDocument(
-  deps: Pick<DocumentDeps, 'documents'>,
+  deps: Pick<DocumentDeps, 'readBoth'>,
   { userId, ...key }: DocumentOf,
-): Promise<DocumentRow> {
-  const row = await deps.documents.get(key)
-  if (row && row.userId === userId && !isDeleted(row)) return row
+): Promise<Both & { readonly row: DocumentRow }> {
+  const { row, ...rest } = await deps.readBoth(key)
+  if (row && row.userId === userId && !isDeleted(row)) return { row, ...rest }
   throw new ServiceError('document_not_found', `There is no document ${key.documentId}.`, {
     context: { documentId: key.documentId },
   })
@@ -36,10 +37,10 @@ export async function requireDocument(
  * shows. One that is on its way is answered from its row.
  */
 export async function statDocument(deps: DocumentDeps, request: DocumentOf): Promise<DocumentRow> {
-  const row = await requireDocument(deps, request)
+  const { row, connection } = await requireDocument(deps, request)
   const { objectKey: key } = row
   if (!row.standing || key === undefined || (row.change && row.change.door !== 'delete')) return row
-  const driver = await deps.openDriver(await connectionOf(deps, row, row.connectionId))
+  const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
   const { signal } = request
   const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
   return await observed(deps, driver, row, entry)
@@ -84,7 +85,7 @@ export async function requireStored(
   deps: DocumentDeps,
   request: DocumentOf,
 ): Promise<{ readonly row: DocumentRow; readonly driver: Driver; readonly objectKey: ObjectKey }> {
-  const row = await requireDocument(deps, request)
+  const { row, connection } = await requireDocument(deps, request)
   const { objectKey } = row
   if (!row.standing || objectKey === undefined) {
     throw new ServiceError(
@@ -93,6 +94,6 @@ export async function requireStored(
       { context: { links: { document: `/v1/documents/${row.documentId}` } } },
     )
   }
-  const driver = await deps.openDriver(await connectionOf(deps, row, row.connectionId))
+  const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
   return { row, driver, objectKey }
 }

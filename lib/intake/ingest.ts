@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Connection } from '../catalog/connections.ts'
-import type { DocumentRow, Target } from '../catalog/document.ts'
+import type { Both } from '../catalog/both.ts'
+import type { DocumentRow } from '../catalog/document.ts'
 import { isDeleted } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { namePattern } from '../ids.ts'
@@ -14,11 +14,11 @@ import { attemptChange } from '../transfer/attempt.ts'
 import type { IntakeObject } from '../transfer/bucket.ts'
 import { holdClaim } from '../transfer/claim.ts'
 import type { Claimed, HallDeps } from '../transfer/hall.ts'
-import { connectionOf } from '../transfer/hall.ts'
+import { knowing } from '../transfer/hall.ts'
 import type { Announced, Dropped } from '../transfer/intake-key.ts'
 import { readIntakeKey } from '../transfer/intake-key.ts'
 import { arrive, lookAt } from '../transfer/look.ts'
-import { placeFor } from '../transfer/place.ts'
+import { placeNow } from '../transfer/place.ts'
 import { tidy } from '../transfer/tidy.ts'
 
 export interface IntakeDeps extends HallDeps {
@@ -88,11 +88,11 @@ async function takeAnnounced(
   { changeId, ...where }: Announced,
   delivery: Delivery,
 ): Promise<Handled> {
-  const row = await deps.documents.get(where)
+  const { row, connection } = await deps.readBoth(where)
   if (row?.change?.id === changeId) {
     if (row.change.state !== 'receiving') return await lookAt(deps, row, delivery)
     const arrived = await deps.bucket.head(key)
-    return arrived ? await arrive(deps, row as Claimed, arrived, delivery) : done
+    return arrived ? await arrive(knowing(deps, connection), row as Claimed, arrived, delivery) : done
   }
   // Bytes whose late hash was wrong are sent again, by another change than brought them.
   if (row?.change?.source?.key === key) return await lookAt(deps, row, delivery)
@@ -109,7 +109,7 @@ async function takeDropped(
   readings: readonly Dropped[],
   delivery: Delivery,
 ): Promise<Handled> {
-  const { address, row } = await choose(deps, readings)
+  const { address, row, connection: read } = await choose(deps, readings)
   const standing = await deps.bucket.head(object.key)
   // What the row says is left may have been replaced under its key:
   // then it is another object, and a new drop.
@@ -126,7 +126,7 @@ async function takeDropped(
       : await lookAt(deps, row, delivery)
   }
   if (row?.last?.outcome === 'failed' && (await deps.bucket.keptAs(object.key)) === 'failed') return done
-  const connection = await connectionOf(deps, address)
+  const connection = read?.status === 'disconnected' ? undefined : read
   if (!connection) throw new Rejection('connection_unknown')
   refuseOdd(standing)
   const name = nameGiven(standing)
@@ -156,43 +156,26 @@ async function takeDropped(
         target: await placeNow(deps, connection, seen, { documentId, extension, connectionId, name }),
       }
     },
-    { waitMs: 0, signal: delivery.signal },
+    { waitMs: 0, first: { row }, signal: delivery.signal },
   )
   const claim = holdClaim({ ...deps, leaseMs: deps.settings.leaseMs }, accepted.row)
-  return await attemptChange(deps, claim, delivery)
+  return await attemptChange(knowing(deps, connection), claim, delivery)
 }
 
-/** Where it goes, if the drive says so now; else the attempt finds out, and tells why it cannot. */
-async function placeNow(
-  deps: IntakeDeps,
-  connection: Connection,
-  seen: DocumentRow | undefined,
-  wanted: Parameters<typeof placeFor>[2],
-): Promise<Target | undefined> {
-  if (connection.status !== 'active') return undefined
-  try {
-    return await placeFor({ ...deps, driver: await deps.openDriver(connection) }, seen, wanted)
-  } catch (error) {
-    if (!isServiceError(error)) throw error
-    return undefined
-  }
-}
-
-/** The reading of the key that fits a document, else the likelier one. */
+/** The reading of the key that fits a document, else the likelier one; and its row and connection. */
 async function choose(
   deps: IntakeDeps,
-  readings: readonly Dropped[],
-): Promise<{ readonly address: Dropped; readonly row: DocumentRow | undefined }> {
-  let first: DocumentRow | undefined
-  for (const address of readings) {
-    const row = await deps.documents.get(address)
-    const extension = row?.standing?.extension ?? row?.change?.extension
-    if (row && !isDeleted(row) && extension === address.extension) return { address, row }
-    if (address === readings[0]) first = row
-  }
-  const [likelier] = readings
+  [likelier, other]: readonly Dropped[],
+): Promise<Omit<Both, 'twin'> & { readonly address: Dropped }> {
   if (!likelier) throw new Rejection('key_not_in_scheme')
-  return { address: likelier, row: first }
+  const { row, twin, connection } = await deps.readBoth({ ...likelier, twin: other?.documentId })
+  const fits = (address: Dropped, seen: DocumentRow | undefined): boolean => {
+    const extension = seen?.standing?.extension ?? seen?.change?.extension
+    return seen !== undefined && !isDeleted(seen) && extension === address.extension
+  }
+  return other && !fits(likelier, row) && fits(other, twin)
+    ? { address: other, row: twin, connection }
+    : { address: likelier, row, connection }
 }
 
 function isSame(row: DocumentRow | undefined, seen: DocumentRow | undefined): boolean {

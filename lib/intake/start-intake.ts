@@ -1,11 +1,12 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
-import { refuseSharedName } from '../catalog/same-name.ts'
+import { refuseSharedName, twinOf } from '../catalog/same-name.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import type { Conditions } from '../transfer/conditions.ts'
 import { checkConditions } from '../transfer/conditions.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
+import { parseConnectionId } from '../ids.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import type { HallDeps } from '../transfer/hall.ts'
 import { announcedKey } from '../transfer/intake-key.ts'
@@ -17,7 +18,11 @@ import { tidy } from '../transfer/tidy.ts'
  */
 export interface StartIntakeDeps extends HallDeps {
   /** The named connection, else the user's only active one. Rejects as the HTTP contract says. */
-  readonly chooseConnection: (owner: Owner, named: string | undefined) => Promise<Connection>
+  readonly chooseConnection: (
+    owner: Owner,
+    named: string | undefined,
+    read?: Connection,
+  ) => Promise<Connection>
 }
 
 export interface IntakeRequest extends Owner, Conditions {
@@ -58,8 +63,15 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
   const { userKey, userId, documentId, size, contentType, sha256, door = 'intake', signal } = request
   if ((size ?? 0) > maxIntakeBytes)
     throw new ServiceError('invalid_request', 'body.size: is larger than one upload can be')
-  const before = await deps.documents.get({ userKey, documentId })
-  const connection = await deps.chooseConnection(request, request.connectionId ?? before?.connectionId)
+  const given = request.extension ?? ('' as Extension)
+  const known = await deps.readBoth({
+    userKey,
+    documentId,
+    connectionId: parseConnectionId(request.connectionId ?? ''),
+    twin: twinOf({ documentId, extension: given })?.documentId,
+  })
+  const wanted = request.connectionId ?? known.row?.connectionId
+  const connection = await deps.chooseConnection(request, wanted, known.connection)
   const minutes = request.minutes ?? intakeUrlMinutes
   const until = deps.clock.now() + minutes * 60_000
   const { row } = await acceptChange(
@@ -72,7 +84,8 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
         return await driver.stat(key, signal ? { signal } : {})
       })
       const extension = request.extension ?? extensionOf(seen)
-      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen)
+      const read = extension === given ? { twin: known.twin } : {}
+      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
       return {
         door,
         state: 'receiving',
@@ -85,7 +98,7 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
         sha256: sha256?.toLowerCase(),
       }
     },
-    { waitMs, signal },
+    { waitMs, first: known, signal },
   )
   await tidy(deps, row)
   const { connectionId } = connection

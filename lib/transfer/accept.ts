@@ -27,9 +27,11 @@ export interface Accepted {
   readonly before: DocumentRow | undefined
 }
 
-/** How long a door waits for another writer, milliseconds, and what ends the waiting. */
+/** How long a door waits for another writer, milliseconds, what ends the waiting, and where it begins. */
 export interface Patience {
   readonly waitMs: number
+  /** The row as it was just read, so that it is not read twice. */
+  readonly first: { readonly row: DocumentRow | undefined }
   readonly signal?: AbortSignal | undefined
 }
 
@@ -46,13 +48,13 @@ export async function acceptChange(
   deps: HallDeps,
   key: DocumentKey & { readonly userId: UserId },
   decide: (seen: DocumentRow | undefined) => Promise<Wanted> | Wanted,
-  { waitMs, signal }: Patience,
+  { waitMs, first, signal }: Patience,
 ): Promise<Accepted> {
   const id = deps.newId()
   const givesUpAt = deps.clock.now() + waitMs
   for (let round = 0; ; round += 1) {
     signal?.throwIfAborted()
-    const row = await deps.documents.get(key)
+    const { row } = round === 0 ? first : { row: await deps.documents.get(key) }
     // Keys of two users never meet; if they did, nothing would be written over.
     if (row && row.userId !== key.userId)
       throw new ServiceError('internal_error', 'The document’s row is another user’s.')

@@ -2,7 +2,7 @@ import type { Leftover } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost, connectionOf } from './hall.ts'
-import { keptOf, leftoversOf } from './settle.ts'
+import { copyOf, keptOf, leftoversOf } from './settle.ts'
 import { tidy } from './tidy.ts'
 
 /**
@@ -32,10 +32,6 @@ export async function finishDelete(deps: HallDeps, row: Claimed, signal?: AbortS
   })
   if (!settled) throw new ClaimLost()
   await tidy(deps, settled)
-}
-
-function copyOf({ copy, connectionId }: Claimed): Leftover[] {
-  return copy === undefined ? [] : [{ kind: 'copy', connectionId, key: copy }]
 }
 
 async function removeStanding(

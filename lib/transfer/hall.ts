@@ -1,3 +1,4 @@
+import type { ReadBoth } from '../catalog/both.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { Change, DocumentRow } from '../catalog/document.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
@@ -15,6 +16,7 @@ export interface HallDeps {
   readonly clock: Clock
   readonly documents: DocumentStore
   readonly connections: Pick<ConnectionStore, 'named'>
+  readonly readBoth: ReadBoth
   readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly sealer: Sealer
   readonly bucket: IntakeBucket
@@ -71,6 +73,19 @@ export class ClaimLost extends Error {
 export function held(row: DocumentRow | undefined): Claimed {
   if (row?.change === undefined) throw new ClaimLost()
   return row as Claimed
+}
+
+/** `deps` for work on one connection, which was just read and is not read again. */
+export function knowing<Deps extends Pick<HallDeps, 'connections'>>(
+  deps: Deps,
+  connection: Connection | undefined,
+): Deps {
+  if (!connection) return deps
+  const named: ConnectionStore['named'] = async (userKey, connectionId) =>
+    userKey === connection.userKey && connectionId === connection.connectionId
+      ? connection
+      : await deps.connections.named(userKey, connectionId)
+  return { ...deps, connections: { ...deps.connections, named } }
 }
 
 /** The connection while its grant may still serve; undefined when it was given up. */

@@ -7,7 +7,8 @@ import type { IntakeObject } from './bucket.ts'
 import { takeClaim } from './claim.ts'
 import { announcedKey } from './intake-key.ts'
 import type { Claimed, HallDeps } from './hall.ts'
-import { ClaimLost } from './hall.ts'
+import { ClaimLost, connectionOf } from './hall.ts'
+import { placeNow } from './place.ts'
 import { prove } from './prove.ts'
 import { settleFirst } from './settle-first.ts'
 import { settleFailed } from './settle.ts'
@@ -113,7 +114,10 @@ export async function arrive(
     const detail = `${String(announced)} bytes were announced and ${String(size)} arrived. Start the upload anew.`
     return await fails(deps, row, { code: 'invalid_request', detail }, source)
   }
-  return await attemptRow(deps, row, delivery, { source, size })
+  const wanted = { ...row, ...row.change }
+  const connection = row.change.target ? undefined : await connectionOf(deps, wanted)
+  const target = row.change.target ?? (connection && (await placeNow(deps, connection, row, wanted)))
+  return await attemptRow(deps, row, delivery, { source, size, ...(target ? { target } : {}) })
 }
 
 /** The bytes of an announced upload, if they have arrived. */

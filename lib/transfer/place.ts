@@ -1,10 +1,12 @@
 import type { Change, DocumentRow, Target } from '../catalog/document.ts'
+import type { Connection } from '../catalog/connections.ts'
+import { isServiceError } from '../errors.ts'
 import type { ConnectionId, DocumentId, Extension, NewId, UserId } from '../ids.ts'
 import { objectKey } from '../ids.ts'
 import type { CallOptions, Driver, ObjectEntry, Plan } from '../storage/driver.ts'
 import { atFreeName, markedName } from '../storage/free-name.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
-import type { HallSettings } from './hall.ts'
+import type { HallDeps, HallSettings } from './hall.ts'
 
 /** How files are named, and what makes ids. */
 export interface Placing {
@@ -45,6 +47,21 @@ export async function placeFor(
   const mine = seen?.connectionId === wanted.connectionId ? before : undefined
   if (mine?.kind === 'new' && mine.objectKey !== undefined) return { ...mine, ...called }
   return await freshPlace(placing.driver, called, options)
+}
+
+/** The same, if the drive says so now; else the attempt finds out, and tells why it cannot. */
+export async function placeNow(
+  deps: Pick<HallDeps, 'openDriver' | 'newId' | 'settings'>,
+  connection: Connection,
+  ...[seen, wanted]: [Parameters<typeof placeFor>[1], Parameters<typeof placeFor>[2]]
+): Promise<Target | undefined> {
+  if (connection.status !== 'active') return undefined
+  try {
+    return await placeFor({ ...deps, driver: await deps.openDriver(connection) }, seen, wanted)
+  } catch (error) {
+    if (!isServiceError(error)) throw error
+    return undefined
+  }
 }
 
 /** A place that nothing stands at yet. */

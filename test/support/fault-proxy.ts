@@ -12,6 +12,8 @@ import type { FaultAction, FaultMatch } from './simulators.ts'
 export interface FaultProxy {
   readonly origin: string
   fault(match: FaultMatch, action: FaultAction, times?: number): void
+  /** The requests since the last look, as `METHOD path` or, of AWS's JSON protocols, by their operation. */
+  seen(): string[]
   /** How many faults have not been met yet. */
   pendingFaults(): number
   clearFaults(): void
@@ -26,6 +28,7 @@ interface Armed {
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let armed: Armed[] = []
+  let seen: string[] = []
   const agent = new Agent({ keepAlive: true })
   const server = createServer((req, res) => {
     handle(req, res).catch(() => req.socket.destroy())
@@ -44,6 +47,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   }
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const operation =
+      String(req.headers['x-amz-target'] ?? '')
+        .split('.')
+        .at(-1) ?? ''
+    seen.push(operation === '' ? `${req.method ?? ''} ${req.url ?? ''}` : operation)
     const fault = take(req)
     if (fault?.type === 'reset') {
       await readUpTo(req, fault.afterBytes ?? 0)
@@ -97,6 +105,11 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return {
     origin: `http://127.0.0.1:${String(address.port)}`,
     fault: (match, action, times = 1) => void armed.push({ match, action, times }),
+    seen() {
+      const now = seen
+      seen = []
+      return now
+    },
     pendingFaults: () => armed.length,
     clearFaults() {
       armed = []

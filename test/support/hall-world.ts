@@ -25,6 +25,7 @@ import { sweep } from '../../lib/transfer/sweep.ts'
 import type { DocumentEvents } from './document-events.ts'
 import { documentEvents } from './document-events.ts'
 import { asFunction } from './as-function.ts'
+import type { FaultProxy } from './fault-proxy.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import type { Clients, MovableClock, OpenedDeps } from './intake-world.ts'
 import {
@@ -75,6 +76,8 @@ interface Played {
   pendingFaults(): Promise<number>
   clearFaults(): Promise<void>
   advance(ms: number): Promise<void>
+  /** The requests since the last look. */
+  requests(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -154,6 +157,11 @@ async function playDrive(provider: 'google-drive' | 'onedrive'): Promise<Played>
     pendingFaults: simulator.pendingFaults,
     clearFaults: simulator.clearFaults,
     advance: simulator.advance,
+    async requests() {
+      const all = await simulator.requests()
+      await simulator.clearRequests()
+      return all.map(({ method, path }) => `${method} ${path}`)
+    },
     close: simulator.close,
   }
 }
@@ -203,6 +211,7 @@ async function playBucket(s3: string): Promise<Played> {
     pendingFaults: () => Promise.resolve(proxy.pendingFaults()),
     clearFaults: () => Promise.resolve(proxy.clearFaults()),
     advance: () => Promise.resolve(),
+    requests: () => Promise.resolve(proxy.seen()),
     async close() {
       client.destroy()
       plain.destroy()
@@ -217,6 +226,7 @@ async function playBucket(s3: string): Promise<Played> {
  */
 export function hallWorld(provider: HallProvider, settings: Partial<HallSettings> = {}) {
   let world: Awaited<ReturnType<typeof startWorld>>
+  let ours: { readonly dynamoDb: FaultProxy; readonly s3: FaultProxy }
   let clients: Clients
   let events: DocumentEvents
   let played: Played
@@ -230,7 +240,12 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
 
   beforeAll(async () => {
     world = await startWorld()
-    clients = openClients(world.endpoints)
+    const [dynamoDb, s3] = await Promise.all([
+      startFaultProxy(world.endpoints.dynamoDb),
+      startFaultProxy(world.endpoints.s3),
+    ])
+    ours = { dynamoDb, s3 }
+    clients = openClients({ ...world.endpoints, dynamoDb: dynamoDb.origin, s3: s3.origin })
     events = documentEvents(world.endpoints)
     played = await (provider === 's3' ? playBucket(world.endpoints.s3) : playDrive(provider))
   })
@@ -238,6 +253,8 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
     events.close()
     clients.close()
     await played.close()
+    await ours.dynamoDb.close()
+    await ours.s3.close()
     await world.close()
   })
   beforeEach(async () => {
@@ -320,6 +337,18 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
     events: async () => await events.of(connection),
     /** What lies in the intake bucket of this user. */
     intake: async () => await bucketKeys(opened, connection.userKey),
+    /** What the product asks of AWS for its own ends, and of the provider, while `work` runs. */
+    async calls(
+      work: () => Promise<unknown>,
+    ): Promise<{ readonly aws: string[]; readonly provider: string[] }> {
+      const take = async () => ({
+        aws: [...ours.dynamoDb.seen(), ...ours.s3.seen()],
+        provider: await played.requests(),
+      })
+      await take()
+      await work()
+      return await take()
+    },
     delivery,
     pass,
     deliverBody,

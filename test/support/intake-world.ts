@@ -13,6 +13,7 @@ import {
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { Connection } from '../../lib/catalog/connections.ts'
 import { dynamoOf } from '../../lib/aws/dynamo.ts'
+import { bothReader } from '../../lib/catalog/both.ts'
 import { connectionStore } from '../../lib/catalog/connections.ts'
 import { documentStore } from '../../lib/catalog/documents.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -130,6 +131,7 @@ export function openDeps(
     clock,
     documents: documentStore(dynamo, 'documents', () => clock.now(), randomId),
     connections,
+    readBoth: bothReader(dynamo, { documents: 'documents', connections: 'connections' }, clock),
     openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
     bucket: intakeBucket(aws, bucketName, openFeed, () =>

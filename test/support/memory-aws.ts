@@ -41,6 +41,16 @@ export function memoryDynamo(): Dynamo {
   }
   const runs: Readonly<Record<string, Run>> = {
     GetCommand: (input) => ({ Item: tableOf(input).get(keyOf(input, input['Key'] as Item)) }),
+    BatchGetCommand: (input) => ({
+      Responses: Object.fromEntries(
+        Object.entries(input['RequestItems'] as Record<string, { readonly Keys: readonly Item[] }>).map(
+          ([TableName, { Keys }]) => [
+            TableName,
+            Keys.flatMap((key) => tableOf({ TableName }).get(keyOf({ TableName }, key)) ?? []),
+          ],
+        ),
+      ),
+    }),
     PutCommand: (input) => write(input, input['Item'] as Item, () => input['Item'] as Item),
     DeleteCommand: (input) => write(input, input['Key'] as Item, () => undefined),
     UpdateCommand: (input) =>

@@ -3,8 +3,8 @@ import type { ConnectionId } from '../../ids.ts'
 import type { DriveApi } from './api.ts'
 import { swallow } from '../../net/swallow.ts'
 
-/** Ids fetched at a time: one call in ten creations asks for them. */
-const reservedAtOnce = 10
+/** Ids fetched at a time, the most that Drive gives: one call in a thousand creations asks for them. */
+const reservedAtOnce = 1000
 /** Connections whose left-over ids are kept; the ones used longest ago are dropped. */
 const maxConnections = 1000
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { bothReader } from '../../../lib/catalog/both.ts'
 import type { Change, DocumentRow } from '../../../lib/catalog/document.ts'
 import type { DocumentStore } from '../../../lib/catalog/documents.ts'
 import { documentStore } from '../../../lib/catalog/documents.ts'
@@ -77,8 +78,12 @@ it('a document is seen by the user whose whole id it carries, and by nobody else
   await claim(owner, 'theirs')
   const signal = AbortSignal.timeout(10_000)
   const asked = { documentId: documentId('theirs'), signal }
-  expect(await requireDocument({ documents }, { ...owner, ...asked })).toMatchObject({ userId: owner.userId })
-  await expect(requireDocument({ documents }, { ...other, ...asked })).rejects.toMatchObject({
+  const client = dynamoAt(world.endpoints.dynamoDb)
+  const tables = { documents: 'documents', connections: 'connections' }
+  const deps = { readBoth: bothReader(client, tables, world.clock) }
+  const { row } = await requireDocument(deps, { ...owner, ...asked })
+  expect(row).toMatchObject({ userId: owner.userId })
+  await expect(requireDocument(deps, { ...other, ...asked })).rejects.toMatchObject({
     code: 'document_not_found',
   })
   expect(await claim(other, 'theirs')).toBeUndefined()
