@@ -68,9 +68,8 @@ const choosesConnection: Use = (fn, on) => {
 }
 
 /**
- * Owns a document: claims its row, settles what a dead request has left, ends what was
- * under way, and takes back what is left of it, at the drive, in the bucket and in the row.
- * What somebody else has to go on with goes into the queue.
+ * Owns a document: claims its row, settles what a dead request has left, ends what was under way, and takes
+ * back what is left of it, everywhere. What somebody else has to go on with goes into the queue.
  */
 const ownsDocument: Use = (fn, on) => {
   fn.uses(on.documents, 'get', 'put', 'update', 'delete')
@@ -82,6 +81,13 @@ const ownsDocument: Use = (fn, on) => {
 
 const http: Use = (fn, on) => {
   fn.uses(on.browsers, 'read')
+}
+
+/** Answers a caller about a document. */
+const ofDocument: Use = (fn, on) => {
+  http(fn, on)
+  provider(fn, on)
+  readsBoth(fn, on)
 }
 
 /**
@@ -152,50 +158,37 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
 
   'put-document': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.storageBucket, 'put')
   },
   'stat-document': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     // What its user has done in the drive is written down by whoever sees it first.
     fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
   },
   'get-document': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     // A copy is written down before it is made.
     fn.uses(on.documents, 'get', 'update')
       .uses(on.storageBucket, 'get', 'list')
       .uses(on.stagingBucket, 'get', 'upload', 'list', 'delete')
   },
   'rename-document': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
+    ofDocument(fn, on)
     fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
   },
   'delete-document': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     ownsDocument(fn, on)
   },
   'create-download-url': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
   },
   'create-upload-url': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.intakeBucket, 'put')
@@ -205,9 +198,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.documents, 'get', 'query', 'index:newest')
   },
   'start-intake': (fn, on) => {
-    http(fn, on)
-    provider(fn, on)
-    readsBoth(fn, on)
+    ofDocument(fn, on)
     choosesConnection(fn, on)
     ownsDocument(fn, on)
     fn.uses(on.intakeBucket, 'put')

@@ -2,8 +2,9 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { Conditions } from '../transfer/conditions.ts'
 import { checkConditions } from '../transfer/conditions.ts'
+import type { Driver } from '../storage/driver.ts'
 import { fileOf, renamed } from '../transfer/place.ts'
-import { connectionOf } from './choose-connection.ts'
+import { requireUsable } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 import type { DocumentOf } from './stat-document.ts'
 import { requireDocument } from './stat-document.ts'
@@ -24,8 +25,8 @@ const pauseMs = 500
 export async function renameDocument(deps: DocumentDeps, request: RenameRequest): Promise<DocumentRow> {
   const { name, signal } = request
   for (let round = 0; round < mostRounds; round += 1) {
-    const row = await requireDocument(deps, request)
-    const driverOf = async () => await deps.openDriver(await connectionOf(deps, row, row.connectionId))
+    const { row, connection } = await requireDocument(deps, request)
+    const driverOf = async () => await deps.openDriver(requireUsable(connection, row.connectionId))
     await checkConditions(request, row, async (key) => {
       const driver = await driverOf()
       return await deps.retry(() => driver.stat(key, { signal }), signal)
@@ -37,7 +38,7 @@ export async function renameDocument(deps: DocumentDeps, request: RenameRequest)
     }
     const written =
       change?.name === undefined
-        ? await deps.documents.observe(row, { name, ...(await moved(deps, request, row)) })
+        ? await deps.documents.observe(row, { name, ...(await moved(deps, request, row, driverOf)) })
         : await deps.documents.work(row, { name: undefined }, { changes: { name } })
     if (written) return written
   }
@@ -55,10 +56,11 @@ export async function renameDocument(deps: DocumentDeps, request: RenameRequest)
 async function moved(
   deps: DocumentDeps,
   { documentId, name, signal }: RenameRequest,
-  { standing, objectKey: key, change, connectionId, ...owner }: DocumentRow,
+  { standing, objectKey: key, change }: DocumentRow,
+  driverOf: () => Promise<Driver>,
 ): Promise<Pick<DocumentRow, 'standing'>> {
   if (!deps.settings.driveNames || change || standing?.file === undefined || key === undefined) return {}
-  const driver = await deps.openDriver(await connectionOf(deps, owner, connectionId))
+  const driver = await driverOf()
   if (!driver.renaming) return {}
   const called = fileOf({ ...deps, driver }, { documentId, extension: standing.extension, name })
   try {
