@@ -5,7 +5,7 @@ import type { Bundle } from '../../../infra/bundling/bundle.ts'
 import { functionNames, httpFunctionNames } from '../../../infra/functions.ts'
 import { testedBundles } from './support/bundles.ts'
 
-const maxStaticBytes = 345 * 1024
+const maxStaticBytes = 200 * 1024
 const run = promisify(execFile)
 
 let bundles: ReadonlyMap<string, Bundle>
@@ -34,7 +34,7 @@ async function loadedModules(directory: string): Promise<{ handler: string; modu
 }
 
 describe.each([...new Set(httpFunctionNames), 'authorize-request'])('%s', (name) => {
-  test('loads no more than 345 KB before its first request', () => {
+  test('loads no more than 200 KB before its first request', () => {
     expect(bundleOf(name).staticBytes).toBeLessThanOrEqual(maxStaticBytes)
   })
 })
