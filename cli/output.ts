@@ -27,9 +27,22 @@ export interface Output {
   progress(label: string): Progress
 }
 
-const line = (text: string) => process.stderr.write(`${text}\n`)
+const line = (text: string) => process.stderr.write(`${printable(text)}\n`)
 const draw = (text: string) => process.stderr.write(`\r\u001B[2K${text}`)
 const red = (text: string) => styleText('red', text, { stream: process.stderr })
+
+/** All that has a meaning to a terminal, but for line ends, tabs, and our own bold and colours. */
+const control =
+  // oxlint-disable-next-line no-control-regex
+  /\u001B(?!\[(?:1|22|31|32|33|39)m)|[\u0000-\u0008\u000B-\u001A\u001C-\u001F\u007F-\u009F]/g
+
+/**
+ * Text as it may reach a terminal. Names, addresses and what servers answer are others' words: a control
+ * character among them could move the cursor, set the title or hide a line. Each becomes its escape.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(control, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
 
 const barWidth = 24
 const redrawMs = 80
@@ -40,7 +53,7 @@ export function processOutput(options: { readonly json: boolean; readonly quiet:
   return {
     json,
     result: (value, human) => {
-      process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${human()}\n`)
+      process.stdout.write(`${printable(json ? JSON.stringify(value) : human())}\n`)
     },
     note: (text) => {
       if (!json && !quiet) line(text)
@@ -67,7 +80,7 @@ function bar(label: string): Progress {
       const now = Date.now()
       if (now - drawn < redrawMs && fraction < 1) return
       drawn = now
-      draw(last.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)))
+      draw(printable(last).slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)))
     },
     end() {
       if (last !== '') draw('')

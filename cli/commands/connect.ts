@@ -53,6 +53,11 @@ function starter(
   return (returnUrl) => driveway.connections.start({ provider, returnUrl }, { signal })
 }
 
+/** Any page can call the address: only who knows the connection's id comes from its consent, refusals too. */
+export function cameBackFrom(connectionId: string): (query: URLSearchParams) => boolean {
+  return (query) => query.get('connectionId') === connectionId
+}
+
 async function byLoopback(
   context: Context,
   driveway: Driveway,
@@ -64,8 +69,7 @@ async function byLoopback(
     const { connection, authorizationUrl } = await start(loopback.url)
     if (authorizationUrl === undefined) return connection
     show(context, authorizationUrl)
-    const mine = (query: URLSearchParams) => query.get('connectionId') === connection.id || query.has('error')
-    const query = await loopback.arrival(mine, signal)
+    const query = await loopback.arrival(cameBackFrom(connection.id), signal)
     const code = query.get('completionCode')
     if (code === null)
       throw new CommandError(

@@ -198,6 +198,10 @@ function rangeHeader(range: DownloadOptions['range']): string | undefined {
 function fileNameOf(disposition: string | null): string | undefined {
   if (disposition === null) return undefined
   const encoded = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1]
-  if (encoded !== undefined) return decodeURIComponent(encoded)
+  try {
+    if (encoded !== undefined) return decodeURIComponent(encoded)
+  } catch {
+    // A name that does not decode counts as none.
+  }
   return /filename="([^"]*)"/i.exec(disposition)?.[1] ?? /filename=([^;\s]+)/i.exec(disposition)?.[1]
 }

@@ -1,6 +1,7 @@
 import { JwtVerifier } from 'aws-jwt-verify'
 import { SimpleJwksCache } from 'aws-jwt-verify/jwk'
 import * as z from 'zod/mini'
+import { systemClock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import { parseUserId } from '../ids.ts'
@@ -65,6 +66,21 @@ function refused(why: string): ServiceError {
  */
 function refuseCritical({ header }: { readonly header: object }): void {
   if ('crit' in header) throw refused('crit is not understood')
+  // A type of its own is for something else: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
+  const typ = 'typ' in header ? String(header.typ) : 'JWT'
+  if (!/^(application\/)?(at\+)?jwt$/i.test(typ)) throw refused(`it is a ${typ.slice(0, 40)}`)
+}
+
+/** How far an issuer's clock may be ahead of this one, for what a token says of its beginning. */
+const leewaySeconds = 30
+/** No token is good for longer. */
+const longestSeconds = 7 * 24 * 60 * 60
+
+/** What a token says about its time; its end has no leeway. */
+function refuseTimes(exp: number, iat: number | undefined, now: number): void {
+  if (exp <= now) throw refused('it has expired')
+  if (exp > now + longestSeconds) throw refused('it ends more than a week ahead')
+  if (iat !== undefined && iat > now + leewaySeconds) throw refused('it was issued in the future')
 }
 
 async function jwksUriOf({ issuer, jwksUri, send }: TokenVerifierOptions): Promise<string> {
@@ -86,7 +102,13 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
   }
   const { issuer, audiences } = options
   const verifier = JwtVerifier.create(
-    { issuer, audience: null, jwksUri: await jwksUriOf(options), customJwtCheck: refuseCritical },
+    {
+      issuer,
+      audience: null,
+      jwksUri: await jwksUriOf(options),
+      customJwtCheck: refuseCritical,
+      graceSeconds: leewaySeconds,
+    },
     { jwksCache: new SimpleJwksCache({ fetcher }) },
   )
   return async (token) => {
@@ -99,6 +121,10 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
     }
     // A token without an end would be good for ever.
     if (exp === undefined) throw refused('exp is missing')
+    refuseTimes(exp, payload.iat, systemClock.now() / 1000)
+    // Cognito's refresh tokens are none of ours; ID tokens are, from issuers whose access tokens are opaque.
+    const use = payload['token_use'] ?? 'access'
+    if (use !== 'access' && use !== 'id') throw refused('it is for another use')
     const id = typeof sub === 'string' ? parseUserId(sub) : undefined
     if (id === undefined) throw refused('sub is missing, or no text of 1 to 255 printable characters')
     return { sub: id, exp }

@@ -40,6 +40,8 @@ describe('a token of the issuer', () => {
     ['for several audiences, this among them', { aud: ['theirs', 'ours'] }],
     ['of a client of ours, without an audience', { aud: undefined, client_id: 'also-ours' }],
     ['for this audience, given to a client of another', { client_id: 'theirs' }],
+    ['of an issuer whose clock is some seconds ahead', { nbf: seconds() + 5, iat: seconds() + 5 }],
+    ['that is an access token by its own word', { token_use: 'access' }],
     ['of a user with a name in any script', { sub: 'Žofie 株式会社 👩‍👩‍👧' }],
     ['of a user with a name of 255 characters', { sub: '\u{1f600}'.repeat(255) }],
   ])('%s is accepted', async (_what, claims) => {
@@ -56,6 +58,12 @@ describe('a token of the issuer', () => {
     ['without audience and client', { aud: undefined }, 'audience'],
     ['of another issuer', { iss: 'https://other.example.com' }, 'issuer'],
     ['that has ended', { exp: 1 }, 'expired'],
+    ['that ended a moment ago: its end has no leeway', { exp: seconds() - 2 }, 'expired'],
+    ['that ends in the year 2100', { exp: 4_102_444_800 }, 'more than a week'],
+    ['that never really ends', { exp: 1e308 }, 'more than a week'],
+    ['that was issued tomorrow', { iat: seconds() + 86_400 }, 'issued in the future'],
+    ['that is not good before tomorrow', { nbf: seconds() + 86_400 }, 'used before'],
+    ['that is for refreshing', { token_use: 'refresh' }, 'another use'],
     ['that never ends', { exp: undefined }, 'exp is missing'],
     ['without a subject', { sub: undefined }, 'sub is missing'],
     ['whose subject is empty', { sub: '' }, 'sub is missing'],
@@ -70,6 +78,13 @@ describe('a token of the issuer', () => {
     await expect(verify(token)).rejects.toThrow(why)
     // It is the claim that is refused: the same token without it is accepted.
     await expect(verify(await sign(good()))).resolves.toMatchObject({ sub: 'alice' })
+  })
+
+  it.each(['logout+jwt', 'dpop+jwt', 'secevent+jwt'])('of the type %s is refused', async (typ) => {
+    const verify = await verifier()
+    await expect(verify(await sign(good(), { typ }))).rejects.toThrow(typ)
+    for (const own of ['JWT', 'at+jwt', 'application/at+jwt'])
+      await expect(verify(await sign(good(), { typ: own }))).resolves.toMatchObject({ sub: 'alice' })
   })
 
   it('that calls something critical is refused', async () => {
