@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Commands } from './commands.ts'
+import type { CommandOptions, Commands } from './commands.ts'
 
 /** What a part needs could not be installed: the network, or a registry, not the project. */
 export class NotInstalled extends Error {}
@@ -15,7 +15,7 @@ export interface Installer {
   /** A program of a Go module, with its version: `example.org/tool@v1.2.3`. @returns its path */
   go(module: string): Promise<string>
   /** The packages of a folder with a `package.json` and its lock. @returns a folder with `node_modules` */
-  npm(folder: string): Promise<string>
+  npm(folder: string, env?: CommandOptions['env']): Promise<string>
 }
 
 /** Registries hiccup; a third failure in a row is more than that. */
@@ -88,12 +88,12 @@ export function openInstaller(commands: Commands, signal: AbortSignal): Installe
       )
       return join(folder, module.replace(/@.*$/, '').split('/').at(-1) ?? '')
     },
-    async npm(folder) {
+    async npm(folder, env = {}) {
       const read = (file: string): string => readFileSync(join(folder, file), 'utf8')
       const contents = `${process.version} ${read('package.json')}${read('package-lock.json')}`
       return once('npm', contents, `What ${folder}/package.json lists`, async (at) => {
         for (const file of ['package.json', 'package-lock.json']) writeFileSync(join(at, file), read(file))
-        await commands.must('npm', ['ci', '--no-audit', '--no-fund'], { cwd: at })
+        await commands.must('npm', ['ci', '--no-audit', '--no-fund'], { cwd: at, env })
       })
     },
   }

@@ -24,3 +24,8 @@ export const python: Need = {
   missing: 'Python 3.11 or newer with its venv module is not here: apt-get install python3-venv.',
   there: () => works('python3', ['-c', 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))']),
 }
+
+export const go: Need = {
+  missing: 'Go is not here: https://go.dev/dl has it.',
+  there: () => works('go', ['version']),
+}

@@ -1,6 +1,8 @@
 import { clients } from './clients/part.ts'
 import type { Part } from './part.ts'
+import { runtime } from './runtime/part.ts'
+import { s3 } from './s3/part.ts'
 import { syncTool } from './sync-tool/part.ts'
 
 /** Every part, in the order in which they run. */
-export const parts: readonly Part[] = [syncTool, clients]
+export const parts: readonly Part[] = [clients, runtime, s3, syncTool]

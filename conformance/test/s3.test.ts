@@ -11,10 +11,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { s3Driver } from '../../lib/providers/s3/driver.ts'
 import { s3Client } from '../../lib/providers/s3/client.ts'
-import { startS3 } from '../../emulators/s3/server.ts'
 import { sha256Of } from '../../test/support/content.ts'
 import { startFaultProxy } from '../../test/support/fault-proxy.ts'
 import { instantClock } from '../../test/support/instant-clock.ts'
+import { startS3Server } from '../../test/support/s3-server.ts'
 import type { FaultMatch } from '../../test/support/simulators.ts'
 import type { FaultPoint, Harness, Held } from '../harness.ts'
 import { conformance } from '../suite.ts'
@@ -33,7 +33,7 @@ async function s3(): Promise<Harness> {
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-s3-'))
   let buckets = 0
   const names = Array.from({ length: 100 }, (_, index) => `bucket-${String(index)}`)
-  const server = await startS3({ port: 0, stateDir, buckets: names })
+  const server = await startS3Server({ stateDir, buckets: names })
   const proxy = await startFaultProxy(server.endpoint)
   const settings = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
   const client = s3Client({ ...settings, endpoint: proxy.origin })

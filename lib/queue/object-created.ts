@@ -21,9 +21,10 @@ const message = z.object({
           bucket: z.object({ name: z.string() }),
           object: z.object({
             key: z.string(),
-            size: z.optional(z.number()),
-            eTag: z.optional(z.string()),
-            sequencer: z.optional(z.string()),
+            // What does not apply is left out by S3, and null where others speak its words (versitygw).
+            size: z.nullish(z.number()),
+            eTag: z.nullish(z.string()),
+            sequencer: z.nullish(z.string()),
           }),
         }),
       }),
@@ -49,9 +50,9 @@ export function parseObjectCreated(body: string): readonly CreatedObject[] {
   return Records.filter((record) => /^(s3:)?ObjectCreated:/.test(record.eventName)).map(({ s3 }) => ({
     bucket: s3.bucket.name,
     key: decodeKey(s3.object.key),
-    ...(s3.object.size === undefined ? {} : { size: s3.object.size }),
-    ...(s3.object.eTag === undefined ? {} : { etag: s3.object.eTag.replaceAll('"', '') }),
-    ...(s3.object.sequencer === undefined ? {} : { sequencer: s3.object.sequencer }),
+    ...(typeof s3.object.size === 'number' ? { size: s3.object.size } : {}),
+    ...(typeof s3.object.eTag === 'string' ? { etag: s3.object.eTag.replaceAll('"', '') } : {}),
+    ...(typeof s3.object.sequencer === 'string' ? { sequencer: s3.object.sequencer } : {}),
   }))
 }
 

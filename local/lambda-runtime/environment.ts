@@ -54,7 +54,10 @@ export async function startEnvironment(
 ): Promise<ExecutionEnvironment> {
   const api = await openRuntimeApi(`arn:aws:lambda:eu-central-1:000000000000:function:${fn.name}`)
   const bootstrap = new URL('./bootstrap.ts', import.meta.url).pathname
-  const child: ChildProcess = spawn(process.execPath, [bootstrap], {
+  // Another client of the runtime API can stand in, AWS's own for one.
+  const client = process.env['LAMBDA_RUNTIME_CLIENT'] ?? bootstrap
+  const child: ChildProcess = spawn(process.execPath, [client, fn.handler], {
+    cwd: fn.directory,
     env: { ...fn.environment, ...lambdaVariables(fn, api.address) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -10,7 +10,12 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import {
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs'
 import type { Connection } from '../../lib/catalog/connections.ts'
 import { dynamoOf } from '../../lib/aws/dynamo.ts'
 import { bothReader } from '../../lib/catalog/both.ts'
@@ -52,6 +57,8 @@ import { lookAt } from '../../lib/transfer/look.ts'
 import { callerAt } from './aws-caller.ts'
 import { walkConnection } from '../../lib/transfer/wake.ts'
 import { startHash } from './hashes.ts'
+import type { S3Server } from './s3-server.ts'
+import { otherS3, startS3Server } from './s3-server.ts'
 
 /** Where the AWS-compatible servers of a world are. */
 export interface WorldEndpoints {
@@ -162,6 +169,25 @@ export function documentDeps({ deps, connections }: OpenedDeps): DocumentDeps {
 
 export type OpenedDeps = ReturnType<typeof openDeps>
 
+/** The buckets of a world on a server of others; what it tells goes to the world's own queue. */
+async function otherBuckets(
+  stateDir: string,
+  { sqs: endpoint, arrivalsQueueUrl }: WorldEndpoints,
+): Promise<S3Server> {
+  const sqs = new SQSClient({ endpoint, region, credentials })
+  const buckets = [bucketName, 'driveway-storage', 'driveway-staging']
+  const server = await startS3Server({ stateDir, buckets }, (body) =>
+    sqs.send(new SendMessageCommand({ QueueUrl: arrivalsQueueUrl, MessageBody: body })),
+  )
+  return {
+    endpoint: server.endpoint,
+    async close() {
+      await server.close()
+      sqs.destroy()
+    },
+  }
+}
+
 /** AWS-compatible servers with empty tables, in this process. */
 export async function startWorld() {
   // Only here, so that a process whose memory is measured does not carry the servers.
@@ -170,9 +196,11 @@ export async function startWorld() {
   const stateDir = await mkdtemp(join(tmpdir(), 'driveway-intake-'))
   const stack = await startAwsStack({ ports: { s3: 0, dynamoDb: 0, sqs: 0, secrets: 0 }, stateDir })
   await createTables(stack.dynamoDb, tables)
+  const other = otherS3 === undefined ? undefined : await otherBuckets(stateDir, stack)
   return {
-    endpoints: stack,
+    endpoints: other === undefined ? stack : { ...stack, s3: other.endpoint },
     async close() {
+      await other?.close()
       await stack.close()
       await rm(stateDir, { recursive: true, force: true })
     },

@@ -31,6 +31,17 @@ describe('an intake message', () => {
     expect(parseObjectCreated(body).map(({ key }) => key)).toEqual(['k0', 'k2'])
   })
 
+  test('may say null where S3 leaves out what does not apply, as servers that speak its words do', () => {
+    const told = (name: string, key: string) => ({
+      ...record(name, key),
+      s3: { bucket: { name: 'b' }, object: { key, size: null, eTag: null, sequencer: null } },
+    })
+    const body = JSON.stringify({
+      Records: [told('ObjectRemoved:Delete', 'k'), told('ObjectCreated:Put', 'l')],
+    })
+    expect(parseObjectCreated(body)).toEqual([{ bucket: 'b', key: 'l' }])
+  })
+
   test('that is no JSON is refused', () => {
     expect(() => parseObjectCreated('{')).toThrow(SyntaxError)
   })
