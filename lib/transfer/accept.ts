@@ -39,10 +39,9 @@ const pauseMs = 50
 const longestPauseMs = 1000
 
 /**
- * The one way to own a document (W1). `decide` sees the row as it is and answers the
- * change it wants, or throws why there can be none. A single request of another writer
- * that may still reach the drive is waited for; one whose sender is gone is settled first,
- * so that nothing it did is told wrongly. `document_busy` when waiting does not help.
+ * The one way to own a document. `decide` sees the row and answers the change it wants, or throws. Another
+ * writer's request that may still reach the drive is waited for; one whose sender is gone is settled first.
+ * `document_busy` when waiting does not help.
  */
 export async function acceptChange(
   deps: HallDeps,

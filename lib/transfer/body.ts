@@ -8,7 +8,7 @@ import type { ContentHash } from './hash.ts'
 /** The bytes of one pinned object; another object under the same name is another source. */
 export interface ByteSource {
   readonly size: number
-  /** Everything from `start` on. What it gives rejects with SourceChanged when the object was replaced or removed. */
+  /** Everything from `start` on. Rejects with SourceChanged when the object was replaced or removed. */
   open(start: number, options: { readonly clock: Clock; readonly signal: AbortSignal }): Promise<Feed>
 }
 
@@ -67,7 +67,7 @@ export function digestMismatch(): ServiceError {
 
 export function openOutgoing(source: ByteSource, hash: ContentHash, options: OutgoingOptions): Outgoing {
   let feed: Feed | undefined
-  /** The next byte that the feed gives; unknown while a body is open, and after one that was not sent to its end. */
+  /** The next byte that the feed gives; unknown while a body is open, and after one that ended early. */
   let feedAt: number | undefined
   let failure: unknown
   const breathe = options.openTurns()

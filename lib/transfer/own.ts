@@ -21,9 +21,8 @@ export type Begun = Pick<Change, 'startedAt' | 'attempts'>
 
 /**
  * The driver as one change may use it: at a name, `find` answers only what this change can have made there.
- * A name proves nothing by itself, for a file with the very same bytes may be its user's own, or another
- * document's: it has to be younger than the change, no other document may name it, and a write of this change
- * has to have ended without being refused for the name.
+ * A file with the very same bytes may be its user's own: it has to be younger than the change, named by no
+ * other document, and after a write of this change that was not refused for the name.
  */
 export function ownOf(
   { documents }: Pick<HallDeps, 'documents'>,

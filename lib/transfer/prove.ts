@@ -7,8 +7,8 @@ import { proofPausesMs } from './judge.ts'
 
 /**
  * Asks once for a hash that the provider computes late. Right: verified. Another: the drive's own rewriting
- * where it rewrites such files, else damage. Still none: asked again later, and after a quarter of an hour the
- * size alone has to do. Answers the row as it is then; undefined when somebody else has changed it.
+ * where it rewrites such files, else damage. Still none: asked again later, until the size alone has to do.
+ * Answers the row as it is then; undefined when somebody else has changed it.
  */
 export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentRow | undefined> {
   const { standing, objectKey } = row
@@ -46,8 +46,8 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentR
 }
 
 /**
- * The drive has other bytes. Those that were sent wait in the bucket for this answer, unless a put has brought
- * them: they are sent again, and in the end they stay there and an event says so.
+ * The drive has other bytes. Those that were sent wait in the bucket for this answer, unless a put has
+ * brought them: they are sent again, and in the end they stay there and an event says so.
  */
 async function damaged(
   deps: HallDeps,

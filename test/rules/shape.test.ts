@@ -3,7 +3,7 @@ import { parseSync, Visitor } from 'oxc-parser'
 import { describe, expect, it } from 'vitest'
 
 /** Places that are not in shape yet. The list only shrinks, and is to be empty. */
-const notYet: readonly string[] = ['lib/transfer/']
+const notYet: readonly string[] = ['lib/transfer/run.ts']
 
 const ownLines = 60
 const spanLines = 130

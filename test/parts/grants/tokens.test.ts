@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { oauth2Of } from '../../../lib/providers/registry.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
@@ -11,33 +11,17 @@ import { serve } from '../../support/serve.ts'
 import { startFaultProxy } from '../../support/fault-proxy.ts'
 import type { Stack } from '../../support/grants-stack.ts'
 import { openStack } from '../../support/grants-stack.ts'
+import { clouds, freshWorld } from '../../support/fresh-world.ts'
 import type { Cloud, World } from '../../support/grants-world.ts'
-import {
-  clients,
-  clientSecretOf,
-  connect,
-  openWorld,
-  reconnect,
-  useCases,
-} from '../../support/grants-world.ts'
+import { clients, clientSecretOf, connect, reconnect, useCases } from '../../support/grants-world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await openWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.forget()
-  await world.aws.clearFaults()
-  for (const provider of providers) {
-    await world.simulator(provider).clearFaults()
-    await world.simulator(provider).clear()
-  }
+freshWorld((opened) => {
+  world = opened
 })
 
 const hour = 3600 * 1000
 const day = 24 * hour
-const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 const tokenCalls = (provider: Cloud): Promise<number> => world.simulator(provider).tokenCalls()
 const read = (connection: Connection) => world.main.connections.get(connection, connection.connectionId)
 
@@ -65,7 +49,7 @@ const askAll = (stacks: readonly Stack[], connection: Connection, each: number) 
     ),
   )
 
-describe.each(providers)('tokens of %s', (provider) => {
+describe.each(clouds)('tokens of %s', (provider) => {
   it('are refreshed within a minute of their end, and not before', async () => {
     const connection = await connect(world.main, `edge-${provider}`, provider, `edge-${provider}@example.com`)
     const { expiresAt } = await world.main.accessTokens.sourceOf(connection).get()
@@ -396,7 +380,7 @@ describe.each(providers)('tokens of %s', (provider) => {
 })
 
 afterEach(async () => {
-  for (const provider of providers) {
+  for (const provider of clouds) {
     await world.simulator(provider).registerClient(clients[provider])
     await setSecret(provider, clients[provider].clientSecret)
   }
@@ -469,7 +453,7 @@ describe('a refresh token that is good once', () => {
 })
 
 describe('a refused refresh token', () => {
-  it.each(providers)('that is replaced while %s looks at it is no dead grant', async (provider) => {
+  it.each(clouds)('that is replaced while %s looks at it is no dead grant', async (provider) => {
     const { connection } = await expired(provider)
     const good = await world.main.grants.read(connection)
     if (good === undefined) throw new Error('no grant')
@@ -487,7 +471,7 @@ describe('a refused refresh token', () => {
     expect((await read(connection))?.status).toBe('active')
   })
 
-  it.each(providers)('of the consent before does no harm to the new one (%s)', async (provider) => {
+  it.each(clouds)('of the consent before does no harm to the new one (%s)', async (provider) => {
     const { connection, account } = await expired(provider)
     await world.simulator(provider).revoke(account)
     // A completion that died before it came to the tokens row leaves the mark of the old grant there.
@@ -585,7 +569,7 @@ describe('Secrets Manager', () => {
   })
 
   it('that throttles is not needed where memory and table have it all', async () => {
-    for (const provider of providers) {
+    for (const provider of clouds) {
       const { connection } = await expired(provider)
       const stack = world.open()
       await stack.accessTokens.sourceOf(connection).get()

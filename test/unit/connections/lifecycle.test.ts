@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { reauthorizeConnection, startConnection } from '../../../lib/connections/authorize.ts'
 import { completeConnection } from '../../../lib/connections/complete.ts'
 import { disconnectConnection } from '../../../lib/connections/disconnect.ts'
@@ -7,38 +7,21 @@ import { getConnection } from '../../../lib/connections/read.ts'
 import type { Connection } from '../../../lib/catalog/connections.ts'
 import { CloudConnectionError, ServiceError } from '../../../lib/errors.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
-import type { Cloud, World } from '../../support/grants-world.ts'
-import {
-  approve,
-  caller,
-  connect,
-  openWorld,
-  reconnect,
-  returnUrl,
-  useCases,
-} from '../../support/grants-world.ts'
+import { clouds, freshWorld } from '../../support/fresh-world.ts'
+import type { World } from '../../support/grants-world.ts'
+import { approve, caller, connect, reconnect, returnUrl, useCases } from '../../support/grants-world.ts'
 
 let world: World
-beforeAll(async () => {
-  world = await openWorld()
-})
-afterAll(() => world.close())
-beforeEach(async () => {
-  await world.forget()
-  await world.aws.clearFaults()
-  for (const provider of providers) {
-    await world.simulator(provider).clearFaults()
-    await world.simulator(provider).clear()
-  }
+freshWorld((opened) => {
+  world = opened
 })
 
-const providers: readonly Cloud[] = ['google-drive', 'onedrive']
 const read = (connection: Connection) => getConnection(world.main, connection, connection.connectionId)
 const revokeCalls = async (): Promise<number> =>
   (await world.simulator('google-drive').requests()).filter(({ path }) => path.startsWith('/revoke')).length
 
 async function die(connection: Connection, account: string): Promise<void> {
-  const provider = providers.find((id) => id === connection.provider)
+  const provider = clouds.find((id) => id === connection.provider)
   await world.simulator(provider ?? 'google-drive').revoke(account)
   world.advance(2 * 3600 * 1000)
   await expect(world.open().accessTokens.sourceOf(connection).get()).rejects.toBeInstanceOf(
@@ -46,7 +29,7 @@ async function die(connection: Connection, account: string): Promise<void> {
   )
 }
 
-describe.each(providers)('reconnecting %s', (provider) => {
+describe.each(clouds)('reconnecting %s', (provider) => {
   it('heals a dead grant in place, with the same id, and wakes what waited', async () => {
     const account = `heal-${provider}@example.com`
     const connection = await connect(world.main, `heal-${provider}`, provider, account)
@@ -139,7 +122,7 @@ describe.each(providers)('reconnecting %s', (provider) => {
   })
 })
 
-describe.each(providers)('disconnecting %s', (provider) => {
+describe.each(clouds)('disconnecting %s', (provider) => {
   it('ends transfers, revokes where that is possible, deletes the secret and keeps the row', async () => {
     const connection = await connect(world.main, `bye-${provider}`, provider, `bye-${provider}@example.com`)
     const { deps, walked } = useCases(world.main)

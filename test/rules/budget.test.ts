@@ -1,0 +1,55 @@
+import { globSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+
+/**
+ * Lines of TypeScript that a room may have, comments included. Whoever makes one smaller lowers its number
+ * here; whoever has to raise one says why in the commit.
+ */
+const budget: Readonly<Record<string, number>> = {
+  'lib/aws': 460,
+  'lib/catalog': 2080,
+  'lib/compose': 590,
+  'lib/connections': 1200,
+  'lib/contract': 1800,
+  'lib/documents': 1160,
+  'lib/grants': 2170,
+  'lib/http': 700,
+  'lib/intake': 660,
+  'lib/net': 1000,
+  'lib/outbox': 240,
+  'lib/providers': 3640,
+  'lib/queue': 340,
+  'lib/storage': 860,
+  'lib/telemetry': 280,
+  'lib/transfer': 3400,
+  functions: 580,
+  infra: 4220,
+  cli: 1940,
+  'client/src': 1920,
+  'web/src': 2820,
+  local: 3370,
+}
+/** How far a number may lie above what is there, before it has to come down. */
+const slack = 150
+
+const linesIn = (room: string): number =>
+  globSync(`${room}/**/*.{ts,tsx}`, { exclude: ['**/node_modules/**', '**/dist/**'] }).reduce(
+    (sum, file) => sum + readFileSync(file, 'utf8').split('\n').length - 1,
+    0,
+  )
+
+describe('the size of a room', () => {
+  it('is given for every room of lib', () => {
+    const rooms = globSync('lib/*/').map((room) => room.replace(/\/$/, ''))
+    expect(Object.keys(budget).filter((room) => room.startsWith('lib/'))).toEqual(rooms.toSorted())
+  })
+
+  it.each(Object.entries(budget))(
+    '%s stays within %i lines, and the number follows what is there',
+    (room, most) => {
+      const lines = linesIn(room)
+      expect(lines).toBeLessThanOrEqual(most)
+      expect(lines).toBeGreaterThan(most - slack)
+    },
+  )
+})
