@@ -14,8 +14,8 @@ const closingMs = 5_000
 
 /**
  * Goes on with all that is open on a connection: what is parked is woken when it works again, and everything
- * under way ends when it was given up. Repeating it is harmless. It comes back until nothing is left, since
- * the index lags by a moment and a refused write means that a row has to be looked at again.
+ * under way ends when it was given up. Repeating it is harmless. It comes back until nothing is left:
+ * the index lags by a moment, and after a refused write a row has to be looked at again.
  */
 export async function walkConnection(
   deps: HallDeps,

@@ -7,13 +7,13 @@ import { describe, expect, it } from 'vitest'
  */
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
-  'lib/catalog': 2080,
+  'lib/catalog': 2230,
   'lib/compose': 590,
   'lib/connections': 1200,
   'lib/contract': 1800,
   'lib/documents': 1160,
-  'lib/grants': 2170,
-  'lib/http': 700,
+  'lib/grants': 2400,
+  'lib/http': 720,
   'lib/intake': 660,
   'lib/net': 1000,
   'lib/outbox': 240,
