@@ -36,7 +36,6 @@ export interface AwsStack {
 
 const intakeBucket = 'driveway-intake'
 const storageBucket = 'driveway-storage'
-const stagingBucket = 'driveway-staging'
 const arrivalsQueue = 'driveway-intake-events'
 const shortQueue = 'driveway-intake-short'
 const longQueue = 'driveway-intake-long'
@@ -87,7 +86,7 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
       await startS3({
         port: ports.s3,
         stateDir: join(stateDir, 's3'),
-        buckets: [intakeBucket, storageBucket, stagingBucket],
+        buckets: [intakeBucket, storageBucket],
         notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(arrivalsQueue, bodies) },
         ...credentials,
       }),

@@ -3,8 +3,9 @@ import { openDocuments } from '../lib/compose/documents.ts'
 import { thisProcess } from '../lib/compose/this-process.ts'
 import { routes } from '../lib/contract/routes.ts'
 import { getDocument } from '../lib/documents/get-document.ts'
-import { requireDocumentId } from '../lib/http/parameters.ts'
+import { contentAnswer } from '../lib/documents/content-answer.ts'
 import { streamingHandler } from '../lib/http/handler.ts'
+import { requireDocumentId } from '../lib/http/parameters.ts'
 
 /** Streams a document's bytes through Lambda response streaming, or says where a large one is. */
 export const handlerIn = (composition: Composition) =>
@@ -18,15 +19,7 @@ export const handlerIn = (composition: Composition) =>
       isHead: method === 'HEAD',
       signal,
     })
-    switch (outcome.kind) {
-      case 'content':
-        return { status: outcome.status, headers: outcome.headers, stream: outcome.body }
-      case 'not-modified':
-        return { status: 304, headers: outcome.headers }
-      case 'elsewhere':
-        // Only here does such a URL leave us: the caller's own document, in the header it is meant for.
-        return { status: 303, headers: { location: outcome.url.reveal() } }
-    }
+    return contentAnswer(outcome)
   })
 
 export const handler = handlerIn(thisProcess)

@@ -22,7 +22,11 @@ export interface FunctionPlan {
 const httpMemoryMiB = 1_024
 /** Just under API Gateway's 29 s, so that the function still says itself what went wrong. */
 const httpTimeoutSeconds = 28
-const streamingTimeoutSeconds = 120
+/**
+ * As long as API Gateway streams.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming.html
+ */
+const streamingTimeoutSeconds = 900
 
 function constructId(name: string): string {
   return name.replaceAll(/(?:^|-)(\w)/g, (_, letter: string) => letter.toUpperCase())

@@ -17,7 +17,6 @@ export interface Resources {
   readonly sealKey: Resource<SecretAccess>
   readonly intakeBucket: Resource<BucketAccess>
   readonly storageBucket: Resource<BucketAccess>
-  readonly stagingBucket: Resource<BucketAccess>
   readonly arrivals: Resource<QueueAccess>
   readonly shortLane: Resource<QueueAccess>
   readonly longLane: Resource<QueueAccess>
@@ -62,11 +61,6 @@ const readsBoth: Use = (fn, on) => {
   fn.uses(on.documents, 'batchGet').uses(on.connections, 'batchGet')
 }
 
-/** Finds the one connection of a caller who named none. */
-const choosesConnection: Use = (fn, on) => {
-  fn.uses(on.connections, 'query')
-}
-
 /**
  * Owns a document: claims its row, settles what a dead request has left, ends what was under way, and takes
  * back what is left of it, everywhere. What somebody else has to go on with goes into the queue.
@@ -75,7 +69,6 @@ const ownsDocument: Use = (fn, on) => {
   fn.uses(on.documents, 'get', 'put', 'update', 'delete')
     .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
     .uses(on.storageBucket, 'get', 'abort', 'delete', 'list')
-    .uses(on.stagingBucket, 'delete')
     .uses(on.shortLane, 'send')
 }
 
@@ -88,6 +81,31 @@ const ofDocument: Use = (fn, on) => {
   http(fn, on)
   provider(fn, on)
   readsBoth(fn, on)
+}
+
+/** Changes a document, on the one connection of a caller who named none. */
+const changes: Use = (fn, on) => {
+  ofDocument(fn, on)
+  ownsDocument(fn, on)
+  fn.uses(on.connections, 'query')
+}
+
+/** Hands out a URL for bytes that are to come. */
+const announces: Use = (fn, on) => {
+  changes(fn, on)
+  fn.uses(on.intakeBucket, 'put')
+}
+
+/** Reads what stands of a document, in its drive. */
+const readsDrive: Use = (fn, on) => {
+  ofDocument(fn, on)
+  fn.uses(on.storageBucket, 'get', 'list')
+}
+
+/** The same, and what its user has done there is written down by whoever sees it first. */
+const observes: Use = (fn, on) => {
+  readsDrive(fn, on)
+  fn.uses(on.documents, 'get', 'update')
 }
 
 /**
@@ -158,51 +176,33 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   },
 
   'put-document': (fn, on) => {
-    ofDocument(fn, on)
-    choosesConnection(fn, on)
-    ownsDocument(fn, on)
+    changes(fn, on)
     fn.uses(on.storageBucket, 'put')
   },
-  'stat-document': (fn, on) => {
-    ofDocument(fn, on)
-    // What its user has done in the drive is written down by whoever sees it first.
-    fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
-  },
+  'stat-document': observes,
   'get-document': (fn, on) => {
-    ofDocument(fn, on)
-    // A copy is written down before it is made.
-    fn.uses(on.documents, 'get', 'update')
-      .uses(on.storageBucket, 'get', 'list')
-      .uses(on.stagingBucket, 'get', 'upload', 'list', 'delete')
+    readsDrive(fn, on)
+    fn.uses(on.publicUrl, 'read')
   },
-  'rename-document': (fn, on) => {
-    ofDocument(fn, on)
-    fn.uses(on.documents, 'get', 'update').uses(on.storageBucket, 'get', 'list')
-  },
+  'rename-document': observes,
   'delete-document': (fn, on) => {
     ofDocument(fn, on)
     ownsDocument(fn, on)
   },
-  'create-download-url': (fn, on) => {
-    ofDocument(fn, on)
-    fn.uses(on.documents, 'get').uses(on.storageBucket, 'get', 'list')
+  'create-content-link': (fn, on) => {
+    http(fn, on)
+    // The drive is asked when the link is opened.
+    readsBoth(fn, on)
+    fn.uses(on.sealKey, 'read').uses(on.publicUrl, 'read')
   },
-  'create-upload-url': (fn, on) => {
-    ofDocument(fn, on)
-    choosesConnection(fn, on)
-    ownsDocument(fn, on)
-    fn.uses(on.intakeBucket, 'put')
-  },
+  'open-content-link': readsDrive,
+  'create-download-url': readsDrive,
+  'create-upload-url': announces,
   'list-documents': (fn, on) => {
     http(fn, on)
     fn.uses(on.documents, 'get', 'query', 'index:newest')
   },
-  'start-intake': (fn, on) => {
-    ofDocument(fn, on)
-    choosesConnection(fn, on)
-    ownsDocument(fn, on)
-    fn.uses(on.intakeBucket, 'put')
-  },
+  'start-intake': announces,
 
   'sort-intake': (fn, on) => {
     fn.uses(on.arrivals, 'receive')

@@ -62,7 +62,6 @@ export function deploymentResources(deployment: Deployment): Resources {
     sealKey: secretResource([secrets.sealKey.secretArn], key, named),
     intakeBucket: bucketResource(data.intake, key, 'INTAKE_BUCKET'),
     storageBucket: bucketResource(data.storage, key, 'STORAGE_BUCKET'),
-    stagingBucket: bucketResource(data.staging, key, 'STAGING_BUCKET'),
     arrivals: queueResource(intake.arrivals, key, 'ARRIVALS_QUEUE_URL'),
     shortLane: queueResource(intake.short, key, 'SHORT_QUEUE_URL'),
     longLane: queueResource(intake.long, key, 'LONG_QUEUE_URL'),

@@ -9,7 +9,6 @@ export const stage = 'local'
 export const secretPrefix = `driveway/${stage}`
 export const intakeBucket = 'driveway-intake'
 export const storageBucket = 'driveway-storage'
-export const stagingBucket = 'driveway-staging'
 /** What S3 tells of new objects, and the lanes that it is sorted into. */
 export const intakeQueues = {
   ARRIVALS_QUEUE_URL: 'driveway-intake-events',
@@ -57,7 +56,6 @@ export function functionEnvironment({
     SECRET_RECOVERY_DAYS: '0',
     INTAKE_BUCKET: intakeBucket,
     STORAGE_BUCKET: storageBucket,
-    STAGING_BUCKET: stagingBucket,
     ...queueUrls,
     LANE_WORKERS: process.env['INTAKE_CONCURRENCY'] ?? laneWorkers,
     EVENT_BUS: 'driveway',

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
 import type { FunctionName } from '../lib/contract/routes.ts'
+import { routeList } from '../lib/contract/routes.ts'
 import type { OAuthProviderId, ProviderId } from '../lib/providers/registry.ts'
 import { aboutOf, usesOAuth } from '../lib/providers/registry.ts'
 import { refusalOf, refuse } from '../emulators/http-server.ts'
@@ -49,7 +50,8 @@ function fail(line: string): Promise<never> {
 
 function timeoutMsOf(name: FunctionName): number {
   if (isScheduled(name)) return scheduledTimeoutMs
-  return name === 'get-document' ? streamTimeoutMs : httpTimeoutMs
+  const streams = routeList.some((route) => route.functionName === name && route.streaming === true)
+  return streams ? streamTimeoutMs : httpTimeoutMs
 }
 
 async function start(addresses: Addresses): Promise<void> {

@@ -59,6 +59,12 @@ export interface Driveway {
     delete(documentId: string, options?: CallOptions): Promise<void>
     /** Another name; content and ETag stay. */
     rename(documentId: string, name: string, options?: CallOptions): Promise<generated.Document>
+    /** A link that a browser downloads, plays or shows by itself. */
+    contentLink(
+      documentId: string,
+      body?: generated.ContentLinkBody,
+      options?: CallOptions,
+    ): Promise<generated.ContentLinkAnswer>
     /** s3 only: a URL that needs no token. */
     downloadUrl(
       documentId: string,
@@ -156,6 +162,7 @@ function documentCalls(api: Api): Driveway['documents'] {
     delete: (id, options) => api.call('deleteDocument', atDocument(id), options),
     rename: async (id, name, options) =>
       (await api.call('renameDocument', { ...atDocument(id), body: { name } }, options)).document,
+    contentLink: (id, body, options) => api.call('createContentLink', { ...atDocument(id), body }, options),
     downloadUrl: (id, body, options) => api.call('createDownloadUrl', { ...atDocument(id), body }, options),
     uploadUrl: (id, body, options) => api.call('createUploadUrl', { ...atDocument(id), body }, options),
     startIntake: (id, body, options) => api.call('startIntake', { ...atDocument(id), body }, options),

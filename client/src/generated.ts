@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 a9cc63cb49cbe5af). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 f3bb0477dacac359). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -136,6 +136,11 @@ export interface RenameBody {
   readonly name: string
 }
 
+export interface ContentLinkBody {
+  /** How long the link works, in minutes. */
+  readonly expiresInMinutes?: number | undefined
+}
+
 export interface DownloadUrlBody {
   /** How long the URL works, in minutes. */
   readonly expiresInMinutes?: number | undefined
@@ -216,6 +221,13 @@ export interface IntakeAnswer {
     /** Until when the upload can begin. */
     readonly expiresAt: string
   }
+}
+
+export interface ContentLinkAnswer {
+  /** The link. It is its own credential, and ends with the document and its connection. */
+  readonly url: string
+  /** Until when it works. */
+  readonly expiresAt: string
 }
 
 export interface UploadUrlAnswer {
@@ -319,6 +331,25 @@ export interface Operations {
       | undefined
     answer: undefined
   }
+  createContentLink: {
+    path: { documentId: string }
+    body?: ContentLinkBody | undefined
+    answer: ContentLinkAnswer
+  }
+  openContentLink: {
+    query: { link: string }
+    header?:
+      | { range?: string | undefined; 'if-none-match'?: string | undefined; 'if-range'?: string | undefined }
+      | undefined
+    answer: undefined
+  }
+  openContentLinkHead: {
+    query: { link: string }
+    header?:
+      | { range?: string | undefined; 'if-none-match'?: string | undefined; 'if-range'?: string | undefined }
+      | undefined
+    answer: undefined
+  }
   createDownloadUrl: {
     path: { documentId: string }
     body?: DownloadUrlBody | undefined
@@ -370,6 +401,9 @@ export const operations = {
   deleteDocument: { method: 'DELETE', path: '/v1/documents/{documentId}' },
   getDocument: { method: 'GET', path: '/v1/documents/{documentId}/content' },
   getDocumentHead: { method: 'HEAD', path: '/v1/documents/{documentId}/content' },
+  createContentLink: { method: 'POST', path: '/v1/documents/{documentId}/content-link' },
+  openContentLink: { method: 'GET', path: '/v1/content' },
+  openContentLinkHead: { method: 'HEAD', path: '/v1/content' },
   createDownloadUrl: { method: 'POST', path: '/v1/documents/{documentId}/download-url' },
   createUploadUrl: { method: 'POST', path: '/v1/documents/{documentId}/upload-url' },
   listDocuments: { method: 'GET', path: '/v1/documents' },

@@ -130,7 +130,7 @@ export class Api extends Construct {
       proxy: true,
       allowTestInvoke: false,
       ...(route.streaming === true
-        ? { responseTransferMode: ResponseTransferMode.STREAM, timeout: Duration.minutes(2) }
+        ? { responseTransferMode: ResponseTransferMode.STREAM, timeout: Duration.minutes(15) }
         : { timeout: gatewayWait }),
     })
   }

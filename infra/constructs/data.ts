@@ -23,7 +23,7 @@ const recoveryDays = 35
 
 export interface DataProps {
   readonly settings: Settings
-  /** Origins that browsers may upload to and download from the buckets, beside the settings' own. */
+  /** Origins of pages that may upload to the buckets, beside the settings' own. */
   readonly corsOrigins: readonly string[]
 }
 
@@ -36,7 +36,6 @@ export class Data extends Construct {
   readonly tables: Readonly<Record<TableName, Table>>
   readonly intake: Bucket
   readonly storage: Bucket
-  readonly staging: Bucket
   readonly #removalPolicy: RemovalPolicy
 
   constructor(scope: Construct, id: string, { settings, corsOrigins }: DataProps) {
@@ -74,11 +73,6 @@ export class Data extends Construct {
       ],
       true,
     )
-    // Copies of drive documents on their way to a client: minutes of use, so a day is plenty.
-    this.staging = this.#addBucket('Staging', settings, corsOrigins, [
-      abandoned,
-      { id: 'expire-copies', expiration: Duration.days(1) },
-    ])
   }
 
   #addKey(settings: Settings): Key {
@@ -140,6 +134,7 @@ export class Data extends Construct {
   ): Bucket {
     const { account, region } = Stack.of(this)
     const allowedOrigins = [...new Set([...settings.corsOrigins, ...origins])]
+    const cors = { allowedHeaders: ['*'], exposedHeaders: ['ETag', 'Content-Range'], maxAge: 3600 }
     const bucket = new Bucket(this, `${id}Bucket`, {
       bucketName: `driveway-${settings.stage}-${id.toLowerCase()}-${account}-${region}`,
       encryption: BucketEncryption.KMS,
@@ -153,19 +148,14 @@ export class Data extends Construct {
       lifecycleRules,
       versioned,
       removalPolicy: this.#removalPolicy,
-      ...(allowedOrigins.length === 0
-        ? {}
-        : {
-            cors: [
-              {
-                allowedOrigins,
-                allowedMethods: [HttpMethods.PUT, HttpMethods.GET, HttpMethods.HEAD],
-                allowedHeaders: ['*'],
-                exposedHeaders: ['ETag', 'Content-Range'],
-                maxAge: 3600,
-              },
-            ],
-          }),
+      cors: [
+        ...(allowedOrigins.length === 0
+          ? []
+          : [{ ...cors, allowedOrigins, allowedMethods: [HttpMethods.PUT] }]),
+        // A page that comes through the API's redirect has no origin any more; the URL is the credential.
+        // https://fetch.spec.whatwg.org/#http-redirect-fetch
+        { ...cors, allowedOrigins: ['*'], allowedMethods: [HttpMethods.GET, HttpMethods.HEAD] },
+      ],
     })
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',

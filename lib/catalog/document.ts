@@ -108,8 +108,8 @@ const change = z.object({
 
 /** What is to be taken back; removing one is idempotent. */
 const leftover = z.object({
-  /** `keep`: the source stays in the bucket, tagged as failed. `copy`: in the staging bucket. */
-  kind: z.enum(['object', 'session', 'source', 'keep', 'copy']),
+  /** `keep`: the source stays in the bucket, tagged as failed. */
+  kind: z.enum(['object', 'session', 'source', 'keep']),
   connectionId: text<ConnectionId>(),
   /** The object's id, the sealed address, or the source's key. */
   key: z.string(),
@@ -156,8 +156,6 @@ export const documentRow = z.object({
   /** Never absent once written, so that entries come and go one by one. */
   remove: z.exactOptional(z.record(z.string(), leftover)),
   open: z.exactOptional(z.string()),
-  /** A copy in the staging bucket, which goes with the document. */
-  copy: z.exactOptional(z.string()),
   /** The write id of a row that version 0.1 wrote. */
   old: z.exactOptional(z.string()),
   seq: z._default(z.number(), 0),

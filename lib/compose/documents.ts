@@ -11,10 +11,6 @@ export function openDocuments(composition: Composition): DocumentDeps {
     ...hallDeps(composition),
     connections: composition.connections,
     retry: (run, signal) => retrying(run, { clock, random: outside.random, signal }),
-    async stageDownload(request) {
-      const { stageDownload, stagingBucket } = await import('../documents/staging.ts')
-      const copies = stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET'))
-      return await stageDownload({ documents: composition.documents }, copies, request)
-    },
+    publicUrl: () => required(settings, 'PUBLIC_URL'),
   }
 }

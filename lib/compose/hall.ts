@@ -25,10 +25,6 @@ export function hallDeps(composition: Composition): HallDeps {
     openDriver: composition.openDriver,
     sealer: composition.sealer,
     bucket: bucketOf(composition),
-    async removeCopy(key) {
-      const { stagingBucket } = await import('../documents/staging.ts')
-      await stagingBucket(await outside.s3(), required(settings, 'STAGING_BUCKET')).remove(key)
-    },
     enqueue: (key, delaySeconds = 0) =>
       enqueueOne(short, { body: rowMessage(key), group: key.userKey, delaySeconds }),
     random: outside.random,

@@ -1,5 +1,11 @@
 import type { Route } from './route.ts'
-import { alwaysErrors as always, ofDocument, plain, providerErrors as provider } from './route-parts.ts'
+import {
+  alwaysErrors as always,
+  bytesOut,
+  ofDocument,
+  plain,
+  providerErrors as provider,
+} from './route-parts.ts'
 import * as schemas from './schemas.ts'
 
 /** Documents: the storage operations, the list and the intake. */
@@ -55,39 +61,9 @@ export const documentRoutes = {
     ...ofDocument,
     operation: 'getDocument',
     functionName: 'get-document',
-    methods: ['GET', 'HEAD'],
     path: '/v1/documents/{documentId}/content',
     summary: 'Get object: the bytes, streamed, whole or a range.',
-    headers: {
-      range: 'bytes=first-last, bytes=first- or bytes=-count; one range.',
-      'if-none-match': 'The ETag of what the client has; 304 when it is still current.',
-      'if-range': 'The ETag of what the client has a part of; another version is sent whole.',
-    },
-    answers: [
-      {
-        status: 200,
-        description: 'The bytes.',
-        mediaType: 'application/octet-stream',
-        headers: {
-          etag: 'The version of the content.',
-          'accept-ranges': 'bytes',
-          'content-disposition': 'A file name to save it under.',
-          'content-length': 'How many bytes follow.',
-        },
-      },
-      {
-        status: 206,
-        description: 'The range.',
-        mediaType: 'application/octet-stream',
-        headers: { 'content-range': 'Which bytes of how many.' },
-      },
-      {
-        status: 303,
-        description: 'Too large to stream through the gateway: a short-lived URL.',
-        headers: { location: 'Where the bytes are.' },
-      },
-      { status: 304, description: 'The client’s copy is current.' },
-    ],
+    ...bytesOut,
     errors: [
       ...always,
       ...provider,
@@ -96,7 +72,6 @@ export const documentRoutes = {
       'document_not_stored',
       'range_not_satisfiable',
     ],
-    streaming: true,
   },
   renameDocument: {
     operation: 'renameDocument',
@@ -128,6 +103,39 @@ export const documentRoutes = {
     },
     answers: [{ status: 204, description: 'It is not there.' }],
     errors: [...always, ...provider, 'document_busy', 'precondition_failed'],
+  },
+  createContentLink: {
+    ...ofDocument,
+    operation: 'createContentLink',
+    functionName: 'create-content-link',
+    methods: ['POST'],
+    path: '/v1/documents/{documentId}/content-link',
+    summary: 'A link that a browser downloads, plays or shows as it is, without a token.',
+    body: { kind: 'json', schema: schemas.contentLinkBody, optional: true },
+    answers: [{ status: 200, description: 'The link.', schema: schemas.contentLinkAnswer }],
+    errors: [...always, ...provider, 'document_not_found', 'document_not_stored'],
+  },
+  openContentLink: {
+    ...plain,
+    ...bytesOut,
+    operation: 'openContentLink',
+    functionName: 'open-content-link',
+    // In the query, which X-Ray and the access log leave out of what they keep of a request.
+    // https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html#api-segmentdocuments-http
+    path: '/v1/content',
+    access: 'public',
+    summary: 'What a content link opens: the bytes, of any size and for any page.',
+    query: schemas.linkQuery,
+    errors: [
+      'invalid_request',
+      'internal_error',
+      'provider_throttled',
+      'provider_unavailable',
+      ...provider,
+      'document_not_found',
+      'object_missing',
+      'range_not_satisfiable',
+    ],
   },
   createDownloadUrl: {
     ...ofDocument,

@@ -19,7 +19,6 @@ export const environment = {
   SECRET_RECOVERY_DAYS: 'Days that a deleted connection secret can be restored: 0 (at once) or 7 to 30.',
   SECRETS_KEY_ARN: 'KMS key of new connection secrets; the account’s own Secrets Manager key when absent.',
   INTAKE_BUCKET: 'S3 bucket that uploads arrive in.',
-  STAGING_BUCKET: 'S3 bucket of staged copies of large Drive documents.',
   ARRIVALS_QUEUE_URL: 'SQS queue that S3 tells of new objects in the intake bucket.',
   SHORT_QUEUE_URL: 'SQS queue of intake work that is soon done.',
   LONG_QUEUE_URL: 'SQS queue of large intake objects, and of users who have much on their way.',

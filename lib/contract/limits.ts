@@ -25,6 +25,7 @@ export const authorizationLifetimeSeconds = 600
 export const refreshAheadSeconds = 60
 
 export const downloadUrlMinutes = { default: 60, max: 7 * 24 * 60 } as const
+export const contentLinkMinutes = { default: 5, max: 60 } as const
 export const uploadUrlMinutes = { default: 15, max: 7 * 24 * 60 } as const
 
 /** The life of an intake upload URL, minutes. */

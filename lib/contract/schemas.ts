@@ -1,7 +1,13 @@
 import * as z from 'zod/mini'
 import { providerIds } from '../providers/registry.ts'
 import { connectionId, contentType, documentId, documentStatus, extension, name, time } from './fields.ts'
-import { downloadUrlMinutes, listLimit, maxIntakeBytes, uploadUrlMinutes } from './limits.ts'
+import {
+  contentLinkMinutes,
+  downloadUrlMinutes,
+  listLimit,
+  maxIntakeBytes,
+  uploadUrlMinutes,
+} from './limits.ts'
 import { connection, document } from './views.ts'
 import { answer, part, request } from './words.ts'
 
@@ -15,6 +21,7 @@ const maybe = (length: number) => z.optional(atMost(length))
 
 export const none = z.strictObject({})
 export const documentPath = z.strictObject({ documentId })
+export const linkQuery = z.strictObject({ link: atMost(2048) })
 export const connectionPath = z.strictObject({ connectionId })
 
 const returnUrl = z.string().check(z.maxLength(2048, 'must have at most 2048 characters'))
@@ -79,6 +86,10 @@ export const listDocumentsQuery = z.strictObject({
 
 const minutes = ({ default: usual, max }: { readonly default: number; readonly max: number }) =>
   z._default(wholeNumber.check(...from1To(max)), usual)
+
+export const contentLinkBody = request('ContentLinkBody', {
+  expiresInMinutes: [minutes(contentLinkMinutes), 'How long the link works, in minutes.'],
+})
 
 export const downloadUrlBody = request('DownloadUrlBody', {
   expiresInMinutes: [minutes(downloadUrlMinutes), 'How long the URL works, in minutes.'],
@@ -147,6 +158,10 @@ const signedUpload = {
 export const intakeAnswer = answer('IntakeAnswer', {
   document: [document, 'The document, receiving.'],
   upload: [part(signedUpload), 'The one request that uploads the bytes.'],
+})
+export const contentLinkAnswer = answer('ContentLinkAnswer', {
+  url: [z.url(), 'The link. It is its own credential, and ends with the document and its connection.'],
+  expiresAt: [time, 'Until when it works.'],
 })
 export const uploadUrlAnswer = answer('UploadUrlAnswer', signedUpload)
 export const downloadUrlAnswer = answer('DownloadUrlAnswer', {

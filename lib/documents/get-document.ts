@@ -2,10 +2,8 @@ import { Readable } from 'node:stream'
 import { maxStreamedBytes } from '../contract/limits.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
-import type { ObjectKey } from '../ids.ts'
 import type { Secret } from '../secret.ts'
 import { secret } from '../secret.ts'
-import type { Driver } from '../storage/driver.ts'
 import type { ObjectContent } from '../storage/storage-backend.ts'
 import { StorageBackend } from '../storage/storage-backend.ts'
 import { resolveRange } from '../storage/bytes.ts'
@@ -13,15 +11,19 @@ import { etagOf, lists } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
 import { savedAs } from './present.ts'
 import { parseRange, rangeLength } from './range.ts'
-import type { DocumentOf } from './stat-document.ts'
+import { linkTo } from './link-token.ts'
+import type { DocumentOf, Stored } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
 
-export interface GetRequest extends DocumentOf {
+export interface ContentRequest {
   readonly range: string | undefined
   readonly ifNoneMatch: string | undefined
   readonly ifRange: string | undefined
   /** Headers only: nothing is opened at the drive that would have to be closed. */
   readonly isHead: boolean
+  /** It came by a content link, which streams whatever has no URL of its own. */
+  readonly isLink?: boolean
+  readonly signal: AbortSignal
 }
 
 export type GetOutcome =
@@ -37,19 +39,19 @@ export type GetOutcome =
 /** A URL that outlives a slow start of the download, minutes. */
 const elsewhereMinutes = 60
 
+/** Where a browser reads what is too large for the gateway; undefined when that is here. */
 async function elsewhere(
   deps: DocumentDeps,
-  row: DocumentRow,
-  driver: Driver,
-  objectKey: ObjectKey,
-  signal: AbortSignal,
-): Promise<Secret> {
+  { row, driver, objectKey }: Stored,
+  { isLink, signal }: ContentRequest,
+): Promise<Secret | undefined> {
   const { signedUrls, directUrls } = driver
   if (signedUrls) {
     return secret(await signedUrls.get(objectKey, elsewhereMinutes, savedAs(row)))
   }
   if (directUrls) return await directUrls.read(objectKey, { signal })
-  return await deps.stageDownload({ row, driver, objectKey, signal })
+  if (isLink) return undefined
+  return secret(await linkTo(deps, row, deps.clock.now() + elsewhereMinutes * 60_000))
 }
 
 function contentHeaders(row: DocumentRow, content: Omit<ObjectContent, 'body'>): Record<string, string> {
@@ -72,19 +74,33 @@ const tagOf = (row: DocumentRow, etag: string | undefined): string =>
 
 /**
  * A document's bytes, whole or a range, as a stream with back-pressure. What is too large for the gateway's
- * stream (its length by the catalog) is answered with a URL of the provider or of a staged copy instead.
+ * stream (its length by the catalog) is answered with a URL of the provider, or a content link, instead.
  */
-export async function getDocument(deps: DocumentDeps, request: GetRequest): Promise<GetOutcome> {
+export async function getDocument(
+  deps: DocumentDeps,
+  request: ContentRequest & DocumentOf,
+): Promise<GetOutcome> {
+  return await answerContent(deps, await requireStored(deps, request), request)
+}
+
+/** The answer to a read of what stands. */
+export async function answerContent(
+  deps: DocumentDeps,
+  stored: Stored,
+  request: ContentRequest,
+): Promise<GetOutcome> {
   const { signal, ifNoneMatch, ifRange } = request
-  const { row, driver, objectKey } = await requireStored(deps, request)
+  const { row, driver, objectKey } = stored
   const asked = parseRange(request.range)
-  if (request.isHead) return await headOf(deps, request, asked)
-  if (rangeLength(asked, row.standing?.size ?? 0) > maxStreamedBytes) {
-    if (ifNoneMatch !== undefined) {
-      const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
-      if (lists(ifNoneMatch, tagOf(row, entry.etag))) return notModified(tagOf(row, entry.etag))
-    }
-    return { kind: 'elsewhere', url: await elsewhere(deps, row, driver, objectKey, signal) }
+  if (request.isHead) return await headOf(deps, stored, request, asked)
+  const isLarge = rangeLength(asked, row.standing?.size ?? 0) > maxStreamedBytes
+  const url = isLarge ? await elsewhere(deps, stored, request) : undefined
+  if (url) {
+    if (ifNoneMatch === undefined) return { kind: 'elsewhere', url }
+    const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
+    return lists(ifNoneMatch, tagOf(row, entry.etag))
+      ? notModified(tagOf(row, entry.etag))
+      : { kind: 'elsewhere', url }
   }
   const backend = new StorageBackend(driver)
   const read = (range: typeof asked): Promise<ObjectContent> =>
@@ -115,11 +131,10 @@ export async function getDocument(deps: DocumentDeps, request: GetRequest): Prom
 /** The headers of a GET, of any size, without its bytes. */
 async function headOf(
   deps: DocumentDeps,
-  request: GetRequest,
+  { row, driver, objectKey }: Stored,
+  { signal, ifNoneMatch, ifRange }: ContentRequest,
   asked: ReturnType<typeof parseRange>,
 ): Promise<GetOutcome> {
-  const { signal, ifNoneMatch, ifRange } = request
-  const { row, driver, objectKey } = await requireStored(deps, request)
   const entry = await deps.retry(() => driver.stat(objectKey, { signal }), signal)
   const etag = tagOf(row, entry.etag)
   if (ifNoneMatch !== undefined && lists(ifNoneMatch, etag)) return notModified(etag)

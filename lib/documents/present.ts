@@ -49,11 +49,11 @@ export function savedAs({ documentId, name, standing }: DocumentRow) {
 }
 
 /** Where a client reads a document's bytes. */
-export function contentLink(documentId: string): string {
+export function contentPath(documentId: string): string {
   return `/v1/documents/${documentId}/content`
 }
 
 /** Where a client starts an upload of any size. */
-export function intakeLink(documentId: string): string {
+export function intakePath(documentId: string): string {
   return `/v1/documents/${documentId}/intake`
 }

@@ -5,7 +5,7 @@ import type { StartedIntake } from '../intake/start-intake.ts'
 import { startIntake } from '../intake/start-intake.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
-import { contentLink, intakeLink, savedAs } from './present.ts'
+import { contentPath, intakePath, savedAs } from './present.ts'
 import type { DocumentOf } from './stat-document.ts'
 import { requireStored } from './stat-document.ts'
 
@@ -32,7 +32,7 @@ export async function createDownloadUrl(
   const { row, driver, objectKey } = await requireStored(deps, request)
   if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned download URL', 'getObject')
-    throw withLinks(refusal, { content: contentLink(documentId) })
+    throw withLinks(refusal, { content: contentPath(documentId) })
   }
   await deps.retry(() => driver.stat(objectKey, { signal }), signal)
   const url = await driver.signedUrls.get(objectKey, minutes, savedAs(row))
@@ -72,7 +72,7 @@ export async function createUploadUrl(
   const driver = await deps.openDriver(connection)
   if (!driver.signedUrls) {
     const refusal = new NotSupportedError('A presigned upload URL', 'putObject')
-    throw withLinks(refusal, { intake: intakeLink(documentId) })
+    throw withLinks(refusal, { intake: intakePath(documentId) })
   }
   const withChoice = { ...deps, chooseConnection: () => Promise.resolve(connection) }
   return (await startIntake(withChoice, { ...request, door: 'url' })).upload

@@ -20,13 +20,15 @@ export interface DocumentOf {
  */
 const rewritingMs = 15 * 60_000
 
+type Found = Pick<Both, 'connection'> & { readonly row: DocumentRow }
+
 /** The caller's document and its connection; `document_not_found` for anybody else's too. */
 export async function requireDocument(
   deps: Pick<DocumentDeps, 'readBoth'>,
   { userId, ...key }: DocumentOf,
-): Promise<Both & { readonly row: DocumentRow }> {
-  const { row, ...rest } = await deps.readBoth(key)
-  if (row && row.userId === userId && !isDeleted(row)) return { row, ...rest }
+): Promise<Found> {
+  const { row, connection } = await deps.readBoth(key)
+  if (row && row.userId === userId && !isDeleted(row)) return { row, connection }
   throw new ServiceError('document_not_found', `There is no document ${key.documentId}.`, {
     context: { documentId: key.documentId },
   })
@@ -80,12 +82,25 @@ export async function observed(
   return written ?? { ...row, standing: seen }
 }
 
+export interface Stored {
+  readonly row: DocumentRow
+  readonly driver: Driver
+  readonly objectKey: ObjectKey
+}
+
 /** A document whose bytes can be read, with its drive; `document_not_stored` while nothing stands. */
-export async function requireStored(
-  deps: DocumentDeps,
-  request: DocumentOf,
-): Promise<{ readonly row: DocumentRow; readonly driver: Driver; readonly objectKey: ObjectKey }> {
-  const { row, connection } = await requireDocument(deps, request)
+export async function requireStored(deps: DocumentDeps, request: DocumentOf): Promise<Stored> {
+  return await storedIn(deps, await requireDocument(deps, request))
+}
+
+/** The same, of what was just read. */
+export async function storedIn(deps: Pick<DocumentDeps, 'openDriver'>, read: Found): Promise<Stored> {
+  const { connection, objectKey } = standingIn(read)
+  return { row: read.row, driver: await deps.openDriver(connection), objectKey }
+}
+
+/** Where what stands lies; `document_not_stored` while nothing does. The drive is not asked. */
+export function standingIn({ row, connection }: Found) {
   const { objectKey } = row
   if (!row.standing || objectKey === undefined) {
     throw new ServiceError(
@@ -94,6 +109,5 @@ export async function requireStored(
       { context: { links: { document: `/v1/documents/${row.documentId}` } } },
     )
   }
-  const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
-  return { row, driver, objectKey }
+  return { connection: requireUsable(connection, row.connectionId), objectKey }
 }

@@ -2,7 +2,7 @@ import type { Leftover } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost, connectionOf } from './hall.ts'
-import { copyOf, keptOf, leftoversOf } from './settle.ts'
+import { keptOf, leftoversOf } from './settle.ts'
 import { tidy } from './tidy.ts'
 
 /**
@@ -12,7 +12,7 @@ import { tidy } from './tidy.ts'
  */
 export async function finishDelete(deps: HallDeps, row: Claimed, signal?: AbortSignal): Promise<void> {
   const kept = await removeStanding(deps, row, signal)
-  const left = [...kept, ...(row.aside ? leftoversOf(row.aside) : []), ...copyOf(row), ...keptOf(row)]
+  const left = [...kept, ...(row.aside ? leftoversOf(row.aside) : []), ...keptOf(row)]
   const entries = Object.keys(row.remove ?? {}).length
   if (left.length === 0 && entries === 0) {
     if (!(await deps.documents.drop(row))) throw new ClaimLost()
@@ -25,7 +25,6 @@ export async function finishDelete(deps: HallDeps, row: Claimed, signal?: AbortS
       change: undefined,
       aside: undefined,
       last: undefined,
-      copy: undefined,
     },
     leftovers: left,
     event: { id: row.change.id, type: 'Document Deleted' },

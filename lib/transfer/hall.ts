@@ -20,8 +20,6 @@ export interface HallDeps {
   readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly sealer: Sealer
   readonly bucket: IntakeBucket
-  /** Removes an object of the staging bucket; already gone is success. */
-  readonly removeCopy: (key: string) => Promise<void>
   /** Puts a message into the intake queue: somebody is to look at this row. */
   readonly enqueue: (key: DocumentKey, delaySeconds?: number) => Promise<void>
   /** 0 to below 1. */

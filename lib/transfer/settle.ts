@@ -57,7 +57,6 @@ export async function settleStored(
       objectKey: entry.objectKey,
       change: undefined,
       aside: undefined,
-      copy: undefined,
       last: { changeId: change.id, outcome: 'stored', at: iso(now) },
       ...(change.name === undefined ? {} : { name: change.name }),
     },
@@ -66,7 +65,6 @@ export async function settleStored(
       ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
       ...(row.aside ? leftoversOf(row.aside) : []),
       ...keptOf(row),
-      ...copyOf(row),
     ],
     event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },
   })
@@ -162,11 +160,6 @@ export function leftoversOf(change: Change): Leftover[] {
 function damagedBy({ damaged = 0, target, connectionId }: Change): Leftover[] {
   if (damaged === 0 || target?.objectKey === undefined) return []
   return [{ kind: 'object', connectionId, key: target.objectKey }]
-}
-
-/** The staged copy of what does not stand any more. */
-export function copyOf({ copy, connectionId }: Pick<DocumentRow, 'copy' | 'connectionId'>): Leftover[] {
-  return copy === undefined ? [] : [{ kind: 'copy', connectionId, key: copy }]
 }
 
 /** Bytes of an earlier failure, which nobody wants any more once the next change has ended. */

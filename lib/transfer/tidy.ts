@@ -17,10 +17,7 @@ import { SourceChanged } from './body.ts'
 /** A gigabyte is read from the bucket in less. */
 const hashWithinMs = 60_000
 
-type TidyDeps = Pick<
-  HallDeps,
-  'clock' | 'documents' | 'connections' | 'openDriver' | 'sealer' | 'bucket' | 'removeCopy'
->
+type TidyDeps = Pick<HallDeps, 'clock' | 'documents' | 'connections' | 'openDriver' | 'sealer' | 'bucket'>
 
 /**
  * Takes back what the row says is left: old objects, sessions, bytes in the bucket.
@@ -58,7 +55,6 @@ function sessionsFirst([, one]: [string, Leftover], [, other]: [string, Leftover
 async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Promise<void> {
   const { kind, key, etag, connectionId } = entry
   const { userKey, documentId } = row
-  if (kind === 'copy') return await deps.removeCopy(key)
   if (kind === 'source' || kind === 'keep') {
     const pin =
       etag === undefined

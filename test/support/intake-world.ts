@@ -144,7 +144,6 @@ export function openDeps(
     bucket: intakeBucket(aws, bucketName, openFeed, () =>
       Promise.resolve(rareCalls(s3, bucketName, () => clock.now())),
     ),
-    removeCopy: () => Promise.reject(new Error('Nothing is staged here.')),
     enqueue: (document, delaySeconds = 0) =>
       enqueueOne(enqueue, { body: rowMessage(document), group: document.userKey, delaySeconds }),
     events: { publish: (event) => Promise.resolve(options.publish(event)) },
@@ -163,7 +162,7 @@ export function documentDeps({ deps, connections }: OpenedDeps): DocumentDeps {
     ...deps,
     connections,
     retry: (run, signal) => retrying(run, { clock: deps.clock, random: deps.random, signal }),
-    stageDownload: () => Promise.reject(new Error('Nothing is staged here.')),
+    publicUrl: () => 'https://api.example.com',
   }
 }
 

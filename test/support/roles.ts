@@ -15,7 +15,6 @@ import {
   intakeQueues,
   localTableName,
   secretPrefix,
-  stagingBucket,
   storageBucket,
 } from '../../local/environment.ts'
 
@@ -40,7 +39,6 @@ function actionsOf(resource: string, access: string): readonly string[] {
 const buckets: Readonly<Record<string, string>> = {
   intakeBucket,
   storageBucket,
-  stagingBucket,
 }
 
 /** What the resource is called in the local stack, as a call of AWS names it. */

@@ -32,7 +32,6 @@ const environment = {
   ALLOWED_RETURN_URLS: 'https://app.example',
   DRIVE_FOLDER: 'Driveway',
   INTAKE_BUCKET: 'driveway-intake',
-  STAGING_BUCKET: 'driveway-staging',
   STORAGE_BUCKET: 'driveway-storage',
   STORAGE_REGION: 'us-east-1',
   STORAGE_ENDPOINT: `https://${storageHost}`,

@@ -11,6 +11,7 @@ export const parameterWords: Readonly<
     description: 'The connection; may be left out when the user has exactly one active.',
     example: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
   },
+  link: { description: 'What a content link carries.', example: 'v1.k1.shortened' },
   extension: { description: 'The file name’s extension, with its dot.', example: '.pdf' },
   name: { description: 'What a person calls the file.', example: '契約書 2026.pdf' },
   order: { description: 'newest: the newest change first; by id when left out.', example: 'newest' },
@@ -84,6 +85,7 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   CompleteConnectionBody: { completionCode: 'hVqk3Gm0b9Yx2u7R' },
   ReauthorizeBody: { returnUrl: 'https://app.example.com/connected' },
   RenameBody: { name: 'Invoice November 2026.pdf' },
+  ContentLinkBody: { expiresInMinutes: 5 },
   DownloadUrlBody: { expiresInMinutes: 15 },
   UploadUrlBody: { contentType: 'application/pdf', extension: '.pdf', expiresInMinutes: 15 },
   IntakeBody: { contentType: 'application/pdf', extension: '.pdf', size: 209715200 },
@@ -97,6 +99,10 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   DocumentsAnswer: { documents: [document], nextCursor: 'eyJkIjoiaW52b2ljZSJ9' },
   IntakeAnswer: { document: receiving, upload: signedUpload },
   UploadUrlAnswer: signedUpload,
+  ContentLinkAnswer: {
+    url: 'https://api.example.com/v1/content?link=v1.k1.shortened',
+    expiresAt: '2026-11-22T08:10:00.000Z',
+  },
   DownloadUrlAnswer: {
     method: 'GET',
     url: 'https://storage.example.com/alice/invoice-2026-11.pdf?X-Amz-Signature=shortened',

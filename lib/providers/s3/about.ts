@@ -15,7 +15,7 @@ export const about = {
   grant: { kind: 'none' },
   hash: { algorithm: 'sha256', late: false },
   settings: {
-    STORAGE_BUCKET: { means: 'S3 bucket of the s3 provider, and of staged downloads.' },
+    STORAGE_BUCKET: { means: 'S3 bucket of the s3 provider.' },
     STORAGE_ENDPOINT: {
       means: 'Endpoint of an S3-compatible server for the s3 provider; AWS S3 when absent.',
     },

@@ -55,7 +55,13 @@ describe('types', () => {
     const missing = Object.keys(operations).filter(
       (operation) => !sources.some((source) => source.includes(`'${operation}'`)),
     )
-    expect(missing).toEqual(['oauthCallback', 'statDocumentHead', 'getDocumentHead'])
+    expect(missing).toEqual([
+      'oauthCallback',
+      'statDocumentHead',
+      'getDocumentHead',
+      'openContentLink',
+      'openContentLinkHead',
+    ])
   })
 
   test('what the server presents is what the client reads', () => {

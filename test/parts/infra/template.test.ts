@@ -83,7 +83,12 @@ describe('the API', () => {
     const calling = [...served]
       .filter(([route, method]) => open.includes(route) && property(method, 'Integration.Type') !== 'MOCK')
       .map(([route]) => route)
-    expect(calling.sort()).toEqual(['GET /v1/oauth/callback', 'GET /v1/openapi.json'])
+    expect(calling.sort()).toEqual([
+      'GET /v1/content',
+      'GET /v1/oauth/callback',
+      'GET /v1/openapi.json',
+      'HEAD /v1/content',
+    ])
   })
 
   test('answers preflights by itself, for the allowed origins only', () => {
@@ -211,8 +216,15 @@ describe('functions', () => {
         const name = String(Properties['FunctionName']).split('-').slice(2).join('-')
         return own === undefined ? [] : [[name, own]]
       })
-    expect(Object.fromEntries(reserved({}))).toEqual({ 'authorize-request': 50, 'get-document': 100 })
-    expect(reserved({ downloadConcurrency: 7, authorizerConcurrency: 0 })).toEqual([['get-document', 7]])
+    expect(Object.fromEntries(reserved({}))).toEqual({
+      'authorize-request': 50,
+      'get-document': 100,
+      'open-content-link': 100,
+    })
+    expect(reserved({ downloadConcurrency: 7, authorizerConcurrency: 0 })).toEqual([
+      ['get-document', 7],
+      ['open-content-link', 7],
+    ])
   })
 
   test('run Node 24 on arm64, traced, with a role and a log of their own', () => {
@@ -333,13 +345,15 @@ describe('what is kept', () => {
     expect(untagged.map((rule) => rule['ExpirationInDays'])).toEqual(untagged.map(() => undefined))
   })
 
-  test('lets browsers of the allowed origins upload', () => {
+  test('lets pages of the allowed origins upload, and whoever has a URL read', () => {
     for (const [, bucket] of all('AWS::S3::Bucket')) {
       expect(property(bucket, 'CorsConfiguration.CorsRules')).toEqual([
         expect.objectContaining({
           AllowedOrigins: ['https://app.example.com', 'https://admin.example.com'],
-          AllowedMethods: ['PUT', 'GET', 'HEAD'],
+          AllowedMethods: ['PUT'],
         }),
+        // Behind a redirect to another origin a page's own origin is null.
+        expect.objectContaining({ AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD'] }),
       ])
     }
   })
@@ -491,7 +505,6 @@ test('what holds data keeps its logical id, and stays when the stack goes', () =
       "AWS::DynamoDB::Table DataTransfersTable958EA8DA",
       "AWS::KMS::Key DataKey5F086070",
       "AWS::S3::Bucket DataIntakeBucketD8344B96",
-      "AWS::S3::Bucket DataStagingBucket6DA6D6C6",
       "AWS::S3::Bucket DataStorageBucketF2AB3AF2",
       "AWS::SecretsManager::Secret SecretsSealKeyA67B6178",
     ]

@@ -82,21 +82,4 @@ describe.each(hallProviders)('bytes of an upload that failed, on their way to %s
     expect(await world.document()).toMatchObject({ error: { code: 'connection_not_found' } })
     expect(await world.row()).not.toHaveProperty('open')
   })
-
-  test('of what was staged for readers go at once when another version stands, and with the document', async () => {
-    const gone: string[] = []
-    Object.assign(world.opened.deps, { removeCopy: (key: string) => Promise.resolve(void gone.push(key)) })
-    await world.put(randomBytes(100))
-    const stage = async (copy: string) =>
-      await world.opened.deps.documents.observe(await world.row(), { copy })
-    await stage('staged/one')
-    const content = randomBytes(200)
-    await world.put(content)
-    expect(gone).toEqual(['staged/one'])
-    await expectAtRest(content)
-    await stage('staged/two')
-    await world.remove()
-    expect(gone).toEqual(['staged/one', 'staged/two'])
-    expect(await world.isThere()).toBe(false)
-  })
 })

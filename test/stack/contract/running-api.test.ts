@@ -139,6 +139,11 @@ test.each([
       headers: { 'if-none-match': whole.headers.get('etag') ?? '' },
     }),
   ).toBe(304)
+  const link = await exchange('POST', `/v1/documents/${id}/content-link`)
+  const { pathname, search } = new URL((JSON.parse(link.text) as { url: string }).url)
+  expect(await statusOf('GET', `${pathname}${search}`, { anonymous: true })).toBe(200)
+  expect(await statusOf('HEAD', `${pathname}${search}`, { anonymous: true })).toBe(200)
+  expect(await statusOf('GET', '/v1/content?link=nobody', { anonymous: true })).toBe(404)
   expect(await statusOf('POST', `/v1/documents/${id}/download-url`)).toBe(presigned)
   expect(await statusOf('POST', `/v1/documents/${id}/download-url`, { json: { expiresInMinutes: 0 } })).toBe(
     400,

@@ -45,7 +45,7 @@ describe('the OpenAPI document', () => {
     const open = operations
       .filter(({ operation }) => operation.security.length === 0)
       .map(({ operation }) => operation.operationId)
-    expect(open.toSorted()).toEqual(['getOpenapi', 'oauthCallback'])
+    expect(open.toSorted()).toEqual(['getOpenapi', 'oauthCallback', 'openContentLink', 'openContentLinkHead'])
   })
 
   test('describes every field and every parameter', () => {
@@ -63,7 +63,12 @@ describe('the OpenAPI document', () => {
 
   test('shows an example of every JSON body, and each is valid', () => {
     for (const { path, method, operation } of operations) {
-      const concrete = path.replace('{documentId}', 'invoice-2026-11').replace('{connectionId}', 'c3a5f0de')
+      const needed = (operation.parameters ?? []).filter((one) => one.in === 'query' && one.required)
+      const query = new URLSearchParams(
+        needed.map((one): [string, string] => [one.name, String(one.example)]),
+      ).toString()
+      const filled = path.replace('{documentId}', 'invoice-2026-11').replace('{connectionId}', 'c3a5f0de')
+      const concrete = query === '' ? filled : `${filled}?${query}`
       for (const [status, response] of Object.entries(operation.responses)) {
         const [type, media] = Object.entries(response.content ?? {})[0] ?? []
         if (media?.schema?.$ref === undefined || type === undefined) continue

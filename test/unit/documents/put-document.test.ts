@@ -69,7 +69,7 @@ describe.each(['google-drive', 'onedrive'] as const)('an inline document on %s',
       ...opened.deps,
       connections: opened.connections,
       retry: (run, signal) => retrying(run, { clock, signal }),
-      stageDownload: () => Promise.reject(new Error('nothing is staged here')),
+      publicUrl: () => 'https://api.example.com',
     }
   })
   afterEach(async () => {

@@ -4,7 +4,7 @@ import { useConsole } from '../console-state.ts'
 import { displayName } from '../document-names.ts'
 import { formatAge, formatBytes, formatTime } from '../format.ts'
 import { DocumentStatus } from './document-status.tsx'
-import { BinIcon, CloseIcon, DownloadIcon, FileIcon, ProviderIcon } from './icons.tsx'
+import { BinIcon, DownloadIcon, FileIcon, ProviderIcon } from './icons.tsx'
 
 export interface DocumentTableProps {
   readonly onOpen: (document: StoredDocument) => void
@@ -92,23 +92,6 @@ function Row({ document, onOpen }: { document: StoredDocument } & DocumentTableP
 function DownloadButton({ document }: { document: StoredDocument }) {
   const { downloads } = useConsole()
   const name = displayName(document)
-  const running = downloads.running.value.get(document.id)
-  if (running !== undefined) {
-    const total = Math.max(1, running.bytesTotal ?? document.size)
-    return (
-      <span class="downloading">
-        <progress max={1} value={running.bytesReceived / total} aria-label={`Downloading ${name}`} />
-        <button
-          class="icon-button"
-          type="button"
-          aria-label={`Cancel the download of ${name}`}
-          onClick={running.cancel}
-        >
-          <CloseIcon />
-        </button>
-      </span>
-    )
-  }
   return (
     <button
       class="icon-button"
