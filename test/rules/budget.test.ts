@@ -10,7 +10,7 @@ const budget: Readonly<Record<string, number>> = {
   'lib/catalog': 2230,
   'lib/compose': 590,
   'lib/connections': 1200,
-  'lib/contract': 1800,
+  'lib/contract': 1850,
   'lib/documents': 1160,
   'lib/grants': 2400,
   'lib/http': 720,
@@ -22,11 +22,11 @@ const budget: Readonly<Record<string, number>> = {
   'lib/storage': 860,
   'lib/telemetry': 280,
   'lib/transfer': 3400,
-  functions: 580,
+  functions: 600,
   infra: 4220,
   cli: 1940,
   'client/src': 1920,
-  'web/src': 2820,
+  'web/src': 2680,
   local: 3370,
 }
 /** How far a number may lie above what is there, before it has to come down. */
