@@ -115,7 +115,7 @@ const leftover = z.object({
   key: z.string(),
   etag: z.exactOptional(z.string()),
   notBefore: z.exactOptional(z.number()),
-  /** What a session may have made before it was ended. */
+  /** What a session may have made before it was ended; or a request of a change that is over. */
   made: z.exactOptional(
     z.object({
       target,
@@ -190,8 +190,11 @@ export function statusOf(row: DocumentRow): DocumentStatus {
 }
 
 /** When something that is left may go: bytes are held back only while their own late hash is waited for. */
-export function dueOf({ standing }: Pick<DocumentRow, 'standing'>, { notBefore = 0 }: Leftover): number {
-  return standing?.prove?.until === notBefore ? notBefore : 0
+export function dueOf(
+  { standing }: Pick<DocumentRow, 'standing'>,
+  { kind, notBefore = 0 }: Leftover,
+): number {
+  return kind === 'source' && standing?.prove?.until !== notBefore ? 0 : notBefore
 }
 
 const iso = (time: number): string => new Date(time).toISOString()

@@ -62,7 +62,12 @@ export async function acceptChange(
       const seen = row && !isDeleted(row) ? row : undefined
       const wanted = await decide(seen)
       const change = changeOf(deps, id, row, wanted)
-      const claimed = await deps.documents.claim(key, row, change, besides(key, row, wanted))
+      const claimed = await deps.documents.claim(
+        key,
+        row,
+        change,
+        besides(key, row, wanted, deps.clock.now()),
+      )
       if (claimed) return { row: claimed as Claimed, before: seen }
     } else if ((sending.change?.until ?? 0) <= deps.clock.now()) {
       await settleFirst(deps, sending as Claimed)
@@ -112,6 +117,7 @@ function besides(
   key: DocumentKey & { readonly userId: UserId },
   row: DocumentRow | undefined,
   { door, connection, event, source, name }: Wanted,
+  now: number,
 ): Also {
   const { connectionId, provider } = connection
   const called = name !== undefined || !row || isDeleted(row) ? { name } : {}
@@ -120,7 +126,7 @@ function besides(
     : { connectionId, provider, ...called, ...(row ? {} : { userId: key.userId }) }
   const before = row?.change
   const keepsAside = (door === 'put' || door === 'delete') && before !== undefined
-  const left: Leftover[] = before ? (keepsAside ? sessionOf(before) : leftoversOf(before)) : []
+  const left: Leftover[] = before ? (keepsAside ? sessionOf(before) : leftoversOf(before, now)) : []
   // Bytes that are taken over are not left.
   const leftovers = left.filter(({ key, etag }) => key !== source?.key || etag !== source.etag)
   return {
@@ -130,12 +136,9 @@ function besides(
   }
 }
 
-function withoutSession({
-  session: _ended,
-  offset: _too,
-  hashState: _gone,
-  sent: _left,
-  ...rest
-}: Change): Change {
+/** It begins anew, as if it had not been tried, once its session is ended. */
+function withoutSession(change: Change): Change {
+  if (!change.session) return change
+  const { session: _ended, offset: _too, hashState: _gone, sent: _left, attempts: _all, ...rest } = change
   return rest
 }

@@ -115,7 +115,7 @@ async function concluded(
   claim: Claim,
   end: AttemptEnd,
   leave: ChangePatch,
-  driver?: Driver,
+  driver?: OwnDriver,
 ): Promise<Handled> {
   const { change } = claim
   switch (end.kind) {
@@ -206,7 +206,7 @@ async function damaged(
   deps: HallDeps,
   claim: Claim,
   { objectKey }: ObjectEntry,
-  driver: Driver | undefined,
+  driver: OwnDriver | undefined,
 ): Promise<Handled> {
   const { change } = claim
   const times = (change.damaged ?? 0) + 1

@@ -1,7 +1,8 @@
 import type { Leftover, Standing } from '../catalog/document.ts'
-import type { CallOptions, Driver, ObjectEntry } from '../storage/driver.ts'
+import type { CallOptions, ObjectEntry } from '../storage/driver.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claimed } from './hall.ts'
+import type { OwnDriver } from './own.ts'
 
 /** Good bytes are sent so often in all when the provider stores others. */
 export const mostSends = 3
@@ -12,22 +13,27 @@ export interface Damage {
   readonly standing?: Standing
   /** They stand apart, and go. */
   readonly leftovers?: readonly Leftover[]
+  /** Nothing else can lie in the drive, nor come there: all that was asked of it was answered. */
+  readonly isClean?: boolean
 }
 
 /**
- * What becomes of bytes of this change that the provider has stored wrongly, if it has: an object of its own
- * goes; where it wrote over what stood, the drive is asked for the version before.
+ * What becomes of bytes of a change that has failed: an object of its own goes; where the provider has stored
+ * them wrongly over what stood, the drive is asked for the version before.
  */
 export async function damageOf(
   row: Claimed,
-  driver: Pick<Driver, 'history' | 'stat'> | undefined,
+  driver: Pick<OwnDriver, 'history' | 'stat' | 'made' | 'mayBeMade'> | undefined,
   options: CallOptions = {},
 ): Promise<Damage> {
   const { standing, change } = row
-  const key = change.target?.objectKey
-  if (!driver || (change.damaged ?? 0) === 0 || key === undefined) return {}
+  if (!driver) return {}
+  const isDamaged = (change.damaged ?? 0) > 0
+  const key = driver.made ?? (isDamaged ? change.target?.objectKey : undefined)
+  if (key === undefined) return { isClean: !driver.mayBeMade }
   if (!standing || row.objectKey !== key)
-    return { leftovers: [{ kind: 'object', connectionId: change.connectionId, key }] }
+    return { isClean: true, leftovers: [{ kind: 'object', connectionId: change.connectionId, key }] }
+  if (!isDamaged) return {}
   // What stood was damaged as well: there is nothing to bring back.
   if (standing.verdict === 'mismatch') return {}
   const { hash, prove: _over, revision: _old, ...rest } = standing

@@ -2,7 +2,7 @@ import type { Change } from '../catalog/document.ts'
 import type { DocumentKey } from '../catalog/document-pages.ts'
 import { readFileName } from '../catalog/same-name.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
-import { PlaceTaken } from '../storage/free-name.ts'
+import { isServiceError } from '../errors.ts'
 import type { ObjectKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { HallDeps } from './hall.ts'
@@ -14,6 +14,8 @@ const clocksDifferMs = 5 * 60_000
 export interface OwnDriver extends Driver {
   /** What it has written, new or over what stood. */
   readonly made: ObjectKey | undefined
+  /** It may have written, or what it sent may still arrive: not all of it was refused. */
+  readonly mayBeMade: boolean
 }
 
 /** What began at a place that has a name alone. */
@@ -22,7 +24,7 @@ export type Begun = Pick<Change, 'startedAt' | 'attempts'>
 /**
  * The driver as one change may use it: at a name, `find` answers only what this change can have made there.
  * A file with the very same bytes may be its user's own: it has to be younger than the change, named by no
- * other document, and after a write of this change that was not refused for the name.
+ * other document, and after a write of this change that was not refused.
  */
 export function ownOf(
   { documents }: Pick<HallDeps, 'documents'>,
@@ -42,7 +44,7 @@ export function ownOf(
       made = entryOf(answer)?.objectKey ?? made
       return answer
     } catch (error) {
-      mayBeMade ||= !(error instanceof PlaceTaken)
+      mayBeMade ||= !isServiceError(error) || error.retry.ambiguous === true
       throw error
     }
   }
@@ -51,6 +53,9 @@ export function ownOf(
     ...driver,
     get made() {
       return made
+    },
+    get mayBeMade() {
+      return mayBeMade
     },
     write: async (...given) => await watched(driver.write(...given), (entry) => entry),
     ...(sessions

@@ -1,4 +1,4 @@
-import type { Change, Leftover } from '../catalog/document.ts'
+import type { Change } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { damageOf } from './damage.ts'
@@ -26,15 +26,12 @@ export async function settleFirst(deps: HallDeps, dead: Claimed): Promise<void> 
     await finishDelete(deps, row)
   } else if (change.door === 'put') {
     const connection = await connectionOf(deps, row)
-    const driver = connection && (await deps.openDriver(connection))
     // Its sender may have got as far as the last byte.
-    const entry = driver && (await madeBy(ownOf(deps, row, { ...change, attempts: 2 }, driver), row))
+    const begun = { ...change, attempts: 2 }
+    const driver = connection && ownOf(deps, row, begun, await deps.openDriver(connection))
+    const entry = driver && (await madeBy(driver, row))
     if (entry) await settleStored(deps, row, entry, provenBy(change, entry))
-    else {
-      const damage = await damageOf(row, driver)
-      const leftovers = [...reservedBy(change), ...(damage.leftovers ?? [])]
-      await settleFailed(deps, row, cutOff, { ...damage, leftovers })
-    }
+    else await settleFailed(deps, row, cutOff, await damageOf(row, driver))
   } else {
     await deps.documents.work(row, {
       state: 'waiting',
@@ -50,13 +47,6 @@ const cutOff = {
   code: 'provider_unavailable',
   detail: 'The request ended before the drive had answered. Send the document once more.',
 } as const
-
-/** Whatever came to lie under a key that was reserved for this change alone, damaged or too late. */
-function reservedBy({ target, connectionId }: Change): Leftover[] {
-  return target?.kind === 'new' && target.objectKey !== undefined
-    ? [{ kind: 'object', connectionId, key: target.objectKey }]
-    : []
-}
 
 /** What stands at the recorded target, if it is what this change was to make: its size and its hash. */
 async function madeBy(driver: Driver, { userId, change }: Claimed): Promise<ObjectEntry | undefined> {

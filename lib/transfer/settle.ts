@@ -14,6 +14,9 @@ export const about = ({ size, contentType }: Change) => ({ size, contentType })
 
 const iso = (time: number): string => new Date(time).toISOString()
 
+/** What was sent has arrived by then, or never will. */
+const onTheWayMs = 60_000
+
 /** W3, stored: what was proven stands from now on, and what stood before goes. Rejects with ClaimLost. */
 export async function settleStored(
   deps: Pick<HallDeps, 'clock' | 'documents'>,
@@ -63,7 +66,7 @@ export async function settleStored(
     leftovers: [
       ...old.map((key): Leftover => ({ kind: 'object', connectionId, key })),
       ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
-      ...(row.aside ? leftoversOf(row.aside) : []),
+      ...(row.aside ? leftoversOf(row.aside, now) : []),
       ...keptOf(row),
     ],
     event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },
@@ -83,7 +86,12 @@ export async function settleFailed(
   deps: Pick<HallDeps, 'clock' | 'documents' | 'enqueue'>,
   row: Claimed,
   { code, detail }: { readonly code: ErrorCode; readonly detail: string },
-  { leftovers = [], standing, isGivenUp = false }: Partial<Damage> & { readonly isGivenUp?: boolean } = {},
+  {
+    leftovers = [],
+    standing,
+    isClean = false,
+    isGivenUp = false,
+  }: Damage & { readonly isGivenUp?: boolean } = {},
 ): Promise<DocumentRow> {
   const { change } = row
   const aside = isGivenUp ? undefined : row.aside
@@ -110,7 +118,7 @@ export async function settleFailed(
       ...(own ? sourceOf(change).map((left): Leftover => ({ ...left, kind: 'keep' })) : []),
       ...(isGivenUp
         ? [...leftoversOf(change), ...(row.aside ? leftoversOf(row.aside) : [])]
-        : sessionOf(change)),
+        : workOf(change, isClean ? undefined : now)),
       ...(own ? keptOf(row, own) : []),
       ...leftovers,
     ],
@@ -146,14 +154,14 @@ function revived({ aside, change, standing }: Claimed, now: number): Changes {
 }
 
 /**
- * All that a change leaves behind which is over without having
- * ended: its bytes in the bucket, and its session.
+ * All that a change leaves behind which is over without having ended: its bytes in the bucket, its session
+ * and, unless the drive was given up, what its requests may have made by `now`.
  */
-export function leftoversOf(change: Change): Leftover[] {
+export function leftoversOf(change: Change, now?: number): Leftover[] {
   const { connectionId, door, id } = change
   const announced = door === 'intake' || door === 'url'
   const waited: Leftover[] = announced && !change.source ? [{ kind: 'source', connectionId, key: id }] : []
-  return [...sourceOf(change), ...waited, ...sessionOf(change), ...damagedBy(change)]
+  return [...sourceOf(change), ...waited, ...workOf(change, now), ...damagedBy(change)]
 }
 
 /** Damaged bytes that were to be written over once more; those in place of what stands are not left. */
@@ -177,10 +185,23 @@ function sourceOf({ source, connectionId }: Change): Leftover[] {
 }
 
 /** An open session, and what it may have made before it is ended. */
-export function sessionOf({ session, ...change }: Change): Leftover[] {
-  if (!session) return []
-  const { connectionId, target, size, startedAt: since, proof, source } = change
-  const known = { size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) }
-  const made = target?.kind === 'new' ? { made: { target, ...known } } : {}
-  return [{ kind: 'session', connectionId, key: session.sealedUrl, ...made }]
+export function sessionOf(change: Change): Leftover[] {
+  const { session, connectionId } = change
+  return session ? [{ kind: 'session', connectionId, key: session.sealedUrl, ...madeBy(change) }] : []
+}
+
+/** The same; without one what a request has made by `now` whose answer nobody heard, or is to make yet. */
+function workOf(change: Change, now?: number): Leftover[] {
+  const { session, target, attempts, connectionId } = change
+  const made = madeBy(change)
+  const isSingle = now !== undefined && session === undefined && attempts !== undefined
+  if (!isSingle || !target || !made) return sessionOf(change)
+  const { objectKey: key = target.file } = target
+  return [{ kind: 'object', connectionId, key, notBefore: now + onTheWayMs, ...made }]
+}
+
+function madeBy(change: Change): Pick<Leftover, 'made'> | undefined {
+  const { target, size, startedAt: since, proof, source } = change
+  if (target?.kind !== 'new') return undefined
+  return { made: { target, size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) } }
 }

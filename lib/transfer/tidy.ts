@@ -29,9 +29,10 @@ export async function tidy<Row extends DocumentRow>(deps: TidyDeps, row: Row): P
   const remove = { ...row.remove }
   /** Bytes that still have to prove whose a file is. */
   const witnesses = new Set<string>()
-  for (const [id, entry] of Object.entries(row.remove ?? {}).toSorted(sessionsFirst)) {
-    if (dueOf(row, entry) > deps.clock.now() || (entry.kind === 'source' && witnesses.has(entry.key)))
-      continue
+  for (const [id, entry] of Object.entries(row.remove ?? {}).toSorted(unprovenFirst)) {
+    const isHeld = dueOf(row, entry) > deps.clock.now() || isTaken(row, entry)
+    if (isHeld && entry.made?.source) witnesses.add(entry.made.source.key)
+    if (isHeld || (entry.kind === 'source' && witnesses.has(entry.key))) continue
     try {
       await takeBack(deps, row, entry)
       await deps.documents.tidied(row, id)
@@ -48,8 +49,15 @@ export async function tidy<Row extends DocumentRow>(deps: TidyDeps, row: Row): P
   return row.remove ? { ...row, remove } : row
 }
 
-function sessionsFirst([, one]: [string, Leftover], [, other]: [string, Leftover]): number {
-  return Number(other.kind === 'session') - Number(one.kind === 'session')
+function unprovenFirst([, one]: [string, Leftover], [, other]: [string, Leftover]): number {
+  return Number(other.made !== undefined) - Number(one.made !== undefined)
+}
+
+/** Another change writes to this very place: what lies there is judged when that is over. */
+function isTaken({ change }: DocumentRow, { kind, made }: Leftover): boolean {
+  const now = change?.target
+  if (kind !== 'object' || !made || now?.kind !== 'new') return false
+  return now.objectKey === undefined ? now.file === made.target.file : now.objectKey === made.target.objectKey
 }
 
 async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Promise<void> {
@@ -71,16 +79,17 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
   const driver = await deps.openDriver(connection)
   if (kind === 'session') await driver.sessions?.cancel({ url: await deps.sealer.open(key, connectionId) })
   if (isGiven) return
-  const made = kind === 'session' ? await madeBy(deps, driver, row, entry) : objectKey(key)
+  const isUnsure = kind === 'session' || entry.made
+  const made = isUnsure ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.
   if (made === undefined || row.objectKey === made || row.change?.target?.objectKey === made) return
   await driver.remove(made).catch(unlessMissing)
 }
 
 /**
- * What a session has made that had its last byte before it could be ended. Under an id of its own whatever
- * stands is its work; under a name it is what its bytes are, which are in the bucket still if nobody else
- * knows their hash.
+ * What a session has made that had its last byte before it could be ended, or a request whose answer nobody
+ * heard. Under an id of its own whatever stands is its work; under a name it is what its bytes are, which are
+ * in the bucket still if nobody else knows their hash.
  */
 async function madeBy(
   deps: TidyDeps,
