@@ -3,12 +3,11 @@ import { isServiceError } from '../errors.ts'
 import { mostSends } from './damage.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
-import { proofPausesMs } from './judge.ts'
+import { judge, proofPausesMs } from './judge.ts'
 
 /**
- * Asks once for a hash that the provider computes late. Right: verified. Another: the drive's own rewriting
- * where it rewrites such files, else damage. Still none: asked again later, until the size alone has to do.
- * Answers the row as it is then; undefined when somebody else has changed it.
+ * Asks once for a hash that the provider computes late, and judges what stands by it. Still none: asked again
+ * later, until the size alone has to do. Answers the row as it is then; undefined when another has changed it.
  */
 export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentRow | undefined> {
   const { standing, objectKey } = row
@@ -35,14 +34,14 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentR
       standing: over ? rest : { ...rest, prove: { ...wanted, tries, at: now + pause } },
     })
   }
-  const proven = { ...rest, hash: { algorithm, value } }
-  if (value === wanted.hash.value)
-    return await deps.documents.observe(row, { standing: { ...proven, verdict: 'verified' } })
-  if (driver.traits.rewrites(standing.extension)) {
-    const rewritten = { ...proven, verdict: 'provider_transformed', size: entry.size } as const
-    return await deps.documents.observe(row, { standing: rewritten })
-  }
-  return await damaged(deps, row, { ...proven, verdict: 'mismatch' }, wanted.damaged ?? 0)
+  const sent = { size: standing.size, algorithms: [algorithm], digest: () => wanted.hash.value }
+  const { verdict, size } = judge(entry, sent, {
+    rewrites: driver.traits.rewrites(standing.extension),
+    late: false,
+  })
+  const proven = { ...rest, hash: { algorithm, value }, verdict }
+  if (verdict === 'mismatch') return await damaged(deps, row, proven, wanted.damaged ?? 0)
+  return await deps.documents.observe(row, { standing: { ...proven, size } })
 }
 
 /**
