@@ -98,9 +98,14 @@ async function takeAnnounced(
   if (row?.change?.source?.key === key) return await lookAt(deps, row, delivery)
   if (row?.aside?.id === changeId) return { kind: 'again', afterSeconds: laterSeconds }
   if (row && names(row, key)) await tidy(deps, row)
-  else if (row?.last?.changeId !== changeId || row.last.outcome !== 'failed')
-    await deps.bucket.remove({ key })
+  else if (!(await isKept(deps, row, key))) await deps.bucket.remove({ key })
   return done
+}
+
+/** These very bytes have failed, and are kept; others under their key came by a URL that was used again. */
+async function isKept({ bucket }: IntakeDeps, row: DocumentRow | undefined, key: string): Promise<boolean> {
+  const kept = row?.last?.kept
+  return kept?.key === key && (await bucket.head(key))?.etag === kept.etag
 }
 
 async function takeDropped(
