@@ -93,9 +93,11 @@ function changesAreTold({ table, before, after }: StreamRecord, ledger: Ledger):
     ledger.find('I9', `${name}: ${isStored ? 'a version is not told' : 'nothing was stored, but told'}`)
   const last = at(after, 'last', 'changeId')
   const isOver = last !== undefined && last !== at(before, 'last', 'changeId')
-  // A hash that came late and is of other bytes fails what had been stored.
+  // A hash that came late and is of other bytes fails what had been stored, unless they are sent again.
   const isDamaged =
-    at(after, 'standing', 'verdict') === 'mismatch' && at(before, 'standing', 'prove') !== undefined
+    at(after, 'standing', 'verdict') === 'mismatch' &&
+    at(before, 'standing', 'prove') !== undefined &&
+    after['change'] === undefined
   const hasFailed = isDamaged || (isOver && at(after, 'last', 'outcome') === 'failed')
   if (hasFailed !== (event === 'Document Failed'))
     ledger.find('I9', `${name}: ${hasFailed ? 'a failure is not told' : 'nothing has failed, but told'}`)
