@@ -14,7 +14,7 @@ import { damageDetail, damageOf, mostSends } from '../transfer/damage.ts'
 import type { Claimed } from '../transfer/hall.ts'
 import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
-import { judge } from '../transfer/judge.ts'
+import { judge, sentAs } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
 import { ownOf, undoOwn } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
@@ -169,7 +169,7 @@ async function sendProven(
   const { driver, bytes, signal } = request
   const rewrites = driver.traits.rewrites(writer.row.change.extension)
   const late = driver.traits.hash?.late === true
-  const sent = sentOf(driver, bytes)
+  const sent = sentAs(bytes.length, writer.row.change.proof)
   for (let damaged = 1; ; damaged += 1) {
     let entry = await send(deps, request, writer)
     let judged = judge(entry, sent, { rewrites, late })
@@ -220,9 +220,4 @@ function proofOf({ traits }: Driver, bytes: Buffer): Claimed['change']['proof'] 
   const digest = traits.hash.start()
   digest.update(bytes)
   return { algorithm: traits.hash.algorithm, value: digest.digest() }
-}
-
-function sentOf(driver: Driver, bytes: Buffer) {
-  const proof = proofOf(driver, bytes)
-  return { size: bytes.length, algorithms: proof ? [proof.algorithm] : [], digest: () => proof?.value }
 }

@@ -10,6 +10,11 @@ export interface Sent {
   digest(algorithm: HashAlgorithm): string | undefined
 }
 
+/** What was sent, whose hash is known already. */
+export function sentAs(size: number, proof: Change['proof']): Sent {
+  return { size, algorithms: proof ? [proof.algorithm] : [], digest: () => proof?.value }
+}
+
 /** What the drive holds, compared with what was sent. Every door is judged here and nowhere else. */
 export interface Judged {
   readonly verdict: NonNullable<Standing['verdict']>

@@ -3,7 +3,7 @@ import { isServiceError } from '../errors.ts'
 import { mostSends } from './damage.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
-import { judge, proofPausesMs } from './judge.ts'
+import { judge, proofPausesMs, sentAs } from './judge.ts'
 
 /**
  * Asks once for a hash that the provider computes late, and judges what stands by it. Still none: asked again
@@ -34,11 +34,8 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentR
       standing: over ? rest : { ...rest, prove: { ...wanted, tries, at: now + pause } },
     })
   }
-  const sent = { size: standing.size, algorithms: [algorithm], digest: () => wanted.hash.value }
-  const { verdict, size } = judge(entry, sent, {
-    rewrites: driver.traits.rewrites(standing.extension),
-    late: false,
-  })
+  const as = { rewrites: driver.traits.rewrites(standing.extension), late: false }
+  const { verdict, size } = judge(entry, sentAs(standing.size, wanted.hash), as)
   const proven = { ...rest, hash: { algorithm, value }, verdict }
   if (verdict === 'mismatch') return await damaged(deps, row, proven, wanted.damaged ?? 0)
   return await deps.documents.observe(row, { standing: { ...proven, size } })

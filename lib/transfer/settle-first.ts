@@ -1,10 +1,10 @@
-import type { Change } from '../catalog/document.ts'
 import { isServiceError } from '../errors.ts'
-import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import type { Driver } from '../storage/driver.ts'
 import { damageOf } from './damage.ts'
 import { finishDelete } from './delete.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
+import { judge, sentAs } from './judge.ts'
 import { ownOf } from './own.ts'
 import { planOf } from './place.ts'
 import { settleFailed, settleStored } from './settle.ts'
@@ -29,8 +29,8 @@ export async function settleFirst(deps: HallDeps, dead: Claimed): Promise<void> 
     // Its sender may have got as far as the last byte.
     const begun = { ...change, attempts: 2 }
     const driver = connection && ownOf(deps, row, begun, await deps.openDriver(connection))
-    const entry = driver && (await madeBy(driver, row))
-    if (entry) await settleStored(deps, row, entry, provenBy(change, entry))
+    const made = driver && (await madeBy(driver, row))
+    if (made) await settleStored(deps, row, made.entry, made.judged)
     else await settleFailed(deps, row, cutOff, await damageOf(row, driver))
   } else {
     await deps.documents.work(row, {
@@ -49,24 +49,15 @@ const cutOff = {
 } as const
 
 /** What stands at the recorded target, if it is what this change was to make: its size and its hash. */
-async function madeBy(driver: Driver, { userId, change }: Claimed): Promise<ObjectEntry | undefined> {
-  if (!change.target) return undefined
+async function madeBy(driver: Driver, { userId, change }: Claimed) {
+  const { target, size, proof } = change
   try {
-    const entry = await driver.find(planOf({ userId, change }, change.target))
-    return entry && isContent(entry, change) ? entry : undefined
+    const entry = target && (await driver.find(planOf({ userId, change }, target)))
+    const judged = entry && judge(entry, sentAs(size, proof), { rewrites: false, late: false })
+    const isContent = judged?.verdict === 'verified' || (size === 0 && entry?.size === 0)
+    return entry && judged && isContent ? { entry, judged } : undefined
   } catch (error) {
     if (isServiceError(error, 'object_missing', 'connection_requires_reauth')) return undefined
     throw error
   }
-}
-
-function isContent(entry: ObjectEntry, { size, proof }: Pick<Change, 'size' | 'proof'>): boolean {
-  if (size === 0) return entry.size === 0
-  return proof !== undefined && entry.checksums[proof.algorithm] === proof.value
-}
-
-function provenBy({ size, proof }: Change, entry: ObjectEntry) {
-  const value = proof && entry.checksums[proof.algorithm]
-  if (proof === undefined || value === undefined) return { verdict: 'unverified' as const, size }
-  return { verdict: 'verified' as const, size, hash: { algorithm: proof.algorithm, value } }
 }
