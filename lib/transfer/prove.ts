@@ -7,7 +7,7 @@ import { judge, proofPausesMs, sentAs } from './judge.ts'
 
 /**
  * Asks once for a hash that the provider computes late, and judges what stands by it. Still none: asked again
- * later, until the size alone has to do. Answers the row as it is then; undefined when another has changed it.
+ * later, until the size alone has to do. Answers the row as it is then; undefined when another changed it.
  */
 export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentRow | undefined> {
   const { standing, objectKey } = row
