@@ -14,6 +14,8 @@ export interface Subject {
   pathOf(userKey: UserKey, file: string): string
   /** Absent where nothing can go wrong on demand. */
   readonly faults?: FaultAbout
+  /** Nothing goes past the trash there. */
+  readonly alwaysBins?: true
   /** There is an account that can be full, revoked and so on, and whose requests can be listed. */
   readonly account?: true
   start(): Promise<Harness>
@@ -55,6 +57,8 @@ export interface World {
   /** Uploads that are open and hold something: a name, or storage that costs. */
   openSessions(): Promise<number>
   removeAsUser(key: ObjectKey): Promise<void>
+  /** How many files are in the trash, or versions that are kept; only where there is such a thing. */
+  binned?(): Promise<number>
   /** Ends all sessions; only where there are any. */
   expireSessions?(): Promise<void>
   readonly faults?: Faults

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { NotSupportedError } from '../lib/errors.ts'
+import { isServiceError, NotSupportedError } from '../lib/errors.ts'
 import type { ObjectKey } from '../lib/ids.ts'
 import { objectKey, parseDocumentId, parseExtension, userId, userKeyOf } from '../lib/ids.ts'
 import { contentOf, digestOf } from '../lib/storage/bytes.ts'
@@ -7,6 +7,8 @@ import { bytesAt, bytesOf, generated, sha256Of } from '../test/support/content.t
 import { where } from '../test/support/where.ts'
 import type { Stage } from './stage.ts'
 import { alice, CHUNK_SIZE, failureOf, never, put } from './stage.ts'
+
+const failureCode = (error: unknown): unknown => (isServiceError(error) ? error.code : error)
 
 /** The seven methods, and what they answer. */
 export function theSevenMethods(at: Stage): void {
@@ -30,6 +32,19 @@ export function theSevenMethods(at: Stage): void {
       expect((await failureOf(at.backend.getObject(key))).code).toBe('object_missing')
       expect((await failureOf(at.backend.getObject(key, { start: 0 }))).code).toBe('object_missing')
       expect(await at.world.held()).toEqual([])
+    })
+
+    it('delete into the trash where there is one, and past it when that is asked', async () => {
+      const [first, second] = [await put(at.driver, { id: 'a' }), await put(at.driver, { id: 'b' })]
+      await at.driver.remove(first.objectKey)
+      const binned = (await at.world.binned?.()) ?? 0
+      await at.driver.remove(second.objectKey, { permanent: true })
+      expect(await at.world.held()).toEqual([])
+      expect((await failureOf(at.driver.stat(second.objectKey))).code).toBe('object_missing')
+      expect((await at.world.binned?.()) ?? 0).toBe(binned + (subject.alwaysBins ? 1 : 0))
+      // What was done and is asked for again is gone: an answer may have been lost.
+      const again = await at.driver.remove(second.objectKey, { permanent: true }).catch(failureCode)
+      expect([undefined, 'object_missing']).toContain(again)
     })
 
     it('names the object after the document and nothing else', async () => {

@@ -8,10 +8,11 @@ import { requireDocumentId } from '../lib/http/parameters.ts'
 
 /** Deletes a document here and in the user's drive; what is already gone is success. */
 export const handlerIn = (composition: Composition) =>
-  httpHandler(routes.deleteDocument, composition, async ({ caller, path, headers, signal }) => {
+  httpHandler(routes.deleteDocument, composition, async ({ caller, path, query, headers, signal }) => {
     await deleteDocument(openDocuments(composition), {
       ...caller,
       documentId: requireDocumentId(path.documentId),
+      permanent: query.permanent === 'true',
       ifMatch: headers['if-match'],
       ifNoneMatch: headers['if-none-match'],
       signal,

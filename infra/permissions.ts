@@ -68,7 +68,7 @@ const readsBoth: Use = (fn, on) => {
 const ownsDocument: Use = (fn, on) => {
   fn.uses(on.documents, 'get', 'put', 'update', 'delete')
     .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
-    .uses(on.storageBucket, 'get', 'abort', 'delete', 'list')
+    .uses(on.storageBucket, 'get', 'abort', 'delete', 'list', 'forget', 'versions')
     .uses(on.shortLane, 'send')
 }
 

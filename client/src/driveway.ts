@@ -56,7 +56,8 @@ export interface Driveway {
     /** The document, its size asked of the provider now. */
     stat(documentId: string, options?: CallOptions): Promise<generated.Document>
     exists(documentId: string, options?: CallOptions): Promise<boolean>
-    delete(documentId: string, options?: CallOptions): Promise<void>
+    /** Into the drive's trash where it has one; with `permanent` past it, where the drive can. */
+    delete(documentId: string, options?: CallOptions & { readonly permanent?: boolean }): Promise<void>
     /** Another name; content and ETag stay. */
     rename(documentId: string, name: string, options?: CallOptions): Promise<generated.Document>
     /** A link that a browser downloads, plays or shows by itself. */
@@ -159,7 +160,12 @@ function documentCalls(api: Api): Driveway['documents'] {
         throw error
       }
     },
-    delete: (id, options) => api.call('deleteDocument', atDocument(id), options),
+    delete: (id, { permanent, ...options } = {}) =>
+      api.call(
+        'deleteDocument',
+        { ...atDocument(id), ...(permanent ? { query: { permanent: 'true' } } : {}) },
+        options,
+      ),
     rename: async (id, name, options) =>
       (await api.call('renameDocument', { ...atDocument(id), body: { name } }, options)).document,
     contentLink: (id, body, options) => api.call('createContentLink', { ...atDocument(id), body }, options),

@@ -314,6 +314,7 @@ export interface Operations {
   }
   deleteDocument: {
     path: { documentId: string }
+    query?: { permanent?: 'true' | 'false' | undefined } | undefined
     header?: { 'if-match'?: string | undefined; 'if-none-match'?: string | undefined } | undefined
     answer: undefined
   }

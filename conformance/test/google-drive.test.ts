@@ -56,6 +56,7 @@ async function googleDrive(): Promise<Harness> {
           armLast: (action) => simulator.fault({ ...points.send, fragment: 1 }, action),
           unmet: () => simulator.pendingFaults(),
         },
+        binned: async () => (await simulator.files(account)).filter(({ trashed }) => trashed).length,
         async removeAsUser(key) {
           const response = await fetch(`${simulator.origin}/drive/v3/files/${key}`, {
             method: 'PATCH',

@@ -48,6 +48,7 @@ function oneDrive(domain: string) {
             armLast: (action, fragments) => simulator.fault({ ...fragment, fragment: fragments }, action),
             unmet: () => simulator.pendingFaults(),
           },
+          binned: async () => (await simulator.files(account)).filter(({ trashed }) => trashed).length,
           async removeAsUser(key) {
             const response = await fetch(
               `${simulator.origin}/v1.0/me/drive/items/${encodeURIComponent(key)}`,
@@ -91,5 +92,5 @@ const subject = (domain: string): Subject => ({
   start: oneDrive(domain),
 })
 
-conformance('OneDrive, personal account', subject('outlook.com'))
+conformance('OneDrive, personal account', { ...subject('outlook.com'), alwaysBins: true })
 conformance('OneDrive, work account', subject('contoso.example'))

@@ -3,6 +3,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -74,6 +75,12 @@ async function s3(): Promise<Harness> {
               proxy.fault({ method: 'POST', path: 'x-id=CompleteMultipartUpload|uploadId=' }, action),
             ),
           unmet: () => Promise.resolve(proxy.pendingFaults()),
+        },
+        async binned() {
+          const { Versions = [], DeleteMarkers = [] } = await direct.send(
+            new ListObjectVersionsCommand({ Bucket: bucket }),
+          )
+          return Versions.filter(({ IsLatest }) => !IsLatest).length + DeleteMarkers.length
         },
         async removeAsUser(key) {
           await direct.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))

@@ -91,6 +91,37 @@ export const listObjects: Operation = ({ store }, request) => {
   })
 }
 
+/**
+ * GET of a bucket with `versions`: one of each object, as a bucket without versioning has them.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+ */
+export const listVersions: Operation = ({ store }, request) => {
+  store.requireBucket(request.bucket)
+  const { query, bucket } = request
+  const prefix = query.get('prefix') ?? ''
+  const maxKeys = Math.min(wholeNumber(query.get('max-keys'), 'max-keys') ?? 1000, 1000)
+  const { objects, next } = list(store, bucket, prefix, '', query.get('key-marker') ?? '', maxKeys)
+  const encode = query.get('encoding-type') === 'url' ? encodeURIComponent : (text: string): string => text
+  sendXml(request, 'ListVersionsResult', {
+    Name: bucket,
+    Prefix: encode(prefix),
+    EncodingType: query.get('encoding-type'),
+    MaxKeys: maxKeys,
+    IsTruncated: next !== undefined,
+    NextKeyMarker: next === undefined ? undefined : encode(next),
+    NextVersionIdMarker: next === undefined ? undefined : 'null',
+    Version: objects.map((object) => ({
+      Key: encode(object.key),
+      VersionId: 'null',
+      IsLatest: true,
+      LastModified: isoTime(object.lastModified),
+      ETag: `"${object.etag}"`,
+      Size: object.size,
+      StorageClass: 'STANDARD',
+    })),
+  })
+}
+
 /** GET of the service. */
 export const listBuckets: Operation = ({ store }, request) => {
   const Bucket = store

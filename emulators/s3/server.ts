@@ -36,6 +36,7 @@ export interface S3Options {
 const bucketOperation = ({ method, query }: S3Request): Operation | undefined => {
   if (method === 'POST' && query.has('delete')) return deleteObjects
   if (method === 'GET' && query.has('uploads')) return multipart.listMultipartUploads
+  if (method === 'GET' && query.has('versions')) return buckets.listVersions
   if (method === 'GET' && query.has('location')) return buckets.getBucketLocation
   const unknown = [
     'acl',
@@ -68,6 +69,8 @@ const objectOperation = ({ method, query, headers }: S3Request): Operation | und
       POST: multipart.completeMultipartUpload,
       DELETE: multipart.abortMultipartUpload,
     }[method]
+  // Without versioning each object has one version, `null`.
+  if (method === 'DELETE' && query.get('versionId') === 'null') return deleteObject
   const unknown = ['acl', 'attributes', 'legal-hold', 'retention', 'restore', 'select', 'versionId']
   if (unknown.some((name) => query.has(name)))
     throw new S3Error('NotImplemented', 'This part of S3 is not offered by this emulator')

@@ -24,11 +24,15 @@ export const bucketActions = {
   get: ['s3:GetObject'],
   put: ['s3:PutObject'],
   delete: ['s3:DeleteObject'],
+  forget: ['s3:DeleteObjectVersion'],
   upload: ['s3:PutObject', 's3:AbortMultipartUpload'],
   resume: ['s3:ListMultipartUploadParts'],
   abort: ['s3:AbortMultipartUpload'],
   tag: ['s3:GetObjectTagging', 's3:PutObjectTagging'],
 } as const
+
+/** Of the bucket itself, not of its objects. */
+export const wholeBucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const
 
 export const secretActions = {
   read: ['secretsmanager:GetSecretValue'],

@@ -13,6 +13,7 @@ import {
   secretActions,
   streamActions,
   tableActions,
+  wholeBucketActions,
 } from './actions.ts'
 import { streamArnOf } from './data.ts'
 
@@ -84,7 +85,7 @@ export function tableResource(table: Table, key: Key, variable: EnvironmentName)
   }
 }
 
-export type BucketAccess = keyof typeof bucketActions | 'list'
+export type BucketAccess = keyof typeof bucketActions | keyof typeof wholeBucketActions
 
 /**
  * A bucket's objects. `list` is what makes a missing object answer 404 and not 403.
@@ -97,7 +98,9 @@ export function bucketResource(bucket: Bucket, key: Key, variable: EnvironmentNa
       [`${bucket.bucketArn}/*`]: 'Objects are named by users’ documents; no list could name them.',
     },
     statements(access) {
-      const objects = access.filter((one) => one !== 'list')
+      const all = { ...bucketActions, ...wholeBucketActions }
+      const objects = access.filter((one) => one in bucketActions)
+      const whole = access.filter((one) => one in wholeBucketActions)
       const reads = objects.includes('get') || objects.includes('upload')
       const writes = objects.includes('put') || objects.includes('upload')
       const keyActions = [
@@ -105,8 +108,8 @@ export function bucketResource(bucket: Bucket, key: Key, variable: EnvironmentNa
         ...(writes ? ['kms:GenerateDataKey'] : []),
       ]
       return [
-        ...(objects.length > 0 ? [allow(actionsFor(bucketActions, objects), [`${bucket.bucketArn}/*`])] : []),
-        ...(access.includes('list') ? [allow(['s3:ListBucket'], [bucket.bucketArn])] : []),
+        ...(objects.length > 0 ? [allow(actionsFor(all, objects), [`${bucket.bucketArn}/*`])] : []),
+        ...(whole.length > 0 ? [allow(actionsFor(all, whole), [bucket.bucketArn])] : []),
         ...(keyActions.length > 0 ? [throughService(key, 's3', keyActions)] : []),
       ]
     },

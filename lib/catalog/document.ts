@@ -75,6 +75,8 @@ const change = z.object({
   until: z.exactOptional(z.number()),
   connectionId: text<ConnectionId>(),
   provider: z.enum(providerIds),
+  /** Of a delete: past the drive's trash. */
+  permanent: z.exactOptional(z.boolean()),
   /** One request carries it: it cannot be called back, only waited for. */
   single: z.exactOptional(z.boolean()),
   size: z.number(),

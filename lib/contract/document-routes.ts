@@ -97,6 +97,7 @@ export const documentRoutes = {
     methods: ['DELETE'],
     path: '/v1/documents/{documentId}',
     summary: 'Delete object: also when it is already gone here or at the provider.',
+    query: schemas.deleteDocumentQuery,
     headers: {
       'if-match': 'Deletes only the version that this ETag names.',
       'if-none-match': 'Deletes only when the version that this ETag names does not stand.',

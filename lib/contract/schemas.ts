@@ -66,6 +66,8 @@ export const putDocumentQuery = z.strictObject({
   name: z.optional(name),
 })
 
+export const deleteDocumentQuery = z.strictObject({ permanent: z.optional(z.enum(['true', 'false'])) })
+
 export const renameBody = request('RenameBody', {
   name: [name, 'What a person calls the file from now on.'],
 })

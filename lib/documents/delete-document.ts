@@ -22,6 +22,8 @@ export async function deleteDocument(
     readonly userId: UserId
     readonly userKey: UserKey
     readonly documentId: DocumentId
+    /** Past the drive's trash. */
+    readonly permanent?: boolean | undefined
     readonly signal: AbortSignal
   },
 ): Promise<void> {
@@ -42,6 +44,7 @@ export async function deleteDocument(
         door: 'delete',
         state: 'sending',
         single: true,
+        permanent: request.permanent || undefined,
         connection,
         size: 0,
         contentType,

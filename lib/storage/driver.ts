@@ -9,6 +9,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+export interface RemoveOptions extends CallOptions {
+  readonly permanent?: boolean | undefined
+}
+
 /** A stored object as the provider describes it. */
 export interface ObjectEntry {
   readonly objectKey: ObjectKey
@@ -105,8 +109,11 @@ export interface Driver {
    */
   find(plan: Plan, options?: CallOptions): Promise<ObjectEntry | undefined>
 
-  /** Driver: `object_missing` for what it sees to be gone already. To the trash where there is one. */
-  remove(key: ObjectKey, options?: CallOptions): Promise<void>
+  /**
+   * Driver: `object_missing` for what it sees to be gone already. To the trash where there is one; with
+   * `permanent` past it, where the provider can, and what is in the trash already goes, too.
+   */
+  remove(key: ObjectKey, options?: RemoveOptions): Promise<void>
 
   /** Driver: the cheapest call that proves token, scope and place; resolves, or rejects with why not. */
   check(options?: CallOptions): Promise<void>

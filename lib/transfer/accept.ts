@@ -11,7 +11,7 @@ import { settleFirst } from './settle-first.ts'
 import { leftoversOf, sessionOf } from './settle.ts'
 
 type Given = 'door' | 'state' | 'size' | 'contentType' | 'extension' | 'until'
-type Maybe = 'name' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single'
+type Maybe = 'name' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single' | 'permanent'
 
 /** What a door wants of a document, once it has seen the row. */
 export type Wanted = Required<Pick<Change, Given>> & {

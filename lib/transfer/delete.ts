@@ -46,7 +46,8 @@ async function removeStanding(
   if (!connection) return []
   try {
     const driver = await deps.openDriver(connection)
-    await driver.remove(key, signal ? { signal } : {})
+    const { permanent } = row.change
+    await driver.remove(key, { permanent, ...(signal ? { signal } : {}) })
     return []
   } catch (error) {
     if (isServiceError(error, 'object_missing')) return []

@@ -30,7 +30,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let armed: Armed[] = []
   let seen: string[] = []
   const agent = new Agent({ keepAlive: true })
-  const server = createServer((req, res) => {
+  // As long as the servers behind it: a client that pauses must not meet a socket that is being closed.
+  const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {
     handle(req, res).catch(() => req.socket.destroy())
   })
 

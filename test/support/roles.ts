@@ -6,6 +6,7 @@ import {
   secretActions,
   streamActions,
   tableActions,
+  wholeBucketActions,
 } from '../../infra/constructs/actions.ts'
 import type { Resources } from '../../infra/permissions.ts'
 import { permissions } from '../../infra/permissions.ts'
@@ -28,7 +29,7 @@ function actionsOf(resource: string, access: string): readonly string[] {
     if (access.startsWith('index:')) return ['dynamodb:Query']
     return access.startsWith('scan:') ? ['dynamodb:Scan'] : of(tableActions)
   }
-  if (resource.endsWith('Bucket')) return access === 'list' ? ['s3:ListBucket'] : of(bucketActions)
+  if (resource.endsWith('Bucket')) return of({ ...bucketActions, ...wholeBucketActions })
   if (['connectionSecrets', 'cellSecrets', 'oauthClients', 'sealKey'].includes(resource))
     return of(secretActions)
   if (['arrivals', 'shortLane', 'longLane', 'untoldEvents'].includes(resource)) return of(queueActions)

@@ -14,6 +14,10 @@ export const parameterWords: Readonly<
   link: { description: 'What a content link carries.', example: 'v1.k1.shortened' },
   extension: { description: 'The file name’s extension, with its dot.', example: '.pdf' },
   name: { description: 'What a person calls the file.', example: '契約書 2026.pdf' },
+  permanent: {
+    description: 'true: past the drive’s trash, where the drive can; on s3 with every version.',
+    example: 'true',
+  },
   order: { description: 'newest: the newest change first; by id when left out.', example: 'newest' },
   q: { description: 'Only documents whose name or id begins so, in any case.', example: 'invoice' },
   status: { description: 'Only documents in this status.', example: 'stored' },

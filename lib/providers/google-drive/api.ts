@@ -50,6 +50,16 @@ export function driveApi(http: ProviderHttp, rootUrl: string) {
       return ask('files.update', fileSchema, signal, ({ files }, options) => files.update(update, options))
     },
 
+    /**
+     * For good, from the trash, too.
+     * https://developers.google.com/workspace/drive/api/reference/rest/v3/files/delete
+     */
+    async deleteFile(fileId: string, signal?: AbortSignal): Promise<void> {
+      await ask('files.delete', z.any(), signal, ({ files }, options) =>
+        files.delete({ fileId, ...shared }, options),
+      )
+    },
+
     /** Fresh ids for files that are yet to be created. */
     async generateIds(count: number, signal?: AbortSignal) {
       const { ids } = await ask('files.generateIds', idsSchema, signal, ({ files }, options) =>

@@ -68,7 +68,8 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
       return file && toEntry(file)
     },
 
-    async remove(key, { signal } = {}) {
+    async remove(key, { permanent, signal } = {}) {
+      if (permanent) return await api.deleteFile(key, signal)
       // A user can take it back for 30 days; until then it counts toward the quota.
       await api.updateFile(key, { trashed: true }, signal)
     },

@@ -47,11 +47,14 @@ export function graphApi(http: ProviderHttp, root: string) {
     findItem: (address: string, signal?: AbortSignal) => getItem(address, signal).catch(unlessMissing),
 
     /**
-     * Into the recycle bin, which keeps counting toward the quota.
-     * https://learn.microsoft.com/graph/api/driveitem-delete
+     * Into the recycle bin, which keeps counting toward the quota; `permanent`: past it, which personal
+     * accounts cannot. https://learn.microsoft.com/graph/api/driveitem-permanentdelete
      */
-    async deleteItem(id: string, signal?: AbortSignal): Promise<void> {
-      const response = await call({ operation: 'item.delete', method: 'DELETE', path: byId(id), signal })
+    async deleteItem(id: string, permanent: boolean, signal?: AbortSignal): Promise<void> {
+      const request = permanent
+        ? { method: 'POST', path: `${byId(id)}/permanentDelete` }
+        : { method: 'DELETE', path: byId(id) }
+      const response = await call({ operation: 'item.delete', ...request, signal })
       await readText(response.body, 4096)
     },
 

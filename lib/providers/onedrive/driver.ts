@@ -1,3 +1,4 @@
+import { isServiceError } from '../../errors.ts'
 import { providerHttp } from '../../net/provider-http.ts'
 import { secret } from '../../secret.ts'
 import { plainContentType } from '../../storage/bytes.ts'
@@ -23,6 +24,8 @@ export interface OneDriveOptions extends DriveOptions {
 
 /** Versions of one size that are looked at when content has to be restored. */
 const mostTried = 5
+/** How a drive says that it does not know a call. */
+const notKnown = new Set([400, 405, 501])
 
 /** OneDrive through Microsoft Graph for one connection. Its quirks stand in README.md. */
 export function oneDriveDriver(options: OneDriveOptions): Driver {
@@ -72,7 +75,13 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
       return item && toEntry(item)
     },
 
-    remove: (key, { signal } = {}) => graph.deleteItem(key, signal),
+    async remove(key, { permanent = false, signal } = {}) {
+      await graph.deleteItem(key, permanent, signal).catch(async (error: unknown) => {
+        const cannot = isServiceError(error) && notKnown.has(error.context.providerStatus ?? 0)
+        if (!permanent || !cannot) throw error
+        await graph.deleteItem(key, false, signal)
+      })
+    },
     check: ({ signal } = {}) => graph.ping(signal),
     sessions: oneDriveSessions(parts),
     renaming: {

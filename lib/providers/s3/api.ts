@@ -1,4 +1,11 @@
-import type { $Command, S3Client, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3'
+import type {
+  ListObjectVersionsCommandInput,
+  ListObjectVersionsCommandOutput,
+  $Command,
+  S3Client,
+  ServiceInputTypes,
+  ServiceOutputTypes,
+} from '@aws-sdk/client-s3'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -7,6 +14,7 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectVersionsCommand,
   ListPartsCommand,
   PutObjectCommand,
   UploadPartCommand,
@@ -92,6 +100,22 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions) {
 
     delete: async (key: string, signal?: AbortSignal) => {
       await call('delete', new DeleteObjectCommand(at(key)), signal)
+    },
+
+    /** Every version of it, as a bucket with versions keeps them; the delete markers with them. */
+    deleteVersions: async (key: string, signal?: AbortSignal) => {
+      // Keys that only begin so come after the key itself.
+      let from: Pick<ListObjectVersionsCommandInput, 'KeyMarker' | 'VersionIdMarker'> | undefined = {}
+      while (from) {
+        const command = new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key, ...from })
+        const page: ListObjectVersionsCommandOutput = await call('versions', command, signal)
+        const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]
+        for (const { Key, VersionId } of found)
+          if (Key === key && VersionId !== undefined)
+            await call('delete', new DeleteObjectCommand({ ...at(key), VersionId }), signal)
+        const { NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = page
+        from = page.IsTruncated && KeyMarker === key ? { KeyMarker, VersionIdMarker } : undefined
+      }
     },
 
     begin: async (key: string, contentType: string, signal?: AbortSignal) => {

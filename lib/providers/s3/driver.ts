@@ -67,7 +67,8 @@ export function s3Driver(options: S3ApiOptions): Driver {
     },
 
     find: (plan, { signal } = {}) => findObject(api, keyOf(plan), signal),
-    remove: (key, { signal } = {}) => api.delete(key, signal),
+    remove: (key, { permanent, signal } = {}) =>
+      permanent ? api.deleteVersions(key, signal) : api.delete(key, signal),
     check: ({ signal } = {}) => api.ping(signal),
     sessions: s3Sessions(api, keyOf),
     signedUrls: s3SignedUrls(options.client, options.bucket, keyFor),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createQuickXor } from '../../../lib/providers/onedrive/quick-xor-hash.ts'
 import type { Api, DocumentAnswer, Problem, Provider } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
-import { simulatorControl, until } from '../../support/stack-control.ts'
+import { drives, simulatorControl, until } from '../../support/stack-control.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 
@@ -313,6 +313,27 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
     expect((await document('report')).status).toBe('stored')
     expect((await stranger.request<{ documents: unknown[] }>('GET', '/v1/documents')).body.documents).toEqual(
       [],
+    )
+  })
+
+  it('deletes past the bin when that is asked, where the drive can', async () => {
+    const refused = await api.request<Problem>('DELETE', '/v1/documents/report?permanent=yes')
+    expect([refused.status, refused.body.code]).toEqual([400, 'invalid_request'])
+    for (const [id, query] of [
+      ['binned', ''],
+      ['for-good', '?permanent=true'],
+    ]) {
+      const path = `/v1/documents/${id ?? ''}?connectionId=${connectionId}`
+      expect((await api.request('PUT', path, { bytes: content })).status).toBe(201)
+      expect((await api.request('DELETE', `/v1/documents/${id ?? ''}${query ?? ''}`)).status).toBe(204)
+    }
+    if (!isDrive) return
+    const { offset } = drives.find((drive) => drive.provider === provider) ?? { offset: 1 }
+    const files = await simulatorControl(stack.at(offset)).files(account)
+    const left = files.filter(({ name }) => /^(binned|for-good)/.test(name))
+    const keeps = account.endsWith('@outlook.com') ? ['binned', 'for-good'] : ['binned']
+    expect(left.map(({ name, trashed }) => [name.replace(/\..*/, ''), trashed])).toEqual(
+      keeps.map((name) => [name, true]),
     )
   })
 
