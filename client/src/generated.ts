@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 f3bb0477dacac359). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 c2d5986a64b4268d). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
