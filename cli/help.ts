@@ -6,7 +6,8 @@ const globalHelp = [
   ['--as <user>', 'who to be at the local stack; alice when left out'],
   ['--json', 'one JSON value a line, for machines; failures as JSON on standard error'],
   ['--quiet, -q', 'results only'],
-  ['--help, -h', 'this text'],
+  ['--help, -h', 'this text; driveway help <command> is the same'],
+  ['--version', 'which version this is'],
 ] as const
 
 const environmentHelp = [

@@ -1,17 +1,22 @@
 import { parseArgs } from 'node:util'
+import packageJson from './package.json' with { type: 'json' }
 import type { Command, Context, Values } from './command.ts'
 import { globalOptions } from './command.ts'
 import { connect, connections, disconnect } from './commands/connect.ts'
 import { doctor } from './commands/doctor.ts'
 import { ls, rm, status } from './commands/documents.ts'
-import { get } from './commands/get.ts'
+import { cat, get } from './commands/get.ts'
 import { login, logout } from './commands/login.ts'
+import { mv, open, whoami } from './commands/names.ts'
 import { put } from './commands/put.ts'
+import { completion } from './completion.ts'
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.ts'
 import { commandHelp, overview } from './help.ts'
 import { processOutput } from './output.ts'
 import { openSession } from './session.ts'
 import type { Session } from './session.ts'
+
+const { version } = packageJson
 
 const commands: readonly Command[] = [
   login,
@@ -21,10 +26,15 @@ const commands: readonly Command[] = [
   disconnect,
   put,
   get,
+  cat,
   ls,
   rm,
+  mv,
+  open,
   status,
+  whoami,
   doctor,
+  completion(() => commands),
 ]
 
 /** Runs one command line and resolves with its exit code. */
@@ -41,13 +51,16 @@ async function main(args: readonly string[]): Promise<number> {
     quiet: args.includes('--quiet') || args.includes('-q'),
   })
   try {
-    const name = commandName(args)
-    if (name === undefined || name === 'help') {
-      process.stdout.write(overview(commands))
+    const [name, about] = wordsOf(args)
+    if (name === undefined && args.some((word) => word === '--version' || word === '-V')) {
+      process.stdout.write(`driveway ${version}\n`)
       return exitCodes.ok
     }
-    const command = commands.find((entry) => entry.name === name)
-    if (command === undefined) throw new UsageError(`There is no command ${name}. See: driveway help`)
+    if (name === undefined || name === 'help') {
+      process.stdout.write(about === undefined ? overview(commands) : commandHelp(commandNamed(about)))
+      return exitCodes.ok
+    }
+    const command = commandNamed(name)
     const { values, positionals } = parse(command, args)
     if (values['help'] === true) {
       process.stdout.write(commandHelp(command))
@@ -63,8 +76,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The first argument that is neither an option nor an option's value. */
-function commandName(args: readonly string[]): string | undefined {
+function commandNamed(name: string): Command {
+  const command = commands.find((entry) => entry.name === name)
+  if (command === undefined) throw new UsageError(`There is no command ${name}. See: driveway help`)
+  return command
+}
+
+/** The arguments that are neither an option nor an option's value. */
+function wordsOf(args: readonly string[]): string[] {
   const { tokens } = parseArgs({
     args: [...args],
     options: globalOptions,
@@ -72,7 +91,7 @@ function commandName(args: readonly string[]): string | undefined {
     allowPositionals: true,
     tokens: true,
   })
-  return tokens.find((token) => token.kind === 'positional')?.value
+  return tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []))
 }
 
 function parse(command: Command, args: readonly string[]): { values: Values; positionals: string[] } {

@@ -31,10 +31,10 @@ const line = (text: string) => process.stderr.write(`${printable(text)}\n`)
 const draw = (text: string) => process.stderr.write(`\r\u001B[2K${text}`)
 const red = (text: string) => styleText('red', text, { stream: process.stderr })
 
-/** All that has a meaning to a terminal, but for line ends, tabs, and our own bold and colours. */
+/** What acts on a terminal or turns text around, but for line ends, tabs, and our own bold and colours. */
 const control =
   // oxlint-disable-next-line no-control-regex
-  /\u001B(?!\[(?:1|22|31|32|33|39)m)|[\u0000-\u0008\u000B-\u001A\u001C-\u001F\u007F-\u009F]/g
+  /\u001B(?!\[(?:1|22|31|32|33|39)m)|[\u0000-\u0008\u000B-\u001A\u001C-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E\u2066-\u2069]/g
 
 /**
  * Text as it may reach a terminal. Names, addresses and what servers answer are others' words: a control
@@ -111,7 +111,15 @@ function failureText(error: unknown): string {
   if (!isDrivewayError(error)) return `${red('driveway:')} ${message}`
   const next = nextStep(error.code, error.connectionId)
   const request = error.requestId === undefined ? '' : ` [${error.requestId}]`
-  return `${red('driveway:')} ${error.detail} (${error.code})${request}${next === undefined ? '' : `\n  ${next}`}`
+  return `${red('driveway:')} ${sentence(error.detail)} (${error.code})${request}${next === undefined ? '' : `\n  ${next}`}`
+}
+
+/** An error's detail speaks of the API, to who calls it; a person at a terminal calls no routes. */
+function sentence(detail: string): string {
+  return detail
+    .replace(/ Connect a drive first: POST \S+$/, '')
+    .replace(/ Name one: connectionId\.$/, '')
+    .replace(/^(?:path|query|body|header)[. ]/, '')
 }
 
 function nextStep(code: string, connectionId: string | undefined): string | undefined {

@@ -19,6 +19,7 @@ export interface SessionOptions {
 export interface Session {
   readonly url: string
   readonly driveway: Driveway
+  readonly token: (need: { readonly refresh: boolean }) => Promise<string>
 }
 
 /**
@@ -33,10 +34,8 @@ export async function chooseUrl(url: string | undefined): Promise<string> {
 
 export async function openSession({ url, as, signal }: SessionOptions): Promise<Session> {
   const chosen = await chooseUrl(url)
-  return {
-    url: chosen,
-    driveway: createDriveway({ baseUrl: chosen, token: tokenSource(chosen, as, signal) }),
-  }
+  const token = tokenSource(chosen, as, signal)
+  return { url: chosen, driveway: createDriveway({ baseUrl: chosen, token }), token }
 }
 
 /** True for an address on this machine, where the local stack hands out tokens. */

@@ -2,22 +2,23 @@ import type { Document } from '../../client/src/node.ts'
 import { requireStored } from '../../client/src/settle.ts'
 import type { Command } from '../command.ts'
 import { UsageError } from '../exit-codes.ts'
+import { documentsLike, documentsMeant } from '../find-documents.ts'
 import { humanBytes, table } from '../output.ts'
 
 const statuses = ['receiving', 'uploading', 'stored', 'parked', 'failed'] as const
 
 export const ls: Command = {
   name: 'ls',
-  takes: '',
-  summary: 'List documents.',
+  takes: '[beginning | glob]',
+  summary: 'List documents: all, or those whose id or name begins so or fits a glob.',
   help: [
     ['--connection <connection>', 'only those of this drive'],
     ['--status <status>', statuses.join(', ')],
     ['--limit <n>', 'at most this many; all when left out'],
   ],
   options: { connection: { type: 'string' }, status: { type: 'string' }, limit: { type: 'string' } },
-  arguments: [0, 0],
-  async run({ output, signal, text, driveway }) {
+  arguments: [0, 1],
+  async run({ positionals: [like = ''], output, signal, text, driveway }) {
     const status = statuses.find((name) => name === text('status'))
     if (text('status') !== undefined && status === undefined)
       throw new UsageError(`--status takes ${statuses.join(', ')}.`)
@@ -25,7 +26,10 @@ export const ls: Command = {
     if (Number.isNaN(limit) || limit < 1) throw new UsageError('--limit takes a number.')
     const query = { connectionId: text('connection'), status, limit: Math.min(200, limit) }
     const found: Document[] = []
-    for await (const document of (await driveway()).documents.all(query, { signal })) {
+    const client = await driveway()
+    const all =
+      like === '' ? client.documents.all(query, { signal }) : documentsLike(client, like, query, signal)
+    for await (const document of all) {
       // One at a time: a machine can begin before the last page is there.
       if (output.json) output.result(document, () => '')
       if (found.push(document) >= limit) break
@@ -50,16 +54,23 @@ function listing(documents: readonly Document[]): string {
 
 export const rm: Command = {
   name: 'rm',
-  takes: '<documentId>…',
+  takes: '<document | folder/ | glob>…',
   summary: 'Delete documents, in the drive too.',
-  help: [],
-  options: {},
+  help: [['--dry-run', 'only say what would be deleted']],
+  options: { 'dry-run': { type: 'boolean' } },
   arguments: [1, Infinity],
-  async run({ positionals, output, signal, driveway }) {
+  async run({ positionals, output, signal, flag, driveway }) {
     const client = await driveway()
-    for (const documentId of positionals) {
-      await client.documents.delete(documentId, { signal })
-      output.result({ deleted: documentId }, () => `Deleted ${documentId}`)
+    const isDry = flag('dry-run')
+    for (const wanted of positionals) {
+      const found = await documentsMeant(client, wanted, signal)
+      if (found.length === 0) output.result({ missing: wanted }, () => `${wanted} was not there`)
+      for (const { id } of found) {
+        if (!isDry) await client.documents.delete(id, { signal })
+        output.result(isDry ? { wouldDelete: id } : { deleted: id }, () =>
+          isDry ? `Would delete ${id}` : `Deleted ${id}`,
+        )
+      }
     }
   },
 }

@@ -1,60 +1,120 @@
 import { createWriteStream } from 'node:fs'
-import { link, rename, rm, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { link, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Download } from '../../client/src/node.ts'
-import type { Command } from '../command.ts'
+import type { DownloadOptions } from '../../client/src/download.ts'
+import type { Download, Driveway } from '../../client/src/node.ts'
+import type { Command, Context } from '../command.ts'
 import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
-import { humanBytes } from '../output.ts'
+import { documentsMeant, meansMany, nothing, withDocument } from '../find-documents.ts'
+import { errorFields, humanBytes } from '../output.ts'
 
 export const get: Command = {
   name: 'get',
-  takes: '<documentId>',
-  summary: 'Fetch a document from the drive.',
+  takes: '<document | folder/ | glob> [file | folder/]',
+  summary: 'Fetch documents from the drive, under their own names or the one given.',
   help: [
-    ['--output, -o <file>', 'where to; - is standard output; the document’s own name when left out'],
+    ['--output, -o <file>', 'as the second word; - is standard output'],
     ['--range <first-last>', 'only these bytes, both included; 100- to the end, -100 the last ones'],
     ['--force', 'write over a file that exists'],
   ],
   options: { output: { type: 'string', short: 'o' }, range: { type: 'string' }, force: { type: 'boolean' } },
-  arguments: [1, 1],
-  async run({ positionals: [documentId = ''], output, signal, text, flag, driveway }) {
-    const range = rangeOf(text('range'))
-    const wanted = text('output')
-    if (wanted !== undefined && wanted !== '-' && !flag('force')) await requireFree(wanted)
+  arguments: [1, 2],
+  async run(context) {
+    const { positionals, signal, text } = context
+    const [word = '', where] = positionals
+    const place = text('output') ?? where
+    const client = await context.driveway()
+    if (meansMany(word)) {
+      await getAll(context, client, word, place)
+      return
+    }
+    const isFolder = place !== undefined && place !== '-' && (await isDirectory(place))
+    const to = isFolder ? { folder: place } : { file: place }
+    if (to.file !== undefined && to.file !== '-') await requireFree(context, to.file)
+    await withDocument(client, word, signal, (id) => getOne(context, client, id, to))
+  },
+}
+
+/** Every document that a word means, into one folder; one that fails does not stop the others. */
+async function getAll(
+  context: Context,
+  client: Driveway,
+  word: string,
+  place: string | undefined,
+): Promise<void> {
+  const { output, signal, text } = context
+  if (place === '-' || text('range') !== undefined)
+    throw new UsageError('Several documents go into a folder, whole. See: driveway help cat')
+  const found = await documentsMeant(client, word, signal)
+  if (found.length === 0) throw nothing(word)
+  const failures: unknown[] = []
+  for (const { id, name } of found) {
+    const below = (name ?? '').split('/').slice(0, -1)
+    const folder = join(place ?? '.', ...below.filter(isSafe))
+    await getOne(context, client, id, { folder }).catch((error: unknown) => {
+      if (signal.aborted) throw error
+      failures.push(error)
+      if (output.json) output.result({ documentId: id, error: errorFields(error) }, () => '')
+      else output.ask(`✗ ${id}: ${error instanceof Error ? error.message : String(error)}`)
+    })
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+async function getOne(
+  context: Context,
+  client: Driveway,
+  documentId: string,
+  to: { readonly file?: string | undefined; readonly folder?: string },
+): Promise<void> {
+  const { output, signal, text, flag } = context
+  const progress = output.progress(documentId)
+  const onProgress: DownloadOptions['onProgress'] = ({ bytesReceived, bytesTotal }) =>
+    progress.update(
+      bytesTotal === undefined ? 0 : bytesReceived / Math.max(1, bytesTotal),
+      humanBytes(bytesReceived),
+    )
+  try {
+    const download = await client.download(documentId, { range: rangeOf(text('range')), signal, onProgress })
+    if (to.file === '-') {
+      await pipeline(chunksOf(download), keepOpen(process.stdout), { signal })
+      return
+    }
+    // A name that a server proposes never leads out of this folder.
+    const file = to.file ?? join(to.folder ?? '.', safeName(download.fileName, documentId))
+    if (to.file === undefined) await requireFree(context, file)
+    if (to.folder !== undefined) await mkdir(to.folder, { recursive: true })
+    const bytes = await save(download, file, flag('force'), signal)
+    progress.end()
+    output.result(
+      { documentId, file, bytes, contentType: download.contentType },
+      () => `✓ ${documentId} → ${file} (${humanBytes(bytes)})`,
+    )
+  } finally {
+    progress.end()
+  }
+}
+
+export const cat: Command = {
+  name: 'cat',
+  takes: '<document>…',
+  summary: 'Write documents to standard output, one after the other.',
+  help: [],
+  options: {},
+  arguments: [1, Infinity],
+  async run({ positionals, signal, driveway }) {
     const client = await driveway()
-    const progress = output.progress(documentId)
-    const onProgress = ({
-      bytesReceived,
-      bytesTotal,
-    }: {
-      bytesReceived: number
-      bytesTotal: number | undefined
-    }) =>
-      progress.update(
-        bytesTotal === undefined ? 0 : bytesReceived / Math.max(1, bytesTotal),
-        humanBytes(bytesReceived),
-      )
-    try {
-      const download = await client.download(documentId, { range, signal, onProgress })
-      if (wanted === '-') {
-        await pipeline(chunksOf(download), keepOpen(process.stdout), { signal })
-        return
-      }
-      // A name that a server proposes never leads out of this folder.
-      const file = wanted ?? safeName(download.fileName, documentId)
-      if (wanted === undefined && !flag('force')) await requireFree(file)
-      const bytes = await save(download, file, flag('force'), signal)
-      progress.end()
-      output.result(
-        { documentId, file, bytes, contentType: download.contentType },
-        () => `✓ ${documentId} → ${file} (${humanBytes(bytes)})`,
-      )
-    } finally {
-      progress.end()
+    for (const word of positionals) {
+      const download = await withDocument(client, word, signal, (id) => client.download(id, { signal }))
+      await pipeline(chunksOf(download), keepOpen(process.stdout), { signal })
     }
   },
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return path.endsWith('/') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
 /** Nothing half-done ever stands under the file's own name. */
@@ -97,8 +157,8 @@ function keepOpen(stream: NodeJS.WriteStream): Writable {
   })
 }
 
-async function requireFree(file: string): Promise<void> {
-  if ((await stat(file).catch(() => undefined)) !== undefined) throw taken(file)
+async function requireFree({ flag }: Context, file: string): Promise<void> {
+  if (!flag('force') && (await stat(file).catch(() => undefined)) !== undefined) throw taken(file)
 }
 
 function taken(file: string): CommandError {
@@ -110,8 +170,11 @@ function taken(file: string): CommandError {
 
 function safeName(proposed: string | undefined, documentId: string): string {
   const name = basename((proposed ?? documentId).replaceAll('\\', '/'))
-  return /^[^\p{Control}]+$/u.test(name) && name !== '.' && name !== '..' ? name : documentId
+  return isSafe(name) ? name : documentId
 }
+
+/** True for what is a name in a folder, and leads nowhere else. */
+const isSafe = (name: string): boolean => /^[^\p{Control}\\]+$/u.test(name) && name !== '.' && name !== '..'
 
 function rangeOf(
   text: string | undefined,

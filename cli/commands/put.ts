@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { fileSource } from '../../client/src/node.ts'
 import type { Document, Driveway } from '../../client/src/node.ts'
 import type { Command, Context } from '../command.ts'
@@ -18,8 +19,8 @@ interface Job {
 
 export const put: Command = {
   name: 'put',
-  takes: '<file | folder | ->…',
-  summary: 'Store files in the drive; - is standard input.',
+  takes: '<file | folder | ->… [name | folder/]',
+  summary: 'Store files in the drive, under their own names or the one given; - is standard input.',
   help: [
     ['--id <documentId>', 'the document’s name; from the file’s name when left out'],
     ['--name <name>', 'what people call it; the file’s own name when left out'],
@@ -27,6 +28,7 @@ export const put: Command = {
     ['--type <media type>', 'from the file’s name when left out'],
     ['--extension <.ext>', 'from the file’s name when left out'],
     ['--if-exists <what>', 'fail, replace or skip; fail when left out'],
+    ['--dry-run', 'only say what would be done'],
   ],
   options: {
     id: { type: 'string' },
@@ -35,6 +37,7 @@ export const put: Command = {
     type: { type: 'string' },
     extension: { type: 'string' },
     'if-exists': { type: 'string' },
+    'dry-run': { type: 'boolean' },
   },
   arguments: [1, Infinity],
   async run(context) {
@@ -49,7 +52,8 @@ export const put: Command = {
       await withStandardInput(signal, (path, size) => putAll(context, [{ path, name, size, documentId: id }]))
       return
     }
-    const { files, hidden } = await gatherFiles(positionals)
+    const { sources, to } = await splitWords(positionals)
+    const { files, hidden } = await gatherFiles(sources)
     if (hidden > 0)
       context.output.note(`${hidden} hidden ${hidden === 1 ? 'file is' : 'files are'} left out.`)
     if (files.length === 0) throw new UsageError('There is nothing to store.')
@@ -58,10 +62,26 @@ export const put: Command = {
       throw new UsageError('--id names one document, and there are several files.')
     if (text('name') !== undefined && files.length > 1)
       throw new UsageError('--name is for one document, and there are several files.')
-    const jobs = files.map((file) => ({ ...file, documentId: id ?? documentIdOf(file.name) }))
+    const into = to === undefined || (files.length === 1 && !to.endsWith('/')) ? to : to.replace(/\/?$/, '/')
+    const jobs = files.map((file) => {
+      const name = into?.endsWith('/') === true ? `${into}${file.name}` : (into ?? file.name)
+      return { ...file, name, documentId: id ?? documentIdOf(name) }
+    })
     requireOneEach(jobs)
     await putAll(context, jobs)
   },
+}
+
+/** As `cp` has it: the last of several words is where to, unless it is there to be stored itself. */
+async function splitWords(
+  words: readonly string[],
+): Promise<{ readonly sources: readonly string[]; readonly to?: string }> {
+  const to = words.at(-1) ?? ''
+  const isThere = (await stat(to).catch(() => undefined)) !== undefined
+  if (words.length < 2 || (isThere && !to.endsWith('/')) || (words.length > 2 && !to.endsWith('/')))
+    return { sources: words }
+  const below = to.replace(/^(?:\.?\/)+/, '')
+  return { sources: words.slice(0, -1), ...(below === '' ? {} : { to: below }) }
 }
 
 /** Two files of one name from different folders would be one document, and the second never stored. */
@@ -128,7 +148,19 @@ async function putOne(
   const ifExists = text('if-exists') ?? 'fail'
   if (ifExists !== 'fail' && ifExists !== 'replace' && ifExists !== 'skip')
     throw new UsageError('--if-exists takes fail, replace or skip.')
-  if (ifExists === 'skip' && (await driveway.documents.exists(job.documentId, { signal }))) {
+  const isDry = context.flag('dry-run')
+  const isThere =
+    (isDry || ifExists === 'skip') && (await driveway.documents.exists(job.documentId, { signal }))
+  if (isDry) {
+    progress.end()
+    const would = isThere ? { skip: 'skip', replace: 'replace', fail: 'refuse' }[ifExists] : 'store'
+    output.result(
+      { file: job.name, documentId: job.documentId, size: job.size, would },
+      () => `Would ${would} ${job.name} (${job.documentId}, ${humanBytes(job.size)})`,
+    )
+    return
+  }
+  if (isThere && ifExists === 'skip') {
     report(job, 1, 'there already')
     progress.end()
     output.result(
@@ -137,12 +169,14 @@ async function putOne(
     )
     return
   }
+  // `put a.pdf backup/a` stores a PDF still.
+  const typed = extensionOf(job.name) === '' ? job.path : job.name
   const document = await driveway.upload(await fileSource(job.path), {
     documentId: job.documentId,
     connectionId: text('connection'),
     name: text('name') ?? job.name,
-    contentType: text('type') ?? contentTypeOf(job.name),
-    extension: text('extension') ?? extensionOf(job.name),
+    contentType: text('type') ?? contentTypeOf(typed),
+    extension: text('extension') ?? extensionOf(typed),
     ifExists: ifExists === 'replace' ? 'replace' : 'fail',
     signal,
     onProgress: ({ fraction, phase }) => report(job, fraction, phase),

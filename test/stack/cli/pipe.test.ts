@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import packageJson from '../../../cli/package.json' with { type: 'json' }
 import { documentIdOf } from '../../../cli/document-names.ts'
 import { exitCodes } from '../../../cli/exit-codes.ts'
 import { startContractServer } from '../../support/contract-server.ts'
@@ -255,13 +257,38 @@ describe('mistakes and failures', () => {
       'disconnect',
       'put',
       'get',
+      'cat',
       'ls',
       'rm',
+      'mv',
+      'open',
       'status',
+      'whoami',
       'doctor',
+      'completion',
     ])
     expect((await run([])).stdout).toBe(help.stdout)
-    expect((await run(['put', '--help'])).stdout).toContain('--if-exists')
+    const ofPut = await run(['put', '--help'])
+    expect(ofPut.stdout).toContain('--if-exists')
+    expect((await run(['help', 'put'])).stdout).toBe(ofPut.stdout)
+    const version = await run(['--version'])
+    expect(version).toEqual({ code: 0, stderr: '', stdout: `driveway ${packageJson.version}\n` })
+  })
+
+  test.each(['bash', 'zsh', 'fish'])('%s is told every command and its options', async (shell) => {
+    const script = (await run(['completion', shell])).stdout
+    for (const word of ['whoami', 'completion', 'if-exists', 'dry-run']) expect(script).toContain(word)
+    expect(await run(['completion', 'tcsh'])).toMatchObject({ code: exitCodes.usage })
+  })
+
+  test('bash completes a command, then its options', async () => {
+    const { stdout: script } = await run(['completion', 'bash'])
+    const ask = `COMP_WORDS=(driveway "$@"); COMP_CWORD=$#; _driveway; echo "\${COMPREPLY[*]}"`
+    const completed = (...words: string[]) =>
+      execFileSync('bash', ['-c', `${script}\n${ask}`, 'bash', ...words], { encoding: 'utf8' }).trim()
+    expect(completed('con')).toBe('connect connections')
+    expect(completed('put', '--if')).toBe('--if-exists')
+    expect(completed('rm', '')).toBe('')
   })
 })
 
