@@ -9,6 +9,7 @@ const keptHeaders = [
   'content-disposition',
   'cache-control',
   'expires',
+  'x-amz-storage-class',
 ]
 const maxMetadataBytes = 2048
 
@@ -41,6 +42,7 @@ export const attributesOf = ({ headers }: S3Request): ObjectAttributes => {
   }
   if (metadataBytes > maxMetadataBytes)
     throw new S3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size')
+  if (kept['x-amz-storage-class'] === 'STANDARD') delete kept['x-amz-storage-class']
   const encoding = kept['content-encoding']
     ?.split(',')
     .map((item) => item.trim())

@@ -85,7 +85,7 @@ export const listObjects: Operation = ({ store }, request) => {
       LastModified: isoTime(object.lastModified),
       ETag: `"${object.etag}"`,
       Size: object.size,
-      StorageClass: 'STANDARD',
+      StorageClass: object.headers['x-amz-storage-class'] ?? 'STANDARD',
     })),
     CommonPrefixes: found.commonPrefixes.map((Prefix) => ({ Prefix: encode(Prefix) })),
   })
@@ -117,7 +117,7 @@ export const listVersions: Operation = ({ store }, request) => {
       LastModified: isoTime(object.lastModified),
       ETag: `"${object.etag}"`,
       Size: object.size,
-      StorageClass: 'STANDARD',
+      StorageClass: object.headers['x-amz-storage-class'] ?? 'STANDARD',
     })),
   })
 }

@@ -45,6 +45,15 @@ const requireObject = (service: S3Service, request: S3Request): StoredObject => 
   return object
 }
 
+/**
+ * What is archived is not given out.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+ */
+export const requireRestored = ({ headers }: StoredObject): void => {
+  if (/^(GLACIER|DEEP_ARCHIVE)$/.test(headers['x-amz-storage-class'] ?? ''))
+    throw new S3Error('InvalidObjectState', "The operation is not valid for the object's storage class")
+}
+
 const objectHeaders = (request: S3Request, object: StoredObject, whole: boolean): Record<string, string> => {
   const headers: Record<string, string> = {
     ...object.headers,
@@ -113,6 +122,7 @@ export const getObject: Operation = async (service, request) => {
     sendEmpty(request, 304, { etag: `"${object.etag}"` })
     return
   }
+  if (request.method === 'GET') requireRestored(object)
   const range = parseRange(request.headers.get('range'), object.size)
   const { start, end } = range ?? { start: 0, end: object.size - 1 }
   const headers = {

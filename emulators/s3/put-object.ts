@@ -1,5 +1,6 @@
 import { attributesOf, tagsOfHeader } from './attributes.ts'
 import { writePrecondition } from './conditions.ts'
+import { requireRestored } from './get-object.ts'
 import { S3Error } from './errors.ts'
 import { receiveBody } from './receive-body.ts'
 import type { S3Request } from './request.ts'
@@ -46,6 +47,11 @@ const copySource = (service: S3Service, header: string): StoredObject => {
   return source
 }
 
+/** A copy has the class that it asks for, else the usual one. */
+const storageClassOf = ({ headers }: S3Request): Record<string, string> => ({
+  'x-amz-storage-class': headers.get('x-amz-storage-class') ?? 'STANDARD',
+})
+
 const copiedAttributes = (
   request: S3Request,
   source: StoredObject,
@@ -53,7 +59,7 @@ const copiedAttributes = (
   headers:
     request.headers.get('x-amz-metadata-directive') === 'REPLACE'
       ? attributesOf(request).headers
-      : source.headers,
+      : { ...source.headers, ...storageClassOf(request) },
   tags:
     request.headers.get('x-amz-tagging-directive') === 'REPLACE'
       ? tagsOfHeader(request.headers)
@@ -67,6 +73,7 @@ export const copyObject: Operation = async (service, request) => {
   const ifMatch = request.headers.get('x-amz-copy-source-if-match')?.replaceAll('"', '')
   if (ifMatch !== undefined && ifMatch !== source.etag)
     throw new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold')
+  requireRestored(source)
   const attributes = copiedAttributes(request, source)
   const release = files.hold(source.segments.map((segment) => segment.file))
   try {

@@ -193,6 +193,16 @@ describe('objects', () => {
     expect([await copy.Body?.transformToString(), copy.Metadata]).toEqual(['x', { a: '1' }])
   })
 
+  test('what is archived is named so, and not given out', async () => {
+    const { client } = await start()
+    await client.send(new PutObjectCommand({ Bucket, Key: 'cold', Body: 'x', StorageClass: 'DEEP_ARCHIVE' }))
+    const head = await client.send(new HeadObjectCommand({ Bucket, Key: 'cold' }))
+    expect(head.StorageClass).toBe('DEEP_ARCHIVE')
+    expect(await failure(read(client, 'cold'))).toEqual({ name: 'InvalidObjectState', status: 403 })
+    const copied = client.send(new CopyObjectCommand({ Bucket, Key: 'warm', CopySource: `${Bucket}/cold` }))
+    expect(await failure(copied)).toEqual({ name: 'InvalidObjectState', status: 403 })
+  })
+
   test('objects are there after a restart', async () => {
     const first = await start()
     await first.client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'kept', Tagging: 'a=b%20c' }))

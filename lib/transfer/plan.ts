@@ -72,10 +72,7 @@ export interface Budget {
   readonly jitter: number
 }
 
-/**
- * A wait longer than this is not slept through in a function that
- * is paid by time: the message comes back instead.
- */
+/** A longer wait is not slept through in a function that is paid by time: the message comes back instead. */
 export const longestPauseMs = 2000
 /** Failures in one attempt without anything new acknowledged, before the message goes back. */
 export const mostStalls = 3
@@ -87,9 +84,8 @@ const operatorWaitSeconds = 60
 const longestWaitSeconds = 900
 
 /**
- * The one place that decides what a transfer does next: the state of the transfer and
- * the provider's last answer in, the next step out. It advances only by what the
- * provider acknowledged, and asks after every ambiguous end before it repeats anything.
+ * The one place that decides what a transfer does next: its state and the provider's last answer in, the next
+ * step out. It advances only by what the provider acknowledged, and asks after every ambiguous end.
  */
 export function nextStep(state: PlanState, answer: Answer, budget: Budget): Planned {
   const planned = decide(state, answer, budget)
@@ -175,6 +171,8 @@ function afterError(
   // Somebody has taken the name since the session was opened.
   if (error instanceof PlaceTaken && (during === 'send' || during === 'ask'))
     return afterAbsent(state, budget)
+  if ((during === 'send' || during === 'ask') && refusesSession(error) && !state.reopened)
+    return now(state, { do: 'look' })
   // What the operator has to mend is nobody's last word about a document: it goes on once it is mended.
   if (waitsForOperator(error)) {
     const afterSeconds = Math.max(operatorWaitSeconds, backOffSeconds(state.failures, budget.jitter))
@@ -191,6 +189,13 @@ function afterError(
   if (next.stalls > mostStalls) return now(next, later(next, budget, error))
   const pauseMs = waitSeconds === undefined ? shortPause(next) : waitSeconds * 1000
   return now(next, repeat(next, during), pauseMs)
+}
+
+/** Sessions end with many a refusal: only what a fresh one repeats is the drive's word about the document. */
+function refusesSession({ code, context: { providerStatus = 0 } }: ServiceError): boolean {
+  return (
+    providerStatus === 401 || (code === 'provider_error' && providerStatus >= 400 && providerStatus < 500)
+  )
 }
 
 /** What follows a failed step: what was sent is asked after, what only reads or reserves is repeated. */
@@ -236,10 +241,7 @@ function later(state: PlanState, budget: Budget, error?: ServiceError): Stop {
   }
 }
 
-/**
- * 4 s, 8 s, 16 s and so on to a quarter of an hour, less up to half
- * by `jitter` (0 to 1), so that many do not come back at once.
- */
+/** 4 s, 8 s and so on to a quarter of an hour, less up to half by `jitter` (0 to 1) to keep many apart. */
 export function backOffSeconds(failures: number, jitter: number): number {
   const full = Math.min(longestWaitSeconds, 4 * 2 ** Math.min(failures, 10))
   return Math.max(1, Math.round(full * (1 - jitter / 2)))

@@ -37,8 +37,10 @@ export async function readItem(
   range: ByteRange | undefined,
   signal?: AbortSignal,
 ): Promise<RawContent> {
+  let known: ObjectEntry | undefined
   for (let again = false; ; again = true) {
-    const { entry, url } = await locate(parts, key, signal)
+    const { entry: found, url } = await locate(parts, key, signal)
+    const entry = known !== undefined && known.etag === found.etag ? known : found
     const wanted = range && resolveRange(range, entry.size)
     const response = await parts.http({
       operation: 'item.download',
@@ -49,17 +51,29 @@ export async function readItem(
       expect: [...ended, 416],
       signal,
     })
-    if (again || !ended.includes(response.status)) return contentOf(entry, response, wanted)
-    response.body.resume()
+    const total = isForeignPage(response, entry) ? undefined : totalOf(response)
+    // Of some files the item's size is not their content's, for good. The host of the bytes knows.
+    // https://github.com/OneDrive/onedrive-api-docs/issues/1723
+    const isOff = total !== undefined && total !== entry.size
+    if (again || (!isOff && !ended.includes(response.status))) return contentOf(entry, response, wanted)
+    if (isOff) known = { ...entry, size: total }
+    response.body.destroy()
   }
+}
+
+/** How many bytes the whole content has, by an answer with all or a part of it. */
+function totalOf({ status, headers }: HttpResponse): number | undefined {
+  const total = /\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1]
+  const said = status === 200 ? headers['content-length'] : total
+  return said === undefined ? undefined : Number(said)
 }
 
 const ended: readonly number[] = [401, 403, 404, 410]
 
 /** Status and type have to be those of the file: a warning page must never be taken for its content. */
 function contentOf(entry: ObjectEntry, response: HttpResponse, wanted?: ResolvedRange): RawContent {
-  const { status, headers, body } = response
-  if (![200, 206, 416].includes(status) || isForeignPage(headers['content-type'], entry.contentType)) {
+  const { status, body } = response
+  if (![200, 206, 416].includes(status) || isForeignPage(response, entry)) {
     body.destroy()
     throw new ServiceError('provider_error', 'OneDrive did not give out the file.', {
       context: { providerStatus: status },
@@ -68,6 +82,6 @@ function contentOf(entry: ObjectEntry, response: HttpResponse, wanted?: Resolved
   return rawContent(entry, response, wanted)
 }
 
-function isForeignPage(sent: string | undefined, expected = 'application/octet-stream'): boolean {
-  return sent?.startsWith('text/html') === true && !expected.startsWith('text/html')
+function isForeignPage({ headers }: HttpResponse, { contentType }: ObjectEntry): boolean {
+  return headers['content-type']?.startsWith('text/html') === true && !contentType?.startsWith('text/html')
 }

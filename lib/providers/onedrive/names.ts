@@ -11,10 +11,10 @@ const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|^\.lock$
 /** Leaves room for a mark: a name here has at most 255 UTF-16 units. */
 const longest = 225
 
-/** The folders of a user's files, from the root down: `{folder}/{userKey}`. */
+/** The folders of a user's files, from the root down: `{folder}/{userKey}`, in names that OneDrive takes. */
 export function foldersOf(folder: string | undefined, userId: UserId): readonly string[] {
   const above = folder === undefined ? [] : folder.split('/').filter((segment) => segment !== '')
-  return [...above, folderOf(userKeyOf(userId))]
+  return [...above.map(fileNameOf), folderOf(userKeyOf(userId))]
 }
 
 /**

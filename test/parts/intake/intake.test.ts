@@ -1,4 +1,4 @@
-import { DeleteObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectTaggingCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../lib/catalog/connections.ts'
@@ -315,6 +315,18 @@ describe('the intake', () => {
       ])
       const { TagSet } = await opened.s3.send(new GetObjectTaggingCommand({ Bucket: bucketName, Key: key() }))
       expect(TagSet).toEqual([{ Key: 'driveway', Value: 'rejected' }])
+    })
+
+    test.each([
+      ['compressed bytes', { ContentEncoding: 'gzip' }, 'content_encoded'],
+      ['an archived object', { StorageClass: 'GLACIER' }, 'archived'],
+    ] as const)('%s', async (_name, odd, reason) => {
+      const Key = keyOf('doc')
+      await opened.s3.send(new PutObjectCommand({ Bucket: bucketName, Key, Body: 'bytes', ...odd }))
+      await ingest(dropped('doc'))
+      expect(events.map(({ detail }) => detail)).toEqual([{ bucket: bucketName, key: Key, reason }])
+      expect(await rowOf('doc')).toBeUndefined()
+      expect(await bucketKeys(opened, connection.userKey)).toEqual([Key])
     })
 
     test('a rejection that could not be told is told by the next delivery', async () => {

@@ -7,7 +7,7 @@ import { graphError } from '../../../lib/providers/onedrive/errors.ts'
 import { fileNameOf, foldersOf } from '../../../lib/providers/onedrive/names.ts'
 import { nameOf } from '../../../lib/storage/free-name.ts'
 import { CHUNK_SIZE } from '../../../lib/providers/onedrive/sessions.ts'
-import { userId } from '../../../lib/ids.ts'
+import { objectKey, userId } from '../../../lib/ids.ts'
 import { rewrites } from '../../../lib/providers/onedrive/rewriting.ts'
 import { bytesOf, generated } from '../../support/content.ts'
 import { instantClock } from '../../support/instant-clock.ts'
@@ -287,6 +287,8 @@ describe('names', () => {
   it('are the document’s own wherever OneDrive takes them', () => {
     expect(foldersOf('Driveway', alice)).toEqual(['Driveway', 'alice'])
     expect(foldersOf(undefined, alice)).toEqual(['alice'])
+    for (const folder of ['My files.', 'CON', ' papers', 'x_vti_y', 'Letters/a:b'])
+      for (const name of foldersOf(folder, alice)) expect(name).not.toMatch(/^con$|^ |\.$|_vti_|:/i)
     for (const file of ['Invoice-2026.03.pdf', 'console.pdf', 'doc (1a2b3c4d).txt'])
       expect(fileNameOf(file)).toBe(file)
   })
@@ -436,5 +438,54 @@ describe('files that are rewritten', () => {
 
   it.each(['.txt', '.csv', '.jpg', ''])('are not %s', (name) => {
     expect(rewrites(work, extension(name))).toBe(false)
+  })
+})
+
+describe('a file whose size is not its content’s', () => {
+  const content = 'what is really there'
+  let item = { id: 'photo', size: 10_000, cTag: '"c1"', file: {} }
+  const openOdd = async (): Promise<StorageBackend> => {
+    const origin = await serve((req, res) => {
+      const host = req.headers.host ?? ''
+      if (req.url?.startsWith('/bytes') !== true) {
+        res.end(JSON.stringify({ ...item, '@microsoft.graph.downloadUrl': `http://${host}/bytes` }))
+        return
+      }
+      const [, first = 0, last = content.length - 1] =
+        /^bytes=(\d+)-(\d+)$/.exec(req.headers.range ?? '') ?? []
+      const [start, end] = [Number(first), Math.min(Number(last), content.length - 1)]
+      const isPart = req.headers.range !== undefined
+      const total = `/${String(content.length)}`
+      if (start >= content.length) res.writeHead(416, { 'content-range': `bytes *${total}` }).end()
+      else {
+        const part = content.slice(start, end + 1)
+        const range = { 'content-range': `bytes ${String(start)}-${String(end)}${total}` }
+        res
+          .writeHead(isPart ? 206 : 200, { 'content-length': part.length, ...(isPart ? range : {}) })
+          .end(part)
+      }
+    })
+    return new StorageBackend(open({ endpoint: origin }))
+  }
+  const key = objectKey('photo')
+
+  it('is read whole and in part, as the host of its bytes has it', async () => {
+    const backend = await openOdd()
+    const got = await backend.getObject(key)
+    expect([got.size, (await bytesOf(got.body)).toString()]).toEqual([content.length, content])
+    const last = await backend.getObject(key, { suffix: 5 })
+    expect((await bytesOf(last.body)).toString()).toBe('there')
+    const rest = await backend.getObject(key, { start: 8 })
+    expect((await bytesOf(rest.body)).toString()).toBe(content.slice(8))
+    const beyond = await failureOf(backend.getObject(key, { start: 9000 }))
+    expect([beyond.code, beyond.context.size]).toEqual(['range_not_satisfiable', content.length])
+  })
+
+  it('is not mixed with another version that comes in between', async () => {
+    const backend = await openOdd()
+    const reading = backend.getObject(key)
+    item = { ...item, size: content.length, cTag: '"c2"' }
+    const got = await reading
+    expect([got.size, (await bytesOf(got.body)).toString()]).toEqual([content.length, content])
   })
 })

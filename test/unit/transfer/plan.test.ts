@@ -115,6 +115,31 @@ describe('a session that is gone', () => {
     expect(nextStep(first.state, { kind: 'absent' }, plenty).step.do).toBe('later')
   })
 
+  test.each([
+    ['400', 400, 'provider_error'],
+    ['401', 401, 'provider_unavailable'],
+    ['403', 403, 'provider_error'],
+    ['412', 412, 'provider_error'],
+  ] as const)(
+    'may say so with %s: what stands is looked at, and a new one is opened once',
+    (_what, status, code) => {
+      const retry = { retryable: code === 'provider_unavailable' }
+      const refusal = (during: 'send' | 'ask'): Answer => ({
+        kind: 'error',
+        during,
+        error: new ServiceError(code, 'x', { retry, context: { providerStatus: status } }),
+      })
+      for (const during of ['send', 'ask'] as const) {
+        const looks = nextStep(session, refusal(during), plenty)
+        expect(looks.step).toEqual({ do: 'look' })
+        const anew = nextStep(looks.state, { kind: 'absent' }, plenty)
+        expect(anew.step).toEqual({ do: 'open' })
+        expect(step(anew.state, refusal(during)).do).toBe(retry.retryable ? 'ask' : 'fail')
+      }
+      expect(step(session, error('send', { retryable: false }, 'provider_quota_exceeded')).do).toBe('fail')
+    },
+  )
+
   test('of a small object is another put', () => {
     expect(step({ ...direct, target: 'new', begun: true }, { kind: 'absent' })).toEqual({ do: 'put' })
   })
