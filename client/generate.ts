@@ -105,6 +105,8 @@ function typeOf(schema: JsonSchema, depth: number, sent: boolean): string {
     if (schema.enum.length === errorCodes.length) return 'ErrorCode'
     return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
   }
+  const choices = schema.anyOf ?? schema.oneOf
+  if (choices !== undefined) return choices.map((choice) => typeOf(choice, depth, sent)).join(' | ')
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.type === 'object') return objectType(schema, depth, sent)
   if (schema.type === 'array') return `readonly (${typeOf(schema.items ?? {}, depth, sent)})[]`

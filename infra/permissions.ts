@@ -1,112 +1,17 @@
 import type { FunctionName } from '../lib/contract/routes.ts'
-import type { DrivewayFunction } from './constructs/function.ts'
-import type { BucketAccess, QueueAccess, Resource, SecretAccess, TableAccess } from './constructs/resource.ts'
-
-/** Everything that a function can be given. */
-export interface Resources {
-  readonly connections: Resource<TableAccess>
-  readonly documents: Resource<TableAccess>
-  readonly transfers: Resource<TableAccess>
-  readonly tokens: Resource<TableAccess>
-  readonly grants: Resource<TableAccess>
-  readonly cells: Resource<TableAccess>
-  readonly authorizations: Resource<TableAccess>
-  readonly connectionSecrets: Resource<SecretAccess>
-  readonly cellSecrets: Resource<SecretAccess>
-  readonly oauthClients: Resource<SecretAccess>
-  readonly sealKey: Resource<SecretAccess>
-  readonly intakeBucket: Resource<BucketAccess>
-  readonly storageBucket: Resource<BucketAccess>
-  readonly arrivals: Resource<QueueAccess>
-  readonly shortLane: Resource<QueueAccess>
-  readonly longLane: Resource<QueueAccess>
-  readonly laneWorkers: Resource<'read'>
-  readonly events: Resource<'publish'>
-  readonly changeStreams: Resource<'read' | 'list'>
-  readonly untoldEvents: Resource<QueueAccess>
-  /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call. */
-  readonly identity: Resource<'read'>
-  readonly publicUrl: Resource<'read'>
-  readonly returnUrls: Resource<'read'>
-  readonly filing: Resource<'read'>
-  readonly browsers: Resource<'read'>
-}
-
-type Use = (fn: DrivewayFunction, on: Resources) => void
-
-/** Asks for a token, refreshes it when it ends, marks a connection whose grant is dead. Makes no secret. */
-const provider: Use = (fn, on) => {
-  fn.uses(on.connections, 'get', 'put')
-    .uses(on.tokens, 'get', 'update')
-    .uses(on.grants, 'get', 'put')
-    .uses(on.connectionSecrets, 'read')
-    .uses(on.cellSecrets, 'read')
-    .uses(on.oauthClients, 'read')
-    .uses(on.sealKey, 'read')
-    .uses(on.filing, 'read')
-}
-
-/** Sends the browser to a provider, for a grant. */
-const starts: Use = (fn, on) => {
-  fn.uses(on.authorizations, 'put')
-    .uses(on.oauthClients, 'read')
-    .uses(on.sealKey, 'read')
-    .uses(on.publicUrl, 'read')
-    .uses(on.returnUrls, 'read')
-    .uses(on.filing, 'read')
-}
-
-/** Reads a document and its connection in one call. */
-const readsBoth: Use = (fn, on) => {
-  fn.uses(on.documents, 'batchGet').uses(on.connections, 'batchGet')
-}
-
-/**
- * Owns a document: claims its row, settles what a dead request has left, ends what was under way, and takes
- * back what is left of it, everywhere. What somebody else has to go on with goes into the queue.
- */
-const ownsDocument: Use = (fn, on) => {
-  fn.uses(on.documents, 'get', 'put', 'update', 'delete')
-    .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list')
-    .uses(on.storageBucket, 'get', 'abort', 'delete', 'list', 'forget', 'versions')
-    .uses(on.shortLane, 'send')
-}
-
-const http: Use = (fn, on) => {
-  fn.uses(on.browsers, 'read')
-}
-
-/** Answers a caller about a document. */
-const ofDocument: Use = (fn, on) => {
-  http(fn, on)
-  provider(fn, on)
-  readsBoth(fn, on)
-}
-
-/** Changes a document, on the one connection of a caller who named none. */
-const changes: Use = (fn, on) => {
-  ofDocument(fn, on)
-  ownsDocument(fn, on)
-  fn.uses(on.connections, 'query')
-}
-
-/** Hands out a URL for bytes that are to come. */
-const announces: Use = (fn, on) => {
-  changes(fn, on)
-  fn.uses(on.intakeBucket, 'put')
-}
-
-/** Reads what stands of a document, in its drive. */
-const readsDrive: Use = (fn, on) => {
-  ofDocument(fn, on)
-  fn.uses(on.storageBucket, 'get', 'list')
-}
-
-/** The same, and what its user has done there is written down by whoever sees it first. */
-const observes: Use = (fn, on) => {
-  readsDrive(fn, on)
-  fn.uses(on.documents, 'get', 'update')
-}
+import type { Use } from './uses.ts'
+import {
+  announces,
+  changes,
+  http,
+  observes,
+  ofDocument,
+  ownsDocument,
+  provider,
+  readsBoth,
+  readsDrive,
+  starts,
+} from './uses.ts'
 
 /**
  * What each function may do, and with it the variables that it is given. The same table, read back from
@@ -203,6 +108,22 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.documents, 'get', 'query', 'index:newest')
   },
   'start-intake': announces,
+  'sign-parts': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.documents, 'get').uses(on.intakeBucket, 'put')
+  },
+  'get-upload': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.documents, 'get').uses(on.intakeBucket, 'resume')
+  },
+  'complete-upload': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.documents, 'get').uses(on.intakeBucket, 'get', 'put', 'resume', 'list')
+  },
+  'cancel-upload': (fn, on) => {
+    ofDocument(fn, on)
+    ownsDocument(fn, on)
+  },
 
   'sort-intake': (fn, on) => {
     fn.uses(on.arrivals, 'receive')

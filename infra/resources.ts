@@ -17,7 +17,7 @@ import {
   tableResource,
 } from './constructs/resource.ts'
 import type { Secrets } from './constructs/secrets.ts'
-import type { Resources } from './permissions.ts'
+import type { Resources } from './uses.ts'
 import type { Settings } from './settings.ts'
 
 export interface Deployment {

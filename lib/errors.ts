@@ -9,11 +9,13 @@ export const errorCodes = [
   'connection_not_found',
   'document_not_found',
   'object_missing',
+  'upload_not_found',
   'method_not_allowed',
   'connection_requires_reauth',
   'account_mismatch',
   'document_not_stored',
   'document_busy',
+  'upload_incomplete',
   'precondition_failed',
   'payload_too_large',
   'unsupported_media_type',
@@ -60,6 +62,8 @@ export interface ErrorContext {
   readonly documentId?: string
   readonly links?: Readonly<Record<string, string>>
   readonly retryAfterSeconds?: number
+  /** The most that there can be, of what was too large. */
+  readonly limitBytes?: number
   /** The object's size in bytes, for the 416 answer’s `Content-Range` on 416. */
   readonly size?: number
   readonly reason?: ReauthReason

@@ -84,6 +84,18 @@ export interface Driveway {
       body: generated.IntakeBody,
       options?: CallOptions,
     ): Promise<generated.IntakeAnswer>
+    /** URLs for parts of an upload in parts, which `startIntake` with `multipart` began. */
+    signParts(
+      documentId: string,
+      body: generated.PartsBody,
+      options?: CallOptions,
+    ): Promise<generated.PartsAnswer['parts']>
+    /** The upload in parts that is open, and which of them have arrived. */
+    openUpload(documentId: string, options?: CallOptions): Promise<generated.OpenUploadAnswer>
+    /** All parts have arrived. Repeating it changes nothing. */
+    completeUpload(documentId: string, uploadId: string, options?: CallOptions): Promise<generated.Document>
+    /** Gives an announced upload up; what is stored stays. */
+    cancelUpload(documentId: string, options?: CallOptions): Promise<void>
     /** The document now and at each change, until it is stored, failed or parked. */
     watch(documentId: string, options?: WatchOptions): AsyncGenerator<generated.Document, generated.Document>
   }
@@ -172,6 +184,12 @@ function documentCalls(api: Api): Driveway['documents'] {
     downloadUrl: (id, body, options) => api.call('createDownloadUrl', { ...atDocument(id), body }, options),
     uploadUrl: (id, body, options) => api.call('createUploadUrl', { ...atDocument(id), body }, options),
     startIntake: (id, body, options) => api.call('startIntake', { ...atDocument(id), body }, options),
+    signParts: async (id, body, options) =>
+      (await api.call('signParts', { ...atDocument(id), body }, options)).parts,
+    openUpload: (id, options) => api.call('getUpload', atDocument(id), options),
+    completeUpload: async (id, uploadId, options) =>
+      (await api.call('completeUpload', { ...atDocument(id), body: { uploadId } }, options)).document,
+    cancelUpload: (id, options) => api.call('cancelUpload', atDocument(id), options),
     watch: (id, options) => watchDocument(api, id, options),
   }
 }

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 c2d5986a64b4268d). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 62c7a6ba438e5f1a). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -108,6 +108,8 @@ export interface Problem {
   readonly requestId: string
   /** The same as the Retry-After header. */
   readonly retryAfterSeconds?: number
+  /** The most that the drive takes. */
+  readonly limitBytes?: number
   /** The connection concerned. */
   readonly connectionId?: string
   /** What helps to go on: intake, content or reauthorize, as paths of this API. */
@@ -174,6 +176,8 @@ export interface IntakeBody {
   readonly name?: string | undefined
   /** How many bytes will come. */
   readonly size: number
+  /** True for an upload in parts, which goes on after anything; needed above 5 GiB. */
+  readonly multipart?: boolean | undefined
   /** Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another. */
   readonly sha256?: string | undefined
 }
@@ -210,17 +214,88 @@ export interface DocumentsAnswer {
 export interface IntakeAnswer {
   /** The document, receiving. */
   readonly document: Document
-  /** The one request that uploads the bytes. */
-  readonly upload: {
-    /** The method. */
-    readonly method: 'PUT'
-    /** The URL. It is its own credential: send no Authorization header. */
+  /** The one request that uploads the bytes; with multipart, the parts that do. */
+  readonly upload:
+    | {
+        /** The method. */
+        readonly method: 'PUT'
+        /** The URL. It is its own credential: send no Authorization header. */
+        readonly url: string
+        /** Send exactly these headers. */
+        readonly headers: Readonly<Record<string, string>>
+        /** Until when the upload can begin. */
+        readonly expiresAt: string
+      }
+    | {
+        /** Each part has a PUT of its own. */
+        readonly method: 'MULTIPART'
+        /** The upload, for every later request about it. */
+        readonly uploadId: string
+        /** Bytes of every part but the last. */
+        readonly partSize: number
+        /** How many parts there are. */
+        readonly partCount: number
+        /** Until when the upload is open. */
+        readonly expiresAt: string
+        /** The first parts; ask for the others when they are due. */
+        readonly parts: readonly {
+          /** Which part. */
+          readonly number: number
+          /** Where its bytes are PUT. It is its own credential. */
+          readonly url: string
+          /** Send exactly these headers. */
+          readonly headers: Readonly<Record<string, string>>
+        }[]
+      }
+}
+
+export interface PartsBody {
+  /** The upload. */
+  readonly uploadId: string
+  /** Which parts, from 1 on. */
+  readonly numbers: readonly number[]
+}
+
+export interface PartsAnswer {
+  /** What each part is PUT to. */
+  readonly parts: readonly {
+    /** Which part. */
+    readonly number: number
+    /** Where its bytes are PUT. It is its own credential. */
     readonly url: string
     /** Send exactly these headers. */
     readonly headers: Readonly<Record<string, string>>
-    /** Until when the upload can begin. */
+    /** Until when its PUT can begin. */
     readonly expiresAt: string
+  }[]
+}
+
+export interface OpenUploadAnswer {
+  /** The document, receiving. */
+  readonly document: Document
+  /** The upload that is open. */
+  readonly upload: {
+    /** The upload, for every later request about it. */
+    readonly uploadId: string
+    /** Bytes of every part but the last. */
+    readonly partSize: number
+    /** How many parts there are. */
+    readonly partCount: number
+    /** The parts that have arrived. */
+    readonly stored: readonly {
+      /** Which part. */
+      readonly number: number
+      /** Its bytes. */
+      readonly size: number
+      /** Its tag in the bucket. */
+      readonly etag: string
+    }[]
   }
+}
+
+export interface CompleteUploadBody {
+  /** The upload. */
+  readonly uploadId: string
 }
 
 export interface ContentLinkAnswer {
@@ -380,6 +455,24 @@ export interface Operations {
     body: IntakeBody
     answer: IntakeAnswer
   }
+  getUpload: {
+    path: { documentId: string }
+    answer: OpenUploadAnswer
+  }
+  cancelUpload: {
+    path: { documentId: string }
+    answer: undefined
+  }
+  signParts: {
+    path: { documentId: string }
+    body: PartsBody
+    answer: PartsAnswer
+  }
+  completeUpload: {
+    path: { documentId: string }
+    body: CompleteUploadBody
+    answer: DocumentAnswer
+  }
   getOpenapi: {
     answer: Readonly<Record<string, unknown>>
   }
@@ -409,6 +502,10 @@ export const operations = {
   createUploadUrl: { method: 'POST', path: '/v1/documents/{documentId}/upload-url' },
   listDocuments: { method: 'GET', path: '/v1/documents' },
   startIntake: { method: 'POST', path: '/v1/documents/{documentId}/intake' },
+  getUpload: { method: 'GET', path: '/v1/documents/{documentId}/intake' },
+  cancelUpload: { method: 'DELETE', path: '/v1/documents/{documentId}/intake' },
+  signParts: { method: 'POST', path: '/v1/documents/{documentId}/intake/parts' },
+  completeUpload: { method: 'POST', path: '/v1/documents/{documentId}/intake/complete' },
   getOpenapi: { method: 'GET', path: '/v1/openapi.json' },
 } as const
 
@@ -422,11 +519,13 @@ export const errorCodes = [
   'connection_not_found',
   'document_not_found',
   'object_missing',
+  'upload_not_found',
   'method_not_allowed',
   'connection_requires_reauth',
   'account_mismatch',
   'document_not_stored',
   'document_busy',
+  'upload_incomplete',
   'precondition_failed',
   'payload_too_large',
   'unsupported_media_type',
@@ -478,6 +577,12 @@ export const errorAdvice: Readonly<
     meaning: 'The document is known, but the user has removed its file from the drive.',
     action: 'Store the document again, or delete it here so that it is no longer listed.',
   },
+  upload_not_found: {
+    title: 'Upload not found',
+    meaning:
+      'No upload of this document is open under that id: it was completed, replaced, cancelled, or has ended.',
+    action: 'Read the document; unless it has arrived, start the upload anew.',
+  },
   method_not_allowed: {
     title: 'Method not allowed',
     meaning: 'The path is known and does not take this method; Allow names those that it takes.',
@@ -505,6 +610,11 @@ export const errorAdvice: Readonly<
     meaning: 'Another request is writing the document, and waiting for it did not help.',
     action: 'Try again after the seconds of Retry-After.',
   },
+  upload_incomplete: {
+    title: 'Upload incomplete',
+    meaning: 'Parts of the upload have not arrived, or have another size than they were announced with.',
+    action: 'Send the parts that detail names, then complete the upload again.',
+  },
   precondition_failed: {
     title: 'Precondition failed',
     meaning:
@@ -513,7 +623,8 @@ export const errorAdvice: Readonly<
   },
   payload_too_large: {
     title: 'Payload too large',
-    meaning: 'The body is larger than the 4 MiB that one request can carry.',
+    meaning:
+      'The body is larger than the 4 MiB that one request can carry, or the file than the drive takes: limitBytes says how much that is.',
     action: 'Upload through the intake: links.intake. The client library chooses by itself.',
   },
   unsupported_media_type: {

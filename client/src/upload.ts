@@ -142,6 +142,8 @@ class Upload {
     this.#begun = true
     for (let tries = 1; ; tries += 1) {
       try {
+        if (ticket.upload.method !== 'PUT')
+          throw new DrivewayError('unexpected_answer', 'The server wants an upload in parts.')
         await this.#put(ticket.upload.url, ticket.upload.headers, 0.5)
         break
       } catch (error) {

@@ -14,6 +14,7 @@ import type { LifecycleRule } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import type { TableDefinition, TableName } from '../../lib/contract/tables.ts'
 import { tables } from '../../lib/contract/tables.ts'
+import { partsDays } from '../../lib/contract/limits.ts'
 import type { Settings } from '../settings.ts'
 
 const text = (name: string) => ({ name, type: AttributeType.STRING })
@@ -49,7 +50,8 @@ export class Data extends Construct {
     this.tables = Object.fromEntries(made) as Record<TableName, Table>
     const abandoned: LifecycleRule = {
       id: 'abandoned-uploads',
-      abortIncompleteMultipartUploadAfter: Duration.days(1),
+      // A day more than an upload in parts is open.
+      abortIncompleteMultipartUploadAfter: Duration.days(partsDays + 1),
     }
     // What failed or was rejected stays for somebody to look at, but not for ever at the operator's cost.
     const kept = (['failed', 'rejected'] as const).map((value): LifecycleRule => ({

@@ -88,6 +88,8 @@ const change = z.object({
   sha256: z.exactOptional(z.string()),
   /** What the provider's own hash of the bytes has to be, where the bytes were at hand. */
   proof: z.exactOptional(hash),
+  /** Its bytes come in parts: the bucket's own id of that upload, and how it is cut. */
+  upload: z.exactOptional(z.object({ id: z.string(), partSize: z.number(), partCount: z.number() })),
   startedAt: z.number(),
   target: z.exactOptional(target),
   source: z.exactOptional(source),
@@ -110,10 +112,10 @@ const change = z.object({
 
 /** What is to be taken back; removing one is idempotent. */
 const leftover = z.object({
-  /** `keep`: the source stays in the bucket, tagged as failed. */
-  kind: z.enum(['object', 'session', 'source', 'keep']),
+  /** `keep`: the source stays in the bucket, tagged as failed. `parts`: what arrived of a source. */
+  kind: z.enum(['object', 'session', 'source', 'keep', 'parts']),
   connectionId: text<ConnectionId>(),
-  /** The object's id, the sealed address, or the source's key. */
+  /** The object's id, the sealed address, the source's key, or the change whose parts `etag` names. */
   key: z.string(),
   etag: z.exactOptional(z.string()),
   notBefore: z.exactOptional(z.number()),

@@ -41,7 +41,11 @@ function bucketOf({ settings, clock, outside }: Composition): IntakeBucket {
     const { rareCalls } = await import('../transfer/bucket-sdk.ts')
     return rareCalls(await outside.s3(), name, () => clock.now())
   })
-  return intakeBucket(outside.aws(), name, outside.feed, rare)
+  const parts = onceAsync(async () => {
+    const { partCalls } = await import('../transfer/bucket-parts.ts')
+    return partCalls(await outside.s3(), name, () => clock.now())
+  })
+  return intakeBucket(outside.aws(), name, outside.feed, rare, parts)
 }
 
 export function queueOf({ settings, outside }: Composition, name: EnvironmentName): Enqueue {

@@ -7,6 +7,7 @@ import {
   providerErrors as provider,
 } from './route-parts.ts'
 import * as schemas from './schemas.ts'
+import { uploadRoutes } from './upload-routes.ts'
 
 /** Documents: the storage operations, the list and the intake. */
 export const documentRoutes = {
@@ -206,7 +207,7 @@ export const documentRoutes = {
     answers: [
       {
         status: 201,
-        description: 'PUT the bytes to upload.url with upload.headers.',
+        description: 'PUT the bytes to upload.url with upload.headers; or each part to its own.',
         schema: schemas.intakeAnswer,
       },
     ],
@@ -217,6 +218,9 @@ export const documentRoutes = {
       'connection_requires_reauth',
       'document_busy',
       'precondition_failed',
+      'payload_too_large',
+      'provider_quota_exceeded',
     ],
   },
+  ...uploadRoutes,
 } as const satisfies Record<string, Route>

@@ -34,4 +34,11 @@ export const intakeUrlMinutes = 60
 /** S3's own limit for one PUT. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 export const maxIntakeBytes = 5 * 1024 * MiB
 
+/** An upload in parts: from so many bytes on, to the largest file of any drive, open for so many days. */
+export const minPartsBytes = 5 * MiB
+export const maxPartsBytes = 5 * 1024 * 1024 * MiB
+export const partsDays = 7
+/** So many parts are signed by one call. */
+export const partsPerCall = 100
+
 export const listLimit = { default: 50, max: 200 } as const

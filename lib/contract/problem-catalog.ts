@@ -75,6 +75,17 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Try again after the seconds of Retry-After.',
     example: 'Another request is writing document report and has not ended. Try again in a few seconds.',
   },
+  upload_not_found: {
+    meaning:
+      'No upload of this document is open under that id: it was completed, replaced, cancelled, or has ended.',
+    action: 'Read the document; unless it has arrived, start the upload anew.',
+    example: 'No upload of document report is open.',
+  },
+  upload_incomplete: {
+    meaning: 'Parts of the upload have not arrived, or have another size than they were announced with.',
+    action: 'Send the parts that detail names, then complete the upload again.',
+    example: 'Of 25 parts these have not arrived: 7, 12.',
+  },
   precondition_failed: {
     meaning:
       'If-None-Match: * was sent and the document exists, or If-Match names another version than the one that stands.',
@@ -82,7 +93,8 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     example: 'A document with this id exists.',
   },
   payload_too_large: {
-    meaning: 'The body is larger than the 4 MiB that one request can carry.',
+    meaning:
+      'The body is larger than the 4 MiB that one request can carry, or the file than the drive takes: limitBytes says how much that is.',
     action: 'Upload through the intake: links.intake. The client library chooses by itself.',
     example: 'The body is larger than 4194304 bytes. Use the intake.',
   },

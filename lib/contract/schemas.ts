@@ -6,6 +6,8 @@ import {
   downloadUrlMinutes,
   listLimit,
   maxIntakeBytes,
+  maxPartsBytes,
+  partsPerCall,
   uploadUrlMinutes,
 } from './limits.ts'
 import { connection, document } from './views.ts'
@@ -97,9 +99,10 @@ export const downloadUrlBody = request('DownloadUrlBody', {
   expiresInMinutes: [minutes(downloadUrlMinutes), 'How long the URL works, in minutes.'],
 })
 
-const size = z
-  .int('must be a whole number of bytes')
-  .check(z.gte(0, 'must not be negative'), z.lte(maxIntakeBytes, `must be at most ${maxIntakeBytes}`))
+const sizeTo = (most: number) =>
+  z
+    .int('must be a whole number of bytes')
+    .check(z.gte(0, 'must not be negative'), z.lte(most, `must be at most ${most}`))
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex'))
 
 const called = 'What a person calls the file; it never decides which document is meant.'
@@ -112,7 +115,7 @@ export const uploadUrlBody = request('UploadUrlBody', {
   contentType: [contentType, 'The document’s media type.'],
   extension: [z.optional(extension), 'The file name’s extension, with its dot.'],
   name: [z.optional(name), called],
-  size: [z.optional(size), 'How many bytes will come; the URL then takes no other number.'],
+  size: [z.optional(sizeTo(maxIntakeBytes)), 'How many bytes will come; the URL then takes no other number.'],
   sha256: [z.optional(sha256), 'Their SHA-256 in lower-case hex; the URL then takes no other bytes.'],
   expiresInMinutes: [minutes(uploadUrlMinutes), 'How long the URL works, in minutes.'],
 })
@@ -125,7 +128,11 @@ export const intakeBody = request('IntakeBody', {
   contentType: [contentType, 'The document’s media type.'],
   extension: [z.optional(extension), 'The file name’s extension, with its dot.'],
   name: [z.optional(name), called],
-  size: [size, 'How many bytes will come.'],
+  size: [sizeTo(maxPartsBytes), 'How many bytes will come.'],
+  multipart: [
+    z.optional(z.boolean()),
+    'True for an upload in parts, which goes on after anything; needed above 5 GiB.',
+  ],
   sha256: [
     z.optional(sha256),
     'Their SHA-256 in lower-case hex; the transfer fails with digest_mismatch when it is another.',
@@ -157,10 +164,70 @@ const signedUpload = {
   expiresAt: [time, 'Until when the upload can begin.'],
 } satisfies Parameters<typeof part>[0]
 
+const uploadId = z.string().check(z.minLength(1, 'must not be empty'), z.maxLength(64))
+const cut = {
+  uploadId: [z.string(), 'The upload, for every later request about it.'],
+  partSize: [wholeNumber, 'Bytes of every part but the last.'],
+  partCount: [wholeNumber, 'How many parts there are.'],
+} satisfies Parameters<typeof part>[0]
+const signedPart = {
+  number: [wholeNumber, 'Which part.'],
+  url: [z.url(), 'Where its bytes are PUT. It is its own credential.'],
+  headers: [z.record(z.string(), z.string()), 'Send exactly these headers.'],
+} satisfies Parameters<typeof part>[0]
+const partedUpload = {
+  method: [z.literal('MULTIPART'), 'Each part has a PUT of its own.'],
+  ...cut,
+  expiresAt: [time, 'Until when the upload is open.'],
+  parts: [z.array(part(signedPart)), 'The first parts; ask for the others when they are due.'],
+} satisfies Parameters<typeof part>[0]
+
 export const intakeAnswer = answer('IntakeAnswer', {
   document: [document, 'The document, receiving.'],
-  upload: [part(signedUpload), 'The one request that uploads the bytes.'],
+  upload: [
+    z.union([part(signedUpload), part(partedUpload)]),
+    'The one request that uploads the bytes; with multipart, the parts that do.',
+  ],
 })
+export const partsBody = request('PartsBody', {
+  uploadId: [uploadId, 'The upload.'],
+  numbers: [
+    z
+      .array(z.int('must be whole numbers').check(...from1To(10_000)))
+      .check(
+        z.minLength(1, 'must name a part'),
+        z.maxLength(partsPerCall, `must be ${partsPerCall} at most`),
+      ),
+    'Which parts, from 1 on.',
+  ],
+})
+export const partsAnswer = answer('PartsAnswer', {
+  parts: [
+    z.array(part({ ...signedPart, expiresAt: [time, 'Until when its PUT can begin.'] })),
+    'What each part is PUT to.',
+  ],
+})
+export const openUploadAnswer = answer('OpenUploadAnswer', {
+  document: [document, 'The document, receiving.'],
+  upload: [
+    part({
+      ...cut,
+      stored: [
+        z.array(
+          part({
+            number: [wholeNumber, 'Which part.'],
+            size: [wholeNumber, 'Its bytes.'],
+            etag: [z.string(), 'Its tag in the bucket.'],
+          }),
+        ),
+        'The parts that have arrived.',
+      ],
+    }),
+    'The upload that is open.',
+  ],
+})
+export const completeUploadBody = request('CompleteUploadBody', { uploadId: [uploadId, 'The upload.'] })
+
 export const contentLinkAnswer = answer('ContentLinkAnswer', {
   url: [z.url(), 'The link. It is its own credential, and ends with the document and its connection.'],
   expiresAt: [time, 'Until when it works.'],

@@ -92,6 +92,7 @@ export const problem = answer('Problem', {
   code: [z.enum(errorCodes), 'What a program acts on. The set is closed.'],
   requestId: [text, 'The same as the x-request-id header; quote it when you report a problem.'],
   retryAfterSeconds: [z.optional(z.number()), 'The same as the Retry-After header.'],
+  limitBytes: [z.optional(z.number()), 'The most that the drive takes.'],
   connectionId: [z.optional(text), 'The connection concerned.'],
   links: [
     z.optional(z.record(text, text)),

@@ -47,6 +47,7 @@ export function problemResult(error: ServiceError, requestId: string): GatewayRe
     code: error.code,
     requestId,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...(error.context.limitBytes === undefined ? {} : { limitBytes: error.context.limitBytes }),
     ...(error.context.connectionId === undefined ? {} : { connectionId: error.context.connectionId }),
     ...(error.context.links === undefined ? {} : { links: error.context.links }),
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '../catalog/connections.ts'
-import type { DocumentRow } from '../catalog/document.ts'
+import type { Change, DocumentRow } from '../catalog/document.ts'
 import { refuseSharedName, twinOf } from '../catalog/same-name.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import type { Conditions } from '../transfer/conditions.ts'
@@ -8,7 +8,7 @@ import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
 import { parseConnectionId } from '../ids.ts'
 import { acceptChange } from '../transfer/accept.ts'
-import type { HallDeps } from '../transfer/hall.ts'
+import type { Claimed, HallDeps } from '../transfer/hall.ts'
 import { announcedKey } from '../transfer/intake-key.ts'
 import { tidy } from '../transfer/tidy.ts'
 
@@ -55,14 +55,39 @@ export interface StartedIntake {
 const waitMs = 20_000
 
 /**
- * Announces an upload of any size: its URL takes exactly the announced bytes, and belongs
- * to this change alone. What is stored stays as it is and readable; an announcement
- * before this one is over. Errors: the contract's, and those of choosing a connection.
+ * Announces an upload that one PUT carries: its URL takes exactly the announced bytes, and
+ * belongs to this change alone. Errors: the contract's, and those of choosing a connection.
  */
 export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest): Promise<StartedIntake> {
-  const { userKey, userId, documentId, size, contentType, sha256, door = 'intake', signal } = request
+  const { size, contentType } = request
   if ((size ?? 0) > maxIntakeBytes)
-    throw new ServiceError('invalid_request', 'body.size: is larger than one upload can be')
+    throw new ServiceError('invalid_request', 'body.multipart: is needed for more than one PUT can carry')
+  const minutes = request.minutes ?? intakeUrlMinutes
+  const until = deps.clock.now() + minutes * 60_000
+  const { row, key } = await announce(deps, request, until)
+  const { url, headers, expiresAt } = await deps.bucket.presignPut(key, {
+    contentType,
+    size,
+    sha256: row.change.sha256,
+    expiresInSeconds: minutes * 60,
+  })
+  return {
+    row,
+    upload: { method: 'PUT', url, headers, expiresAt: new Date(Math.min(until, expiresAt)).toISOString() },
+  }
+}
+
+/**
+ * The row of an upload that is to come by `until`, and the bucket's key for its bytes. What is stored stays
+ * as it is and readable; an announcement before this one is over. `begin` is called once, when all else fits.
+ */
+export async function announce(
+  deps: StartIntakeDeps,
+  request: IntakeRequest,
+  until: number,
+  begin?: (key: string, connection: Connection) => Promise<Change['upload']>,
+): Promise<{ readonly row: Claimed; readonly key: string }> {
+  const { userKey, userId, documentId, size, contentType, sha256, door = 'intake', signal } = request
   const given = request.extension ?? ('' as Extension)
   const known = await deps.readBoth({
     userKey,
@@ -72,12 +97,13 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
   })
   const wanted = request.connectionId ?? known.row?.connectionId
   const connection = await deps.chooseConnection(request, wanted, known.connection)
-  const minutes = request.minutes ?? intakeUrlMinutes
-  const until = deps.clock.now() + minutes * 60_000
+  const { connectionId } = connection
+  const keyOf = (changeId: string) => announcedKey({ userKey, documentId, connectionId, changeId })
+  let begun: Change['upload']
   const { row } = await acceptChange(
     deps,
     { userKey, documentId, userId },
-    async (seen) => {
+    async (seen, changeId) => {
       requireHere(seen, connection, 'body')
       await checkConditions(request, seen, async (key) => {
         const driver = await deps.openDriver(connection)
@@ -86,8 +112,10 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
       const extension = request.extension ?? extensionOf(seen)
       const read = extension === given ? { twin: known.twin } : {}
       await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
+      begun ??= await begin?.(keyOf(changeId), connection)
       return {
         door,
+        upload: begun,
         state: 'receiving',
         connection,
         size: size ?? 0,
@@ -101,18 +129,7 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
     { waitMs, first: known, signal },
   )
   await tidy(deps, row)
-  const { connectionId } = connection
-  const key = announcedKey({ userKey, documentId, connectionId, changeId: row.change.id })
-  const { url, headers, expiresAt } = await deps.bucket.presignPut(key, {
-    contentType,
-    size,
-    sha256: row.change.sha256,
-    expiresInSeconds: minutes * 60,
-  })
-  return {
-    row,
-    upload: { method: 'PUT', url, headers, expiresAt: new Date(Math.min(until, expiresAt)).toISOString() },
-  }
+  return { row, key: keyOf(row.change.id) }
 }
 
 /** A document lies on one connection for as long as it stands. */

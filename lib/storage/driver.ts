@@ -57,6 +57,8 @@ export interface Plan {
 export interface Traits {
   /** `write` takes up to so many bytes; larger content goes through `sessions`. */
   readonly singleRequestBytes: number
+  /** The largest file that there can be; absent where none is known. */
+  readonly maxBytes?: number
   /**
    * The hash that proves content here; `late`: it may be missing for some minutes after the last byte; `md5`:
    * every object has its MD5 besides. Undefined: size alone.

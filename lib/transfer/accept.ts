@@ -11,7 +11,7 @@ import { settleFirst } from './settle-first.ts'
 import { leftoversOf, sessionOf } from './settle.ts'
 
 type Given = 'door' | 'state' | 'size' | 'contentType' | 'extension' | 'until'
-type Maybe = 'name' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single' | 'permanent'
+type Maybe = 'name' | 'upload' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single' | 'permanent'
 
 /** What a door wants of a document, once it has seen the row. */
 export type Wanted = Required<Pick<Change, Given>> & {
@@ -40,13 +40,14 @@ const longestPauseMs = 1000
 
 /**
  * The one way to own a document. `decide` sees the row and answers the change it wants, or throws. Another
+ * `changeId` is the change's own, at every round. Another
  * writer's request that may still reach the drive is waited for; one whose sender is gone is settled first.
  * `document_busy` when waiting does not help.
  */
 export async function acceptChange(
   deps: HallDeps,
   key: DocumentKey & { readonly userId: UserId },
-  decide: (seen: DocumentRow | undefined) => Promise<Wanted> | Wanted,
+  decide: (seen: DocumentRow | undefined, changeId: string) => Promise<Wanted> | Wanted,
   { waitMs, first, signal }: Patience,
 ): Promise<Accepted> {
   const id = deps.newId()
@@ -60,7 +61,7 @@ export async function acceptChange(
     const sending = inOneRequest(row?.change) ? row : undefined
     if (!sending) {
       const seen = row && !isDeleted(row) ? row : undefined
-      const wanted = await decide(seen)
+      const wanted = await decide(seen, id)
       const change = changeOf(deps, id, row, wanted)
       const claimed = await deps.documents.claim(
         key,
@@ -84,7 +85,8 @@ function inOneRequest(change: Change | undefined): boolean {
   return change?.state === 'sending' && change.session === undefined && change.single === true
 }
 
-function busy({ documentId }: DocumentKey): ServiceError {
+/** Somebody else writes the document at the moment. */
+export function busy({ documentId }: Pick<DocumentKey, 'documentId'>): ServiceError {
   return new ServiceError(
     'document_busy',
     `Another request is writing document ${documentId} and has not ended. Try again in a few seconds.`,

@@ -5,6 +5,7 @@ import type { Feed, OpenFeed } from '../net/feed.ts'
 import type { ByteSource } from './body.ts'
 import { SourceChanged } from './body.ts'
 import { bucketError, isGone, isReplaced } from './bucket-errors.ts'
+import type { PartCalls } from './bucket-parts.ts'
 
 /** An object of the intake bucket as it stands there now. */
 export interface IntakeObject {
@@ -29,6 +30,7 @@ export type KeptAs = 'rejected' | 'failed'
 
 export interface IntakeBucket extends RareCalls {
   readonly name: string
+  readonly parts: () => Promise<PartCalls>
   head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
   /** The bytes of exactly that object. */
   source(object: Pin & { readonly size: number }): ByteSource
@@ -78,6 +80,7 @@ export function intakeBucket(
   name: string,
   openFeed: OpenFeed,
   rare: () => Promise<RareCalls>,
+  parts: () => Promise<PartCalls>,
 ): IntakeBucket {
   const requestOf = (
     method: string,
@@ -98,6 +101,7 @@ export function intakeBucket(
 
   return {
     name,
+    parts,
     async head(key, signal) {
       try {
         return headOf(key, await aws.call(requestOf('HEAD', { key }, { signal })))

@@ -118,7 +118,7 @@ export async function settleFailed(
       ...(own ? sourceOf(change).map((left): Leftover => ({ ...left, kind: 'keep' })) : []),
       ...(isGivenUp
         ? [...leftoversOf(change), ...(row.aside ? leftoversOf(row.aside) : [])]
-        : workOf(change, isClean ? undefined : now)),
+        : [...partsOf(change), ...workOf(change, isClean ? undefined : now)]),
       ...(own ? keptOf(row, own) : []),
       ...leftovers,
     ],
@@ -161,7 +161,12 @@ export function leftoversOf(change: Change, now?: number): Leftover[] {
   const { connectionId, door, id } = change
   const announced = door === 'intake' || door === 'url'
   const waited: Leftover[] = announced && !change.source ? [{ kind: 'source', connectionId, key: id }] : []
-  return [...sourceOf(change), ...waited, ...workOf(change, now), ...damagedBy(change)]
+  return [...sourceOf(change), ...partsOf(change), ...waited, ...workOf(change, now), ...damagedBy(change)]
+}
+
+/** An upload in parts that was never completed. */
+function partsOf({ upload, source, connectionId, id: key }: Change): Leftover[] {
+  return upload && !source ? [{ kind: 'parts', connectionId, key, etag: upload.id }] : []
 }
 
 /** Damaged bytes that were to be written over once more; those in place of what stands are not left. */

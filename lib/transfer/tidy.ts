@@ -63,6 +63,11 @@ function isTaken({ change }: DocumentRow, { kind, made }: Leftover): boolean {
 async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Promise<void> {
   const { kind, key, etag, connectionId } = entry
   const { userKey, documentId } = row
+  if (kind === 'parts') {
+    const at = announcedKey({ userKey, documentId, connectionId, changeId: key })
+    await (await deps.bucket.parts()).abort({ key: at, id: etag ?? '' })
+    return
+  }
   if (kind === 'source' || kind === 'keep') {
     const pin =
       etag === undefined

@@ -50,6 +50,7 @@ import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
 import { intakeBucket } from '../../lib/transfer/bucket.ts'
+import { partCalls } from '../../lib/transfer/bucket-parts.ts'
 import { rareCalls } from '../../lib/transfer/bucket-sdk.ts'
 import type { HallSettings } from '../../lib/transfer/hall.ts'
 import { defaultHallSettings } from '../../lib/transfer/hall.ts'
@@ -141,8 +142,12 @@ export function openDeps(
     readBoth: bothReader(dynamo, { documents: 'documents', connections: 'connections' }, clock),
     openDriver: options.openDriver,
     sealer: createSealer(() => Promise.resolve({ current: 'k1', keys: new Map([['k1', key]]) })),
-    bucket: intakeBucket(aws, bucketName, openFeed, () =>
-      Promise.resolve(rareCalls(s3, bucketName, () => clock.now())),
+    bucket: intakeBucket(
+      aws,
+      bucketName,
+      openFeed,
+      () => Promise.resolve(rareCalls(s3, bucketName, () => clock.now())),
+      () => Promise.resolve(partCalls(s3, bucketName, () => clock.now())),
     ),
     enqueue: (document, delaySeconds = 0) =>
       enqueueOne(enqueue, { body: rowMessage(document), group: document.userKey, delaySeconds }),

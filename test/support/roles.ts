@@ -8,7 +8,7 @@ import {
   tableActions,
   wholeBucketActions,
 } from '../../infra/constructs/actions.ts'
-import type { Resources } from '../../infra/permissions.ts'
+import type { Resources } from '../../infra/uses.ts'
 import { permissions } from '../../infra/permissions.ts'
 import { tables } from '../../lib/contract/tables.ts'
 import {

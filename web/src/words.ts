@@ -62,6 +62,14 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
     title: 'The file is gone from the drive',
     next: 'Somebody removed it there. Look in the drive’s bin, or upload it again.',
   },
+  upload_not_found: {
+    title: 'This upload has ended',
+    next: 'It was finished, replaced or cancelled, maybe in another window. Upload the file again if it is not listed.',
+  },
+  upload_incomplete: {
+    title: 'Some of the file has not arrived',
+    next: 'Try again: only what is missing is sent.',
+  },
   method_not_allowed: {
     title: 'That is not possible here',
     next: 'This page may be older than the server. Reload it, then try again.',

@@ -227,8 +227,8 @@ export function problemExample(code: ErrorCode): object {
 }
 
 function tagOf(route: Route): (typeof tags)[number]['name'] {
-  if (route.path.endsWith('/intake')) return 'Intake'
-  if (route.path.startsWith('/v1/documents')) return 'Documents'
+  if (route.path.includes('/intake')) return 'Intake'
+  if (/^\/v1\/(?:documents|content)/.test(route.path)) return 'Documents'
   return route.path === '/v1/openapi.json' ? 'Service' : 'Connections'
 }
 

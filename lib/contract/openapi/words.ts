@@ -83,6 +83,12 @@ const signedUpload = {
   expiresAt: '2026-11-22T09:03:00.000Z',
 }
 
+const cut = { uploadId: '5f0c6d1e-2f43-4a1b-9c7e-8d0a4b6e1f27', partSize: 8388608, partCount: 25 }
+const signedPart = {
+  url: 'https://intake.example.com/alice/c3a5f0de/scan-0007/~5f0c6d1e?partNumber=101&X-Amz-Signature=shortened',
+  headers: {},
+}
+
 /** One example of each body, by schema name. A test validates each against its schema. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   StartConnectionBody: { provider: drive, returnUrl: 'https://app.example.com/connected' },
@@ -93,6 +99,13 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   DownloadUrlBody: { expiresInMinutes: 15 },
   UploadUrlBody: { contentType: 'application/pdf', extension: '.pdf', expiresInMinutes: 15 },
   IntakeBody: { contentType: 'application/pdf', extension: '.pdf', size: 209715200 },
+  PartsBody: { uploadId: '5f0c6d1e-2f43-4a1b-9c7e-8d0a4b6e1f27', numbers: [101, 102] },
+  CompleteUploadBody: { uploadId: '5f0c6d1e-2f43-4a1b-9c7e-8d0a4b6e1f27' },
+  PartsAnswer: { parts: [{ ...signedPart, number: 101, expiresAt: '2026-11-22T09:03:00.000Z' }] },
+  OpenUploadAnswer: {
+    document: receiving,
+    upload: { ...cut, stored: [{ number: 1, size: 8388608, etag: '9bb58f26192e4ba00f01e2e7b136bbd8' }] },
+  },
   ConnectionAnswer: { connection },
   AuthorizationAnswer: {
     connection: pending,

@@ -55,6 +55,8 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
     provider: about.id,
     traits: {
       singleRequestBytes: multipartBytes,
+      // https://support.google.com/drive/answer/37603
+      maxBytes: 5 * 1024 ** 4,
       hash: { ...about.hash, md5: true, start: () => hexDigest('sha256') },
       rewrites: () => false,
     },

@@ -49,6 +49,8 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
       // A session creates without ever showing an unfinished file, and cannot carry an empty one.
       // https://github.com/OneDrive/onedrive-api-docs/issues/53
       singleRequestBytes: 0,
+      // https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint-64883a5d-228e-48f5-b3d2-eb39e07630fa
+      maxBytes: 250 * 1024 ** 3,
       hash: { ...about.hash, start: createQuickXor },
       rewrites: (extension) => rewrites(accountId, extension),
       legal: fileNameOf,

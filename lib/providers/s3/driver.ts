@@ -30,6 +30,8 @@ export function s3Driver(options: S3ApiOptions): Driver {
     provider: about.id,
     traits: {
       singleRequestBytes: singlePutBytes,
+      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+      maxBytes: 5 * 1024 ** 4,
       hash: { ...about.hash, start: () => hexDigest('sha256') },
       rewrites: () => false,
       legal: keyEnd,

@@ -157,6 +157,17 @@ test.each([
   expect(
     await statusOf('POST', `/v1/documents/${id}-6/intake`, { json: { contentType: 'none', size: -1 } }),
   ).toBe(400)
+  const parted = `/v1/documents/${id}-7/intake`
+  const inParts = { json: { ...intake.json, size: 9_000_000, multipart: true } }
+  const { upload: begun } = JSON.parse((await exchange('POST', parted, inParts)).text)
+  const of = { uploadId: begun.uploadId }
+  expect(await statusOf('POST', `${parted}/parts`, { json: { ...of, numbers: [2] } })).toBe(200)
+  expect(await statusOf('POST', `${parted}/parts`, { json: { ...of, numbers: [3] } })).toBe(400)
+  expect(await statusOf('GET', parted)).toBe(200)
+  expect(await statusOf('POST', `${parted}/complete`, { json: of })).toBe(409)
+  expect(await statusOf('DELETE', parted)).toBe(204)
+  expect(await statusOf('GET', parted)).toBe(404)
+  expect(await statusOf('POST', `${parted}/complete`, { json: of })).toBe(404)
   expect(await statusOf('PATCH', `/v1/documents/${id}`, { json: { name: '契約書.txt' } })).toBe(200)
   expect(await statusOf('PATCH', `/v1/documents/${id}`, { json: { name: '' } })).toBe(400)
   expect(await statusOf('DELETE', `/v1/documents/${id}`)).toBe(204)
