@@ -77,6 +77,7 @@ const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   upload_incomplete: exitCodes.conflict,
   precondition_failed: exitCodes.conflict,
   provider_throttled: exitCodes.provider,
+  rate_limited: exitCodes.conflict,
   provider_error: exitCodes.provider,
   provider_unavailable: exitCodes.provider,
   provider_not_configured: exitCodes.provider,

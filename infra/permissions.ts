@@ -29,7 +29,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'start-connection': (fn, on) => {
     http(fn, on)
     starts(fn, on)
-    fn.uses(on.connections, 'put')
+    fn.uses(on.connections, 'put', 'query')
   },
   'oauth-callback': (fn, on) => {
     http(fn, on)

@@ -74,7 +74,8 @@ export function deploymentResources(deployment: Deployment): Resources {
     untoldEvents: queueResource(outbox.deadLetters, key),
     identity: settingResource(identity.environment),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
-    returnUrls: settingResource({
+    starts: settingResource({
+      CONNECTIONS_PER_USER: String(settings.connectionsPerUser),
       ALLOWED_RETURN_URLS: [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)].join(
         ',',
       ),

@@ -1,5 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
+import { defaultConnectionsPerUser } from '../lib/contract/limits.ts'
 import { providerSettings } from './provider-settings.ts'
 
 /**
@@ -7,18 +8,16 @@ import { providerSettings } from './provider-settings.ts'
  * the command line, which wins. An unknown name or a value that does not fit is refused before the synthesis.
  */
 
-const origin = z
-  .string()
-  .check(
-    z.regex(
-      /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?$/,
-      'must be origins such as https://app.example.com, without a path',
-    ),
-  )
-const url = z.string().check(z.regex(/^https?:\/\/[^\s,?#]+$/, 'must be an http or https URL'))
-const httpsUrl = z
-  .string()
-  .check(z.regex(/^https:\/\/[^\s,?#]+[^\s,?#/]$/, 'must be an https URL without a trailing slash'))
+/** A text of one form, which `rule` tells to who wrote another. */
+const text = (form: RegExp, rule: string) => z.string().check(z.regex(form, rule))
+const origin = text(
+  /^https?:\/\/[A-Za-z0-9.-]+(:\d+)?$/,
+  'must be origins such as https://app.example.com, without a path',
+)
+const domain = (example: string) =>
+  z.optional(text(/^([a-z0-9-]+\.)+[a-z]{2,}$/, `must be a domain name such as ${example}`))
+const url = text(/^https?:\/\/[^\s,?#]+$/, 'must be an http or https URL')
+const httpsUrl = text(/^https:\/\/[^\s,?#]+[^\s,?#/]$/, 'must be an https URL without a trailing slash')
 const whole = (min: number, max: number) =>
   z
     .int('must be a whole number')
@@ -26,24 +25,18 @@ const whole = (min: number, max: number) =>
 
 const shape = {
   /** Name of the deployment, part of every name in the account: several stages live side by side. */
-  stage: z
-    .string()
-    .check(
-      z.regex(
-        /^[a-z][a-z0-9]{0,11}$/,
-        'must be 1 to 12 lower-case letters and digits, beginning with a letter',
-      ),
-    ),
-  /** The AWS account and region; the CLI's own when absent. */
-  account: z.optional(z.string().check(z.regex(/^\d{12}$/, 'must have 12 digits'))),
-  region: z.optional(
-    z.string().check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')),
+  stage: text(
+    /^[a-z][a-z0-9]{0,11}$/,
+    'must be 1 to 12 lower-case letters and digits, beginning with a letter',
   ),
+  /** The AWS account and region; the CLI's own when absent. */
+  account: z.optional(text(/^\d{12}$/, 'must have 12 digits')),
+  region: z.optional(text(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')),
 
   /** Issuer of the callers' JWTs, any OIDC provider. Absent: the stack makes a Cognito user pool. */
   issuer: z.optional(httpsUrl),
   /** Audiences (or client ids) that callers' tokens must carry; needed with `issuer`. */
-  audience: z._default(z.array(z.string().check(z.regex(/^[^\s,]+$/, 'must have no comma or space'))), []),
+  audience: z._default(z.array(text(/^[^\s,]+$/, 'must have no comma or space')), []),
   /** Where the issuer's keys are, when its discovery document does not say. */
   jwksUri: z.optional(httpsUrl),
   /** The public OIDC client of `issuer` that the console signs in with; without it there is no console. */
@@ -59,26 +52,13 @@ const shape = {
   allowedReturnUrls: z._default(z.array(url), []),
 
   /** The API's own domain name, with a certificate of the same region; it alone answers then. */
-  domainName: z.optional(
-    z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as api.example.com')),
-  ),
+  domainName: domain('api.example.com'),
   certificateArn: z.optional(
-    z
-      .string()
-      .check(
-        z.regex(
-          /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/.+$/,
-          'must be the ARN of an ACM certificate',
-        ),
-      ),
+    text(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/.+$/, 'must be the ARN of an ACM certificate'),
   ),
   /** The Route 53 zone for the domain's record; without it an output names the target of the record. */
-  hostedZoneId: z.optional(
-    z.string().check(z.regex(/^Z[A-Z0-9]+$/, 'must be a hosted zone id such as Z0123456789ABC')),
-  ),
-  hostedZoneName: z.optional(
-    z.string().check(z.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'must be a domain name such as example.com')),
-  ),
+  hostedZoneId: z.optional(text(/^Z[A-Z0-9]+$/, 'must be a hosted zone id such as Z0123456789ABC')),
+  hostedZoneName: domain('example.com'),
 
   /** AWS WAF: 2,000 requests in 5 minutes per address, AWS's managed rules. About 9 USD a month. */
   waf: z._default(z.boolean(), false),
@@ -94,9 +74,12 @@ const shape = {
   /** Days that uploads which failed or were rejected stay in the intake bucket. */
   keptUploadDays: z._default(whole(1, 3_650), 30),
 
+  /** Connections that one user may have, those that wait for a consent included. */
+  connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),
+
   /** Folder in the user's drive that documents go into; empty for the drive's root. */
   driveFolder: z._default(
-    z.string().check(z.regex(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters')),
+    text(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters'),
     '',
   ),
   /** Files in the drive are called as people call them; else by document id and extension. */
@@ -112,10 +95,7 @@ const shape = {
   /** Where alarms go, beside the topic that the stack makes. The address has to confirm once. */
   alarmEmail: z.optional(z.email('must be an e-mail address')),
   /** Where the runbook can be read: the alarms link to its entries. */
-  runbookUrl: z._default(
-    z.string().check(z.regex(/^[^\s#]+$/, 'must be a URL or path without a fragment')),
-    'infra/RUNBOOK.md',
-  ),
+  runbookUrl: z._default(text(/^[^\s#]+$/, 'must be a URL or path without a fragment'), 'infra/RUNBOOK.md'),
   /** Reauthorizations within 15 minutes that are more than users' own doing. */
   reauthSpike: z._default(whole(1, 100_000), 10),
   /** Days that logs are kept, one of CloudWatch's own steps. */

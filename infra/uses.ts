@@ -26,7 +26,7 @@ export interface Resources {
   /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call. */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
-  readonly returnUrls: Resource<'read'>
+  readonly starts: Resource<'read'>
   readonly filing: Resource<'read'>
   readonly browsers: Resource<'read'>
 }
@@ -51,7 +51,7 @@ export const starts: Use = (fn, on) => {
     .uses(on.oauthClients, 'read')
     .uses(on.sealKey, 'read')
     .uses(on.publicUrl, 'read')
-    .uses(on.returnUrls, 'read')
+    .uses(on.starts, 'read')
     .uses(on.filing, 'read')
 }
 

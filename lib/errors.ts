@@ -22,6 +22,7 @@ export const errorCodes = [
   'range_not_satisfiable',
   'digest_mismatch',
   'provider_throttled',
+  'rate_limited',
   'presigned_url_not_supported',
   'provider_error',
   'provider_unavailable',
@@ -70,6 +71,8 @@ export interface ErrorContext {
   /** The provider's own short error code (an enum value such as `storageQuotaExceeded`), never its text. */
   readonly providerCode?: string
   readonly providerStatus?: number
+  /** The limit of this deployment that was met, and how much it allows. */
+  readonly limit?: { readonly policy: string; readonly quota: number }
   /** It is the deployment's own fault (an expired client secret, a disabled API): alarms watch for it. */
   readonly operatorFault?: boolean
 }

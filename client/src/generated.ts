@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 62c7a6ba438e5f1a). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 32d25cd1e67f6506). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -532,6 +532,7 @@ export const errorCodes = [
   'range_not_satisfiable',
   'digest_mismatch',
   'provider_throttled',
+  'rate_limited',
   'presigned_url_not_supported',
   'provider_error',
   'provider_unavailable',
@@ -647,6 +648,11 @@ export const errorAdvice: Readonly<
     title: 'Provider throttled',
     meaning: 'The provider asked us to slow down, also after our own bounded retries.',
     action: 'Wait for Retry-After, then repeat.',
+  },
+  rate_limited: {
+    title: 'Rate limited',
+    meaning: 'A limit of this deployment for one user is met; RateLimit-Policy names it.',
+    action: 'Give something of it back (disconnect a drive that is not used), or wait for Retry-After.',
   },
   presigned_url_not_supported: {
     title: 'Presigned URL not supported',

@@ -8,6 +8,7 @@ import { grantStore } from '../catalog/grants.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import type { EnvironmentName } from '../contract/env.ts'
 import { listed, required, settingsOf } from '../contract/env.ts'
+import { defaultConnectionsPerUser } from '../contract/limits.ts'
 import type { Credentials } from '../grants/grant.ts'
 import { ofKind } from '../grants/grant.ts'
 import { passwordSource } from '../grants/passwords.ts'
@@ -101,6 +102,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     openGrant: () => providers.openGrant,
     openDriver: () => providers.openDriver,
     publicUrl: () => setting('PUBLIC_URL'),
+    connectionsPerUser: () => Number(settings['CONNECTIONS_PER_USER'] ?? defaultConnectionsPerUser),
     allowedReturnUrls: () => listed(settings, 'ALLOWED_RETURN_URLS'),
     reach: () => reachOf(settings),
   })

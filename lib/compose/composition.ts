@@ -49,5 +49,6 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly publicUrl: string
   readonly allowedReturnUrls: readonly string[]
+  readonly connectionsPerUser: number
   readonly reach: Reach
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import { pageRoutes } from '../contract/page-routes.ts'
 import type { ProviderId } from '../providers/registry.ts'
+import { ServiceError } from '../errors.ts'
 import type { Sealer } from '../secret.ts'
 import type { ConnectionId, NewId, Owner } from '../ids.ts'
 import { newConnectionId, randomId } from '../ids.ts'
@@ -25,6 +26,7 @@ export interface AuthorizeDeps {
   readonly publicUrl: string
   /** Origins and URL prefixes that `returnUrl` may start with. */
   readonly allowedReturnUrls: readonly string[]
+  readonly connectionsPerUser: number
 }
 
 export interface Started {
@@ -45,6 +47,7 @@ export async function startConnection(
   const returnUrl = allowed(deps, request.returnUrl)
   const fresh = { userKey, userId, provider, connectionId: newConnectionId(deps.newId) }
   const grant = await deps.openGrant(provider)
+  await refuseTooMany(deps, request)
   if (grant.kind === 'none') {
     const active = { ...fresh, status: 'active', event: activated(deps), seq: 1 } as const
     return { connection: await deps.connections.create(active) }
@@ -81,6 +84,21 @@ export async function reauthorizeConnection(
 
 const allowed = ({ allowedReturnUrls }: AuthorizeDeps, returnUrl: string | undefined) =>
   returnUrl === undefined ? undefined : checkReturnUrl(returnUrl, allowedReturnUrls)
+
+/** Requests at the same time may pass it by a few; one user cannot fill the table. */
+async function refuseTooMany(
+  { connections, connectionsPerUser: quota }: AuthorizeDeps,
+  owner: Owner,
+): Promise<void> {
+  const held = (await connections.list(owner)).filter(({ status }) => status !== 'disconnected')
+  if (held.length < quota) return
+  throw new ServiceError(
+    'rate_limited',
+    `The user has ${String(held.length)} connections, and ${String(quota)} is the most. Disconnect one that is not used.`,
+    // What waits for a consent ends by itself after that long.
+    { context: { limit: { policy: 'connections', quota }, retryAfterSeconds: authorizationLifetimeSeconds } },
+  )
+}
 
 /** The event of a connection that needs nobody's consent. */
 const activated = ({ newId = randomId }: AuthorizeDeps) =>

@@ -15,7 +15,7 @@ export const connectionRoutes = {
       'Start connecting a drive. An s3 connection is active at once; for a cloud drive send the user to authorizationUrl.',
     body: { kind: 'json', schema: schemas.startConnectionBody },
     answers: [{ status: 201, description: 'The connection has begun.', schema: schemas.authorizationAnswer }],
-    errors: [...always, 'provider_not_configured'],
+    errors: [...always, 'provider_not_configured', 'rate_limited'],
   },
   oauthCallback: {
     ...plain,

@@ -18,6 +18,9 @@ export const maxJsonBytes = 64 * KiB
 /** One upload fragment to a drive: a multiple of OneDrive's 320 KiB and of Drive's 256 KiB. */
 export const chunkSize = 10 * MiB
 
+/** Connections that one user may have, where the deployment does not say. */
+export const defaultConnectionsPerUser = 50
+
 /** The longest life of an authorization `state` and of a completion code, seconds. */
 export const authorizationLifetimeSeconds = 600
 

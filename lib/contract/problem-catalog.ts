@@ -119,6 +119,11 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Wait for Retry-After, then repeat.',
     example: `${aDrive} limits requests for this user at the moment.`,
   },
+  rate_limited: {
+    meaning: 'A limit of this deployment for one user is met; RateLimit-Policy names it.',
+    action: 'Give something of it back (disconnect a drive that is not used), or wait for Retry-After.',
+    example: 'The user has 50 connections, which is the most. Disconnect one that is not used.',
+  },
   internal_error: {
     meaning: 'Something went wrong on our side.',
     action: 'Repeat the request; when it persists, report the requestId.',

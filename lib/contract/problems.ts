@@ -28,6 +28,7 @@ export const problemTypes: Readonly<Record<ErrorCode, ProblemType>> = {
   range_not_satisfiable: { status: 416, title: 'Range not satisfiable' },
   digest_mismatch: { status: 422, title: 'Digest mismatch' },
   provider_throttled: { status: 429, title: 'Provider throttled' },
+  rate_limited: { status: 429, title: 'Rate limited' },
   internal_error: { status: 500, title: 'Internal error' },
   presigned_url_not_supported: { status: 501, title: 'Presigned URL not supported' },
   provider_error: { status: 502, title: 'Provider error' },

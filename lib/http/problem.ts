@@ -38,6 +38,12 @@ export function problemResult(error: ServiceError, requestId: string): GatewayRe
   if (error.code === 'range_not_satisfiable' && error.context.size !== undefined) {
     headers['content-range'] = `bytes */${error.context.size}`
   }
+  // https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+  const { limit } = error.context
+  if (limit) {
+    headers['ratelimit-policy'] = `"${limit.policy}";q=${String(limit.quota)}`
+    headers['ratelimit'] = `"${limit.policy}";r=0;t=${String(retryAfterSeconds)}`
+  }
   if (error.code === 'unauthorized') headers['www-authenticate'] = 'Bearer'
   const body = {
     type: `urn:driveway:problem:${error.code}`,

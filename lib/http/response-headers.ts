@@ -3,7 +3,8 @@ import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 import { lowerCaseHeaders, requestIdOf } from './request.ts'
 
 /** What a browser may read of an answer. */
-export const exposedHeaders = 'content-disposition,content-range,etag,link,location,retry-after,x-request-id'
+export const exposedHeaders =
+  'content-disposition,content-range,etag,link,location,ratelimit,ratelimit-policy,retry-after,x-request-id'
 
 const fixedHeaders: Readonly<Record<string, string>> = {
   'strict-transport-security': 'max-age=63072000; includeSubDomains',

@@ -213,6 +213,7 @@ export function useCases(stack: Stack) {
     ...stack,
     publicUrl,
     allowedReturnUrls: ['https://app.example.com'],
+    connectionsPerUser: 50,
     walk: (connection: Connection) => {
       walked.push(connection)
       return Promise.resolve()

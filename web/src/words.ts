@@ -111,6 +111,10 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
     title: 'The drive asks for a pause',
     next: 'It takes only so many requests at a time. Try again in a minute.',
   },
+  rate_limited: {
+    title: 'A limit is reached',
+    next: 'Disconnect a drive that you do not use any more, then try again.',
+  },
   presigned_url_not_supported: {
     title: 'This drive has no direct links',
     next: 'Download the document instead.',

@@ -209,6 +209,7 @@ const exampleExtras: Partial<Record<ErrorCode, object>> = {
   },
   payload_too_large: { links: { intake: '/v1/documents/invoice-2026-11/intake' } },
   provider_throttled: { retryAfterSeconds: 20 },
+  rate_limited: { retryAfterSeconds: 600 },
   provider_unavailable: { retryAfterSeconds: 30 },
 }
 

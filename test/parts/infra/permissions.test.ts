@@ -257,7 +257,7 @@ test('each function may do exactly what its operation needs', () => {
     'start-connection': [
       'OAuth clients: GetSecretValue',
       'authorizations: PutItem',
-      'connections: PutItem',
+      'connections: PutItem Query',
       'sealing keys: GetSecretValue',
     ],
     'start-intake': [

@@ -354,3 +354,20 @@ describe('the list of connections', () => {
     )
   })
 })
+
+describe('one user', () => {
+  it('has no more connections than the deployment allows, and others are not touched by it', async () => {
+    const { deps } = useCases(world.main)
+    const start = async (sub: string) =>
+      await startConnection({ ...deps, connectionsPerUser: 3 }, { ...caller(sub), provider: 's3' })
+    const made = [await start('hoarder'), await start('hoarder'), await start('hoarder')]
+    await expect(start('hoarder')).rejects.toMatchObject({
+      code: 'rate_limited',
+      context: { limit: { policy: 'connections', quota: 3 }, retryAfterSeconds: 600 },
+    })
+    expect((await start('another')).connection.status).toBe('active')
+    const [first = expect.unreachable()] = made
+    await disconnectConnection({ ...deps, sharesAccount: () => Promise.resolve(false) }, first.connection)
+    expect((await start('hoarder')).connection.status).toBe('active')
+  })
+})
