@@ -11,6 +11,8 @@ export interface CallOptions {
 
 export interface RemoveOptions extends CallOptions {
   readonly permanent?: boolean | undefined
+  /** The version that is meant: where its key can be given to something else, that stays. */
+  readonly ifMatch?: string
 }
 
 /** A stored object as the provider describes it. */

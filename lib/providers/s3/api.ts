@@ -98,8 +98,9 @@ export function s3Api({ client, bucket, clock, observe }: S3ApiOptions) {
       return { ...headOf(answer), body: answer.Body, contentRange: answer.ContentRange }
     },
 
-    delete: async (key: string, signal?: AbortSignal) => {
-      await call('delete', new DeleteObjectCommand(at(key)), signal)
+    delete: async (key: string, ifMatch?: string, signal?: AbortSignal) => {
+      const condition = ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }
+      await call('delete', new DeleteObjectCommand({ ...at(key), ...condition }), signal)
     },
 
     /** Every version of it, as a bucket with versions keeps them; the delete markers with them. */

@@ -69,8 +69,15 @@ export function s3Driver(options: S3ApiOptions): Driver {
     },
 
     find: (plan, { signal } = {}) => findObject(api, keyOf(plan), signal),
-    remove: (key, { permanent, signal } = {}) =>
-      permanent ? api.deleteVersions(key, signal) : api.delete(key, signal),
+    async remove(key, { permanent, ifMatch, signal } = {}) {
+      if (permanent) return await api.deleteVersions(key, signal)
+      try {
+        await api.delete(key, ifMatch, signal)
+      } catch (error) {
+        // Something else has been put under the key: the version that was meant is gone.
+        if (ifMatch === undefined || !isTaken(error)) throw error
+      }
+    },
     check: ({ signal } = {}) => api.ping(signal),
     sessions: s3Sessions(api, keyOf),
     signedUrls: s3SignedUrls(options.client, options.bucket, keyFor),

@@ -46,6 +46,22 @@ describe.each(named)('a file of the document’s name that is not its own, on %s
   })
 })
 
+describe('a key in a bucket', () => {
+  const world = hallWorld('s3')
+
+  test('is its user’s when they have put something else there since', async () => {
+    await world.put(randomBytes(900))
+    const { objectKey = expect.unreachable() } = await world.row()
+    const own = randomBytes(500)
+    expect(await world.place.own('doc.bin', own)).toBe(objectKey)
+    const content = randomBytes(700)
+    await world.put(content)
+    await world.deliverQueue()
+    expect((await world.hashes()).toSorted()).toEqual([sha256(own), sha256(content)].toSorted())
+    expect((await world.row()).remove).toEqual({})
+  })
+})
+
 describe.each(hallProviders)('two documents that want one name, on %s', (provider) => {
   const world = hallWorld(provider)
 
