@@ -8,7 +8,7 @@ import { ServiceError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { settleFirst } from './settle-first.ts'
-import { leftoversOf, sessionOf } from './settle.ts'
+import { leftoversOf, workOf } from './settle.ts'
 
 type Given = 'door' | 'state' | 'size' | 'contentType' | 'extension' | 'until'
 type Maybe = 'name' | 'upload' | 'target' | 'sha256' | 'proof' | 'source' | 'message' | 'single' | 'permanent'
@@ -62,6 +62,10 @@ export async function acceptChange(
     if (!sending) {
       const seen = row && !isDeleted(row) ? row : undefined
       const wanted = await decide(seen, id)
+      if (row && hasDamaged(row) && !pushesAside(wanted)) {
+        await settleFirst(deps, row as Claimed, true)
+        continue
+      }
       const change = changeOf(deps, id, row, wanted)
       const claimed = await deps.documents.claim(
         key,
@@ -83,6 +87,16 @@ export async function acceptChange(
 /** A change that one request carries ends with its request: it cannot be called back. */
 function inOneRequest(change: Change | undefined): boolean {
   return change?.state === 'sending' && change.session === undefined && change.single === true
+}
+
+/** It has stored other bytes over those that stand: they come back before another change ends it. */
+function hasDamaged({ objectKey, change }: DocumentRow): boolean {
+  return (change?.damaged ?? 0) > 0 && objectKey !== undefined && change?.target?.objectKey === objectKey
+}
+
+/** What may fail at once ends nothing: the change before goes on then. */
+function pushesAside({ door }: Pick<Wanted, 'door'>): boolean {
+  return door === 'put' || door === 'delete'
 }
 
 /** Somebody else writes the document at the moment. */
@@ -111,10 +125,7 @@ function changeOf(deps: HallDeps, id: string, row: DocumentRow | undefined, want
   }
 }
 
-/**
- * What becomes of the change before: pushed aside by what may still
- * fail, else over. Its session ends either way.
- */
+/** What becomes of the change before: pushed aside by what may still fail, else over. Its session ends. */
 function besides(
   key: DocumentKey & { readonly userId: UserId },
   row: DocumentRow | undefined,
@@ -127,8 +138,8 @@ function besides(
     ? {}
     : { connectionId, provider, ...called, ...(row ? {} : { userId: key.userId }) }
   const before = row?.change
-  const keepsAside = (door === 'put' || door === 'delete') && before !== undefined
-  const left: Leftover[] = before ? (keepsAside ? sessionOf(before) : leftoversOf(before, now)) : []
+  const keepsAside = pushesAside({ door }) && before !== undefined
+  const left: Leftover[] = before ? (keepsAside ? workOf(before) : leftoversOf(before, now)) : []
   // Bytes that are taken over are not left.
   const leftovers = left.filter(({ key, etag }) => key !== source?.key || etag !== source.etag)
   return {

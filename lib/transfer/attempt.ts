@@ -13,7 +13,7 @@ import { placeFor, renamed } from './place.ts'
 import type { OwnDriver } from './own.ts'
 import { ownOf, undoOwn } from './own.ts'
 import type { AttemptEnd } from './ports.ts'
-import { about, sessionOf, settleFailed, settleStored } from './settle.ts'
+import { about, workOf, settleFailed, settleStored } from './settle.ts'
 import { tidy } from './tidy.ts'
 
 /** One delivery of a message. */
@@ -188,7 +188,7 @@ async function sourceChanged(deps: HallDeps, claim: Claim): Promise<Handled> {
   }
   await claim.release(
     { ...patch, state: 'waiting', notBefore: deps.clock.now() },
-    { leftovers: sessionOf(change) },
+    { leftovers: workOf(change) },
   )
   return { kind: 'again', afterSeconds: 1 }
 }

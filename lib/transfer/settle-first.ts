@@ -1,6 +1,6 @@
 import { isServiceError } from '../errors.ts'
 import type { Driver } from '../storage/driver.ts'
-import { damageOf } from './damage.ts'
+import { damageDetail, damageOf } from './damage.ts'
 import { finishDelete } from './delete.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
@@ -12,26 +12,32 @@ import { settleFailed, settleStored } from './settle.ts'
 /**
  * Tells of a change whose sender is gone what has become of it: the recorded target is
  * looked at under a higher fence. There with its bytes: stored. Not there: a put has failed,
- * an upload is due again, a delete goes on. Only then may another change own the row.
+ * an upload is due again unless it `isOver`, a delete goes on. Only then may another change own the row.
  */
-export async function settleFirst(deps: HallDeps, dead: Claimed): Promise<void> {
+export async function settleFirst(
+  deps: HallDeps,
+  dead: Claimed,
+  isOver: boolean = dead.change.door === 'put',
+): Promise<void> {
   const { change } = dead
   const until = deps.clock.now() + deps.settings.requestMs
-  const owner = deps.newId()
-  const row = (await deps.documents.work(dead, { fence: change.fence + 1, owner, until })) as
-    | Claimed
-    | undefined
+  const claim = { fence: change.fence + 1, owner: deps.newId(), until }
+  const row = (await deps.documents.work(dead, claim)) as Claimed | undefined
   if (!row) return
   if (change.door === 'delete') {
     await finishDelete(deps, row)
-  } else if (change.door === 'put') {
+  } else if (isOver) {
     const connection = await connectionOf(deps, row)
     // Its sender may have got as far as the last byte.
     const begun = { ...change, attempts: 2 }
     const driver = connection && ownOf(deps, row, begun, await deps.openDriver(connection))
     const made = driver && (await madeBy(driver, row))
     if (made) await settleStored(deps, row, made.entry, made.judged)
-    else await settleFailed(deps, row, cutOff, await damageOf(row, driver))
+    else {
+      const damage = await damageOf(row, driver)
+      const damaged = damage.standing && { code: 'provider_error' as const, detail: damageDetail(damage) }
+      await settleFailed(deps, row, damaged ?? cutOff, damage)
+    }
   } else {
     await deps.documents.work(row, {
       state: 'waiting',

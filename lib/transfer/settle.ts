@@ -17,6 +17,11 @@ const iso = (time: number): string => new Date(time).toISOString()
 /** What was sent has arrived by then, or never will. */
 const onTheWayMs = 60_000
 
+/** Of what stands: its user may put something else under its key. */
+function versionOf({ standing }: DocumentRow): Pick<Leftover, 'etag'> {
+  return standing?.revision === undefined ? {} : { etag: standing.revision }
+}
+
 /** W3, stored: what was proven stands from now on, and what stood before goes. Rejects with ClaimLost. */
 export async function settleStored(
   deps: Pick<HallDeps, 'clock' | 'documents'>,
@@ -64,7 +69,7 @@ export async function settleStored(
       ...(change.name === undefined ? {} : { name: change.name }),
     },
     leftovers: [
-      ...old.map((key): Leftover => ({ kind: 'object', connectionId, key })),
+      ...old.map((key): Leftover => ({ kind: 'object', connectionId, key, ...versionOf(row) })),
       ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
       ...(row.aside ? leftoversOf(row.aside, now) : []),
       ...keptOf(row),
@@ -86,12 +91,7 @@ export async function settleFailed(
   deps: Pick<HallDeps, 'clock' | 'documents' | 'enqueue'>,
   row: Claimed,
   { code, detail }: { readonly code: ErrorCode; readonly detail: string },
-  {
-    leftovers = [],
-    standing,
-    isClean = false,
-    isGivenUp = false,
-  }: Damage & { readonly isGivenUp?: boolean } = {},
+  { leftovers = [], standing, isClean, isGivenUp }: Damage & { readonly isGivenUp?: boolean } = {},
 ): Promise<DocumentRow> {
   const { change } = row
   const aside = isGivenUp ? undefined : row.aside
@@ -189,24 +189,16 @@ function sourceOf({ source, connectionId }: Change): Leftover[] {
   return source ? [{ kind: 'source', connectionId, key: source.key, etag: source.etag }] : []
 }
 
-/** An open session, and what it may have made before it is ended. */
-export function sessionOf(change: Change): Leftover[] {
-  const { session, connectionId } = change
-  return session ? [{ kind: 'session', connectionId, key: session.sealedUrl, ...madeBy(change) }] : []
-}
-
-/** The same; without one what a request has made by `now` whose answer nobody heard, or is to make yet. */
-function workOf(change: Change, now?: number): Leftover[] {
-  const { session, target, attempts, connectionId } = change
-  const made = madeBy(change)
-  const isSingle = now !== undefined && session === undefined && attempts !== undefined
-  if (!isSingle || !target || !made) return sessionOf(change)
-  const { objectKey: key = target.file } = target
+/**
+ * An open session, and what it may have made before it is ended. Without one, once the change is over: what a
+ * request has made by `now` whose answer nobody heard, or is to make yet.
+ */
+export function workOf(change: Change, now?: number): Leftover[] {
+  const { connectionId, session, attempts, target, size, startedAt: since, proof, source } = change
+  const known = { size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) }
+  const made = target?.kind === 'new' ? { made: { target, ...known } } : undefined
+  if (session) return [{ kind: 'session', connectionId, key: session.sealedUrl, ...made }]
+  if (!made || now === undefined || attempts === undefined) return []
+  const { objectKey: key = made.made.target.file } = made.made.target
   return [{ kind: 'object', connectionId, key, notBefore: now + onTheWayMs, ...made }]
-}
-
-function madeBy(change: Change): Pick<Leftover, 'made'> | undefined {
-  const { target, size, startedAt: since, proof, source } = change
-  if (target?.kind !== 'new') return undefined
-  return { made: { target, size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) } }
 }

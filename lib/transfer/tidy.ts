@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import type { DocumentRow, Leftover, Source } from '../catalog/document.ts'
 import { dueOf } from '../catalog/document.ts'
-import { unlessMissing } from '../errors.ts'
+import { ServiceError, unlessMissing } from '../errors.ts'
 import type { Extension, ObjectKey } from '../ids.ts'
 import type { Feed } from '../net/feed.ts'
 import { objectKey } from '../ids.ts'
@@ -9,7 +9,7 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Driver } from '../storage/driver.ts'
 import type { HallDeps } from './hall.ts'
 import { announcedKey } from './intake-key.ts'
-import { judge } from './judge.ts'
+import { judge, proofMs } from './judge.ts'
 import { ownOf } from './own.ts'
 import { planOf } from './place.ts'
 import { SourceChanged } from './body.ts'
@@ -88,7 +88,7 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
   const made = isUnsure ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.
   if (made === undefined || row.objectKey === made || row.change?.target?.objectKey === made) return
-  await driver.remove(made).catch(unlessMissing)
+  await driver.remove(made, etag === undefined ? {} : { ifMatch: etag }).catch(unlessMissing)
 }
 
 /**
@@ -100,7 +100,7 @@ async function madeBy(
   deps: TidyDeps,
   driver: Driver,
   row: DocumentRow,
-  { made }: Leftover,
+  { kind, made, notBefore = 0 }: Leftover,
 ): Promise<ObjectKey | undefined> {
   if (!made || made.target.kind === 'replace') return undefined
   const { size, hash, target, since, source } = made
@@ -113,7 +113,13 @@ async function madeBy(
   const value = hash?.value ?? (source && isHashed ? await hashOf(deps, driver, source) : undefined)
   const sent = { size, algorithms: algorithm === undefined ? [] : [algorithm], digest: () => value }
   const rewrites = driver.traits.rewrites(extname(target.file) as Extension)
-  return judge(entry, sent, { rewrites, late: false }).verdict === 'mismatch' ? undefined : entry.objectKey
+  const { verdict } = judge(entry, sent, { rewrites, late: false })
+  if (kind === 'session') return verdict === 'mismatch' ? undefined : entry.objectKey
+  // No session has held the name: it may be its user's file, and only the same bytes tell.
+  const isLate = verdict === 'unverified' && size > 0 && driver.traits.hash?.late === true
+  if (isLate && deps.clock.now() < notBefore + proofMs)
+    throw new ServiceError('provider_unavailable', 'The drive has no hash yet of a file that may be left.')
+  return verdict === 'verified' ? entry.objectKey : undefined
 }
 
 /** The provider's hash of an object of the intake bucket; undefined when that was replaced or removed. */

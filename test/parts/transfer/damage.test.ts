@@ -73,6 +73,19 @@ describe.each(['google-drive', 'onedrive'] as const)('a drive that stores other 
     expect(await world.document()).toMatchObject({ status: 'failed', checksum: { verdict: 'verified' } })
   })
 
+  test('once, of a drop, has to give back what stood when an announcement comes before the right ones', async () => {
+    const before = randomBytes(700)
+    await world.put(before)
+    await damage(1)
+    await world.drop(randomBytes(700))
+    await world.deliverOnce()
+    expect((await world.row()).change).toMatchObject({ damaged: 1, state: 'waiting' })
+    await world.announce(randomBytes(900))
+    expect(await world.hashes()).toEqual([sha256(before)])
+    expect(await world.document()).toMatchObject({ status: 'receiving', checksum: { verdict: 'verified' } })
+    expect(await world.told()).toEqual(['Document Stored', 'Document Failed'])
+  })
+
   test('without giving back what stood is told as what it is', async () => {
     await world.put(randomBytes(700))
     await damage(3)

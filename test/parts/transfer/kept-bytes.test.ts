@@ -67,6 +67,16 @@ describe.each(hallProviders)('bytes of an upload that failed, on their way to %s
     await expectAtRest(content)
   })
 
+  test('are those that failed: what comes by their URL later does not stay', async () => {
+    const upload = await world.announce(randomBytes(3000))
+    const { connections, deps } = world.opened
+    await connections.update(world.connection, { status: 'disconnected' })
+    await walkConnection(deps, world.connection, deps.clock.now() + 60_000)
+    await upload.upload()
+    await world.deliverQueue()
+    expect(await world.intake()).toEqual([])
+  })
+
   test('do not stay on a connection that is given up while a put has pushed them aside', async () => {
     const upload = await world.announce(randomBytes(3000))
     await upload.upload()

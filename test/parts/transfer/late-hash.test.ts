@@ -51,6 +51,17 @@ describe('a hash that comes late and is of other bytes than were sent', () => {
     expect(await world.told()).toEqual(['Document Stored', 'Document Stored'])
   })
 
+  test('is damage also of a kind of file that the drive rewrites, when the size is as it was', async () => {
+    const hashes = late()
+    world.driver = { ...world.driver, traits: { ...world.driver.traits, rewrites: () => true } }
+    await world.played.fault({ ...small, fragment: 1 }, { type: 'corrupt' })
+    const content = randomBytes(900)
+    await world.upload(content)
+    hashes.compute()
+    await world.sweepAfter(20)
+    await expectAtRest(content)
+  })
+
   test.each(doors)('again and again is told, and the bytes of %s are kept', async (_door, size, bring) => {
     const hashes = late()
     await world.played.fault({ ...small, fragment: 1 }, { type: 'corrupt' }, 3)

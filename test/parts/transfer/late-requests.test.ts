@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import { ServiceError } from '../../../lib/errors.ts'
+import type { Driver } from '../../../lib/storage/driver.ts'
+import { hallProviders, hallWorld, writes } from '../../support/hall-world.ts'
+import { randomBytes, sha256 } from '../../support/intake-world.ts'
+
+const unheard = (): never => {
+  throw new ServiceError('provider_unavailable', 'No answer came.', {
+    retry: { retryable: true, ambiguous: true },
+  })
+}
+
+/** A drive whose last request gets no answer; it arrives there when a test says so. */
+function slow(real: Driver) {
+  let arrive: () => Promise<unknown> = () => Promise.resolve()
+  let end: () => Promise<unknown> = () => Promise.resolve()
+  const later =
+    <Given extends unknown[]>(send: (...given: Given) => Promise<unknown>) =>
+    (...given: Given): Promise<never> => {
+      arrive = async () => await send(...given)
+      return Promise.resolve().then(unheard)
+    }
+  const { sessions = expect.unreachable() } = real
+  const driver: Driver = {
+    ...real,
+    write: later(real.write.bind(real)),
+    sessions: {
+      ...sessions,
+      async begin(...given) {
+        await end()
+        const session = await sessions.begin(...given)
+        end = async () => await sessions.cancel(session)
+        return session
+      },
+      send: later(sessions.send.bind(sessions)),
+      // That it is to end is lost as well.
+      cancel: () => Promise.resolve(),
+    },
+  }
+  return { driver, arrive: async () => await arrive() }
+}
+
+describe.each(hallProviders)('what arrives at %s after it was told to have failed', (provider) => {
+  const world = hallWorld(provider)
+  const { expectAtRest } = world
+  const failing = async () => {
+    const { driver, arrive } = slow(world.driver)
+    const content = randomBytes(700)
+    const putting = world.put(content, { on: { openDriver: () => Promise.resolve(driver) } })
+    await expect(putting).rejects.toMatchObject({ code: 'provider_unavailable' })
+    return { arrive, content }
+  }
+
+  test('is taken back', async () => {
+    const { arrive, content } = await failing()
+    await arrive()
+    expect(await world.hashes()).toEqual([sha256(content)])
+    await world.sweepAfter(61)
+    expect(await world.files()).toEqual([])
+    expect((await world.row()).remove).toEqual({})
+    expect(await world.row()).not.toHaveProperty('open')
+  })
+
+  test('is taken back when another request has stored its document since', async () => {
+    const { arrive } = await failing()
+    await arrive()
+    const content = randomBytes(800)
+    await world.put(content)
+    await world.sweepAfter(61)
+    await expectAtRest(content)
+  })
+
+  test('is taken back when it is of an upload that another has ended', async () => {
+    const real = world.driver
+    const { driver, arrive } = slow(real)
+    world.driver = driver
+    await (await world.announce(randomBytes(700))).upload()
+    await world.deliverOnce()
+    world.driver = real
+    const content = randomBytes(800)
+    const next = await world.announce(content)
+    // A session has read nothing yet, and its bytes have gone.
+    await arrive().catch(() => undefined)
+    await next.upload()
+    await world.deliverQueue()
+    await world.sweepAfter(61)
+    await expectAtRest(content)
+  })
+
+  test('is not mixed up with its user’s own file of that name and size', async () => {
+    const { arrive, content } = await failing()
+    await arrive()
+    const [late = expect.unreachable()] = await world.files()
+    expect(late.sha256).toBe(sha256(content))
+    const own = randomBytes(700)
+    // Over it, or beside it where two files may have one name.
+    await world.place.own('doc.bin', own)
+    await world.sweepAfter(61)
+    expect(await world.hashes()).toEqual([sha256(own)])
+    expect((await world.row()).remove).toEqual({})
+  })
+})
+
+describe('a put whose bytes the drive has stored wrongly', () => {
+  const world = hallWorld('onedrive')
+
+  test('leaves no file when the drive does not say what it has', async () => {
+    await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
+    const locked = () => Promise.reject(new ServiceError('provider_unavailable', 'It is locked.'))
+    const on = { openDriver: () => Promise.resolve({ ...world.driver, stat: locked }) }
+    await expect(world.put(randomBytes(700), { on })).rejects.toMatchObject({ code: 'provider_unavailable' })
+    expect(await world.files()).toEqual([])
+    expect((await world.row()).remove).toEqual({})
+  })
+})
