@@ -13,12 +13,14 @@ import { sha256 } from './world.ts'
 type DoorAct = (scene: Scene, act: Act) => Promise<void>
 /** Whatever a request has begun has reached its drive by then, or never will. */
 const longestRequestMs = 45_000
+/** What goes in one request at every drive, as an inline body does. */
+const mostInline = 4 * smallBytes
 const extensions = ['.pdf', '.pdf', '.pdf', '.txt', '.docx', ''] as const
 
 /** What apps and other systems do through the doors of the API and of the intake bucket. */
 export const doorActs = {
   async put(scene, act) {
-    const { history, bytes, extension } = content(scene, act)
+    const { history, bytes, extension } = content(scene, act, mostInline)
     const headers: Record<string, string> = { 'content-type': 'application/pdf' }
     const condition = scene.dice()
     if (condition < 0.15) headers['if-none-match'] = '*'
@@ -219,7 +221,7 @@ function refuseInternal({ ledger, network }: Scene, outcome: Outcome<HttpAnswer>
 }
 
 /** Bytes that nothing else in the world has, but for the empty ones. */
-function content({ ledger, place, dice, world }: Scene, act: Act) {
+function content({ ledger, place, dice, world }: Scene, act: Act, most = Number.POSITIVE_INFINITY) {
   const history = ledger.of(place.sub, act.document)
   const kind = dice()
   const share = dice()
@@ -234,7 +236,7 @@ function content({ ledger, place, dice, world }: Scene, act: Act) {
   const seedOf = createHash('sha256')
     .update(`${String(world.seed)} ${String(act.id)}`)
     .digest('hex')
-  const bytes = Buffer.alloc(size, `${seedOf} `)
+  const bytes = Buffer.alloc(Math.min(size, most), `${seedOf} `)
   const extension = extensions[Math.floor(dice() * extensions.length)] ?? ''
   return { history, bytes, extension: act.document.includes('.') ? '' : extension }
 }

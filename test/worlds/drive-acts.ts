@@ -77,5 +77,12 @@ function touch(
 function record(scene: Scene, act: Act, what: string, effect: Parameters<Scene['did']>[1]['effect']): void {
   const { now } = scene.world
   scene.world.tell(`${scene.place.sub} ${what}`)
-  scene.did(act.document, { what: `user ${what}`, effect, begin: now, end: now, outcome: 'done' })
+  scene.did(act.document, {
+    what: `user ${what}`,
+    effect,
+    begin: now,
+    end: now,
+    outcome: 'done',
+    byUser: true,
+  })
 }

@@ -14,6 +14,8 @@ export interface Deed {
   outcome: 'done' | 'maybe' | 'not'
   /** Answered 201. */
   created?: boolean
+  /** In the drive itself: what was accepted before may still come after it. */
+  readonly byUser?: true
 }
 
 /** What was seen of a document's content. */
@@ -75,7 +77,8 @@ export const absent: Effect = { kind: 'absent' }
 
 /**
  * The deeds one of which may be the last that took effect by `now`: all but those after whose end another one
- * began that is known to be done, and was done before `seen`.
+ * began that is known to be done, and was done before `seen`. What a user does in the drive ends nothing that
+ * is on its way.
  */
 export function possiblyLast(
   deeds: readonly Deed[],
@@ -84,8 +87,13 @@ export function possiblyLast(
 ): { readonly deeds: readonly Deed[]; readonly untouched: boolean } {
   const done = deeds.filter(({ outcome, end }) => outcome === 'done' && end < seen)
   const begun = deeds.filter(({ outcome, begin }) => outcome !== 'not' && begin <= now)
+  const isOver = (deed: Deed): boolean =>
+    done.some(
+      (later) =>
+        later !== deed && later.begin > deed.end && !(later.byUser === true && deed.outcome === 'maybe'),
+    )
   return {
-    deeds: begun.filter((deed) => !done.some((later) => later !== deed && later.begin > deed.end)),
+    deeds: begun.filter((deed) => !isOver(deed)),
     untouched: done.length === 0,
   }
 }

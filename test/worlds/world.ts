@@ -94,7 +94,8 @@ export class World implements TimeKeeper {
 
   after(ms: number, run: () => void): () => void {
     this.#order += 1
-    const due: Due = { at: this.now + Math.max(0, ms), order: this.#order, run, off: false }
+    // Whole milliseconds, as timers and clocks have them.
+    const due: Due = { at: this.now + Math.max(0, Math.ceil(ms)), order: this.#order, run, off: false }
     let low = 0
     let high = this.#queue.length
     while (low < high) {
