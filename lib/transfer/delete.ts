@@ -12,8 +12,7 @@ import { tidy } from './tidy.ts'
  */
 export async function finishDelete(deps: HallDeps, row: Claimed, signal?: AbortSignal): Promise<void> {
   const kept = await removeStanding(deps, row, signal)
-  const aside = row.aside ? leftoversOf(row.aside, deps.clock.now()) : []
-  const left = [...kept, ...aside, ...keptOf(row)]
+  const left = [...kept, ...(row.aside ? leftoversOf(row.aside, deps.clock.now()) : []), ...keptOf(row)]
   const entries = Object.keys(row.remove ?? {}).length
   if (left.length === 0 && entries === 0) {
     if (!(await deps.documents.drop(row))) throw new ClaimLost()

@@ -17,11 +17,6 @@ const iso = (time: number): string => new Date(time).toISOString()
 /** What was sent has arrived by then, or never will. */
 const onTheWayMs = 60_000
 
-/** Of what stands: its user may put something else under its key. */
-function versionOf({ standing }: DocumentRow): Pick<Leftover, 'etag'> {
-  return standing?.revision === undefined ? {} : { etag: standing.revision }
-}
-
 /** W3, stored: what was proven stands from now on, and what stood before goes. Rejects with ClaimLost. */
 export async function settleStored(
   deps: Pick<HallDeps, 'clock' | 'documents'>,
@@ -56,6 +51,8 @@ export async function settleStored(
         }),
   }
   const { connectionId } = row
+  // Its user may have put something else under its key.
+  const version = row.standing?.revision === undefined ? {} : { etag: row.standing.revision }
   const old = row.objectKey === undefined || row.objectKey === entry.objectKey ? [] : [row.objectKey]
   // While a late hash is waited for the bytes stay at hand: they are kept when the drive has others.
   const until = judged.prove === undefined ? {} : { notBefore: now + proofMs }
@@ -69,7 +66,7 @@ export async function settleStored(
       ...(change.name === undefined ? {} : { name: change.name }),
     },
     leftovers: [
-      ...old.map((key): Leftover => ({ kind: 'object', connectionId, key, ...versionOf(row) })),
+      ...old.map((key): Leftover => ({ kind: 'object', connectionId, key, ...version })),
       ...sourceOf(change).map((left): Leftover => ({ ...left, ...until })),
       ...(row.aside ? leftoversOf(row.aside, now) : []),
       ...keptOf(row),
