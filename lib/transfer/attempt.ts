@@ -29,7 +29,7 @@ export type Handled = { readonly kind: 'done' } | { readonly kind: 'again'; read
 
 const done: Handled = { kind: 'done' }
 
-/** One attempt at a claimed change whose bytes lie in the intake bucket. The claim is given back here alone. */
+/** One attempt at a claimed change whose bytes lie in the bucket. The claim is given back here alone. */
 export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Delivery): Promise<Handled> {
   const sender: Sender = {}
   try {

@@ -84,8 +84,7 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
   const driver = await deps.openDriver(connection)
   if (kind === 'session') await driver.sessions?.cancel({ url: await deps.sealer.open(key, connectionId) })
   if (isGiven) return
-  const isUnsure = kind === 'session' || entry.made
-  const made = isUnsure ? await madeBy(deps, driver, row, entry) : objectKey(key)
+  const made = kind === 'session' || entry.made ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.
   if (made === undefined || row.objectKey === made || row.change?.target?.objectKey === made) return
   await driver.remove(made, etag === undefined ? {} : { ifMatch: etag }).catch(unlessMissing)
