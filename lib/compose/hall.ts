@@ -8,31 +8,33 @@ import { intakeBucket } from '../transfer/bucket.ts'
 import type { HallDeps } from '../transfer/hall.ts'
 import { defaultHallSettings } from '../transfer/hall.ts'
 import type { Composition } from './composition.ts'
-import { onceAsync } from './once.ts'
+import { lazily, onceAsync } from './once.ts'
 
 /**
- * What every door into the drive works with. S3 and SQS are loaded
- * when something is asked of them, which most requests never do.
+ * What every door into the drive works with, made when it is asked for: no door has the rights, nor the
+ * settings, for all of it. S3 and SQS are loaded when something is asked of them, which most never do.
  */
 export function hallDeps(composition: Composition): HallDeps {
-  const { settings, clock, outside } = composition
+  const { settings, outside } = composition
   const short = queueOf(composition, 'SHORT_QUEUE_URL')
-  return {
-    clock,
-    documents: composition.documents,
-    connections: composition.connections,
-    readBoth: composition.readBoth,
-    openDriver: composition.openDriver,
-    sealer: composition.sealer,
-    bucket: bucketOf(composition),
-    enqueue: (key, delaySeconds = 0) =>
-      enqueueOne(short, { body: rowMessage(key), group: key.userKey, delaySeconds }),
-    random: outside.random,
-    newId: outside.newId,
-    startHash: composition.startHash,
-    openTurns: outside.openTurns,
-    settings: { ...defaultHallSettings, driveNames: settings['DRIVE_NAMES'] === 'true' },
-  }
+  return lazily<HallDeps>({
+    clock: () => composition.clock,
+    documents: () => composition.documents,
+    connections: () => composition.connections,
+    readBoth: () => composition.readBoth,
+    openDriver: () => composition.openDriver,
+    sealer: () => composition.sealer,
+    bucket: () => bucketOf(composition),
+    enqueue:
+      () =>
+      (key, delaySeconds = 0) =>
+        enqueueOne(short, { body: rowMessage(key), group: key.userKey, delaySeconds }),
+    random: () => outside.random,
+    newId: () => outside.newId,
+    startHash: () => composition.startHash,
+    openTurns: () => outside.openTurns,
+    settings: () => ({ ...defaultHallSettings, driveNames: settings['DRIVE_NAMES'] === 'true' }),
+  })
 }
 
 function bucketOf({ settings, clock, outside }: Composition): IntakeBucket {
