@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { fileSource } from '../../client/src/node.ts'
 import type { Document, Driveway } from '../../client/src/node.ts'
+import { minPartsBytes } from '../../client/src/upload.ts'
 import type { Command, Context } from '../command.ts'
 import { contentTypeOf, documentIdOf, extensionOf } from '../document-names.ts'
 import { UsageError } from '../exit-codes.ts'
@@ -118,7 +119,10 @@ async function putAll(context: Context, jobs: readonly Job[]): Promise<void> {
       try {
         await putOne(context, driveway, job, progress, report)
       } catch (error) {
-        if (signal.aborted) throw error
+        if (signal.aborted) {
+          if (job.size >= minPartsBytes) output.note('The same command goes on where this one stopped.')
+          throw error
+        }
         failures.push(error)
         if (jobs.length > 1) {
           progress.end()
@@ -178,6 +182,8 @@ async function putOne(
     contentType: text('type') ?? contentTypeOf(typed),
     extension: text('extension') ?? extensionOf(typed),
     ifExists: ifExists === 'replace' ? 'replace' : 'fail',
+    // The id is the name's at every run, so the same command finds what it left.
+    resumable: true,
     signal,
     onProgress: ({ fraction, phase }) => report(job, fraction, phase),
   })

@@ -9,7 +9,7 @@ export { DrivewayError, isDrivewayError } from './errors.ts'
 export type { Connection, Document, DocumentsAnswer, ErrorCode, Health } from './generated.ts'
 export { errorAdvice, maxInlineBytes } from './generated.ts'
 export type { UploadSource } from './transport.ts'
-export type { UploadOptions, UploadProgress } from './upload.ts'
+export type { UploadOptions, UploadProgress } from './upload-options.ts'
 
 /** A client of the API at `baseUrl`, for browsers. */
 export function createDriveway(options: DrivewayOptions): Driveway {

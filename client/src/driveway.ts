@@ -10,7 +10,7 @@ import { watchDocument } from './settle.ts'
 import type { WatchOptions } from './settle.ts'
 import type { Transport, UploadSource } from './transport.ts'
 import { uploadDocument } from './upload.ts'
-import type { UploadOptions } from './upload.ts'
+import type { UploadOptions } from './upload-options.ts'
 
 export interface DrivewayOptions {
   /** The API's base URL, without `/v1`: `https://api.example.com`. */

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 32d25cd1e67f6506). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 448e947fa7129729). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -281,6 +281,10 @@ export interface OpenUploadAnswer {
     readonly partSize: number
     /** How many parts there are. */
     readonly partCount: number
+    /** How many bytes were announced. */
+    readonly size: number
+    /** The SHA-256 that was announced. */
+    readonly sha256?: string
     /** The parts that have arrived. */
     readonly stored: readonly {
       /** Which part. */

@@ -118,16 +118,20 @@ export function apiOf(settings: ApiSettings): Api {
         await response.body?.cancel()
         return undefined
       }
-      const text = await response.text()
-      try {
-        return JSON.parse(text) as AnswerOf<Name>
-      } catch (cause) {
-        throw new DrivewayError('unexpected_answer', 'The server did not answer with JSON.', {
-          status: response.status,
-          cause,
-        })
-      }
+      return parseAnswer(await response.text(), response.status) as AnswerOf<Name>
     },
+  }
+}
+
+/** What a successful answer says. */
+export function parseAnswer(text: string, status?: number): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new DrivewayError('unexpected_answer', 'The server did not answer with JSON.', {
+      cause,
+      ...(status !== undefined && { status }),
+    })
   }
 }
 

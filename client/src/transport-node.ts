@@ -46,11 +46,12 @@ export const nodeTransport: Transport = {
         })
       })
     })
-    // A server may answer and close before it has read everything:
-    // then the answer counts, not the broken pipe.
-    const sending = pipeline(bytesOf(source, onSent), outgoing)
-    const [answer, body] = await Promise.allSettled([answered, sending])
+    // A server may answer before it has read everything, and read no
+    // more of it: then the answer counts, not the broken pipe.
+    const sending = Promise.allSettled([pipeline(bytesOf(source, onSent), outgoing)])
+    const [answer] = await Promise.allSettled([answered])
     outgoing.destroy()
+    const [body] = await sending
     if (signal?.aborted === true) throw signal.reason
     if (answer.status === 'fulfilled') return answer.value
     const cause: unknown = body.status === 'rejected' ? body.reason : answer.reason
@@ -75,11 +76,12 @@ export async function fileSource(
     name: basename(path),
     ...(options.type !== undefined && { type: options.type }),
     stream: () => fileStream(path),
+    slice: (start, end) => ({ size: end - start, stream: () => fileStream(path, { start, end: end - 1 }) }),
   }
 }
 
-function fileStream(path: string): ReadableStream<Uint8Array> {
-  const file = createReadStream(path)
+function fileStream(path: string, range: { start?: number; end?: number } = {}): ReadableStream<Uint8Array> {
+  const file = createReadStream(path, range)
   const chunks: AsyncIterator<Buffer> = file[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

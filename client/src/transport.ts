@@ -11,6 +11,8 @@ export interface UploadSource {
   readonly name?: string
   /** The bytes, from the first, at every call. */
   stream(): ReadableStream<Uint8Array>
+  /** Bytes from `start` to before `end`; without it a source is sent by one request. */
+  slice?(start: number, end: number): UploadSource
 }
 
 export interface PutRequest {

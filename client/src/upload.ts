@@ -1,44 +1,22 @@
 import { answerError, DrivewayError, isDrivewayError } from './errors.ts'
 import { maxInlineBytes } from './generated.ts'
 import type { Document, DocumentAnswer, IntakeAnswer } from './generated.ts'
+import { parseAnswer } from './request.ts'
 import type { Api } from './request.ts'
 import { retrying } from './retry.ts'
 import { requireStored, watchDocument } from './settle.ts'
 import type { Transport, UploadSource } from './transport.ts'
-
-export interface UploadProgress {
-  /** `preparing` hashes, `sending` moves bytes off this device, `storing` waits for the drive. */
-  readonly phase: 'preparing' | 'sending' | 'storing' | 'stored'
-  readonly bytesTotal: number
-  /** Bytes that have left this device. */
-  readonly bytesSent: number
-  /** Bytes that have arrived in the drive. */
-  readonly bytesStored: number
-  /** Of the whole way, 0 to 1. */
-  readonly fraction: number
-}
-
-export interface UploadOptions {
-  /** The client's own name for the document; a random one when left out. */
-  readonly documentId?: string | undefined
-  readonly connectionId?: string | undefined
-  /** What people call it; the source's name when left out. */
-  readonly name?: string | undefined
-  /** The media type; that of the source, else application/octet-stream. */
-  readonly contentType?: string | undefined
-  /** With its dot; from the source's name when left out, none when empty. */
-  readonly extension?: string | undefined
-  /** `replace` (as a PUT does) or `fail` with precondition_failed when the document exists. */
-  readonly ifExists?: 'replace' | 'fail' | undefined
-  /** SHA-256 in lower-case hex, when it is known already: saves reading the source twice. */
-  readonly sha256?: string | undefined
-  readonly onProgress?: ((progress: UploadProgress) => void) | undefined
-  /** Aborting stops the upload and deletes what it has begun. */
-  readonly signal?: AbortSignal | undefined
-}
+import { base64OfHex, extensionOf, randomDocumentId } from './upload-naming.ts'
+import type { UploadOptions, UploadProgress } from './upload-options.ts'
+import { findUpload, isSliceable, sendParts } from './upload-parts.ts'
+import type { OpenUpload, SliceableSource } from './upload-parts.ts'
 
 const fallbackType = 'application/octet-stream'
 const putAttempts = 6
+/** What one PUT carries at most. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+const maxPutBytes = 5 * 1024 ** 3
+/** Less is sent again sooner than its parts are counted. */
+export const minPartsBytes = 16 * 1024 ** 2
 /** What the API takes for a name. */
 const namePattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 
@@ -68,7 +46,8 @@ class Upload {
   readonly #contentType: string
   readonly #extension: string | undefined
   readonly #name: string | undefined
-  #begun = false
+  /** What to take back: a document of its own, or only what was announced. */
+  #begun: 'document' | 'upload' | undefined
 
   constructor(api: Api, transport: Transport, source: UploadSource, options: UploadOptions) {
     this.#api = api
@@ -94,19 +73,20 @@ class Upload {
   }
 
   /**
-   * Takes back what was begun. An inline PUT under the caller's own id is left
-   * alone: it is stored or it is not, and a delete could take the version before it.
+   * Takes back what was begun, and never the version before it: of an inline PUT under the caller's own id
+   * nobody can say whether it is stored, and over a version that stands an upload is cancelled alone.
    */
   async discard(): Promise<void> {
-    if (!this.#begun) return
+    if (this.#begun === undefined) return
     const path = { documentId: this.#documentId }
+    const undo = this.#begun === 'document' ? 'deleteDocument' : 'cancelUpload'
     // The caller gets the abort reason in any case; what could not be deleted shows in the list.
-    await this.#api.call('deleteDocument', { path }).catch(() => undefined)
+    await this.#api.call(undo, { path }).catch(() => undefined)
   }
 
   async #inline(sha256: string | undefined): Promise<Document> {
     const create = this.#options.ifExists === 'fail'
-    this.#begun = this.#options.documentId === undefined || create
+    this.#begun = this.#options.documentId === undefined || create ? 'document' : undefined
     const { connectionId } = this.#options
     const input = {
       path: { documentId: this.#documentId },
@@ -128,18 +108,22 @@ class Upload {
         () => this.#api.authorized(put),
         this.#options.signal,
       )
-      return parseDocument(text)
+      return (parseAnswer(text) as DocumentAnswer).document
     } catch (error) {
-      if (create && isDrivewayError(error)) this.#begun = false
+      if (create && isDrivewayError(error)) this.#begun = undefined
       if (isDrivewayError(error, 'payload_too_large')) return this.#throughIntake(sha256)
       throw error
     }
   }
 
   async #throughIntake(sha256: string | undefined): Promise<Document> {
+    const source = this.#source
+    const resumable = this.#options.resumable === true && source.size >= minPartsBytes
+    if (isSliceable(source) && (resumable || source.size > maxPutBytes))
+      return await this.#inParts(source, sha256, resumable)
     if (this.#options.ifExists === 'fail') await this.#requireAbsent()
     let ticket = await this.#startIntake(sha256)
-    this.#begun = true
+    this.#begins(ticket)
     for (let tries = 1; ; tries += 1) {
       try {
         if (ticket.upload.method !== 'PUT')
@@ -161,6 +145,41 @@ class Upload {
     return this.#settle()
   }
 
+  async #inParts(source: SliceableSource, sha256: string | undefined, resumable: boolean): Promise<Document> {
+    const { uploadId, signal } = this.#options
+    const known = { sha256, uploadId, size: source.size }
+    const left = resumable ? await findUpload(this.#api, this.#documentId, known, signal) : undefined
+    const open = left ?? (await this.#startParts(sha256))
+    if (!resumable) this.#begun ??= 'upload'
+    else this.#begun = undefined
+    this.#options.onUploadId?.(open.uploadId)
+    await sendParts(
+      {
+        api: this.#api,
+        transport: this.#transport,
+        documentId: this.#documentId,
+        source,
+        signal,
+        onSent: (bytes) => this.#report('sending', bytes, 0, (0.5 * bytes) / source.size),
+      },
+      open,
+    )
+    return this.#settle()
+  }
+
+  async #startParts(sha256: string | undefined): Promise<OpenUpload> {
+    if (this.#options.ifExists === 'fail') await this.#requireAbsent()
+    const ticket = await this.#startIntake(sha256, true)
+    this.#begins(ticket)
+    if (ticket.upload.method !== 'MULTIPART')
+      throw new DrivewayError('unexpected_answer', 'The server knows no upload in parts.')
+    return { ...ticket.upload, stored: [], signed: ticket.upload.parts }
+  }
+
+  #begins({ document }: IntakeAnswer): void {
+    this.#begun = document.etag === undefined ? 'document' : 'upload'
+  }
+
   async #settle(): Promise<Document> {
     const watch = watchDocument(this.#api, this.#documentId, { signal: this.#options.signal })
     for (;;) {
@@ -173,7 +192,7 @@ class Upload {
     }
   }
 
-  #startIntake(sha256: string | undefined): Promise<IntakeAnswer> {
+  #startIntake(sha256: string | undefined, multipart?: true): Promise<IntakeAnswer> {
     const { connectionId, signal } = this.#options
     const body = {
       connectionId,
@@ -182,24 +201,27 @@ class Upload {
       name: this.#name,
       size: this.#source.size,
       sha256,
+      multipart,
     }
     return this.#api.call('startIntake', { path: { documentId: this.#documentId }, body }, { signal })
   }
 
-  async #hasArrived(): Promise<boolean> {
+  async #stat(): Promise<Document> {
     const { signal } = this.#options
-    const { document } = await this.#api.call(
-      'statDocument',
-      { path: { documentId: this.#documentId } },
-      { signal },
-    )
-    return document.status !== 'receiving'
+    const path = { documentId: this.#documentId }
+    return (await this.#api.call('statDocument', { path }, { signal })).document
+  }
+
+  async #hasArrived(): Promise<boolean> {
+    return (await this.#stat()).status !== 'receiving'
   }
 
   async #requireAbsent(): Promise<void> {
-    const { signal } = this.#options
     try {
-      await this.#api.call('statDocument', { path: { documentId: this.#documentId } }, { signal })
+      const { status, etag } = await this.#stat()
+      const isLeft = status === 'receiving' && this.#options.resumable === true
+      // Nothing stands, and nothing is on its way.
+      if (etag === undefined && (status === 'failed' || isLeft)) return
     } catch (error) {
       if (isDrivewayError(error, 'document_not_found')) return
       throw error
@@ -224,27 +246,5 @@ class Upload {
 
   #report(phase: UploadProgress['phase'], bytesSent: number, bytesStored: number, fraction: number): void {
     this.#options.onProgress?.({ phase, bytesTotal: this.#source.size, bytesSent, bytesStored, fraction })
-  }
-}
-
-function extensionOf(name: string | undefined): string | undefined {
-  return /[^./\\](\.[A-Za-z0-9]{1,16})$/.exec(name ?? '')?.[1]
-}
-
-/** 128 random bits as a documentId; not randomUUID, which browsers only offer on secure origins. */
-export function randomDocumentId(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16))
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function base64OfHex(hex: string): string {
-  return btoa(hex.replaceAll(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16))))
-}
-
-function parseDocument(text: string): Document {
-  try {
-    return (JSON.parse(text) as DocumentAnswer).document
-  } catch (cause) {
-    throw new DrivewayError('unexpected_answer', 'The server did not answer with JSON.', { cause })
   }
 }

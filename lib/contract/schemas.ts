@@ -212,6 +212,8 @@ export const openUploadAnswer = answer('OpenUploadAnswer', {
   upload: [
     part({
       ...cut,
+      size: [wholeNumber, 'How many bytes were announced.'],
+      sha256: [z.optional(z.string()), 'The SHA-256 that was announced.'],
       stored: [
         z.array(
           part({

@@ -96,8 +96,10 @@ export async function openParts(deps: HallDeps, upload: UploadOf) {
   const { row, change } = await requireOpen(deps, upload)
   const stored = await (await deps.bucket.parts()).stored(placeOf(row, change))
   if (!stored) throw notOpen(upload)
-  const { partSize, partCount } = change.upload
-  return { row, upload: { uploadId: change.id, partSize, partCount, stored } }
+  const { size, sha256, upload: plan } = change
+  const { partSize, partCount } = plan
+  const announced = { size, ...(sha256 === undefined ? {} : { sha256 }) }
+  return { row, upload: { uploadId: change.id, partSize, partCount, ...announced, stored } }
 }
 
 /**

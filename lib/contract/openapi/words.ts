@@ -104,7 +104,11 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
   PartsAnswer: { parts: [{ ...signedPart, number: 101, expiresAt: '2026-11-22T09:03:00.000Z' }] },
   OpenUploadAnswer: {
     document: receiving,
-    upload: { ...cut, stored: [{ number: 1, size: 8388608, etag: '9bb58f26192e4ba00f01e2e7b136bbd8' }] },
+    upload: {
+      ...cut,
+      size: 209715200,
+      stored: [{ number: 1, size: 8388608, etag: '9bb58f26192e4ba00f01e2e7b136bbd8' }],
+    },
   },
   ConnectionAnswer: { connection },
   AuthorizationAnswer: {

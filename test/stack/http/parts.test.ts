@@ -83,6 +83,8 @@ describe.each(providers)('an upload in parts, to %s', (provider) => {
       uploadId: upload.uploadId,
       partSize: upload.partSize,
       partCount: 3,
+      size: content.length,
+      sha256,
       stored: [{ number: 1, size: 8 * MiB, etag: expect.stringMatching(/^[0-9a-f]{32}$/) }],
     })
     const early = await complete(id, upload.uploadId)
