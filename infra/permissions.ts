@@ -147,6 +147,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.connections, 'get')
       .uses(on.documents, 'get', 'put', 'update', 'scan:open')
       .uses(on.transfers, 'scan', 'delete')
+      .uses(on.authorizations, 'get', 'put')
       .uses(on.intakeBucket, 'get', 'tag', 'list')
       .uses(on.arrivals, 'send')
       .uses(on.shortLane, 'send')

@@ -1,3 +1,4 @@
+import { walker } from '../catalog/walks.ts'
 import { required } from '../contract/env.ts'
 import { chooseConnection } from '../documents/choose-connection.ts'
 import { enqueueOne } from '../intake/enqueue.ts'
@@ -47,7 +48,8 @@ export function openSweep(composition: Composition) {
       now,
       deadline,
     })
-  return { ...deps, announce, takeOver }
+  const walkOn = walker(outside.dynamo(), required(settings, 'AUTHORIZATIONS_TABLE'), now)
+  return { ...deps, announce, takeOver, walkOn }
 }
 
 /** For starting an upload of any size. */

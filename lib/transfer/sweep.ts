@@ -13,14 +13,20 @@ export interface SweepOptions {
   readonly idleMs: number
   /** The only worker has just started (a local stack): whoever held a claim is dead. */
   readonly restarted?: boolean
+  /** Where the run before stopped, as it answered; the beginning when absent. */
+  readonly from?: string | undefined
 }
 
 export interface Swept {
   /** Rows put into the queue, to be looked at. */
-  rows: number
+  readonly rows: number
+  /** Where the next run goes on; absent at the end. */
+  readonly next?: string
 }
 
 const keysPerPage = 1000
+/** A run sees so many keys, whatever is open. */
+const mostPages = 50
 
 /**
  * Finds what has a time and no message: claims whose process died, waits, URLs
@@ -28,14 +34,15 @@ const keysPerPage = 1000
  * puts messages into the queue; it holds no claim and calls no provider.
  */
 export async function sweep(deps: HallDeps, options: SweepOptions): Promise<Swept> {
-  const swept: Swept = { rows: 0 }
-  const timeIsUp = (): boolean => deps.clock.now() >= options.deadline
+  let rows = 0
+  let cursor = options.from === undefined ? undefined : (JSON.parse(options.from) as OpenPage['cursor'])
   const usable = connectionsThatChanged(deps)
-  let cursor: OpenPage['cursor']
-  do {
+  const stopped = (): Swept => ({ rows, ...(cursor ? { next: JSON.stringify(cursor) } : {}) })
+  for (let pages = 0; pages < mostPages; pages += 1) {
     const page = await deps.documents.scanOpen(keysPerPage, cursor)
     for (const entry of page.entries) {
-      if (timeIsUp()) return swept
+      // A page that is looked at twice costs a message more.
+      if (deps.clock.now() >= options.deadline) return stopped()
       const [kind, time = ''] = entry.open.split('#')
       const due =
         kind === 'p'
@@ -44,12 +51,13 @@ export async function sweep(deps: HallDeps, options: SweepOptions): Promise<Swep
       if (!due) continue
       if (options.restarted === true && (kind === 's' || kind === 'i')) await voidClaim(deps, entry)
       await deps.enqueue(entry)
-      swept.rows += 1
+      rows += 1
     }
     cursor = page.cursor
-  } while (cursor !== undefined)
-  count('TransfersSwept', {}, swept.rows)
-  return swept
+    if (cursor === undefined) break
+  }
+  count('TransfersSwept', {}, rows)
+  return stopped()
 }
 
 async function voidClaim(deps: HallDeps, entry: OpenPage['entries'][number]): Promise<void> {

@@ -289,6 +289,7 @@ test('each function may do exactly what its operation needs', () => {
     ],
     'sweep-transfers': [
       'arrivals: SendMessage',
+      'authorizations: GetItem PutItem',
       'connections: GetItem',
       'documents by open: Scan',
       'documents: GetItem PutItem UpdateItem',

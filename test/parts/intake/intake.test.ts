@@ -490,7 +490,8 @@ describe('the intake', () => {
           }),
         )
       }
-      return await announceForgotten({ ...opened.deps, announce }, { deadline: deadline(), idleMs })
+      const found = await announceForgotten({ ...opened.deps, announce }, { deadline: deadline(), idleMs })
+      return found.announced
     }
 
     test('announces an object that no event announced, once it is old enough', async () => {

@@ -34,7 +34,7 @@ test('what a function asks of AWS is seen under its name, also in the worker and
     .toEqual(
       expect.arrayContaining([
         'start-connection dynamodb:PutItem driveway-local-connections',
-        'put-document dynamodb:GetItem driveway-local-documents',
+        'put-document dynamodb:BatchGetItem driveway-local-documents',
         'put-document dynamodb:Query driveway-local-connections',
         'put-document s3:PutObject driveway-storage/*',
         'ingest-object s3:GetObject driveway-intake/*',

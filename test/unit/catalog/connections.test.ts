@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationStore } from '../../../lib/catalog/authorizations.ts'
 import { connectionStore } from '../../../lib/catalog/connections.ts'
 import { tokenStore } from '../../../lib/catalog/tokens.ts'
+import { walker } from '../../../lib/catalog/walks.ts'
 import { newConnectionId } from '../../../lib/ids.ts'
 import { dynamoAt } from '../../support/aws-caller.ts'
 import type { World } from '../../support/grants-world.ts'
@@ -158,3 +159,24 @@ async function losingAnswers(target: string) {
     },
   }
 }
+
+describe('walks', () => {
+  it('go on where they stopped, also when a part is cut off, and begin anew when it is time', async () => {
+    const walkOn = walker(dynamoAt(world.endpoints.dynamoDb), 'authorizations', now)
+    const walk = { name: 'here', everyMs: 3_600_000 }
+    const starts: (string | undefined)[] = []
+    const part = (next?: string) =>
+      walkOn(walk, (from) => {
+        starts.push(from)
+        return Promise.resolve(next)
+      })
+    await part('a')
+    await expect(walkOn(walk, () => Promise.reject(new Error('cut off')))).rejects.toThrow('cut off')
+    await part('b')
+    await part()
+    await part('too soon')
+    world.advance(3_600_000)
+    await part()
+    expect(starts).toEqual([undefined, 'a', 'b', undefined])
+  })
+})
