@@ -5,7 +5,7 @@ import { documentRow, isDeleted, openOf } from './document.ts'
 import type { DocumentKey, DocumentPages } from './document-pages.ts'
 import { documentPages } from './document-pages.ts'
 import type { Changes, RowEvent } from './expressions.ts'
-import { asSeen, mine, updateOf, withSameLeftovers } from './expressions.ts'
+import { asRead, asSeen, mine, updateOf, withSameLeftovers } from './expressions.ts'
 import type { NewId } from '../ids.ts'
 import { firstWrite, read } from './old-document.ts'
 import type { Condition } from './table.ts'
@@ -27,8 +27,8 @@ export interface DocumentStore extends DocumentPages {
   /** As it is now (a consistent read). */
   get(key: DocumentKey): Promise<DocumentRow | undefined>
   /**
-   * W1: `change` becomes the row's change if change, standing version and
-   * revision are as in `seen` (undefined: no row). Undefined when they are not.
+   * W1: `change` becomes the row's change if the change, what it has begun, standing version and revision are
+   * as in `seen` (undefined: no row). Undefined when they are not.
    */
   claim(
     key: DocumentKey,
@@ -118,7 +118,7 @@ export function documentStore(
       if (seen)
         return await update(
           seen,
-          asSeen(seen),
+          asRead(seen),
           { ...also, changes: { ...also.changes, change, changedAt: iso() } },
           isOurs,
         )

@@ -38,6 +38,31 @@ export function asSeen({ change, standing }: DocumentRow): Condition {
   return condition(parts.join(' AND '), values)
 }
 
+/**
+ * As seen, and nothing has been begun since: its worker may have written of a session or a place under the
+ * same fence, and whoever ends the change has to take that back.
+ */
+export function asRead(row: DocumentRow): Condition {
+  const seen = asSeen(row)
+  if (!row.change) return seen
+  const { session, target, proof, damaged, source } = row.change
+  const begun = {
+    '#session.#sealedUrl': session?.sealedUrl,
+    '#target.#objectKey': target?.objectKey,
+    '#target.#file': target?.file,
+    '#proof.#value': proof?.value,
+    '#damaged': damaged,
+    '#source.#etag': source?.etag,
+  }
+  const values: Record<string, unknown> = { ...seen.values }
+  const parts = Object.entries(begun).map(([path, value], at) => {
+    if (value === undefined) return `attribute_not_exists(#change.${path})`
+    values[`:begun${String(at)}`] = value
+    return `#change.${path} = :begun${String(at)}`
+  })
+  return condition([seen.expression, ...parts].join(' AND '), values)
+}
+
 /** The change of `row` is still that change, under that fence. */
 export function mine({ change }: DocumentRow): Condition {
   return condition('#change.#id = :mine AND #change.#fence = :fence', {
@@ -63,6 +88,16 @@ const nameOf: Readonly<Record<string, string>> = {
   '#revision': 'revision',
   '#remove': 'remove',
   '#writeId': 'writeId',
+  '#session': 'session',
+  '#sealedUrl': 'sealedUrl',
+  '#target': 'target',
+  '#objectKey': 'objectKey',
+  '#file': 'file',
+  '#proof': 'proof',
+  '#value': 'value',
+  '#damaged': 'damaged',
+  '#source': 'source',
+  '#etag': 'etag',
 }
 
 /** DynamoDB refuses a name or value that no expression uses. */

@@ -112,6 +112,28 @@ describe('claiming a document', () => {
     expect(await store.claim(seen, seen, change(), {})).toBeUndefined()
   })
 
+  it.each<[string, Partial<Change>]>([
+    ['a session', { session: { sealedUrl: 'sealed' } }],
+    ['a name', { target: { kind: 'new', file: 'doc (1f0c9a2b).txt' } }],
+    ['a key', { target: { kind: 'new', file: 'doc.txt', objectKey: 'k2' as ObjectKey } }],
+    ['what its bytes hash to', { proof: { algorithm: 'md5', value: 'aa' } }],
+    ['damage', { damaged: 1 }],
+    ['other bytes', { source: { key: 'k', etag: 'e2', size: 3 } }],
+  ])(
+    'is refused when its worker has written of %s meanwhile, which would be forgotten',
+    async (_what, patch) => {
+      const seen = await claimed(keyOf(), {
+        target: { kind: 'new', file: 'doc.txt' },
+        source: { key: 'k', etag: 'e1', size: 3 },
+      })
+      const worked = await store.work(seen, patch)
+      expect(await store.claim(seen, seen, change({ fence: 2 }), {})).toBeUndefined()
+      expect(await store.claim(seen, worked, change({ fence: 2 }), {})).toMatchObject({
+        change: { fence: 2 },
+      })
+    },
+  )
+
   it('is refused when the drive’s version was seen to be another meanwhile', async () => {
     const seen = await stored()
     const standing = seen.standing && { ...seen.standing, revision: 'r2' }
