@@ -98,7 +98,9 @@ async function takeAnnounced(
   if (row?.change?.source?.key === key) return await lookAt(deps, row, delivery)
   if (row?.aside?.id === changeId) return { kind: 'again', afterSeconds: laterSeconds }
   if (row && names(row, key)) await tidy(deps, row)
-  else if (!(await isKept(deps, row, key))) await deps.bucket.remove({ key })
+  // The same bytes sent once more have lost the tag.
+  else if (await isKept(deps, row, key)) await deps.bucket.keep(key, 'failed')
+  else await deps.bucket.remove({ key })
   return done
 }
 

@@ -179,6 +179,7 @@ async function sourceChanged(deps: HallDeps, claim: Claim): Promise<Handled> {
   const anew = { session: undefined, offset: undefined, sent: undefined, hashState: undefined } as const
   const patch = {
     ...anew,
+    proof: undefined,
     source,
     size,
     contentType: change.door === 'drop' ? contentType : change.contentType,

@@ -13,8 +13,6 @@ import { algorithmsFor, judge, type Judged } from './judge.ts'
 /** The hands of one attempt: each step of the plan, done once. */
 export interface Run {
   readonly signal: AbortSignal
-  /** What this attempt has finished at the provider. */
-  readonly made: string | undefined
   initialState(): PlanState
   /** Does one step and records what has to be known after a crash. Rejects with the provider's error. */
   perform(step: Exclude<Step, Stop | { do: 'verify' }>, state: PlanState): Promise<Answer>
@@ -45,8 +43,15 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     openTurns: options.openTurns,
     ...(claim.change.sha256 === undefined ? {} : { expectedSha256: claim.change.sha256 }),
   })
-  let made: string | undefined
-  const hashColumns = (): ChangePatch => (hash.position > 0 ? { hashState: hash.save() } : {})
+  const hashColumns = (): ChangePatch => {
+    const { algorithm } = traits.hash ?? {}
+    const value = algorithm && hash.position === size ? hash.digest(algorithm) : undefined
+    return {
+      ...(hash.position > 0 ? { hashState: hash.save() } : {}),
+      // All of it was read: what it has made is known by this, also when its bytes are gone.
+      ...(algorithm && value !== undefined ? { proof: { algorithm, value } } : {}),
+    }
+  }
   claim.onRenewal(hashColumns)
 
   const planAt = (target: Target): Plan => planOf(claim.row, target)
@@ -54,10 +59,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (!sessions) throw new TypeError('This provider has no upload sessions.')
     return sessions
   }
-  const finished = (entry: ObjectEntry): Answer => {
-    made = entry.objectKey
-    return { kind: 'finished', entry }
-  }
+  const finished = (entry: ObjectEntry): Answer => ({ kind: 'finished', entry })
 
   const judgeSent = async (entry: ObjectEntry, as: Parameters<typeof judge>[2]): Promise<Judged> => {
     if (known !== undefined && entry.size === size && entry.checksums.md5 === known)
@@ -119,14 +121,12 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   const ask = async (): Promise<Answer> => {
     const progress = await mustResume().ask(await session.get(), size, { signal })
     if (progress.state === 'open') progressed('ask', progress.offset)
-    if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'ask', progress }
   }
   const send = async (offset: number, length: number): Promise<Answer> => {
     const part = { body: outgoing.body(offset, length), offset, total: size }
     const progress = await mustResume().send(await session.get(), part, { signal })
     if (progress.state === 'open' && progress.offset > offset) progressed('send', progress.offset)
-    if (progress.state === 'done') made = progress.entry.objectKey
     return { kind: 'progress', from: 'send', progress }
   }
   const look = async (): Promise<Answer> => {
@@ -145,9 +145,6 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
   return {
     signal,
     hashColumns,
-    get made() {
-      return made
-    },
     initialState() {
       const { change } = claim
       const direct = !sessions || size <= traits.singleRequestBytes

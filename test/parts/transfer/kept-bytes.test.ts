@@ -67,6 +67,20 @@ describe.each(hallProviders)('bytes of an upload that failed, on their way to %s
     await expectAtRest(content)
   })
 
+  test('stay as kept when they are sent once more by their URL', async () => {
+    const upload = await world.announce(randomBytes(3000))
+    await upload.upload()
+    await world.place.full(true)
+    await world.deliverQueue()
+    await world.place.full(false)
+    await upload.upload()
+    await world.deliverQueue()
+    expect(await world.intake()).toEqual([upload.key])
+    expect(await world.opened.deps.bucket.keptAs(upload.key)).toBe('failed')
+    await world.remove()
+    expect(await world.intake()).toEqual([])
+  })
+
   test('are those that failed: what comes by their URL later does not stay', async () => {
     const upload = await world.announce(randomBytes(3000))
     const { connections, deps } = world.opened

@@ -113,3 +113,32 @@ describe('a put whose bytes the drive has stored wrongly', () => {
     expect((await world.row()).remove).toEqual({})
   })
 })
+
+describe('a drop that a newer one under its key ends after the drive had it', () => {
+  const world = hallWorld('onedrive')
+  const { expectAtRest } = world
+
+  test('leaves no file, although its bytes are gone', async () => {
+    const real = world.driver
+    const { sessions = expect.unreachable() } = real
+    world.driver = {
+      ...real,
+      sessions: {
+        ...sessions,
+        send: async (...given) => {
+          await sessions.send(...given)
+          return unheard()
+        },
+        ask: () => Promise.resolve().then(unheard),
+      },
+    }
+    await world.drop(randomBytes(700))
+    await world.deliverOnce()
+    world.driver = real
+    expect(await world.files()).toHaveLength(1)
+    const content = randomBytes(800)
+    await world.ingest(content)
+    await world.sweepAfter(61)
+    await expectAtRest(content)
+  })
+})
