@@ -1,7 +1,10 @@
 import type { Act, Plan } from './plan.ts'
 import type { Preset, Weather } from './weather.ts'
 
-/** A world that was wrong once, made small: what was found there stays mended. */
+/**
+ * A world that was wrong once, made small, and played again: such plans find more than others. What was found
+ * there has a test of its own, for a call more or less throws the dice of a world anew.
+ */
 export interface Found {
   /** What was wrong, for a reader. */
   readonly what: string

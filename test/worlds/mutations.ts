@@ -6,12 +6,6 @@ export interface Mutation {
 }
 
 export const mutations = {
-  /** Who has lost a claim takes back what was made under it. */
-  'take-back': {
-    file: '/lib/transfer/own.ts',
-    rule: 'if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)',
-    without: 'if (row === null) await driver.remove(made)',
-  },
   /** What the drive holds is compared with what was sent. */
   judge: {
     file: '/lib/transfer/judge.ts',
@@ -24,23 +18,41 @@ export const mutations = {
     rule: "event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },",
     without: '',
   },
-  /** An upload URL feeds its own change alone. */
-  'own-change': {
-    file: '/lib/intake/ingest.ts',
-    rule: 'if (row?.change?.id === changeId) {',
-    without: 'if (row?.change) {',
+  /** A change that is over says what it may have made. */
+  'left-behind': {
+    file: '/lib/transfer/settle.ts',
+    rule: "return [{ kind: 'object', connectionId, key, notBefore: now + onTheWayMs, ...made }]",
+    without: 'return []',
   },
-  /** A claim rests on the row as it was read. */
+  /** A claim rests on the change as it was read. */
   'as-seen': {
     file: '/lib/catalog/expressions.ts',
     rule: "'#change.#id = :seenChange AND #change.#fence = :seenFence'",
-    without: "'(#change.#id = :seenChange OR #change.#fence > :zero OR #change.#fence = :seenFence)'",
+    without: "'(#change.#id = :seenChange OR #change.#fence <> :seenFence)'",
+  },
+  /** And on what that has begun. */
+  'as-read': {
+    file: '/lib/catalog/expressions.ts',
+    rule: 'if (!row.change) return seen',
+    without: 'if (seen) return seen',
+  },
+  /** Who has lost a claim writes nothing more. */
+  fence: {
+    file: '/lib/catalog/expressions.ts',
+    rule: "'#change.#id = :mine AND #change.#fence = :fence'",
+    without: "'#change.#id = :mine AND #change.#fence >= :fence'",
   },
   /** What is written over is created only where nothing is. */
   'create-only': {
     file: '/lib/providers/onedrive/api.ts',
-    rule: "createOnly ? 'fail' : 'replace'",
-    without: "'replace'",
+    rule: "(condition === 'new' ? 'fail' : 'replace')",
+    without: "(condition === 'new' ? 'replace' : 'replace')",
+  },
+  /** A change whose sender is gone is settled before another owns the row. */
+  'settle-first': {
+    file: '/lib/transfer/settle-first.ts',
+    rule: 'const made = driver && (await madeBy(driver, row))',
+    without: 'const made = driver && false ? await madeBy(driver, row) : undefined',
   },
 } as const satisfies Readonly<Record<string, Mutation>>
 
