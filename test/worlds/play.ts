@@ -3,7 +3,7 @@ import { auditContent } from './audit-content.ts'
 import { auditDrives } from './audit-drives.ts'
 import { auditRows } from './audit-rows.ts'
 import type { Deployment } from './deployment.ts'
-import { openDeployment } from './deployment.ts'
+import { intakeBucket, openDeployment } from './deployment.ts'
 import { doorActs, reconnect } from './door-acts.ts'
 import { driveActs } from './drive-acts.ts'
 import { forgetHashes } from './hashes.ts'
@@ -112,8 +112,11 @@ async function comeToRest(
 
 function isAtRest({ aws, lambda, untold }: Deployment): boolean {
   const isOpen = aws.tables.all('documents').some((row) => row['open'] !== undefined)
+  // An object whose event was lost is found when the bucket is listed.
+  const lies = [...aws.buckets.of(intakeBucket)].some(([, { tags }]) => tags['driveway'] === undefined)
   return (
     !isOpen &&
+    !lies &&
     Object.values(aws.queues).every(({ messages }) => messages.size === 0) &&
     untold.length === 0 &&
     lambda.running === 0
