@@ -83,7 +83,8 @@ async function getOne(
       return
     }
     // A name that a server proposes never leads out of this folder.
-    const file = to.file ?? join(to.folder ?? '.', safeName(download.fileName, documentId))
+    const called = to.file === undefined ? await nameOf(client, documentId, download, signal) : undefined
+    const file = to.file ?? join(to.folder ?? '.', safeName(called, documentId))
     if (to.file === undefined) await requireFree(context, file)
     if (to.folder !== undefined) await mkdir(to.folder, { recursive: true })
     const bytes = await save(download, file, flag('force'), signal)
@@ -95,6 +96,16 @@ async function getOne(
   } finally {
     progress.end()
   }
+}
+
+/** The document's own name; where it has none, what came with the bytes. */
+async function nameOf(
+  client: Driveway,
+  documentId: string,
+  { fileName }: Download,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return (await client.documents.stat(documentId, { signal })).name ?? fileName
 }
 
 export const cat: Command = {

@@ -1,14 +1,12 @@
 import { DrivewayError, isDrivewayError } from './errors.ts'
 import { answered } from './request.ts'
 import type { Api } from './request.ts'
+import { firstPiece, isShort, pieceBytes, positionOf, wholeOf } from './download-position.ts'
+import type { DownloadRange, Position } from './download-position.ts'
 import { backOff } from './retry.ts'
 
 export interface DownloadOptions {
-  /** Bytes `first` to `last`, both included; to the end without `last`. Or the last `suffix` bytes. */
-  readonly range?:
-    | { readonly first: number; readonly last?: number }
-    | { readonly suffix: number }
-    | undefined
+  readonly range?: DownloadRange | undefined
   readonly onProgress?:
     | ((progress: { readonly bytesReceived: number; readonly bytesTotal: number | undefined }) => void)
     | undefined
@@ -33,29 +31,27 @@ export interface Download {
 const maxBreaks = 6
 const firstDelayMs = 200
 
-interface Position {
-  /** The next byte of the document, and the last one wanted. */
-  next: number
-  readonly last: number | undefined
-  readonly total: number | undefined
-  readonly etag: string | undefined
-  /** Where the bytes came from, when not from the API itself. */
-  readonly redirectedTo: string | undefined
-}
-
-/** Opens a download. Rejects when it cannot begin. See `Driveway.download`. */
+/**
+ * Opens a download. Rejects when it cannot begin. `inPieces`: nothing is asked for that the API would send
+ * elsewhere, which a page of another origin cannot follow with its token. See `Driveway.download`.
+ */
 export async function downloadDocument(
   api: Api,
   documentId: string,
   options: DownloadOptions,
+  inPieces: boolean,
 ): Promise<Download> {
   const { signal } = options
-  const first = await api.respond(
-    'getDocument',
-    { path: { documentId }, header: { range: rangeHeader(options.range) } },
-    { signal },
-  )
-  const position = positionOf(first)
+  const ask = (range: string | undefined) =>
+    api.respond('getDocument', { path: { documentId }, header: { range } }, { signal })
+  const wanted = rangeHeader(options.range)
+  let first = await (inPieces && !isShort(options.range) ? firstPiece(ask, options.range) : ask(wanted))
+  // Its own address streams at the gateway's pace, and pieces come at full speed.
+  if (first.redirected && first.url.startsWith(`${api.settings.baseUrl.replace(/\/+$/, '')}/v1/content?`)) {
+    await first.body?.cancel()
+    first = await firstPiece(ask, options.range)
+  }
+  const position = wholeOf(positionOf(first), options.range)
   const size = position.last === undefined ? undefined : position.last - position.next + 1
   return {
     body: resumingStream(api, documentId, first, position, size, options),
@@ -87,6 +83,10 @@ function resumingStream(
           return value
         }
         if (size === undefined || received >= size) return undefined
+        if (position.next === position.pieceEnd) {
+          reader = undefined
+          continue
+        }
         throw new DrivewayError('network_error', 'The connection ended before the last byte.')
       } catch (cause) {
         if (signal?.aborted === true) throw signal.reason
@@ -128,13 +128,18 @@ async function reopen(
   position: Position,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const range = `bytes=${position.next}-${position.last ?? ''}`
+  const last = position.last ?? Infinity
+  const end = position.pieceEnd === undefined ? last : Math.min(last, position.next + pieceBytes - 1)
+  const range = `bytes=${position.next}-${end === Infinity ? '' : end}`
   const response = await again(api, documentId, position, range, signal)
   const now = positionOf(response)
   const changed =
     (position.etag !== undefined && now.etag !== undefined && now.etag !== position.etag) ||
     (position.total !== undefined && now.total !== undefined && now.total !== position.total)
-  if (!changed && response.status === 206 && now.next === position.next) return response
+  if (!changed && response.status === 206 && now.next === position.next) {
+    if (position.pieceEnd !== undefined) position.pieceEnd = end + 1
+    return response
+  }
   await response.body?.cancel()
   if (changed)
     throw new DrivewayError('download_changed', 'The document was replaced while it was being downloaded.')
@@ -176,21 +181,7 @@ function isTransient(error: unknown): boolean {
   return !(error instanceof DrivewayError) || error.code === 'network_error'
 }
 
-function positionOf(response: Response): Position {
-  const etag = response.headers.get('etag') ?? undefined
-  const redirectedTo = response.redirected && response.url !== '' ? response.url : undefined
-  const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '')
-  if (match !== null) {
-    const total = match[3] === '*' ? undefined : Number(match[3])
-    return { next: Number(match[1]), last: Number(match[2]), total, etag, redirectedTo }
-  }
-  const length = response.headers.get('content-length')
-  // An encoded length is not that of the bytes that come out.
-  const total = length === null || response.headers.has('content-encoding') ? undefined : Number(length)
-  return { next: 0, last: total === undefined ? undefined : total - 1, total, etag, redirectedTo }
-}
-
-function rangeHeader(range: DownloadOptions['range']): string | undefined {
+function rangeHeader(range: DownloadRange | undefined): string | undefined {
   if (range === undefined) return undefined
   return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ''}`
 }

@@ -129,7 +129,8 @@ export function drivewayOver(transport: Transport, options: DrivewayOptions): Dr
     documents: documentCalls(api),
     openapi: (call) => api.call('getOpenapi', {}, call),
     upload: (source, upload = {}) => uploadDocument(api, transport, source, upload),
-    download: (documentId, download = {}) => downloadDocument(api, documentId, download),
+    download: (documentId, download = {}) =>
+      downloadDocument(api, documentId, download, transport.readsInPieces),
   }
 }
 

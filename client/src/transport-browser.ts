@@ -27,6 +27,8 @@ const maxHashedBytes = 64 * 1024 * 1024
 const forbidden = new Set(['host', 'content-length', 'connection', 'origin'])
 
 export const browserTransport: Transport = {
+  readsInPieces: true,
+
   async put(url, { headers, source, signal, onSent }) {
     signal?.throwIfAborted()
     const body = await asBlob(source)

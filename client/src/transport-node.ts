@@ -16,6 +16,8 @@ const idleMs = 120_000
  * (nodejs/undici#4058) and sends it without the Content-Length that a presigned S3 URL asks for.
  */
 export const nodeTransport: Transport = {
+  readsInPieces: false,
+
   async put(url, { headers, source, signal, onSent }) {
     signal?.throwIfAborted()
     const target = new URL(url)

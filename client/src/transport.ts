@@ -39,6 +39,8 @@ export interface Transport {
    * no answer came, and with the signal's reason when aborted.
    */
   put(url: string, request: PutRequest): Promise<PutAnswer>
+  /** A page cannot follow the API to another origin with its token. */
+  readonly readsInPieces: boolean
   /** The SHA-256 in lower-case hex; undefined where it would take the whole file in memory. */
   sha256(source: UploadSource, signal: AbortSignal | undefined): Promise<string | undefined>
 }

@@ -9,7 +9,7 @@ import { StorageBackend } from '../storage/storage-backend.ts'
 import { resolveRange } from '../storage/bytes.ts'
 import { etagOf, lists } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
-import { savedAs } from './present.ts'
+import { fileNameOf, savedAs } from './present.ts'
 import { parseRange, rangeLength } from './range.ts'
 import { linkTo } from './link-token.ts'
 import type { DocumentOf, Stored } from './stat-document.ts'
@@ -49,7 +49,9 @@ async function elsewhere(
   if (signedUrls) {
     return secret(await signedUrls.get(objectKey, elsewhereMinutes, savedAs(row)))
   }
-  if (directUrls) return await directUrls.read(objectKey, { signal })
+  // Behind the provider's own URL a file has the drive's name, and from a link it has the document's.
+  const isNamed = !isLink || row.standing?.file === fileNameOf(row)
+  if (directUrls && isNamed) return await directUrls.read(objectKey, { signal })
   if (isLink) return undefined
   return secret(await linkTo(deps, row, deps.clock.now() + elsewhereMinutes * 60_000))
 }

@@ -33,11 +33,16 @@ export function presentDocument(row: DocumentRow): DocumentView {
   }
 }
 
+/** What the file is called on somebody's disk: the name's last segment, since a browser makes no folders. */
+export function fileNameOf({ documentId, name, standing }: DocumentRow): string {
+  const whole = name ?? `${documentId}${standing?.extension ?? ''}`
+  return whole.split('/').findLast((segment) => segment !== '') ?? ''
+}
+
 /** How a browser saves what stands: its type, and the header that has its name. */
-export function savedAs({ documentId, name, standing }: DocumentRow) {
-  const { extension = '', contentType = 'application/octet-stream' } = standing ?? {}
-  // The last segment: a browser makes no folders.
-  const file = (name ?? `${documentId}${extension}`).split('/').findLast((segment) => segment !== '') ?? ''
+export function savedAs(row: DocumentRow) {
+  const { contentType = 'application/octet-stream' } = row.standing ?? {}
+  const file = fileNameOf(row)
   const ascii = file.replaceAll(/[^\x20-\x7e]|["%\\]/gu, '_')
   const encoded = encodeURIComponent(file).replaceAll(
     /['()*]/g,

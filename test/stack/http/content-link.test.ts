@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { DownloadOptions } from '../../../client/src/download.ts'
+import { drivewayOver } from '../../../client/src/driveway.ts'
+import { nodeTransport } from '../../../client/src/transport-node.ts'
 import type { Api, DocumentAnswer, Problem } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
@@ -71,6 +74,7 @@ describe.each(providers)('a content link, on %s', (provider) => {
     await store(id, provider)
     const url = await linkTo(id)
     const whole = await fetch(url)
+    expect(whole.headers.get('content-disposition')).toContain(encodeURIComponent(name))
     expect([whole.status, sha256(new Uint8Array(await whole.arrayBuffer()))]).toEqual([200, sha256(content)])
     const first = await fetch(url, { redirect: 'manual', headers: { origin: 'https://page.example' } })
     expect(first.headers.get('access-control-allow-origin')).toBe('*')
@@ -92,6 +96,37 @@ describe.each(providers)('a content link, on %s', (provider) => {
     expect(head.headers.get('content-disposition')).toContain(encodeURIComponent(name))
   })
 
+  it.each([true, false])(
+    'is not needed by the client, which reads it all the same (in pieces: %s)',
+    async (inPieces) => {
+      const asked: string[] = []
+      const counted: typeof fetch = async (input, init) => {
+        const answer = await fetch(input, init)
+        asked.push(new URL(answer.url).pathname)
+        return answer
+      }
+      const transport = { ...nodeTransport, readsInPieces: inPieces }
+      const token = () => Promise.resolve(api.token)
+      const driveway = drivewayOver(transport, { baseUrl: stack.base, token, fetch: counted })
+      const read = async (range?: DownloadOptions['range']) => {
+        const { body, size, fileName } = await driveway.download(id, { range })
+        const bytes = Buffer.from(await new Response(body).arrayBuffer())
+        // OneDrive's own URL, which the client is sent to where it can follow, has the drive's name.
+        const isElsewhere = !inPieces && provider === 'onedrive' && bytes.length > 10 * MiB
+        expect([size, isElsewhere || fileName]).toEqual([bytes.length, isElsewhere || name])
+        return sha256(bytes)
+      }
+      expect(await read()).toBe(sha256(content))
+      // A page asks nobody but the API; Google Drive's own link is slower than its pieces.
+      if (inPieces || provider === 'google-drive')
+        expect(asked.slice(-3)).toEqual(Array.from({ length: 3 }, () => `/v1/documents/${id}/content`))
+      expect(await read({ first: 5, last: 22 * MiB })).toBe(sha256(content.subarray(5, 22 * MiB + 1)))
+      expect(await read({ first: 12 * MiB })).toBe(sha256(content.subarray(12 * MiB)))
+      expect(await read({ suffix: 11 * MiB })).toBe(sha256(content.subarray(-11 * MiB)))
+      expect(await read({ suffix: 3 })).toBe(sha256(content.subarray(-3)))
+    },
+  )
+
   it('ends with the version that it was made for, and with the document', async () => {
     const url = await linkTo(id)
     await api.request('PUT', `/v1/documents/${id}`, { bytes: Buffer.from('a new version') })
@@ -105,6 +140,16 @@ describe.each(providers)('a content link, on %s', (provider) => {
 })
 
 describe('a content link', () => {
+  it('or a client that reads in pieces, gives an empty document, too', async () => {
+    const path = `/v1/documents/empty?connectionId=${connections.get('onedrive')}`
+    await api.request('PUT', path, { bytes: Buffer.alloc(0) })
+    expect((await (await fetch(await linkTo('empty'))).arrayBuffer()).byteLength).toBe(0)
+    const token = () => Promise.resolve(api.token)
+    const driveway = drivewayOver({ ...nodeTransport, readsInPieces: true }, { baseUrl: stack.base, token })
+    const { body, size } = await driveway.download('empty')
+    expect([size, (await new Response(body).arrayBuffer()).byteLength]).toEqual([0, 0])
+  })
+
   it('gives its first byte within a second from a drive of 5 MB/s', async () => {
     await store('slow', 'google-drive')
     const pace = (bytesPerSecond: number) =>
