@@ -1,8 +1,15 @@
 import { AwsJsonError } from '../json-protocol.ts'
 import { invalidParameter, invalidRequest } from './errors.ts'
-import { batchGetInput, getValueInput, listSecretsInput, parse, type Filters } from './schemas.ts'
-import { allSecrets, requireLiveSecret, type Secret, type Vault } from './secret-store.ts'
-import { selectVersion, stagesOf, stagesOfVersion } from './versions.ts'
+import {
+  batchGetInput,
+  getValueInput,
+  listSecretsInput,
+  listVersionsInput,
+  parse,
+  type Filters,
+} from './schemas.ts'
+import { allSecrets, requireLiveSecret, requireSecret, type Secret, type Vault } from './secret-store.ts'
+import { selectVersion, stagesOf, stagesOfVersion, versionsOf } from './versions.ts'
 
 /** Times go out as seconds since 1970. */
 export const seconds = (milliseconds: number): number => milliseconds / 1000
@@ -50,21 +57,28 @@ const matches = (secret: Secret, filters: Filters): boolean =>
     }),
   )
 
-interface Page {
-  readonly secrets: readonly Secret[]
+interface Page<Row> {
+  readonly rows: readonly Row[]
   readonly next: { readonly NextToken?: string }
 }
 
-const pageOf = (secrets: readonly Secret[], max: number, token: string | undefined): Page => {
+const pageOf = <Row>(
+  all: readonly Row[],
+  idOf: (row: Row) => string,
+  max: number,
+  token: string | undefined,
+): Page<Row> => {
   const after = token === undefined ? undefined : Buffer.from(token, 'base64url').toString('utf8')
-  const start = after === undefined ? 0 : secrets.findIndex((secret) => secret.name === after) + 1
+  const start = after === undefined ? 0 : all.findIndex((row) => idOf(row) === after) + 1
   if (after !== undefined && start === 0)
     throw new AwsJsonError('InvalidNextTokenException', 'The NextToken value is invalid.')
-  const page = secrets.slice(start, start + max)
-  const last = page.at(-1)
-  const more = last !== undefined && start + max < secrets.length
-  return { secrets: page, next: more ? { NextToken: Buffer.from(last.name).toString('base64url') } : {} }
+  const rows = all.slice(start, start + max)
+  const last = rows.at(-1)
+  const more = last !== undefined && start + max < all.length
+  return { rows, next: more ? { NextToken: Buffer.from(idOf(last)).toString('base64url') } : {} }
 }
+
+const nameOf = ({ name }: Secret): string => name
 
 export const listSecrets = (vault: Vault, input: unknown): unknown => {
   const request = parse(listSecretsInput, input)
@@ -72,7 +86,7 @@ export const listSecrets = (vault: Vault, input: unknown): unknown => {
     .filter((secret) => request.IncludePlannedDeletion === true || secret.deletedAt === undefined)
     .filter((secret) => matches(secret, request.Filters))
   if (request.SortOrder === 'desc') found.reverse()
-  const { secrets, next } = pageOf(found, request.MaxResults ?? 100, request.NextToken)
+  const { rows: secrets, next } = pageOf(found, nameOf, request.MaxResults ?? 100, request.NextToken)
   return {
     SecretList: secrets.map((secret) => ({
       ...describe(secret),
@@ -80,6 +94,29 @@ export const listSecrets = (vault: Vault, input: unknown): unknown => {
     })),
     ...next,
   }
+}
+
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecretVersionIds.html */
+export const listSecretVersionIds = (vault: Vault, input: unknown): unknown => {
+  const request = parse(listVersionsInput, input)
+  const secret = requireSecret(vault, request.SecretId)
+  const all = versionsOf(vault, secret.arn).map(({ id, createdAt }) => {
+    const stages = stagesOfVersion(vault, secret.arn, id)
+    // A version without a label counts as deprecated: it is read by its id, until there are too many.
+    return {
+      VersionId: id,
+      CreatedDate: seconds(createdAt),
+      ...(stages.length > 0 ? { VersionStages: stages } : {}),
+    }
+  })
+  const shown = all.filter((version) => request.IncludeDeprecated === true || 'VersionStages' in version)
+  const { rows, next } = pageOf(
+    shown,
+    ({ VersionId }) => VersionId,
+    request.MaxResults ?? 100,
+    request.NextToken,
+  )
+  return { ARN: secret.arn, Name: secret.name, Versions: rows, ...next }
 }
 
 /** GetSecretValue; also the entries of BatchGetSecretValue. */
@@ -106,8 +143,8 @@ export const batchGetSecretValue = (vault: Vault, input: unknown): unknown => {
   const live = allSecrets(vault).filter(
     (secret) => secret.deletedAt === undefined && matches(secret, request.Filters),
   )
-  const page = pageOf(live, Math.min(request.MaxResults ?? 20, 20), request.NextToken)
-  const ids = request.SecretIdList ?? page.secrets.map((secret) => secret.arn)
+  const page = pageOf(live, nameOf, Math.min(request.MaxResults ?? 20, 20), request.NextToken)
+  const ids = request.SecretIdList ?? page.rows.map((secret) => secret.arn)
   const SecretValues: unknown[] = []
   const Errors: unknown[] = []
   for (const id of ids) {

@@ -6,6 +6,7 @@ import {
   describe,
   getSecretValue,
   listSecrets,
+  listSecretVersionIds,
   seconds,
   versionsToStages,
 } from './listing.ts'
@@ -154,6 +155,7 @@ const operations: ReadonlyMap<string, (vault: Vault, input: unknown) => unknown>
   ['DescribeSecret', describeSecret],
   ['GetSecretValue', getSecretValue],
   ['ListSecrets', listSecrets],
+  ['ListSecretVersionIds', listSecretVersionIds],
   ['PutSecretValue', putSecretValue],
   ['RestoreSecret', restoreSecret],
   ['TagResource', tagResource],

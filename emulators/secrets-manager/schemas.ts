@@ -71,6 +71,11 @@ export const listSecretsInput = z.object({
   SortOrder: z.optional(z.enum(['asc', 'desc'])),
   ...paging,
 })
+export const listVersionsInput = z.object({
+  SecretId: secretId,
+  IncludeDeprecated: z.optional(z.boolean()),
+  ...paging,
+})
 export const batchGetInput = z.object({
   SecretIdList: z.optional(z.array(secretId).check(z.minLength(1), z.maxLength(20))),
   Filters: filters,

@@ -131,6 +131,13 @@ export const addVersion = (
   return id
 }
 
+/** Ids and times of all versions, the oldest first. */
+export const versionsOf = ({ database }: Vault, arn: string): Pick<Version, 'id' | 'createdAt'>[] =>
+  database
+    .prepare('SELECT version_id, created_at FROM versions WHERE arn = ? ORDER BY sequence')
+    .all(arn)
+    .map((row) => ({ id: String(row['version_id']), createdAt: Number(row['created_at']) }))
+
 /** The version that a label, an id, or both name; AWSCURRENT when neither is given. */
 export const selectVersion = (
   vault: Vault,

@@ -7,6 +7,7 @@ import { oauthProviderIds } from '../../lib/providers/registry.ts'
 import { alarmCheck } from './alarm-check.ts'
 import type { Check, Deployed } from './finding.ts'
 import { fault, ok, unlessMissing } from './finding.ts'
+import { grantCheck } from './grant-checks.ts'
 import { clientCheck, sealKeyCheck } from './secret-checks.ts'
 import { apiCheck, issuerCheck } from './web-checks.ts'
 
@@ -110,6 +111,7 @@ export function checksOf(deployed: Deployed): readonly Check[] {
   return [
     tableCheck(deployed),
     sealKeyCheck(deployed),
+    grantCheck(deployed),
     intakeCheck(deployed),
     busCheck(deployed),
     alarmCheck(deployed),

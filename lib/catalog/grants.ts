@@ -34,6 +34,8 @@ const row = z.object({
   hotIssuedAt: z.exactOptional(z.int()),
   /** The secret that a consent is about to make: written down before it exists. */
   arriving: z.exactOptional(z.string()),
+  /** Since when, epoch milliseconds. */
+  arrivingAt: z.exactOptional(z.int()),
   /** Secrets of its own that are to be deleted. */
   goes: z._default(z.readonly(z.array(z.string())), []),
   /** Cells that hold something of it that does not stand any more. */

@@ -50,7 +50,7 @@ export async function cleanRow(
 ): Promise<void> {
   const now = clock.now()
   let row: GrantRow | undefined = given
-  if (row.arriving !== undefined && Date.parse(row.updatedAt) + arrivingMs <= now) {
+  if (row.arriving !== undefined && diesAt(row) <= now) {
     // Given up before it is deleted: from here on it cannot be committed.
     row = await grantRows.update(row, { arriving: undefined, goes: [...row.goes, row.arriving] })
     if (row === undefined) return
@@ -62,11 +62,16 @@ export async function cleanRow(
   else await grantRows.update(row, { goes: [], leaves, packAt: nextLook({ ...row, leaves }, now) })
 }
 
+/** When the consent that is arriving counts as dead: nothing else that happens to its row puts that off. */
+function diesAt({ arrivingAt, updatedAt }: GrantRow): number {
+  return (arrivingAt ?? Date.parse(updatedAt)) + arrivingMs
+}
+
 /** When there is something to do for this row again, ISO time. */
 function nextLook(row: GrantRow, now: number): string | undefined {
-  const { arriving, updatedAt, leaves, goneAt, key, at, hot, hotIssuedAt = 0 } = row
+  const { arriving, leaves, goneAt, key, at, hot, hotIssuedAt = 0 } = row
   const times = [
-    ...(arriving === undefined ? [] : [Date.parse(updatedAt) + arrivingMs]),
+    ...(arriving === undefined ? [] : [diesAt(row)]),
     ...(leaves.length > 0 || (key !== undefined && at !== undefined && !isCell(at)) ? [now + againMs] : []),
     ...(key !== undefined && hot !== undefined ? [Math.max(hotIssuedAt + dayMs, now + againMs)] : []),
     ...(goneAt === undefined ? [] : [Math.max(goneAt + goneMs, now)]),

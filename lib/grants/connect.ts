@@ -110,6 +110,7 @@ async function establish(
   const name = `connections/${connectionId}/${randomBytes(6).toString('base64url')}`
   await grantRows.change(holder, (seen) => ({
     arriving: name,
+    arrivingAt: issuedAt,
     goes: [...(seen?.goes ?? []), ...(seen?.arriving === undefined ? [] : [seen.arriving])],
     packAt: earlier(seen?.packAt, iso(issuedAt + arrivingMs)),
   }))

@@ -121,7 +121,13 @@ async function packRows(
 ): Promise<void> {
   const { grantRows } = deps
   const dirty = due.filter((row) => isDirty(row, deps.clock.now()))
-  const emptied = [...dirty.flatMap(cellsOf), ...due.flatMap(({ leaves }) => leaves), ...extra]
+  // A cell is filled up only with something: else each run would move all of it for nothing.
+  const isMoving = due.length === 0 || dirty.length > 0
+  const emptied = [
+    ...dirty.flatMap(cellsOf),
+    ...due.flatMap(({ leaves }) => leaves),
+    ...(isMoving ? extra : []),
+  ]
   const { opened, gone } = await openCells(deps, new Set(emptied))
   const known = new Set(due.map(({ connectionId }) => connectionId))
   const inside = [...opened.values()].flat().map(({ connectionId }) => connectionId)

@@ -1,3 +1,4 @@
+import type { Dynamo } from '../../lib/aws/dynamo.ts'
 import {
   CreateSecretCommand,
   PutSecretValueCommand,
@@ -53,6 +54,8 @@ export interface StackOptions {
   /** Where the grants table is, when not with the others. */
   readonly grantsEndpoint?: string
   readonly timeouts?: Timeouts
+  /** Stands around every call of AWS. */
+  readonly onCall?: <Answer>(perform: () => Promise<Answer>) => Promise<Answer>
 }
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
@@ -81,8 +84,13 @@ export async function putSecret(endpoint: string, name: string, SecretString: st
  */
 export function openStack(endpoints: Endpoints, options: StackOptions) {
   const { clock } = options
-  const dynamo = dynamoAt(endpoints.dynamoDb)
+  const { onCall } = options
+  const tables = dynamoAt(endpoints.dynamoDb)
+  const dynamo: Dynamo =
+    onCall === undefined ? tables : { send: (command) => onCall(() => tables.send(command)) }
   const aws = secretsClient(endpoints.secrets)
+  if (onCall !== undefined)
+    aws.middlewareStack.add((next) => (args) => onCall(() => next(args)), { step: 'initialize' })
   const now = (): number => clock.now()
   const connections = connectionStore(dynamo, 'connections', now)
   const authorizations = authorizationStore(dynamo, 'authorizations', now)
