@@ -26,7 +26,7 @@ const budget: Readonly<Record<string, number>> = {
   infra: 4400,
   cli: 2270,
   'client/src': 2370,
-  'web/src': 2680,
+  'web/src': 2790,
   local: 3370,
 }
 /** How far a number may lie above what is there, before it has to come down. */

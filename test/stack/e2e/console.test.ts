@@ -183,6 +183,48 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
     },
   )
 
+  it('goes on after a reload when the file is chosen again', { timeout: 90_000 }, async () => {
+    const { page, complaints } = await visit()
+    const path = join(folder, 'Long song.flac')
+    await writeRandomFile(path, 80 * MiB)
+    await signIn(page, stack.base, 'ruth')
+    await connectDrive(page, 'Google Drive', 'ruth@example.com')
+    await page.getByRole('link', { name: 'Documents' }).click()
+    const parts: number[] = []
+    page.on('response', (answer) => {
+      const number = new URL(answer.url()).searchParams.get('partNumber')
+      if (number !== null && answer.request().method() === 'PUT' && answer.ok()) parts.push(Number(number))
+    })
+    const devtools = await page.context().newCDPSession(page)
+    const pace = (uploadThroughput: number) =>
+      devtools.send('Network.emulateNetworkConditions', {
+        offline: false,
+        latency: 0,
+        downloadThroughput: -1,
+        uploadThroughput,
+      })
+    await pace(20 * MiB)
+    page.on('dialog', (dialog) => void dialog.accept())
+    await page.getByLabel('Files to upload').setInputFiles(path)
+    await expect.poll(() => parts.length, { timeout: 30_000, interval: 50 }).toBeGreaterThanOrEqual(4)
+    await page.reload()
+    await page.getByText('Not finished: Long song.flac').waitFor()
+    const before = parts.length
+    expect(before).toBeLessThan(10)
+    await pace(-1)
+    await page.getByLabel('Files to upload').setInputFiles(path)
+    await page.getByText('Stored in Google Drive and verified').waitFor({ timeout: 40_000 })
+    // Those under way at the reload may have come whole, unheard.
+    expect(parts.length).toBeLessThanOrEqual(10)
+    expect(new Set(parts.slice(before)).size).toBe(parts.length - before)
+    const files = (await (await simulator(1, 'files?account=ruth@example.com')).json()) as object[]
+    expect(files).toMatchObject([{ size: 80 * MiB, sha256: await sha256Of(path) }])
+    await page.reload()
+    await page.getByRole('heading', { name: 'Documents', exact: true }).waitFor()
+    expect(await page.getByText('Not finished').count()).toBe(0)
+    expect(complaints).toEqual([])
+  })
+
   it('lets a person reconnect a drive that took its consent back, and goes on', async () => {
     const { page, complaints } = await visit()
     await signIn(page, stack.base, 'petra')

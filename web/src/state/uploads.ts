@@ -11,9 +11,11 @@ import type { Advice } from '../words.ts'
 import { adviceFor } from '../words.ts'
 import { sendFile } from './send-file.ts'
 import type { Toasts } from './toasts.ts'
+import { unfinishedUploads } from './unfinished.ts'
+import type { Unfinished } from './unfinished.ts'
 
-/** What one document may have at most: one PUT to the intake bucket. */
-const maxBytes = 5 * 1024 ** 3
+/** The largest file of any drive; the API knows what this one takes. */
+const maxBytes = 5 * 1024 ** 4
 const atOnce = 3
 const silent = (): void => undefined
 
@@ -86,12 +88,22 @@ const queue = (target: () => string | undefined, onNoTarget: () => void) =>
     },
   })
 
+/** What the page before this one has left. */
+function remind(unfinished: Unfinished, toasts: Toasts): void {
+  const left = unfinished.names().join(', ')
+  if (left === '') return
+  const text = 'Choose it again, and the upload goes on where it was.'
+  toasts.show({ tone: 'plain', title: `Not finished: ${left}`, text, lasts: 20_000 })
+}
+
 /** The upload queue: Uppy holds the files, the client moves them. */
 export function uploadStore(driveway: Driveway, options: UploadsOptions): Uploads {
   const all = signal<readonly Upload[]>([])
   const isDragging = signal(false)
   const isOnline = signal(navigator.onLine)
   const names = new Set<string>()
+  const unfinished = unfinishedUploads()
+  remind(unfinished, options.toasts)
   const stops = new Map<string, AbortController>()
   const pass = gate(atOnce)
   let target: string | undefined
@@ -112,7 +124,10 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     patch(id, { phase: 'waiting', problem: undefined, interrupted: false, bytesSent: 0, bytesStored: 0 })
     try {
       const report = (change: Partial<UploadMeta>): void => patch(id, change)
-      const stored = await pass(() => sendFile(driveway, file, names, stop.signal, report), stop.signal)
+      const stored = await pass(
+        () => sendFile(driveway, file, { names, unfinished }, stop.signal, report),
+        stop.signal,
+      )
       patch(id, { phase: 'stored', verdict: stored.checksum?.verdict })
       uppy.emit('upload-success', uppy.getFile(id), { status: 200 })
     } catch (error) {
