@@ -12,6 +12,7 @@ export type CanaryKind =
   | 'completion code'
   | 'caller token'
   | 'presigned URL'
+  | 'content link'
   | 'sealing key'
 
 export interface Canaries {

@@ -192,6 +192,40 @@ async function operate(run: Run, id: string, documentId: string): Promise<void> 
   await api.request('DELETE', path)
 }
 
+/** What is handed out as a URL: a link to the bytes, and the parts of an upload, which is given up. */
+async function operateByUrl(run: Run, id: string): Promise<void> {
+  const { api } = run
+  const path = '/v1/documents/linked'
+  await api.request('PUT', `${path}?connectionId=${id}&extension=.txt`, { bytes: Buffer.from('content') })
+  const { url } = (await api.request<{ url: string }>('POST', `${path}/content-link`, { json: {} })).body
+  const link = new URL(url)
+  canaries.plant('content link', link.searchParams.get('link'))
+  await api.request('GET', `${link.pathname}${link.search}`, { token: null })
+  await api.request('GET', `${link.pathname}${link.search}x`, { token: null })
+  const size = 6 * 1024 * 1024
+  const json = { connectionId: id, contentType: 'application/octet-stream', size, multipart: true }
+  const { upload } = (
+    await api.request<{ upload: { uploadId: string; parts: { url: string }[] } }>(
+      'POST',
+      '/v1/documents/pieces/intake',
+      { json },
+    )
+  ).body
+  const { uploadId } = upload
+  const signed = await api.request<{ parts: { url: string }[] }>(
+    'POST',
+    '/v1/documents/pieces/intake/parts',
+    {
+      json: { uploadId, numbers: [1] },
+    },
+  )
+  for (const part of [...upload.parts, ...signed.body.parts])
+    canaries.plant('presigned URL', new URL(part.url).searchParams.get('X-Amz-Signature'))
+  await api.request('POST', '/v1/documents/pieces/intake/complete', { json: { uploadId } })
+  await api.request('GET', '/v1/documents/pieces/intake')
+  await api.request('DELETE', '/v1/documents/pieces/intake')
+}
+
 const actions: FaultAction[] = [
   { type: 'status', status: 401 },
   { type: 'status', status: 403 },
@@ -263,6 +297,7 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
   expect(await reconnect(run, id, { account: `other@${drive.domain}` })).toBe(409)
   await reconnect(run, id, { decision: 'deny' })
   await operate(run, id, 'plain')
+  await operateByUrl(run, id)
 
   // Each fault in front of each operation; and the same with servers that repeat what they were sent.
   for (const [at, action] of actions.entries()) {
@@ -395,10 +430,11 @@ describe('the secrets of a whole run, with every log line on', () => {
       'completion code',
       'caller token',
       'presigned URL',
+      'content link',
       'sealing key',
     ] as const)
       expect([kind, counts[kind] ?? 0]).toEqual([kind, expect.toSatisfy((count: number) => count > 0)])
-  }, 120_000)
+  }, 240_000)
 
   it('would be found: in clear, in part, percent-encoded and in base64', () => {
     for (const kind of ofProviders) {
