@@ -1,14 +1,14 @@
-import { createWriteStream } from 'node:fs'
-import { link, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { DownloadOptions } from '../../client/src/download.ts'
 import type { Download, Driveway } from '../../client/src/node.ts'
 import type { Command, Context } from '../command.ts'
 import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
 import { documentsMeant, meansMany, nothing, withDocument } from '../find-documents.ts'
 import { errorFields, humanBytes } from '../output.ts'
+import { chunksOf, saveFile, taken } from '../save-file.ts'
 
 export const get: Command = {
   name: 'get',
@@ -70,42 +70,49 @@ async function getOne(
   to: { readonly file?: string | undefined; readonly folder?: string },
 ): Promise<void> {
   const { output, signal, text, flag } = context
+  const range = rangeOf(text('range'))
   const progress = output.progress(documentId)
-  const onProgress: DownloadOptions['onProgress'] = ({ bytesReceived, bytesTotal }) =>
-    progress.update(
-      bytesTotal === undefined ? 0 : bytesReceived / Math.max(1, bytesTotal),
-      humanBytes(bytesReceived),
-    )
+  const fetch = (first: number): Promise<Download> =>
+    client.download(documentId, {
+      range: first > 0 ? { first } : range,
+      signal,
+      onProgress({ bytesReceived, bytesTotal }) {
+        const [received, total] = [first + bytesReceived, first + (bytesTotal ?? Infinity)]
+        progress.update(received / Math.max(1, total), humanBytes(received))
+      },
+    })
   try {
-    const download = await client.download(documentId, { range: rangeOf(text('range')), signal, onProgress })
     if (to.file === '-') {
-      await pipeline(chunksOf(download), keepOpen(process.stdout), { signal })
+      await pipeline(chunksOf(await fetch(0)), keepOpen(process.stdout), { signal })
       return
     }
-    // A name that a server proposes never leads out of this folder.
-    const called = to.file === undefined ? await nameOf(client, documentId, download, signal) : undefined
+    const found = await client.documents.stat(documentId, { signal })
+    // A name that somebody has given never leads out of this folder.
+    const called = found.name ?? `${documentId}${found.extension ?? ''}`
     const file = to.file ?? join(to.folder ?? '.', safeName(called, documentId))
     if (to.file === undefined) await requireFree(context, file)
     if (to.folder !== undefined) await mkdir(to.folder, { recursive: true })
-    const bytes = await save(download, file, flag('force'), signal)
+    const { etag, contentType } = found
+    const content = createHash('sha256')
+      .update(`${documentId} ${etag ?? ''}`)
+      .digest('hex')
+      .slice(0, 16)
+    const version = etag === undefined || range !== undefined ? undefined : content
+    const bytes = await saveFile({ file, version, force: flag('force'), signal }, async (first) => {
+      if (first > 0) output.note(`Goes on at ${humanBytes(first)}.`)
+      const download = await fetch(first)
+      if (first === 0 || (await client.documents.stat(documentId, { signal })).etag === etag) return download
+      await download.body.cancel()
+      throw new CommandError(exitCodes.integrity, `${documentId} was replaced meanwhile. Try again.`)
+    })
     progress.end()
     output.result(
-      { documentId, file, bytes, contentType: download.contentType },
+      { documentId, file, bytes, contentType },
       () => `✓ ${documentId} → ${file} (${humanBytes(bytes)})`,
     )
   } finally {
     progress.end()
   }
-}
-
-/** The document's own name; where it has none, what came with the bytes. */
-async function nameOf(
-  client: Driveway,
-  documentId: string,
-  { fileName }: Download,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  return (await client.documents.stat(documentId, { signal })).name ?? fileName
 }
 
 export const cat: Command = {
@@ -128,37 +135,6 @@ async function isDirectory(path: string): Promise<boolean> {
   return path.endsWith('/') || (await stat(path).catch(() => undefined))?.isDirectory() === true
 }
 
-/** Nothing half-done ever stands under the file's own name. */
-async function save(download: Download, file: string, force: boolean, signal: AbortSignal): Promise<number> {
-  const part = `${file}.${process.pid}.part`
-  try {
-    await pipeline(chunksOf(download), createWriteStream(part), { signal })
-    const { size } = await stat(part)
-    // A link, unlike a rename, refuses to take the place of a file that came in between.
-    if (force) await rename(part, file)
-    else await link(part, file)
-    return size
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw taken(file)
-    throw error
-  } finally {
-    await rm(part, { force: true })
-  }
-}
-
-async function* chunksOf(download: Download): AsyncGenerator<Uint8Array> {
-  const reader = download.body.getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } finally {
-    await reader.cancel()
-  }
-}
-
 /** Standard output must not be ended by a pipeline. */
 function keepOpen(stream: NodeJS.WriteStream): Writable {
   return new Writable({
@@ -172,15 +148,8 @@ async function requireFree({ flag }: Context, file: string): Promise<void> {
   if (!flag('force') && (await stat(file).catch(() => undefined)) !== undefined) throw taken(file)
 }
 
-function taken(file: string): CommandError {
-  return new CommandError(
-    exitCodes.conflict,
-    `${file} exists. Write over it with --force, or elsewhere with --output.`,
-  )
-}
-
-function safeName(proposed: string | undefined, documentId: string): string {
-  const name = basename((proposed ?? documentId).replaceAll('\\', '/'))
+function safeName(proposed: string, documentId: string): string {
+  const name = basename(proposed.replaceAll('\\', '/'))
   return isSafe(name) ? name : documentId
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -127,4 +127,37 @@ test('who has no drive is told what to type, in words of the terminal', async ()
   expect(refused.code).toBe(exitCodes.userNeeded)
   expect(refused.stderr).toContain('driveway connect google-drive')
   expect(refused.stderr).not.toContain('/v1/')
+})
+
+test('a fetch that was interrupted goes on where it was', async () => {
+  const content = randomBytes(30_000_000)
+  await writeFile(join(folder, 'long.bin'), content)
+  await text('put', 'long.bin')
+  const pace = (bytesPerSecond: number) =>
+    fetch(`${stack.at(1)}/_sim/latency`, { method: 'POST', body: JSON.stringify({ bytesPerSecond }) })
+  await pace(4_000_000)
+  const place = join(folder, 'slow')
+  await mkdir(place)
+  const running = Promise.withResolvers<() => void>()
+  const args = ['get', 'long.bin', 'slow/']
+  const options = {
+    cwd: folder,
+    env: cleanEnvironment(join(folder, '.config'), { DRIVEWAY_URL: stack.base, DRIVEWAY_USER: 'nina' }),
+  }
+  const interrupted = runCli(args, { ...options, onStart: running.resolve })
+  const interrupt = await running.promise
+  const left = async () => {
+    const [name = ''] = await readdir(place)
+    return name === '' ? 0 : (await stat(join(place, name))).size
+  }
+  await expect.poll(left, { timeout: 60_000, interval: 20 }).toBeGreaterThan(4_000_000)
+  interrupt()
+  expect((await interrupted).code).toBe(exitCodes.interrupted)
+  const bytes = await left()
+  expect(bytes).toBeLessThan(content.length)
+  await pace(0)
+  const again = await run(...args)
+  expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('Goes on at')])
+  expect(await readdir(place)).toEqual(['long.bin'])
+  expect((await readFile(join(place, 'long.bin'))).equals(content)).toBe(true)
 })
