@@ -4,8 +4,8 @@ import type { Act } from './plan.ts'
 import type { Scene } from './scene.ts'
 
 type WeatherAct = (scene: Scene, act: Act) => Promise<void>
-const cloudFor = ({ place }: Scene): Cloud | undefined =>
-  ({ 'google-drive': 'google', onedrive: 'microsoft', s3: undefined } as const)[place.provider]
+const clouds: Readonly<Partial<Record<string, Cloud>>> = { 'google-drive': 'google', onedrive: 'microsoft' }
+const cloudFor = ({ place }: Scene): Cloud | undefined => clouds[place.provider]
 const longestMs = 1_200_000
 
 /** What befalls a drive for a while. */

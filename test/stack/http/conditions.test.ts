@@ -254,7 +254,7 @@ describe('a path', () => {
   it.each([
     ['/v1/documents/d', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'], ['POST']],
     ['/v1/documents/d/content', ['GET', 'HEAD'], ['PUT', 'POST', 'DELETE']],
-    ['/v1/documents/d/intake', ['POST'], ['GET', 'PUT']],
+    ['/v1/documents/d/intake', ['GET', 'POST', 'DELETE'], ['PUT']],
     ['/v1/documents', ['GET'], ['PUT', 'POST', 'DELETE']],
     ['/v1/connections', ['GET', 'POST'], ['PUT', 'DELETE']],
     ['/v1/connections/c', ['GET', 'DELETE'], ['PUT', 'PATCH']],

@@ -188,7 +188,7 @@ describe.each(drives)('a grant of $provider', (drive) => {
     expect(woken).toMatchObject({ connectionId: user.id, size: 200_000 })
     expect(await user.health()).toMatchObject({ healthy: true, status: 'active' })
     expect(await requiresReauth(user.id)).toHaveLength(1)
-  }, 60_000)
+  }, 180_000)
 
   it('survives a wrong client secret: the operator is told, and the connection is as before', async () => {
     const user = await openUser(drive, 'operator')
