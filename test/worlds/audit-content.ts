@@ -26,7 +26,7 @@ export async function auditContent(world: World, deployment: Deployment, ledger:
     const verdict = (row?.['standing'] as { readonly verdict?: string } | undefined)?.verdict
     // The drive kept storing something else, which was told: no bytes that were sent are there.
     if (verdict === 'mismatch') continue
-    if (content !== undefined) contentFollows(name, history, content, stat, ledger)
+    if (content !== undefined) contentFollows(deployment, name, history, content, stat, ledger)
     else absenceFollows(name, last, row, got, ledger)
   }
 }
@@ -48,6 +48,7 @@ async function lookAt(world: World, deployment: Deployment, { sub, document }: H
 const label = (deeds: readonly Deed[]): string => deeds.map(({ what }) => what).join(' | ') || 'nothing'
 
 function contentFollows(
+  deployment: Deployment,
   name: string,
   history: History,
   content: Buffer,
@@ -56,6 +57,8 @@ function contentFollows(
 ): void {
   const sha = sha256(content)
   const { deeds } = possiblyLast(history.deeds, Number.POSITIVE_INFINITY)
+  const { ofTheDead } = deployment.lambda
+  if (ledger.isUnseenDamage(sha, content.length, ofTheDead)) return
   if (!deeds.some(({ effect }) => effect.kind === 'content' && effect.shas.has(sha))) {
     const whose = history.deeds.filter(({ effect }) => effect.kind === 'content' && effect.shas.has(sha))
     ledger.find('I5', `${name} holds what ${label(whose)} sent; it should be of ${label(deeds)}`)

@@ -71,6 +71,8 @@ export class Lambda {
   running = 0
   /** What workers had sent that died, so that nobody knows what became of it. */
   readonly unclaimed = new Set<string>()
+  /** SHA-256 of all that processes had sent when they died. */
+  readonly ofTheDead = new Set<string>()
   #count = 0
 
   constructor(world: World, compose: (process: () => Process) => Composition) {
@@ -137,8 +139,11 @@ export class Lambda {
     ])
     this.running -= 1
     callOff()
-    if (outcome.kind === 'lost' && name === 'ingest-object')
-      for (const sha of process.sent) this.unclaimed.add(sha)
+    if (outcome.kind === 'lost')
+      for (const sha of process.sent) {
+        this.ofTheDead.add(sha)
+        if (name === 'ingest-object') this.unclaimed.add(sha)
+      }
     // What has answered is frozen: it goes on with the next invocation, or never.
     if (!process.dead && process.chance() < 0.2) process.die()
     if (!process.dead) this.#warm.push(container)

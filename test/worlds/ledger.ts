@@ -62,6 +62,16 @@ export class Ledger {
     return found
   }
 
+  /**
+   * Bytes that nobody sent, as many as a process had on their way when it died: the drive has stored them
+   * wrongly, and nobody was left to notice. They look like an edit of their user's.
+   */
+  isUnseenDamage(sha: string, size: number, ofTheDead: ReadonlySet<string>): boolean {
+    const contents = [...this.histories.values()].flatMap((history) => [...history.contents])
+    const isSent = contents.some(([known]) => known === sha)
+    return !isSent && contents.some(([known, { length }]) => length === size && ofTheDead.has(known))
+  }
+
   find(invariant: string, text: string): void {
     this.wrong.push(`${invariant}: ${text}`)
   }

@@ -11,6 +11,7 @@ import { sha256 } from './world.ts'
 export interface File {
   readonly id: string
   readonly name: string
+  readonly size: number
   readonly sha: string
   readonly live: boolean
 }
@@ -66,7 +67,13 @@ function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
   return {
     async files() {
       const found = await clouds.google.definition.control.files(account)
-      return found.map(({ id, name, sha256: sha, trashed }) => ({ id, name, sha, live: !trashed }))
+      return found.map(({ id, name, size, sha256: sha, trashed }) => ({
+        id,
+        name,
+        size,
+        sha,
+        live: !trashed,
+      }))
     },
     edit: async (id, bytes) =>
       ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')),
@@ -111,7 +118,13 @@ function inOneDrive({ clouds }: Deployment, { account, sub }: Place): Person {
   return {
     async files() {
       const found = await clouds.microsoft.definition.control.files(account)
-      return found.map(({ id, name, sha256: sha, trashed }) => ({ id, name, sha, live: !trashed }))
+      return found.map(({ id, name, size, sha256: sha, trashed }) => ({
+        id,
+        name,
+        size,
+        sha,
+        live: !trashed,
+      }))
     },
     edit: async (id, bytes) => ok(await ask('PUT', `/items/${id}/content`, bytes, 'text/plain')),
     rename: (id, name) => patch(id, { name }),
@@ -147,7 +160,13 @@ function inStorage({ aws, clouds }: Deployment, { sub }: Place): Person {
         buckets
           .of(storageBucket)
           .filter(([key]) => key.startsWith(prefix))
-          .map(([id, { bytes }]) => ({ id, name: id.slice(prefix.length), sha: sha256(bytes), live: true })),
+          .map(([id, { bytes }]) => ({
+            id,
+            name: id.slice(prefix.length),
+            size: bytes.length,
+            sha: sha256(bytes),
+            live: true,
+          })),
       ),
     edit(id, bytes) {
       put(id, bytes)

@@ -73,16 +73,21 @@ const names = ['doc', 'Doc', 'report', 'report.pdf', 'aux', 'a'] as const
 const presetNames = Object.keys(presets) as Preset[]
 const hour = 3_600_000
 
-/** A world's plan: a few drives, few documents, and acts of which half meet within a minute. */
+/**
+ * A world's plan: a few drives, few documents, and acts of which half meet within a minute; in one world of
+ * five all of them want one document within three seconds.
+ */
 export function planOf(seed: number, places: number, only?: Preset): Plan {
   const dice = diceOf(seed ^ 0x1f123bb5)
   const below = (count: number): number => Math.floor(dice() * count)
   const preset = only ?? presetNames[below(presetNames.length)] ?? 'mixed'
-  const used = Array.from({ length: 1 + below(3) }, () => below(places))
-  const documents = Array.from({ length: 1 + below(3) }, () => names[below(names.length)] ?? 'doc')
+  const isCrowd = dice() < 0.2
+  const few = isCrowd ? 1 : 3
+  const used = Array.from({ length: 1 + below(few) }, () => below(places))
+  const documents = Array.from({ length: 1 + below(few) }, () => names[below(names.length)] ?? 'doc')
   const acts = Array.from({ length: 6 + below(10) }, (_, id): Act => ({
     id,
-    at: dice() < 0.5 ? below(60_000) : below(hour),
+    at: isCrowd ? below(3_000) : dice() < 0.5 ? below(60_000) : below(hour),
     kind: bag[below(bag.length)] ?? 'put',
     place: used[below(used.length)] ?? 0,
     document: documents[below(documents.length)] ?? 'doc',

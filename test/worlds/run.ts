@@ -9,7 +9,8 @@ import type { Preset } from './weather.ts'
 import { presets } from './weather.ts'
 
 /**
- * `run.ts --seeds 200 [--from 1] [--preset kills]` plays worlds and lists what was wrong, by kind.
+ * `run.ts --seeds 200 [--from 1] [--preset kills] [--within 60]` plays worlds, none of which is begun after
+ * so many seconds, and lists what was wrong, by kind.
  * `--break judge` takes a rule of the product away and stops at the first world that notices.
  * `run.ts --seed 7 [--shrink]` plays one and tells it, or makes it small first. `--json`: for programs.
  */
@@ -51,7 +52,9 @@ async function playMany(from: number, count: number): Promise<void> {
   const kinds = new Map<string, { finding: string; seeds: number[] }>()
   const totals = { worlds: 0, wrong: 0, calls: 0, events: 0 }
   const began = process.hrtime.bigint()
-  for (let seed = from; seed < from + count; seed += 1) {
+  const passed = (): number => Number(process.hrtime.bigint() - began) / 1e9
+  const within = Number(given('within') ?? Number.POSITIVE_INFINITY)
+  for (let seed = from; seed < from + count && passed() < within; seed += 1) {
     const played = await play(everybody, planFor(seed))
     totals.worlds += 1
     totals.calls += played.calls
@@ -60,7 +63,7 @@ async function playMany(from: number, count: number): Promise<void> {
     for (const finding of played.wrong) note(kinds, finding, played)
     if (totals.wrong > 0 && given('break') !== undefined) break
   }
-  const seconds = Number(process.hrtime.bigint() - began) / 1e9
+  const seconds = passed()
   const sorted = [...kinds.values()].sort((a, b) => b.seeds.length - a.seeds.length)
   if (process.argv.includes('--json')) {
     print(JSON.stringify({ ...totals, seconds, found: sorted }))
