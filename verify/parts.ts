@@ -3,6 +3,7 @@ import type { Part } from './part.ts'
 import { runtime } from './runtime/part.ts'
 import { s3 } from './s3/part.ts'
 import { syncTool } from './sync-tool/part.ts'
+import { worlds } from './worlds/part.ts'
 
 /** Every part, in the order in which they run. */
-export const parts: readonly Part[] = [clients, runtime, s3, syncTool]
+export const parts: readonly Part[] = [clients, runtime, s3, syncTool, worlds]
