@@ -9,9 +9,8 @@ import type { Preset } from './weather.ts'
 import { presets } from './weather.ts'
 
 /**
- * `run.ts --seeds 200 [--from 1] [--preset kills] [--within 60]` plays worlds, none of which is begun after
- * so many seconds, and lists what was wrong, by kind.
- * `--break judge` takes a rule of the product away and stops at the first world that notices.
+ * `run.ts --seeds 200 [--from 1] [--preset kills] [--within 60]` plays worlds, for so many seconds at the most,
+ * and lists what was wrong, by kind; with `--break judge` without a rule, until one notices.
  * `run.ts --seed 7 [--shrink]` plays one and tells it, or makes it small first. `--json`: for programs.
  */
 
