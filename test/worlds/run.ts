@@ -9,7 +9,7 @@ import type { Preset } from './weather.ts'
 import { presets } from './weather.ts'
 
 /**
- * `run.ts --seeds 200 [--from 1] [--preset kills] [--within 60]` plays worlds, for so many seconds at the most,
+ * `run.ts --seeds 200 [--from 1] [--preset kills] [--within 60]` plays worlds, for so many seconds at most,
  * and lists what was wrong, by kind; with `--break judge` without a rule, until one notices.
  * `run.ts --seed 7 [--shrink]` plays one and tells it, or makes it small first. `--json`: for programs.
  */
