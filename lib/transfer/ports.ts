@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { ReauthReason, ServiceError } from '../errors.ts'
 import type { Sealer } from '../secret.ts'
+import type { OwnDriver } from './own.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import type { ByteSource, OpenTurns } from './body.ts'
 import type { Claim } from './claim.ts'
@@ -26,7 +27,7 @@ export interface EngineOptions {
 /** One attempt at one claimed change. */
 export interface Attempt {
   readonly claim: Claim
-  readonly driver: Driver
+  readonly driver: Driver & Partial<Pick<OwnDriver, 'made'>>
   readonly source: ByteSource
   /** Epoch milliseconds: the attempt has ended by then. */
   readonly deadline: number

@@ -135,8 +135,9 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (target.kind === 'replace') return (await proven(target)) ?? { kind: 'absent' }
     const entry = await driver.find(planAt(target), { signal })
     if (!entry) return { kind: 'absent' }
-    // Nobody but this change writes under a key of its own, so what stands there is its work, good or bad.
-    if (target.objectKey !== undefined) return finished(entry)
+    // Nobody but this change writes under a key of its own, so what stands there is its work, good or bad;
+    // and so is what the drive has just said to be stored.
+    if (target.objectKey !== undefined || entry.objectKey === driver.made) return finished(entry)
     // The name was free when the session was opened: what is there now is its work, or something else.
     const { verdict } = await judgeSent(entry, { rewrites, late })
     return verdict === 'mismatch' ? { kind: 'absent' } : finished(entry)

@@ -101,10 +101,29 @@ describe.each(hallProviders)('what arrives at %s after it was told to have faile
   })
 })
 
-describe('a put whose bytes the drive has stored wrongly', () => {
+describe('bytes that the drive has stored wrongly', () => {
   const world = hallWorld('onedrive')
+  const { expectAtRest } = world
 
-  test('leaves no file when the drive does not say what it has', async () => {
+  test('are replaced by an upload also when the drive did not say at once what it has', async () => {
+    await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
+    const real = world.driver
+    let isBusy = true
+    world.driver = {
+      ...real,
+      async stat(...given) {
+        if (!isBusy) return await real.stat(...given)
+        isBusy = false
+        throw new ServiceError('provider_unavailable', 'It is busy.', { retry: { retryable: true } })
+      },
+    }
+    const content = randomBytes(700)
+    await world.upload(content)
+    expect(isBusy).toBe(false)
+    await expectAtRest(content)
+  })
+
+  test('leave no file of a put when the drive does not say what it has', async () => {
     await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
     const locked = () => Promise.reject(new ServiceError('provider_unavailable', 'It is locked.'))
     const on = { openDriver: () => Promise.resolve({ ...world.driver, stat: locked }) }
