@@ -89,7 +89,9 @@ export const doorActs = {
         'I3',
         `${act.document} was read with ${String(body.length)} of ${String(headers['content-length'])} bytes`,
       )
-    ledger.of(place.sub, act.document).sights.push({ begin, end: world.now, sha: sha256(body) })
+    ledger
+      .of(place.sub, act.document)
+      .sights.push({ begin, end: world.now, sha: sha256(body), size: body.length })
   },
 
   async stat(scene, act) {

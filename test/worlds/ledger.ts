@@ -23,6 +23,7 @@ export interface Sight {
   readonly begin: number
   readonly end: number
   readonly sha: string
+  readonly size: number
 }
 
 export interface History {

@@ -86,9 +86,12 @@ function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
       const folder = state.files.where('account', account).find((file) => file.name === 'Driveway')
       const parents = folder ? [folder.id] : ['root']
       const id = idIn(await ask('POST', '/drive/v3/files', Buffer.from(JSON.stringify({ name, parents }))))
-      if (id !== undefined && bytes.length > 0)
-        await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')
-      return id
+      if (id === undefined || bytes.length === 0) return id
+      if (ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')))
+        return id
+      // The drive is full.
+      await ask('DELETE', `/drive/v3/files/${id}`, none)
+      return undefined
     },
   }
 }
