@@ -6,7 +6,9 @@ import { runTests } from '../vitest.ts'
 /** https://github.com/versity/versitygw */
 const VERSITYGW = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
 
-const suite = ['--project', 'conformance', 'conformance/test/s3.test.ts']
+// S3 itself asks to end an upload again when a part of it was still arriving: a matter of chance.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
+const suite = ['--project', 'conformance', '--retry', '2', 'conformance/test/s3.test.ts']
 const intake = [
   '--project',
   'parts',
