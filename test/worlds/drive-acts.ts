@@ -52,6 +52,15 @@ export const driveActs = {
     const id = await scene.person.put(file, bytes)
     if (id === undefined) return
     const where = scene.place.connectionId
+    const named = scene.deployment.aws.tables.all('documents').find((row) => row['objectKey'] === id)
+    if (named) {
+      // Where a name is the key, that is an edit of the document.
+      touch(scene, { id }, {})
+      const document = String(named['documentId'])
+      const history = scene.ledger.of(scene.place.sub, document)
+      record(scene, { ...act, document }, `writes over ${id}`, contentEffect(history, bytes))
+      return
+    }
     scene.ledger.foreign.set(`${where} ${id}`, { where, id, sha: sha256(bytes), name: file, gone: false })
     scene.world.tell(`${scene.place.sub} puts ${file} of their own there (${id})`)
   },

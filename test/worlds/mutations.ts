@@ -24,35 +24,11 @@ export const mutations = {
     rule: "return [{ kind: 'object', connectionId, key, notBefore: now + onTheWayMs, ...made }]",
     without: 'return []',
   },
-  /** A claim rests on the change as it was read. */
-  'as-seen': {
-    file: '/lib/catalog/expressions.ts',
-    rule: "'#change.#id = :seenChange AND #change.#fence = :seenFence'",
-    without: "'(#change.#id = :seenChange OR #change.#fence <> :seenFence)'",
-  },
-  /** And on what that has begun. */
-  'as-read': {
-    file: '/lib/catalog/expressions.ts',
-    rule: 'if (!row.change) return seen',
-    without: 'if (seen) return seen',
-  },
   /** Who has lost a claim writes nothing more. */
   fence: {
     file: '/lib/catalog/expressions.ts',
     rule: "'#change.#id = :mine AND #change.#fence = :fence'",
     without: "'#change.#id = :mine AND #change.#fence >= :fence'",
-  },
-  /** What is written over is created only where nothing is. */
-  'create-only': {
-    file: '/lib/providers/onedrive/api.ts',
-    rule: "(condition === 'new' ? 'fail' : 'replace')",
-    without: "(condition === 'new' ? 'replace' : 'replace')",
-  },
-  /** A change whose sender is gone is settled before another owns the row. */
-  'settle-first': {
-    file: '/lib/transfer/settle-first.ts',
-    rule: 'const made = driver && (await madeBy(driver, row))',
-    without: 'const made = driver && false ? await madeBy(driver, row) : undefined',
   },
 } as const satisfies Readonly<Record<string, Mutation>>
 
