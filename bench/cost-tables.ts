@@ -45,12 +45,15 @@ function costPerCall({ functionName, calls, seconds }: Measured, http: boolean):
   return (http ? prices.apiRequest : 0) + compute + aws + (logBytes / 1024 ** 3) * prices.logGb
 }
 
+/** A batch is one call, and paid by the row. */
 function counted(calls: readonly string[]): string {
   const counts = new Map<string, number>()
   for (const action of calls) counts.set(action, (counts.get(action) ?? 0) + 1)
-  return (
-    [...counts].map(([action, count]) => (count === 1 ? action : `${count} ${action}`)).join(', ') || 'none'
-  )
+  const words = [...counts].map(([action, count]) => {
+    if (action.endsWith('BatchGetItem')) return `${action} (${count} rows)`
+    return count === 1 ? action : `${count} ${action}`
+  })
+  return words.join(', ') || 'none'
 }
 
 /** What a call of each operation costs. */
