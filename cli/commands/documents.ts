@@ -56,8 +56,11 @@ export const rm: Command = {
   name: 'rm',
   takes: '<document | folder/ | glob>…',
   summary: 'Delete documents, in the drive too.',
-  help: [['--dry-run', 'only say what would be deleted']],
-  options: { 'dry-run': { type: 'boolean' } },
+  help: [
+    ['--permanent', 'past the drive’s bin, where the drive can'],
+    ['--dry-run', 'only say what would be deleted'],
+  ],
+  options: { permanent: { type: 'boolean' }, 'dry-run': { type: 'boolean' } },
   arguments: [1, Infinity],
   async run({ positionals, output, signal, flag, driveway }) {
     const client = await driveway()
@@ -66,7 +69,7 @@ export const rm: Command = {
       const found = await documentsMeant(client, wanted, signal)
       if (found.length === 0) output.result({ missing: wanted }, () => `${wanted} was not there`)
       for (const { id } of found) {
-        if (!isDry) await client.documents.delete(id, { signal })
+        if (!isDry) await client.documents.delete(id, { permanent: flag('permanent'), signal })
         output.result(isDry ? { wouldDelete: id } : { deleted: id }, () =>
           isDry ? `Would delete ${id}` : `Deleted ${id}`,
         )

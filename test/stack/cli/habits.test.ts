@@ -8,6 +8,7 @@ import { apiOf, connect } from '../../support/api.ts'
 import type { Api, DocumentAnswer } from '../../support/api.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
+import { simulatorControl } from '../../support/stack-control.ts'
 import { cleanEnvironment, runCli } from './run-cli.ts'
 
 let stack: LocalStack
@@ -88,6 +89,15 @@ test('globs and beginnings choose, and a dry run changes nothing', async () => {
   expect(await text('rm', 'q?.csv')).toBe('Deleted q1-csv\nDeleted q2-csv\n')
   expect(await text('rm', 'q1-csv')).toBe('q1-csv was not there\n')
   expect((await text('ls', 'q')).match(/[qQ]\d\.csv/g)).toEqual(['Q3.csv'])
+})
+
+test('rm puts into the bin, and past it with --permanent', async () => {
+  for (const name of ['binned.csv', 'gone.csv']) await writeFile(join(folder, name), name)
+  await text('put', 'binned.csv', 'gone.csv')
+  expect(await text('rm', 'binned.csv')).toBe('Deleted binned-csv\n')
+  expect(await text('rm', '--permanent', 'gone.csv')).toBe('Deleted gone-csv\n')
+  const files = await simulatorControl(stack.at(1)).files('nina@example.com')
+  expect(files.filter(({ name }) => /^(binned|gone)/.test(name))).toMatchObject([{ trashed: true }])
 })
 
 test('a name stands for its document, unless several have it', async () => {
