@@ -1,9 +1,8 @@
 /**
- * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers:
- * `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when
- * left out), for each drive. Ends with status 1 when a document is not stored
- * exactly once, whole, more than a fragment was sent again for a kill, or
- * more than a twentieth of the kills left a session that nobody knows.
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers, for each drive:
+ * `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when left out). Status 1 when a
+ * document is not stored exactly once and whole, more than a fragment was sent again for a kill, or more than
+ * a twentieth of the kills left a session that nobody knows.
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'
