@@ -47,7 +47,7 @@ function localNames(resource: string, access: string): string {
   if (isTable(resource))
     return `${localTableName(resource)}${access.includes(':') ? access.replace(/^\w+:/, '/index/') : ''}`
   const bucket = buckets[resource]
-  if (bucket !== undefined) return access === 'list' ? bucket : `${bucket}/*`
+  if (bucket !== undefined) return access in wholeBucketActions ? bucket : `${bucket}/*`
   const names: Readonly<Record<string, string>> = {
     arrivals: intakeQueues.ARRIVALS_QUEUE_URL,
     shortLane: intakeQueues.SHORT_QUEUE_URL,

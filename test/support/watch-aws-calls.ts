@@ -5,17 +5,14 @@ import { functionAtWork } from '../../local/gateway/invoker.ts'
 import type { AwsCall } from './aws-calls.ts'
 import { awsCalls } from './aws-calls.ts'
 
-/** Tells `note` what functions of this process ask of AWS, once each, as `function action resource`. */
+/** Tells `note` what functions of this process ask of AWS, as `function action resource`. */
 export function watchAwsCalls(note: (call: string) => void): void {
-  const seen = new Set<string>()
   subscribe('http.client.request.created', (message) => {
     const functionName = functionAtWork.getStore()
     if (functionName === undefined) return
-    watch((message as { request: ClientRequest }).request, ({ action, resource }) => {
-      const call = `${functionName} ${action} ${resource}`
-      if (!seen.has(call)) note(call)
-      seen.add(call)
-    })
+    watch((message as { request: ClientRequest }).request, ({ action, resource }) =>
+      note(`${functionName} ${action} ${resource}`),
+    )
   })
 }
 
@@ -41,4 +38,10 @@ function watch(request: ClientRequest, note: (call: AwsCall) => void): void {
 
 /** Set for the processes of a local stack, which load this file before anything else. */
 const file = process.env['AWS_CALLS_FILE']
-if (file !== undefined) watchAwsCalls((call) => appendFileSync(file, `${call}\n`))
+if (file !== undefined) {
+  const seen = new Set<string>()
+  watchAwsCalls((call) => {
+    if (!seen.has(call)) appendFileSync(file, `${call}\n`)
+    seen.add(call)
+  })
+}
