@@ -52,7 +52,11 @@ export async function cleanRow(
   let row: GrantRow | undefined = given
   if (row.arriving !== undefined && diesAt(row) <= now) {
     // Given up before it is deleted: from here on it cannot be committed.
-    row = await grantRows.update(row, { arriving: undefined, goes: [...row.goes, row.arriving] })
+    row = await grantRows.update(row, {
+      arriving: undefined,
+      arrivingAt: undefined,
+      goes: [...row.goes, row.arriving],
+    })
     if (row === undefined) return
   }
   for (const name of row.goes) await secrets.remove(name)

@@ -134,7 +134,9 @@ async function establish(
 /** Perhaps only the answer was lost: it is given up where it has not been committed, and nowhere else. */
 async function giveUp(deps: GrantDeps, holder: GrantHolder, name: string): Promise<void> {
   const row = await deps.grantRows.change(holder, (seen) =>
-    seen?.arriving === name ? { arriving: undefined, goes: [...seen.goes, name] } : undefined,
+    seen?.arriving === name
+      ? { arriving: undefined, arrivingAt: undefined, goes: [...seen.goes, name] }
+      : undefined,
   )
   if (row?.at !== name) await deleteSecrets(deps, holder, [name])
 }

@@ -49,6 +49,7 @@ export function replaced(
     hot: undefined,
     hotIssuedAt: undefined,
     goneAt: undefined,
+    arrivingAt: undefined,
     dueAt: undefined,
   }
   if (single === undefined) return { ...nothing, goes, leaves }
