@@ -103,7 +103,7 @@ const change = z.object({
   /** Attempts since the provider last acknowledged anything new, and when that was. */
   failures: z.exactOptional(z.number()),
   progressAt: z.exactOptional(z.number()),
-  /** How often the provider stored something else than was sent. */
+  /** How often the provider stored something else than was sent; 1 also when nobody could ask what it had. */
   damaged: z.exactOptional(z.number()),
   notBefore: z.exactOptional(z.number()),
   /** Why it is parked. */

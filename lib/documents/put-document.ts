@@ -10,7 +10,7 @@ import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import type { Damage } from '../transfer/damage.ts'
-import { damageDetail, damageOf, mostSends } from '../transfer/damage.ts'
+import { damageDetail, damageOf, mostSends, unproven } from '../transfer/damage.ts'
 import type { Claimed } from '../transfer/hall.ts'
 import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
@@ -123,11 +123,20 @@ async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed
     return settled
   } catch (error) {
     if (error instanceof ClaimLost) {
-      await undoOwn(deps, request, driver)
+      await undoOwn(deps, writer.row, driver)
       throw overtaken()
     }
     if (isServiceError(error, 'precondition_failed')) {
       await settleUndone(deps, writer.row)
+      throw error
+    }
+    const { change, objectKey } = writer.row
+    if (objectKey !== undefined && objectKey === driver.made?.objectKey && !(error instanceof Damaged)) {
+      // What stood was written over, and nobody could ask with what: whoever looks next settles it first.
+      const now = deps.clock.now()
+      await deps.documents
+        .work(writer.row, { ...unproven(change, driver), until: now })
+        .catch(() => undefined)
       throw error
     }
     const damage = await damageOf(writer.row, driver, { signal })

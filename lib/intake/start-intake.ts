@@ -79,7 +79,8 @@ export async function startIntake(deps: StartIntakeDeps, request: IntakeRequest)
 
 /**
  * The row of an upload that is to come by `until`, and the bucket's key for its bytes. What is stored stays
- * as it is and readable; an announcement before this one is over. `begin` is called once, when all else fits.
+ * as it is and readable; an announcement before this one is over. `begin` is called when all else fits, once
+ * for each key.
  */
 export async function announce(
   deps: StartIntakeDeps,
@@ -99,7 +100,7 @@ export async function announce(
   const connection = await deps.chooseConnection(request, wanted, known.connection)
   const { connectionId } = connection
   const keyOf = (changeId: string) => announcedKey({ userKey, documentId, connectionId, changeId })
-  let begun: Change['upload']
+  let begun: { readonly key: string; readonly upload: Change['upload'] } | undefined
   const { row } = await acceptChange(
     deps,
     { userKey, documentId, userId },
@@ -112,10 +113,12 @@ export async function announce(
       const extension = request.extension ?? extensionOf(seen)
       const read = extension === given ? { twin: known.twin } : {}
       await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
-      begun ??= await begin?.(keyOf(changeId), connection)
+      const key = keyOf(changeId)
+      // One for a change that another writer has prevented ends by the bucket's own rule.
+      if (begin && begun?.key !== key) begun = { key, upload: await begin(key, connection) }
       return {
         door,
-        upload: begun,
+        upload: begun?.upload,
         state: 'receiving',
         connection,
         size: size ?? 0,

@@ -39,10 +39,9 @@ const pauseMs = 50
 const longestPauseMs = 1000
 
 /**
- * The one way to own a document. `decide` sees the row and answers the change it wants, or throws. Another
- * `changeId` is the change's own, at every round. Another
- * writer's request that may still reach the drive is waited for; one whose sender is gone is settled first.
- * `document_busy` when waiting does not help.
+ * The one way to own a document. `decide` sees the row and answers the change it wants, or throws; `changeId`
+ * is the change's own. Another writer's request that may still reach the drive is waited for; one whose
+ * sender is gone is settled first. `document_busy` when waiting does not help.
  */
 export async function acceptChange(
   deps: HallDeps,
@@ -50,7 +49,7 @@ export async function acceptChange(
   decide: (seen: DocumentRow | undefined, changeId: string) => Promise<Wanted> | Wanted,
   { waitMs, first, signal }: Patience,
 ): Promise<Accepted> {
-  const id = deps.newId()
+  let id = deps.newId()
   const givesUpAt = deps.clock.now() + waitMs
   for (let round = 0; ; round += 1) {
     signal?.throwIfAborted()
@@ -74,6 +73,8 @@ export async function acceptChange(
         besides(key, row, wanted, deps.clock.now()),
       )
       if (claimed) return { row: claimed as Claimed, before: seen }
+      // Its answer may have been lost, and somebody has ended it since: what follows is another change.
+      id = deps.newId()
     } else if ((sending.change?.until ?? 0) <= deps.clock.now()) {
       await settleFirst(deps, sending as Claimed)
       continue

@@ -5,7 +5,7 @@ import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { count } from '../telemetry/metrics.ts'
 import type { Claim } from './claim.ts'
-import { damageDetail, damageOf, mostSends } from './damage.ts'
+import { damageDetail, damageOf, mostSends, unproven } from './damage.ts'
 import { attemptSending } from './engine.ts'
 import type { HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
@@ -86,7 +86,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender:
     return await concluded(deps, claim, { ...end, entry }, leave)
   } catch (error) {
     if (!(error instanceof CloudConnectionError)) throw error
-    return await concluded(deps, claim, { kind: 'parked', reason: error.reason }, {})
+    return await concluded(deps, claim, { kind: 'parked', reason: error.reason }, {}, sender.driver)
   }
 }
 
@@ -130,7 +130,7 @@ async function concluded(
       if (error?.context.operatorFault === true) count('OperatorFaults', { provider: change.provider })
       const notBefore = deps.clock.now() + afterSeconds * 1000
       const failures = (change.failures ?? 0) + (afterSeconds > 0 ? 1 : 0)
-      await claim.release({ ...leave, state: 'waiting', failures, notBefore })
+      await claim.release({ ...leave, ...unproven(change, driver), state: 'waiting', failures, notBefore })
       return { kind: 'again', afterSeconds }
     }
     case 'parked': {
@@ -140,7 +140,8 @@ async function concluded(
         ...about(change),
         reason: end.reason,
       }
-      await claim.release({ ...leave, state: 'parked', reason: end.reason }, { event })
+      const patch = { ...leave, ...unproven(change, driver) }
+      await claim.release({ ...patch, state: 'parked', reason: end.reason }, { event })
       count('TransfersParked', { provider: change.provider })
       return done
     }

@@ -1,4 +1,5 @@
-import type { Leftover, Standing } from '../catalog/document.ts'
+import type { Change, Leftover, Standing } from '../catalog/document.ts'
+import type { ChangePatch } from '../catalog/documents.ts'
 import type { CallOptions, ObjectEntry } from '../storage/driver.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import type { Claimed } from './hall.ts'
@@ -18,6 +19,19 @@ export interface Damage {
 }
 
 /**
+ * What is recorded of bytes that the provider has stored and that nobody could prove: until somebody
+ * does, they count as damaged. An object under a key of its own is known by that.
+ */
+export function unproven({ target, damaged = 0 }: Change, driver: OwnDriver | undefined): ChangePatch {
+  const key = driver?.made?.objectKey
+  if (key === undefined || (target?.kind === 'new' && target.objectKey !== undefined)) return {}
+  return {
+    target: { kind: 'replace', objectKey: key, file: target?.file ?? '' },
+    damaged: Math.max(1, damaged),
+  }
+}
+
+/**
  * What becomes of bytes of a change that has failed: an object of its own goes; where the provider has stored
  * them wrongly over what stood, the drive is asked for the version before.
  */
@@ -29,7 +43,7 @@ export async function damageOf(
   const { standing, change } = row
   if (!driver) return {}
   const isDamaged = (change.damaged ?? 0) > 0
-  const key = driver.made ?? (isDamaged ? change.target?.objectKey : undefined)
+  const key = driver.made?.objectKey ?? (isDamaged ? change.target?.objectKey : undefined)
   if (key === undefined) return { isClean: !driver.mayBeMade }
   if (!standing || row.objectKey !== key)
     return { isClean: true, leftovers: [{ kind: 'object', connectionId: change.connectionId, key }] }

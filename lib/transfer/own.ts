@@ -3,9 +3,8 @@ import type { DocumentKey } from '../catalog/document-pages.ts'
 import { readFileName } from '../catalog/same-name.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { isServiceError } from '../errors.ts'
-import type { ObjectKey } from '../ids.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
-import type { HallDeps } from './hall.ts'
+import type { Claimed, HallDeps } from './hall.ts'
 
 /** The provider's clock and ours differ by less. */
 const clocksDifferMs = 5 * 60_000
@@ -13,7 +12,7 @@ const clocksDifferMs = 5 * 60_000
 /** The driver of one change. */
 export interface OwnDriver extends Driver {
   /** What it has written, new or over what stood. */
-  readonly made: ObjectKey | undefined
+  readonly made: ObjectEntry | undefined
   /** It may have written, or what it sent may still arrive: not all of it was refused. */
   readonly mayBeMade: boolean
 }
@@ -33,7 +32,7 @@ export function ownOf(
   driver: Driver,
 ): OwnDriver {
   let mayBeMade = attempts > 1
-  let made: ObjectKey | undefined
+  let made: ObjectEntry | undefined
   const watched = async <Answer>(
     write: Promise<Answer>,
     entryOf: (answer: Answer) => ObjectEntry | undefined,
@@ -41,7 +40,7 @@ export function ownOf(
     try {
       const answer = await write
       mayBeMade = true
-      made = entryOf(answer)?.objectKey ?? made
+      made = entryOf(answer) ?? made
       return answer
     } catch (error) {
       mayBeMade ||= !isServiceError(error) || error.retry.ambiguous === true
@@ -79,19 +78,23 @@ export function ownOf(
 }
 
 /**
- * Takes back what a sender has made whose claim was lost, unless the document names it by now. Never rejects:
- * the row is somebody else's.
+ * Takes back what a sender has made whose claim was lost, unless a document names it by now, or something
+ * else has come to its place. Never rejects: the row is somebody else's.
  */
 export async function undoOwn(
   { documents }: Pick<HallDeps, 'documents'>,
-  key: DocumentKey,
+  lost: Claimed,
   driver: OwnDriver,
 ): Promise<void> {
   const { made } = driver
   if (made === undefined) return
   try {
-    const row = await documents.get(key)
-    if (row?.objectKey !== made && row?.change?.target?.objectKey !== made) await driver.remove(made)
+    const { objectKey, etag } = made
+    const row = await documents.get(lost)
+    if (row?.objectKey === objectKey || row?.change?.target?.objectKey === objectKey) return
+    if (await isAnothers(documents, lost, lost.change.target?.file ?? '', made)) return
+    // An id is never given twice; a name may have been.
+    await driver.remove(objectKey, driver.renaming || etag === undefined ? {} : { ifMatch: etag })
   } catch (error) {
     logger.warn('What an overtaken sender has made could not be removed.', errorFields(error))
   }

@@ -137,7 +137,7 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     if (!entry) return { kind: 'absent' }
     // Nobody but this change writes under a key of its own, so what stands there is its work, good or bad;
     // and so is what the drive has just said to be stored.
-    if (target.objectKey !== undefined || entry.objectKey === driver.made) return finished(entry)
+    if (target.objectKey !== undefined || entry.objectKey === driver.made?.objectKey) return finished(entry)
     // The name was free when the session was opened: what is there now is its work, or something else.
     const { verdict } = await judgeSent(entry, { rewrites, late })
     return verdict === 'mismatch' ? { kind: 'absent' } : finished(entry)

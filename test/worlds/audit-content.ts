@@ -127,9 +127,11 @@ function createsAreDecidedOnce({ sub, document, deeds }: History, ledger: Ledger
   for (const [at, second] of created.entries()) {
     const first = created[at - 1]
     if (!first) continue
+    // Whose answer came first is not who was first.
+    const from = Math.min(first.begin, second.begin)
     const isGone = deeds.some(
       ({ effect, outcome, begin, end }) =>
-        effect.kind === 'absent' && outcome !== 'not' && begin < second.end && end > first.begin,
+        effect.kind === 'absent' && outcome !== 'not' && begin < second.end && end > from,
     )
     if (!isGone) ledger.find('I6', `${sub}/${document} was created twice: ${label([first, second])}`)
   }

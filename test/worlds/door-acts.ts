@@ -210,8 +210,10 @@ function answered(scene: Scene, deed: Deed, outcome: Outcome<HttpAnswer>): void 
   // Its process may go on for a moment.
   const isKnown = status >= 200 && status < 500
   deed.end = isKnown ? world.now : Math.max(world.now, deed.begin + longestRequestMs)
+  // Another writer has come after it, or before it: nobody can say which.
+  const isOvertaken = String(jsonOf(outcome)['detail']).includes('has taken this document over')
   if (status >= 200 && status < 300) deed.outcome = 'done'
-  else if (isKnown) deed.outcome = 'not'
+  else if (isKnown && !isOvertaken) deed.outcome = 'not'
 }
 
 /** Whatever happens outside, it is never called a mistake of ours. */

@@ -158,7 +158,11 @@ export function driveSessions(parts: DriveParts): Sessions {
   const progressOf = async (response: HttpResponse, signal?: AbortSignal): Promise<UploadProgress> => {
     const { status, headers } = response
     if (status === 200 || status === 201) {
-      return { state: 'done', entry: await settled(parts, await readJson(response, fileSchema), signal) }
+      const file = await readJson(response, fileSchema)
+      // A session goes on answering what it has made, also after that was thrown away.
+      return file.explicitlyTrashed
+        ? { state: 'gone' }
+        : { state: 'done', entry: await settled(parts, file, signal) }
     }
     await readText(response.body, 4096)
     if (status !== 308) return { state: 'gone' }

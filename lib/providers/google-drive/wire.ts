@@ -18,12 +18,14 @@ export const fileSchema = z.object({
   sha256Checksum: z.optional(z.string()),
   headRevisionId: z.optional(z.string()),
   trashed: z.optional(z.boolean()),
+  explicitlyTrashed: z.optional(z.boolean()),
   parents: z.optional(z.array(z.string())),
 })
 export type DriveFile = z.output<typeof fileSchema>
 
 /** The fields of `fileSchema`: an answer without them holds little more than the id. */
-export const fileFields = 'id,name,mimeType,size,md5Checksum,sha256Checksum,headRevisionId,trashed,parents'
+export const fileFields =
+  'id,name,mimeType,size,md5Checksum,sha256Checksum,headRevisionId,trashed,explicitlyTrashed,parents'
 
 export const folderListSchema = z.object({ files: z.optional(z.array(z.object({ id: z.string() }))) })
 

@@ -3,6 +3,8 @@ import type { DocumentDeps } from '../../../lib/documents/deps.ts'
 import { announceForgotten } from '../../../lib/intake/forgotten.ts'
 import { rowMessage } from '../../../lib/queue/row-message.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
+import type { Claimed } from '../../../lib/transfer/hall.ts'
+import { settleFailed } from '../../../lib/transfer/settle.ts'
 import { hallWorld, writes } from '../../support/hall-world.ts'
 import { deliverMessage, messageOf, randomBytes, takeMessages } from '../../support/intake-world.ts'
 
@@ -127,6 +129,25 @@ describe.each(['google-drive', 'onedrive'] as const)('one row a document, on %s'
     await slow.answer.catch((error: unknown) => expect(error).toMatchObject({ code: 'document_busy' }))
     await expectAtRest(content)
     expect(await told()).toEqual(['Document Stored', 'Document Stored'])
+    expect(new Set((await world.events()).map(({ id }) => id)).size).toBe(2)
+  })
+
+  test('a claim whose answer was lost, and that somebody has ended since, is another change the next time', async () => {
+    const { deps } = world.opened
+    const { documents } = deps
+    let isFirst = true
+    const claim: typeof documents.claim = async (...given) => {
+      const claimed = await documents.claim(...given)
+      if (!isFirst) return claimed
+      isFirst = false
+      await settleFailed(deps, claimed as Claimed, { code: 'connection_not_found', detail: 'It was ended.' })
+      return undefined
+    }
+    const content = randomBytes(500)
+    await put(content, { documents: { ...documents, claim } })
+    await world.sweepAfter(61)
+    await expectAtRest(content)
+    expect(await told()).toEqual(['Document Failed', 'Document Stored'])
     expect(new Set((await world.events()).map(({ id }) => id)).size).toBe(2)
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ServiceError } from '../../../lib/errors.ts'
+import { contentOf } from '../../../lib/storage/bytes.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
 import { hallProviders, hallWorld, writes } from '../../support/hall-world.ts'
 import { randomBytes, sha256 } from '../../support/intake-world.ts'
@@ -130,6 +131,96 @@ describe('bytes that the drive has stored wrongly', () => {
     await expect(world.put(randomBytes(700), { on })).rejects.toMatchObject({ code: 'provider_unavailable' })
     expect(await world.files()).toEqual([])
     expect((await world.row()).remove).toEqual({})
+  })
+})
+
+describe.each([
+  ['wrongly, and nobody could ask', true],
+  ['well, and nobody could write down', false],
+])('what the drive has stored over what stood, %s', (_how, isDamaged) => {
+  const world = hallWorld('onedrive')
+  const { expectAtRest } = world
+  const unavailable = () => Promise.reject(new ServiceError('provider_unavailable', 'It is locked.'))
+  const putLocked = async (content: Buffer) => {
+    if (isDamaged) await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
+    const { documents } = world.opened.deps
+    const on = isDamaged
+      ? { openDriver: () => Promise.resolve({ ...world.driver, stat: unavailable }) }
+      : { documents: { ...documents, settle: unavailable } }
+    await expect(world.put(content, { on })).rejects.toMatchObject({ code: 'provider_unavailable' })
+  }
+
+  test('is looked at by whoever comes next', async () => {
+    const before = randomBytes(700)
+    await world.put(before)
+    const content = randomBytes(700)
+    await putLocked(content)
+    await world.sweepAfter(1)
+    expect(await world.hashes()).toEqual([sha256(isDamaged ? before : content)])
+    expect(await world.document()).toMatchObject({
+      status: isDamaged ? 'failed' : 'stored',
+      checksum: { verdict: 'verified' },
+    })
+  })
+
+  test('is settled before another writer owns it', async () => {
+    await world.put(randomBytes(700))
+    await putLocked(randomBytes(700))
+    const content = randomBytes(800)
+    await world.put(content)
+    await expectAtRest(content)
+    expect(await world.told()).toEqual([
+      'Document Stored',
+      isDamaged ? 'Document Failed' : 'Document Stored',
+      'Document Stored',
+    ])
+  })
+})
+
+describe('an upload that the drive has stored wrongly, and nobody could ask', () => {
+  const world = hallWorld('onedrive')
+  const { expectAtRest } = world
+
+  test('is written over when it is known again, also when its session is gone', async () => {
+    await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
+    const real = world.driver
+    const { sessions = expect.unreachable() } = real
+    const locked = () =>
+      Promise.reject(
+        new ServiceError('provider_unavailable', 'It is locked.', {
+          retry: { retryable: true, afterSeconds: 30 },
+        }),
+      )
+    world.driver = { ...real, stat: locked }
+    const content = randomBytes(700)
+    await (await world.announce(content)).upload()
+    await world.deliverOnce()
+    const gone = () => Promise.resolve({ state: 'gone' } as const)
+    world.driver = { ...real, sessions: { ...sessions, ask: gone } }
+    await world.sweepAfter(60)
+    await expectAtRest(content)
+  })
+})
+
+describe('a file that was thrown away after its last byte', () => {
+  const world = hallWorld('google-drive')
+
+  test('stays away when its session is asked once more', async () => {
+    const content = randomBytes(writes['google-drive'].large)
+    const { sessions = expect.unreachable(), places } = world.driver
+    const objectKey = await places?.make()
+    const session = await sessions.begin({
+      userId: world.connection.userId,
+      contentType: 'application/pdf',
+      size: content.length,
+      target: { kind: 'new', file: 'doc.pdf', ...(objectKey ? { objectKey } : {}) },
+    })
+    const body = contentOf(content)
+    const end = await sessions.send(session, { body, offset: 0, total: content.length })
+    expect(end).toMatchObject({ state: 'done', entry: { objectKey } })
+    await world.driver.remove(objectKey ?? expect.unreachable())
+    expect(await sessions.ask(session, content.length)).toEqual({ state: 'gone' })
+    expect(await world.files()).toEqual([])
   })
 })
 

@@ -60,6 +60,29 @@ describe('a key in a bucket', () => {
     expect((await world.hashes()).toSorted()).toEqual([sha256(own), sha256(content)].toSorted())
     expect((await world.row()).remove).toEqual({})
   })
+
+  test.each([
+    ['the very same bytes', true],
+    ['other bytes', false],
+  ])(
+    'is another document’s when it has put %s there since, whoever lost a claim meanwhile',
+    async (_name, isSame) => {
+      const { documents } = world.opened.deps
+      const [report, plain] = [world.where('report', '.pdf'), world.where('report.pdf', '')]
+      const content = randomBytes(900)
+      const other = isSame ? content : randomBytes(900)
+      const settle: typeof documents.settle = async (...given) => {
+        await documents.settle(...given)
+        // Its answer is lost, and much happens before it is asked again.
+        await world.remove('report')
+        await world.put(other, plain)
+        return undefined
+      }
+      const putting = world.put(content, { ...report, on: { documents: { ...documents, settle } } })
+      await expect(putting).rejects.toMatchObject({ code: 'document_busy' })
+      expect(await world.hashes()).toEqual([sha256(other)])
+    },
+  )
 })
 
 describe.each(hallProviders)('two documents that want one name, on %s', (provider) => {
