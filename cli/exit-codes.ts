@@ -65,6 +65,7 @@ const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   method_not_allowed: exitCodes.usage,
   range_not_satisfiable: exitCodes.usage,
   unauthorized: exitCodes.signIn,
+  forbidden: exitCodes.signIn,
   connection_not_found: exitCodes.notFound,
   document_not_found: exitCodes.notFound,
   object_missing: exitCodes.notFound,

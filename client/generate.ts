@@ -8,6 +8,7 @@ import { openapiDocument } from '../lib/contract/openapi/document.ts'
 import type { JsonSchema, Operation, Parameter } from '../lib/contract/openapi/types.ts'
 import { problemCatalog } from '../lib/contract/problem-catalog.ts'
 import { problemTypes } from '../lib/contract/problems.ts'
+import { userHeader } from '../lib/contract/scopes.ts'
 
 /** Where the generated module stands. */
 export const generatedFile = new URL('src/generated.ts', import.meta.url)
@@ -38,7 +39,10 @@ function operationTypes(document: OpenApiDocument): string {
   return eachOperation(document)
     .map(({ operation }) => {
       const parts = (['path', 'query', 'header'] as const).map((place) => {
-        const parameters = (operation.parameters ?? []).filter((parameter) => parameter.in === place)
+        // The client sends the user's header by itself.
+        const parameters = (operation.parameters ?? []).filter(
+          (parameter) => parameter.in === place && parameter.name !== userHeader,
+        )
         return parameters.length === 0 ? '' : parametersType(place, parameters)
       })
       const lines = [...parts, bodyType(operation), `    answer: ${answerType(operation)}\n`]

@@ -1,6 +1,8 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
 import { defaultConnectionsPerUser } from '../lib/contract/limits.ts'
+import type { Scope } from '../lib/contract/scopes.ts'
+import { scopes } from '../lib/contract/scopes.ts'
 import { providerSettings } from './provider-settings.ts'
 
 /**
@@ -37,6 +39,26 @@ const shape = {
   issuer: z.optional(httpsUrl),
   /** Audiences (or client ids) that callers' tokens must carry; needed with `issuer`. */
   audience: z._default(z.array(text(/^[^\s,]+$/, 'must have no comma or space')), []),
+  /**
+   * Servers of the app that act for its users, by name, with their scopes. Cognito only: each becomes an app
+   * client with a secret, which AWS charges by the month. With `issuer`: machineClients.
+   */
+  machines: z._default(
+    z
+      .record(
+        z.string(),
+        z.array(z.enum(Object.keys(scopes) as Scope[], `must be of ${Object.keys(scopes).join(', ')}`)),
+      )
+      .check(
+        z.refine(
+          (machines) => Object.keys(machines).every((name) => /^[a-z][a-z0-9-]{0,31}$/.test(name)),
+          'must be named by 1 to 32 lower-case letters, digits and hyphens',
+        ),
+      ),
+    {},
+  ),
+  /** With `issuer`: what the tokens of such servers carry as `sub`, or as `client_id` when they have none. */
+  machineClients: z._default(z.array(text(/^[^\s,*]+$/, 'must be a subject, without comma, space or *')), []),
   /** Where the issuer's keys are, when its discovery document does not say. */
   jwksUri: z.optional(httpsUrl),
   /** The public OIDC client of `issuer` that the console signs in with; without it there is no console. */
@@ -137,30 +159,20 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-/** `-c name=value` always gives text: numbers, booleans and lists are read from it. */
+/** `-c name=value` always gives text: numbers, booleans and lists are read from it, as the default is one. */
 function fromText(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return value
-  if (['audience', 'signInUrls', 'corsOrigins', 'allowedReturnUrls'].includes(name)) {
+  const usual = Object.entries(shape)
+    .find(([known]) => known === name)?.[1]
+    .safeParse(undefined).data
+  if (Array.isArray(usual)) {
     return value
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '')
   }
-  if (['selfSignUp', 'waf', 'retain'].includes(name))
-    return value === 'true' ? true : value === 'false' ? false : value
-  if (
-    [
-      'throttleRate',
-      'throttleBurst',
-      'intakeConcurrency',
-      'secretRecoveryDays',
-      'reauthSpike',
-      'logRetentionDays',
-    ].includes(name)
-  ) {
-    return /^\d+$/.test(value) ? Number(value) : value
-  }
-  return value
+  if (typeof usual === 'boolean') return value === 'true' ? true : value === 'false' ? false : value
+  return typeof usual === 'number' && /^\d+$/.test(value) ? Number(value) : value
 }
 
 /** Rules that need more than one setting. */
@@ -172,12 +184,19 @@ function contradictions(chosen: z.infer<typeof settings>): string[] {
     )
   }
   const ofIssuer =
-    chosen.audience.length > 0 || chosen.jwksUri !== undefined || chosen.consoleClientId !== undefined
+    chosen.audience.length + chosen.machineClients.length > 0 ||
+    chosen.jwksUri !== undefined ||
+    chosen.consoleClientId !== undefined
   if (chosen.issuer === undefined && ofIssuer) {
-    problems.push('audience, jwksUri, consoleClientId: only with issuer; the Cognito user pool has its own')
+    problems.push(
+      'audience, jwksUri, consoleClientId, machineClients: only with issuer; the Cognito user pool has its own',
+    )
   }
-  if (chosen.issuer !== undefined && (chosen.selfSignUp || chosen.signInUrls.length > 0)) {
-    problems.push('selfSignUp, signInUrls: only without issuer; they belong to the Cognito user pool')
+  const ofPool = chosen.selfSignUp || chosen.signInUrls.length > 0 || Object.keys(chosen.machines).length > 0
+  if (chosen.issuer !== undefined && ofPool) {
+    problems.push(
+      'selfSignUp, signInUrls, machines: only without issuer; they belong to the Cognito user pool',
+    )
   }
   if ((chosen.domainName === undefined) !== (chosen.certificateArn === undefined)) {
     problems.push('domainName, certificateArn: both or neither')

@@ -6,6 +6,7 @@ export const errorCodes = [
   'invalid_request',
   'connection_required',
   'unauthorized',
+  'forbidden',
   'connection_not_found',
   'document_not_found',
   'object_missing',

@@ -70,6 +70,7 @@ export function functionEnvironment({
     DRIVE_NAMES: process.env['DRIVE_NAMES'] ?? 'false',
     OIDC_ISSUER: `${own}/local`,
     OIDC_AUDIENCE: localAudience,
+    OIDC_MACHINES: '*',
     OIDC_JWKS_URI: `${own}/local/.well-known/jwks.json`,
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'WARN',
   }

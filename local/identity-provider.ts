@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JWK, JWTPayload } from 'jose'
+import type { Scope } from '../lib/contract/scopes.ts'
+import { tokenScope } from '../lib/contract/scopes.ts'
 import { exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose'
 
 export const localAudience = 'driveway-local'
@@ -14,6 +16,8 @@ export interface IdentityProvider {
   readonly jwks: { readonly keys: readonly JWK[] }
   /** A JWT for `sub` that is good for `seconds`. */
   mint(sub: string, seconds?: number): Promise<string>
+  /** The own JWT of a machine, as client credentials give one. */
+  mintMachine(client: string, scopes: readonly Scope[], seconds?: number): Promise<string>
   /** Any other token of this issuer: for `audience`, with `claims`, good for `seconds`. */
   sign(claims: JWTPayload, audience: string, seconds: number): Promise<string>
   /**
@@ -51,6 +55,10 @@ export async function openIdentityProvider(issuer: string, stateDir: string): Pr
     jwks: { keys: [publicJwk] },
     sign,
     mint: (sub, seconds = oneDaySeconds) => sign({ sub, scope: 'driveway' }, localAudience, seconds),
+    mintMachine(client, scopes, seconds = oneDaySeconds) {
+      const scope = scopes.map(tokenScope).join(' ')
+      return sign({ sub: client, client_id: client, scope }, localAudience, seconds)
+    },
     async read(token, audience) {
       try {
         return (await jwtVerify(token, publicKey, { issuer, audience })).payload

@@ -1,14 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod/mini'
+import type { Scope } from '../lib/contract/scopes.ts'
+import { scopes } from '../lib/contract/scopes.ts'
 import { readBody, sendJson } from './http.ts'
 import { refusedPage, signInPage, signInPolicy } from './identity-page.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { signInOf } from './identity-sign-in.ts'
 
-const tokenRequest = z.object({
-  sub: z.string().check(z.minLength(1)),
-  expiresInSeconds: z.optional(z.int().check(z.gte(-3600), z.lte(30 * 24 * 3600))),
-})
+const expiresInSeconds = z.optional(z.int().check(z.gte(-3600), z.lte(30 * 24 * 3600)))
+const tokenRequest = z.union([
+  z.object({ sub: z.string().check(z.minLength(1)), expiresInSeconds }),
+  z.object({
+    client: z.string().check(z.regex(/^[A-Za-z0-9._-]{1,64}$/)),
+    scopes: z.array(z.enum(Object.keys(scopes) as Scope[])),
+    expiresInSeconds,
+  }),
+])
 const userName = z.string().check(z.trim(), z.minLength(1), z.maxLength(64))
 
 /**
@@ -34,8 +41,17 @@ export function identityRoutes(identity: IdentityProvider) {
 
   const token = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const wanted = tokenRequest.safeParse(parseJson(await readBody(req)))
-    if (!wanted.success) return sendJson(res, 400, { error: 'send {"sub": "alice"}' })
-    sendJson(res, 200, { token: await identity.mint(wanted.data.sub, wanted.data.expiresInSeconds) })
+    if (!wanted.success)
+      return sendJson(res, 400, {
+        error: 'send {"sub": "alice"}, or {"client": "backend", "scopes": ["documents.read"]} for a machine',
+        scopes: Object.keys(scopes),
+      })
+    const { data } = wanted
+    const minted =
+      'sub' in data
+        ? identity.mint(data.sub, data.expiresInSeconds)
+        : identity.mintMachine(data.client, data.scopes, data.expiresInSeconds)
+    sendJson(res, 200, { token: await minted })
   }
   const exchange = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const { status, body } = await signIn.exchange(new URLSearchParams((await readBody(req)) ?? ''))

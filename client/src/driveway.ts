@@ -15,8 +15,10 @@ import type { UploadOptions } from './upload-options.ts'
 export interface DrivewayOptions {
   /** The API's base URL, without `/v1`: `https://api.example.com`. */
   readonly baseUrl: string
-  /** Gives the user's bearer token; called before each request, so keep it cheap. */
+  /** Gives the user's bearer token, or a server's own; called before each request, so keep it cheap. */
   readonly token: TokenSource
+  /** With a server's own token: the user whom the calls are for, as the `sub` of their token would say it. */
+  readonly user?: string | undefined
   readonly fetch?: typeof fetch | undefined
   readonly retry?: Partial<RetrySettings> | undefined
 }
@@ -120,6 +122,7 @@ export function drivewayOver(transport: Transport, options: DrivewayOptions): Dr
   const api = apiOf({
     baseUrl: options.baseUrl,
     token: options.token,
+    user: options.user,
     // Browsers refuse a fetch that has lost its window.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     retry: { ...defaultRetry, ...options.retry },
@@ -129,8 +132,9 @@ export function drivewayOver(transport: Transport, options: DrivewayOptions): Dr
     documents: documentCalls(api),
     openapi: (call) => api.call('getOpenapi', {}, call),
     upload: (source, upload = {}) => uploadDocument(api, transport, source, upload),
+    // Where the API would send it elsewhere, the user's name would go along.
     download: (documentId, download = {}) =>
-      downloadDocument(api, documentId, download, transport.readsInPieces),
+      downloadDocument(api, documentId, download, transport.readsInPieces || options.user !== undefined),
   }
 }
 

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 448e947fa7129729). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 054754ab0bee2ec7). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -520,6 +520,7 @@ export const errorCodes = [
   'invalid_request',
   'connection_required',
   'unauthorized',
+  'forbidden',
   'connection_not_found',
   'document_not_found',
   'object_missing',
@@ -566,6 +567,12 @@ export const errorAdvice: Readonly<
     title: 'Unauthorized',
     meaning: 'There is no bearer token, or it does not verify or has expired.',
     action: 'Sign in again and repeat the request with a fresh token.',
+  },
+  forbidden: {
+    title: 'Forbidden',
+    meaning:
+      'The token is good, and not for this: it lacks a scope, or is a user’s and came with Driveway-User.',
+    action: 'Give the client the scope that detail names, or leave the header to machines.',
   },
   connection_not_found: {
     title: 'Connection not found',

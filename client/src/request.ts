@@ -21,6 +21,8 @@ export interface ApiSettings {
   /** The API's base URL, without `/v1`. */
   readonly baseUrl: string
   readonly token: TokenSource
+  /** Whom a machine's calls are for. */
+  readonly user: string | undefined
   readonly fetch: typeof fetch
   readonly retry: RetrySettings
 }
@@ -41,8 +43,8 @@ export interface Api {
   ): Promise<Response>
   /** The absolute URL of an operation. */
   urlOf<Name extends OperationName>(name: Name, input: InputOf<Name>): string
-  /** Runs `attempt` with a token; once more with a fresh one when the API refuses it. */
-  authorized<T>(attempt: (authorization: string) => Promise<T>): Promise<T>
+  /** Runs `attempt` with headers that say who calls; once more with a fresh token when the API refuses it. */
+  authorized<T>(attempt: (caller: Readonly<Record<string, string>>) => Promise<T>): Promise<T>
 }
 
 /** Repeating these could start a second connection, or spend a code that works once. */
@@ -76,15 +78,19 @@ export function apiOf(settings: ApiSettings): Api {
     return `${base}${filled}${search === '' ? '' : `?${search}`}`
   }
 
-  const authorized = async <T>(attempt: (authorization: string) => Promise<T>): Promise<T> => {
+  const callerOf = (token: string) => ({
+    authorization: `Bearer ${token}`,
+    ...(settings.user !== undefined && { 'driveway-user': encodeURIComponent(settings.user) }),
+  })
+  const authorized: Api['authorized'] = async (attempt) => {
     const token = await settings.token({ refresh: false })
     try {
-      return await attempt(`Bearer ${token}`)
+      return await attempt(callerOf(token))
     } catch (error) {
       if (!(error instanceof DrivewayError) || error.code !== 'unauthorized') throw error
       const fresh = await settings.token({ refresh: true })
       if (fresh === token) throw error
-      return attempt(`Bearer ${fresh}`)
+      return attempt(callerOf(fresh))
     }
   }
 
@@ -92,12 +98,12 @@ export function apiOf(settings: ApiSettings): Api {
     const headers = Object.entries(parts.header ?? {}).filter(
       (entry): entry is [string, string] => entry[1] !== undefined,
     )
-    const attempt = (authorization: string) =>
+    const attempt = (caller: Readonly<Record<string, string>>) =>
       answered(settings.fetch, urlOf(name, parts), {
         method: operations[name].method,
         headers: {
           ...Object.fromEntries(headers),
-          authorization,
+          ...caller,
           ...(parts.body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(parts.body !== undefined && { body: JSON.stringify(parts.body) }),

@@ -97,8 +97,8 @@ class Upload {
       ...(sha256 !== undefined && { 'content-digest': `sha-256=:${base64OfHex(sha256)}:` }),
       ...(create && { 'if-none-match': '*' }),
     }
-    const put = (authorization: string) =>
-      this.#put(this.#api.urlOf('putDocument', input), { ...headers, authorization }, 1)
+    const put = (caller: Readonly<Record<string, string>>) =>
+      this.#put(this.#api.urlOf('putDocument', input), { ...headers, ...caller }, 1)
     try {
       // With If-None-Match a repeat after a lost answer would meet its own document.
       const repeatable = create ? 'when-refused' : 'always'

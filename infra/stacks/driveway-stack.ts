@@ -164,6 +164,11 @@ export class DrivewayStack extends Stack {
       new CfnOutput(this, 'UserPoolId', { value: identity.userPool.userPoolId })
       new CfnOutput(this, 'UserPoolClientId', { value: identity.clientId })
     }
+    if (identity.tokenUrl !== undefined)
+      new CfnOutput(this, 'TokenUrl', {
+        value: identity.tokenUrl,
+        description: 'Where the app’s servers get their tokens, by client credentials.',
+      })
     new CfnOutput(this, 'DeadLetterQueueUrl', { value: intake.deadLetters.queueUrl })
     new CfnOutput(this, 'AlarmTopicArn', { value: alarms.topic.topicArn })
   }

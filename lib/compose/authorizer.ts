@@ -8,6 +8,7 @@ export async function openTokenVerifier({ settings, outside }: BareProcess): Pro
   return createTokenVerifier({
     issuer: required(settings, 'OIDC_ISSUER'),
     audiences: listed(settings, 'OIDC_AUDIENCE'),
+    machines: listed(settings, 'OIDC_MACHINES'),
     jwksUri: settings['OIDC_JWKS_URI'],
     send: outside.http,
   })

@@ -11,6 +11,7 @@ export const connectionRoutes = {
     functionName: 'start-connection',
     methods: ['POST'],
     path: '/v1/connections',
+    scope: 'connections.write',
     summary:
       'Start connecting a drive. An s3 connection is active at once; for a cloud drive send the user to authorizationUrl.',
     body: { kind: 'json', schema: schemas.startConnectionBody },
@@ -46,6 +47,7 @@ export const connectionRoutes = {
     functionName: 'complete-connection',
     methods: ['POST'],
     path: '/v1/connections/{connectionId}/complete',
+    scope: 'connections.write',
     summary: 'Finish connecting with the completion code. Only the user who started can.',
     body: { kind: 'json', schema: schemas.completeConnectionBody },
     answers: [{ status: 200, description: 'The connection is active.', schema: schemas.connectionAnswer }],
@@ -57,6 +59,7 @@ export const connectionRoutes = {
     functionName: 'list-connections',
     methods: ['GET'],
     path: '/v1/connections',
+    scope: 'connections.read',
     summary: 'The user’s connections.',
     answers: [{ status: 200, description: 'All of them.', schema: schemas.connectionsAnswer }],
     errors: always,
@@ -67,6 +70,7 @@ export const connectionRoutes = {
     functionName: 'get-connection',
     methods: ['GET'],
     path: '/v1/connections/{connectionId}',
+    scope: 'connections.read',
     summary: 'One connection.',
     answers: [{ status: 200, description: 'The connection.', schema: schemas.connectionAnswer }],
     errors: [...always, 'connection_not_found'],
@@ -77,6 +81,7 @@ export const connectionRoutes = {
     functionName: 'reauthorize-connection',
     methods: ['POST'],
     path: '/v1/connections/{connectionId}/reauthorize',
+    scope: 'connections.write',
     summary: 'Connect again in place, with the same account.',
     body: { kind: 'json', schema: schemas.reauthorizeBody, optional: true },
     answers: [
@@ -90,6 +95,7 @@ export const connectionRoutes = {
     functionName: 'check-health',
     methods: ['GET'],
     path: '/v1/connections/{connectionId}/health',
+    scope: 'connections.read',
     summary: 'Health check: does the provider answer for this connection, and how much space is there?',
     answers: [
       {
@@ -106,6 +112,7 @@ export const connectionRoutes = {
     functionName: 'delete-connection',
     methods: ['DELETE'],
     path: '/v1/connections/{connectionId}',
+    scope: 'connections.write',
     summary:
       'Disconnect: the grant is revoked where the provider can, the secret is deleted, the user’s files stay.',
     answers: [{ status: 204, description: 'Disconnected.' }],

@@ -17,6 +17,7 @@ export const documentRoutes = {
     functionName: 'put-document',
     methods: ['PUT'],
     path: '/v1/documents/{documentId}',
+    scope: 'documents.write',
     summary: 'Put object: store up to 4 MiB, or replace what is stored.',
     query: schemas.putDocumentQuery,
     headers: {
@@ -54,6 +55,7 @@ export const documentRoutes = {
     functionName: 'stat-document',
     methods: ['GET', 'HEAD'],
     path: '/v1/documents/{documentId}',
+    scope: 'documents.read',
     summary: 'Stat object: the document, its size asked of the provider now.',
     answers: [{ status: 200, description: 'The document.', schema: schemas.documentAnswer }],
     errors: [...always, ...provider, 'document_not_found', 'object_missing'],
@@ -63,6 +65,7 @@ export const documentRoutes = {
     operation: 'getDocument',
     functionName: 'get-document',
     path: '/v1/documents/{documentId}/content',
+    scope: 'documents.read',
     summary: 'Get object: the bytes, streamed, whole or a range.',
     ...bytesOut,
     errors: [
@@ -75,14 +78,13 @@ export const documentRoutes = {
     ],
   },
   renameDocument: {
+    ...ofDocument,
     operation: 'renameDocument',
     functionName: 'rename-document',
     methods: ['PATCH'],
     path: '/v1/documents/{documentId}',
-    access: 'user',
+    scope: 'documents.write',
     summary: 'Give a document another name; its content and its ETag stay.',
-    pathParameters: schemas.documentPath,
-    query: schemas.none,
     headers: {
       'if-match': 'Renames only while the version that this ETag names stands.',
       'if-none-match': 'Renames only while the version that this ETag names does not stand.',
@@ -97,6 +99,7 @@ export const documentRoutes = {
     functionName: 'delete-document',
     methods: ['DELETE'],
     path: '/v1/documents/{documentId}',
+    scope: 'documents.write',
     summary: 'Delete object: also when it is already gone here or at the provider.',
     query: schemas.deleteDocumentQuery,
     headers: {
@@ -112,6 +115,7 @@ export const documentRoutes = {
     functionName: 'create-content-link',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/content-link',
+    scope: 'documents.read',
     summary: 'A link that a browser downloads, plays or shows as it is, without a token.',
     body: { kind: 'json', schema: schemas.contentLinkBody, optional: true },
     answers: [{ status: 200, description: 'The link.', schema: schemas.contentLinkAnswer }],
@@ -145,6 +149,7 @@ export const documentRoutes = {
     functionName: 'create-download-url',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/download-url',
+    scope: 'documents.read',
     summary: 'Presigned get: a URL that needs no token, on s3.',
     body: { kind: 'json', schema: schemas.downloadUrlBody, optional: true },
     answers: [{ status: 200, description: 'The URL.', schema: schemas.downloadUrlAnswer }],
@@ -163,6 +168,7 @@ export const documentRoutes = {
     functionName: 'create-upload-url',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/upload-url',
+    scope: 'documents.write',
     summary: 'Presigned put: a URL to upload to without a token, on s3.',
     body: { kind: 'json', schema: schemas.uploadUrlBody },
     answers: [
@@ -180,6 +186,7 @@ export const documentRoutes = {
     functionName: 'list-documents',
     methods: ['GET'],
     path: '/v1/documents',
+    scope: 'documents.read',
     summary: 'The user’s documents, a page at a time.',
     query: schemas.listDocumentsQuery,
     answers: [
@@ -197,6 +204,7 @@ export const documentRoutes = {
     functionName: 'start-intake',
     methods: ['POST'],
     path: '/v1/documents/{documentId}/intake',
+    scope: 'documents.write',
     summary:
       'Upload of any size: a URL of the intake bucket; the arrival of the bytes starts the transfer to the drive.',
     headers: {

@@ -34,6 +34,8 @@ export const environment = {
   OIDC_ISSUER: 'Issuer of the callers’ tokens.',
   OIDC_AUDIENCE:
     'Comma-separated audiences (or client ids, for tokens without an audience) that callers’ tokens must carry.',
+  OIDC_MACHINES:
+    'Comma-separated subjects (or client ids, for tokens without a subject) that act for users; * for every client of the issuer whose token is its own.',
   OIDC_JWKS_URI: 'Where the issuer’s keys are; from its discovery document when absent.',
   BUCKETS_BY_PATH:
     'true or false: our own buckets stand in the path of their URLs; when absent, wherever S3 has an endpoint of its own.',

@@ -33,6 +33,12 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Sign in again and repeat the request with a fresh token.',
     example: 'The bearer token has expired.',
   },
+  forbidden: {
+    meaning:
+      'The token is good, and not for this: it lacks a scope, or is a user’s and came with Driveway-User.',
+    action: 'Give the client the scope that detail names, or leave the header to machines.',
+    example: 'This needs a token with the scope driveway/documents.write.',
+  },
   connection_not_found: {
     meaning: 'The connection does not exist or belongs to somebody else; the two look the same.',
     action: 'List the connections again; the user may have disconnected this one.',

@@ -12,6 +12,7 @@ export const problemTypes: Readonly<Record<ErrorCode, ProblemType>> = {
   invalid_request: { status: 400, title: 'Invalid request' },
   connection_required: { status: 400, title: 'Connection required' },
   unauthorized: { status: 401, title: 'Unauthorized' },
+  forbidden: { status: 403, title: 'Forbidden' },
   connection_not_found: { status: 404, title: 'Connection not found' },
   document_not_found: { status: 404, title: 'Document not found' },
   object_missing: { status: 404, title: 'Object missing from the drive' },

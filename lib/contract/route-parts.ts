@@ -55,6 +55,7 @@ export const bytesOut = {
 export const alwaysErrors: readonly ErrorCode[] = [
   'invalid_request',
   'unauthorized',
+  'forbidden',
   'internal_error',
   'provider_throttled',
   'provider_unavailable',

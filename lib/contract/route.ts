@@ -1,11 +1,17 @@
 import type * as z from 'zod/mini'
 import type { ErrorCode } from '../errors.ts'
+import type { Scope } from './scopes.ts'
 import type { Documented } from './words.ts'
 
 /**
  * One route as data: both gateways, the OpenAPI document, the handler's types and the client come from it.
  */
-export interface Route {
+export type Route = RouteParts & Access
+
+/** Whom it answers: everybody, or a user and, with the scope, a machine that acts for one. */
+type Access = { readonly access: 'public' } | { readonly access: 'user'; readonly scope: Scope }
+
+interface RouteParts {
   /** The OpenAPI operation id, in camelCase. */
   readonly operation: string
   /** The Lambda function's file under `functions/`, without its ending. */
@@ -13,7 +19,6 @@ export interface Route {
   readonly methods: readonly ('GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE')[]
   /** An API Gateway resource path: `/v1/documents/{documentId}`. */
   readonly path: string
-  readonly access: 'user' | 'public'
   readonly summary: string
   readonly pathParameters: z.ZodMiniObject
   readonly query: z.ZodMiniObject

@@ -4,6 +4,7 @@ import { pageRoutes } from './page-routes.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { Route } from './route.ts'
 import { plain } from './route-parts.ts'
+import { userHeader } from './scopes.ts'
 
 /** Every route of the HTTP contract. */
 export const routes = {
@@ -50,6 +51,7 @@ export const requestHeaders: readonly string[] = [
   ...new Set([
     'authorization',
     'content-type',
+    userHeader,
     ...routeList.flatMap((route) => Object.keys(route.headers ?? {})),
   ]),
 ]

@@ -6,9 +6,10 @@ import type { TokenVerifier } from './token-verifier.ts'
 const bearer = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i
 
 /**
- * Answers the gateway's question about a token: whose it is. It may call every route, since the answer is
- * cached by token. Throws `Unauthorized`, which the gateway answers as 401, for a token that is not valid;
- * anything else, which it answers as 503, when the issuer's keys cannot be read.
+ * Answers the gateway's question about a token: which user's it is, or which machine's, with its scopes. It
+ * may call every route, since the answer is cached by token. Throws `Unauthorized`, which the gateway answers
+ * as 401, for a token that is not valid; anything else, which it answers as 503, when the issuer's keys
+ * cannot be read.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 export async function authorizeToken(
@@ -26,10 +27,14 @@ export async function authorizeToken(
     throw new Error('Unauthorized')
   })
   const [api = ''] = event.methodArn.split('/')
+  const { exp, sub, machine } = verified
   return {
-    principalId: verified.sub,
+    principalId: sub ?? machine.client,
     // The chain behind the gateway's cache refuses a token that has ended since.
-    context: { exp: verified.exp },
+    context: {
+      exp,
+      ...(machine !== undefined && { client: machine.client, scopes: machine.scopes.join(' ') }),
+    },
     policyDocument: {
       Version: '2012-10-17',
       Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: `${api}/*` }],

@@ -7,21 +7,25 @@ import type { UserId } from '../ids.ts'
 import { parseUserId } from '../ids.ts'
 import type { SendRequest } from '../net/http-client.ts'
 import { sendRequest } from '../net/http-client.ts'
+import type { Machine } from './machine-token.ts'
+import { machineOf } from './machine-token.ts'
 
 export interface TokenVerifierOptions {
   readonly issuer: string
   /** A token must have one of these as `aud`, or when it has none (Cognito) as `client_id`. */
   readonly audiences: readonly string[]
+  /** Subjects that are machines; `*` for every client of the issuer. */
+  readonly machines?: readonly string[]
   /** Where the keys are; from the issuer's discovery document when undefined. */
   readonly jwksUri: string | undefined
   readonly send?: SendRequest
 }
 
-/** Of a verified token: whose it is, and when it ends (epoch seconds). */
-export interface VerifiedToken {
-  readonly sub: UserId
-  readonly exp: number
-}
+/** Of a verified token: which user's or machine's it is, and when it ends (epoch seconds). */
+export type VerifiedToken = { readonly exp: number } & (
+  | { readonly sub: UserId; readonly machine?: undefined }
+  | { readonly sub?: undefined; readonly machine: Machine }
+)
 
 /** Verifies a JWT; rejects with what is wrong with it, or `provider_unavailable` when the issuer is down. */
 export type TokenVerifier = (token: string) => Promise<VerifiedToken>
@@ -100,7 +104,7 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
       return new TextEncoder().encode(JSON.stringify(keys)).buffer
     },
   }
-  const { issuer, audiences } = options
+  const { issuer, audiences, machines = [] } = options
   const verifier = JwtVerifier.create(
     {
       issuer,
@@ -114,9 +118,11 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
   return async (token) => {
     const payload = await verifier.verify(token)
     const { sub, aud, client_id: clientId, exp } = payload
+    const machine = machineOf(payload, machines)
     // A token for another API of the same issuer is not for this one, whichever client it was given to.
-    const carried = aud === undefined ? [clientId] : [aud].flat()
-    if (!carried.some((audience) => typeof audience === 'string' && audiences.includes(audience))) {
+    const carried = aud === undefined ? [machine?.client ?? clientId] : [aud].flat()
+    const ours = aud === undefined && machine !== undefined ? machines : audiences
+    if (!carried.some((audience) => typeof audience === 'string' && ours.includes(audience))) {
       throw refused('audience not allowed')
     }
     // A token without an end would be good for ever.
@@ -125,6 +131,7 @@ export async function createTokenVerifier(options: TokenVerifierOptions): Promis
     // Cognito's refresh tokens are none of ours; ID tokens are, from issuers whose access tokens are opaque.
     const use = payload['token_use'] ?? 'access'
     if (use !== 'access' && use !== 'id') throw refused('it is for another use')
+    if (machine !== undefined) return { machine, exp }
     const id = typeof sub === 'string' ? parseUserId(sub) : undefined
     if (id === undefined) throw refused('sub is missing, or no text of 1 to 255 printable characters')
     return { sub: id, exp }

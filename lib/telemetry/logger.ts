@@ -3,7 +3,8 @@ import { output } from './output.ts'
 
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>
 
-const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const
+/** What is audited is written at every setting. */
+const levels = ['DEBUG', 'INFO', 'WARN', 'ERROR', 'AUDIT'] as const
 type Level = (typeof levels)[number]
 
 const rank = (level: string): number => levels.findIndex((known) => known === level)
@@ -39,6 +40,7 @@ export const logger = {
   info: (message: string, fields: Fields = {}): void => write('INFO', message, fields),
   warn: (message: string, fields: Fields = {}): void => write('WARN', message, fields),
   error: (message: string, fields: Fields = {}): void => write('ERROR', message, fields),
+  audit: (message: string, fields: Fields): void => write('AUDIT', message, fields),
 }
 
 export type Log = typeof logger

@@ -58,13 +58,13 @@ export function proxyEvent(
     [...new Set(url.searchParams.keys())].map((name) => [name, url.searchParams.getAll(name)]),
   )
   const queryStringParameters = Object.fromEntries(url.searchParams)
-  const headers: Record<string, string> = {}
-  const multiValueHeaders: Record<string, string[]> = {}
-  for (const [name, value] of Object.entries(req.headers)) {
-    if (value === undefined) continue
-    headers[name] = Array.isArray(value) ? value.join(', ') : value
-    multiValueHeaders[name] = Array.isArray(value) ? value : [value]
-  }
+  // Of a header that was sent twice, API Gateway hands on the last value, and all of them.
+  const multiValueHeaders = Object.fromEntries(
+    Object.entries(req.headersDistinct).map(([name, values = []]) => [name, values]),
+  )
+  const headers = Object.fromEntries(
+    Object.entries(multiValueHeaders).map(([name, values]) => [name, values.at(-1) ?? '']),
+  )
   const httpMethod = req.method ?? 'GET'
   const { route, pathParameters } = match
   const empty = (record: object): boolean => Object.keys(record).length === 0

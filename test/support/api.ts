@@ -36,9 +36,30 @@ export async function tokenFor(base: string, sub: string, expiresInSeconds?: num
   return ((await answer.json()) as { token: string }).token
 }
 
+/** A machine's JWT of the local identity provider. */
+export async function machineToken(
+  base: string,
+  client: string,
+  scopes: readonly string[],
+  expiresInSeconds?: number,
+): Promise<string> {
+  const body = JSON.stringify({
+    client,
+    scopes,
+    ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }),
+  })
+  const answer = await fetch(`${base}/local/token`, { method: 'POST', body })
+  if (answer.status !== 200) throw new Error(await answer.text())
+  return ((await answer.json()) as { token: string }).token
+}
+
 /** Calls the API as `sub`. */
 export async function apiOf(base: string, sub: string): Promise<Api> {
-  const token = await tokenFor(base, sub)
+  return apiWith(base, await tokenFor(base, sub))
+}
+
+/** Calls the API with a token, and with headers of every call. */
+export function apiWith(base: string, token: string, always: Record<string, string> = {}): Api {
   return {
     token,
     async request<Body>(method: string, path: string, options: RequestOptions = {}) {
@@ -50,6 +71,7 @@ export async function apiOf(base: string, sub: string): Promise<Api> {
         headers: {
           ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
           ...(options.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...always,
           ...options.headers,
         },
         ...(body === undefined ? {} : { body }),

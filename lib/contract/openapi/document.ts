@@ -10,32 +10,19 @@ import type {
   ResponseHeader,
   ResponseObject,
 } from './types.ts'
-import { bodyExamples, parameterWords } from './words.ts'
+import { bodyExamples, description, parameterWords, scopeWords, tags, userHeaderWords } from './words.ts'
 import { problemCatalog } from '../problem-catalog.ts'
 import { problemTypes } from '../problems.ts'
 import type { Answer, Route } from '../route.ts'
 import { answersWithPages } from '../route.ts'
 import { routeList } from '../routes.ts'
+import { tokenScope, userHeader } from '../scopes.ts'
 import { problem } from '../views.ts'
 
 /** The version of the contract; the path prefix /v1 is its major. */
 export const contractVersion = '1.0.0'
 
 const exampleRequestId = '7f9c24e8-3b12-4fef-91e0-4c1d5c9a1a2b'
-
-const tags = [
-  { name: 'Connections', description: 'A user’s own cloud storage, connected by consent.' },
-  { name: 'Documents', description: 'The storage operations.' },
-  { name: 'Intake', description: 'Uploads of any size, transferred to the drive by event.' },
-  { name: 'Service', description: 'About the API itself.' },
-] as const
-
-const description = [
-  'Documents of an app’s users, stored in the users’ own cloud drives.',
-  'Times are ISO 8601 in UTC, sizes are bytes. Every response carries x-request-id.',
-  'Errors are application/problem+json (RFC 9457) with a stable code.',
-  'Unknown query parameters and body fields are refused. New response fields may appear: ignore what you do not know.',
-].join(' ')
 
 /**
  * The OpenAPI 3.1 document of the route table: the same input gives the same bytes. `serverUrl` is the API's
@@ -78,6 +65,12 @@ export function openapiDocument(options: { readonly serverUrl: string }) {
           bearerFormat: 'JWT',
           description: 'A token of the deployment’s OIDC issuer; its sub is the user.',
         },
+        machine: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: `A server’s own token (OAuth client credentials) of the same issuer, for the user in ${userHeader}. Its scopes: ${scopeWords}`,
+        },
       },
     },
   }
@@ -102,7 +95,7 @@ function operation(route: Route, head: boolean): Operation {
     tags: [tagOf(route)],
     summary: head ? 'The headers of the same GET.' : firstSentence(route.summary),
     description: route.summary,
-    security: route.access === 'public' ? [] : [{ bearer: [] }],
+    security: route.access === 'public' ? [] : [{ bearer: [] }, { machine: [tokenScope(route.scope)] }],
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: body }),
     responses: responsesOf(route, head),
@@ -120,7 +113,8 @@ function parametersOf(route: Route): Parameter[] {
     )
   // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored.
   // https://spec.openapis.org/oas/v3.1.1#parameter-object
-  const headers = Object.entries(route.headers ?? {})
+  const forMachines = route.access === 'user' ? { [userHeader]: userHeaderWords } : {}
+  const headers = Object.entries({ ...route.headers, ...forMachines })
     .filter(([name]) => name !== 'content-type')
     .map(([name, means]): Parameter => ({ name, in: 'header', required: false, ...header(means) }))
   return [...described('path'), ...described('query'), ...headers]

@@ -1,6 +1,28 @@
+import { scopes, tokenScope } from '../scopes.ts'
+import type { Scope } from '../scopes.ts'
 import { oauth2Of, oauthProviderIds, providerIds, usesOAuth } from '../../providers/registry.ts'
 
 /** Words and examples of the OpenAPI document that the schemas do not carry. */
+
+export const tags = [
+  { name: 'Connections', description: 'A user’s own cloud storage, connected by consent.' },
+  { name: 'Documents', description: 'The storage operations.' },
+  { name: 'Intake', description: 'Uploads of any size, transferred to the drive by event.' },
+  { name: 'Service', description: 'About the API itself.' },
+] as const
+
+export const description = [
+  'Documents of an app’s users, stored in the users’ own cloud drives.',
+  'Times are ISO 8601 in UTC, sizes are bytes. Every response carries x-request-id.',
+  'Errors are application/problem+json (RFC 9457) with a stable code.',
+  'Unknown query parameters and body fields are refused. New response fields may appear: ignore what you do not know.',
+].join(' ')
+
+export const scopeWords = Object.entries(scopes)
+  .map(([scope, means]) => `${tokenScope(scope as Scope)}: ${means}`)
+  .join(' ')
+export const userHeaderWords =
+  'From machines only: the user whom the call is for, as the sub of their own token would say it, percent-encoded.'
 
 /** What each parameter means, and an example of it. A test holds it complete. */
 export const parameterWords: Readonly<

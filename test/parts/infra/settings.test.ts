@@ -31,12 +31,20 @@ test('the command line’s text becomes lists, numbers and booleans, and wins ov
   const settings = readSettings(
     { stage: 'dev' },
     { corsOrigins: ['https://file.example'], waf: true },
-    { corsOrigins: 'https://a.example, https://b.example', throttleRate: '50', waf: 'false' },
+    {
+      corsOrigins: 'https://a.example, https://b.example',
+      throttleRate: '50',
+      keptUploadDays: '7',
+      waf: 'false',
+      driveNames: 'true',
+    },
   )
   expect(settings).toMatchObject({
     corsOrigins: ['https://a.example', 'https://b.example'],
     throttleRate: 50,
+    keptUploadDays: 7,
     waf: false,
+    driveNames: true,
   })
 })
 
@@ -51,11 +59,19 @@ describe('refuses, naming the setting and what it must be', () => {
     [{ throttleRate: 'many' }, /throttleRate: must be a whole number/],
     [{ issuer: 'https://login.example.com' }, /audience: needed with issuer/],
     [{ issuer: 'http://login.example.com', audience: 'a' }, /issuer: must be an https URL/],
-    [{ audience: 'driveway' }, /audience, jwksUri, consoleClientId: only with issuer/],
+    [{ audience: 'driveway' }, /audience, jwksUri, consoleClientId, machineClients: only with issuer/],
     [
       { issuer: 'https://login.example.com', audience: 'a', selfSignUp: 'true' },
-      /selfSignUp, signInUrls: only without issuer/,
+      /selfSignUp, signInUrls, machines: only without issuer/,
     ],
+    [
+      { issuer: 'https://login.example.com', audience: 'a', machines: { backend: [] } },
+      /selfSignUp, signInUrls, machines: only without issuer/,
+    ],
+    [{ machineClients: 'backend' }, /machineClients: only with issuer/],
+    [{ machines: { backend: ['documents.burn'] } }, /machines\.backend\.0: must be of documents\.read/],
+    [{ machines: { 'Back end': [] } }, /machines: must be named by/],
+    [{ machineClients: '*' }, /machineClients\.0: must be a subject/],
     [{ domainName: 'api.example.com' }, /domainName, certificateArn: both or neither/],
     [{ hostedZoneId: 'Z123' }, /hostedZoneId, hostedZoneName: both or neither/],
     [

@@ -535,12 +535,51 @@ test('two stages share no name', () => {
 })
 
 test('an own issuer takes the place of the user pool', () => {
-  const own = synthesize({ issuer: 'https://login.example.com', audience: 'driveway,driveway-mobile' })
+  const own = synthesize({
+    issuer: 'https://login.example.com',
+    audience: 'driveway,driveway-mobile',
+    machineClients: 'backend@clients',
+  })
   expect(Object.keys(resourcesOf(own, 'AWS::Cognito::UserPool'))).toEqual([])
   expect(variablesOf(own).get('authorize-request')).toMatchObject({
     OIDC_ISSUER: 'https://login.example.com',
     OIDC_AUDIENCE: 'driveway,driveway-mobile',
+    OIDC_MACHINES: 'backend@clients',
   })
+})
+
+test('a machine is an app client of the pool that gets its own scopes and signs nobody in', () => {
+  const none = resourcesOf(template, 'AWS::Cognito::UserPoolResourceServer')
+  expect(none).toEqual({})
+  expect(variablesOf(template).get('authorize-request')).not.toHaveProperty('OIDC_MACHINES')
+  const machines = { backend: ['documents.read', 'connections.read'], mailer: ['documents.read'] }
+  const own = synthesize({ machines })
+  const [server] = Object.entries(resourcesOf(own, 'AWS::Cognito::UserPoolResourceServer'))
+  expect(server?.[1].Properties).toMatchObject({ Identifier: 'driveway' })
+  const clients = Object.entries(resourcesOf(own, 'AWS::Cognito::UserPoolClient'))
+  const found = clients.filter(([, client]) => client.Properties['GenerateSecret'] === true)
+  expect(
+    found.map(([, { Properties: client }]) => ({
+      name: client['ClientName'],
+      flows: [client['AllowedOAuthFlows'], client['ExplicitAuthFlows']],
+      scopes: asText(client['AllowedOAuthScopes']),
+    })),
+  ).toEqual([
+    {
+      name: 'driveway-test-backend',
+      flows: [['client_credentials'], undefined],
+      scopes: `<${server?.[0]}>/documents.read,<${server?.[0]}>/connections.read`,
+    },
+    {
+      name: 'driveway-test-mailer',
+      flows: [['client_credentials'], undefined],
+      scopes: `<${server?.[0]}>/documents.read`,
+    },
+  ])
+  const { OIDC_AUDIENCE: audience, OIDC_MACHINES: named } = variablesOf(own).get('authorize-request') ?? {}
+  expect(asText(named)).toBe(found.map(([id]) => `<${id}>`).join(','))
+  // Who signs in with the console's client is a user, and no machine is one.
+  expect(asText(named)).not.toContain(asText(audience))
 })
 
 test('a domain of its own switches the gateway’s address off', () => {

@@ -98,6 +98,24 @@ test('connections', async () => {
   await exchange('GET', '/v1/oauth/callback?state=unknown&code=x', { anonymous: true })
 })
 
+test('machines', async () => {
+  const { token: machine } = JSON.parse(
+    await (
+      await fetch(`${stack.base}/local/token`, {
+        method: 'POST',
+        body: '{"client":"backend","scopes":["documents.read"]}',
+      })
+    ).text(),
+  ) as { token: string }
+  const headers = { authorization: `Bearer ${machine}`, 'driveway-user': 'alice' }
+  expect(await statusOf('GET', '/v1/documents', { headers })).toBe(200)
+  expect(await statusOf('GET', '/v1/connections', { headers })).toBe(403)
+  expect(await statusOf('GET', '/v1/documents', { headers: { 'driveway-user': 'alice' } })).toBe(403)
+  expect(await statusOf('GET', '/v1/documents', { headers: { authorization: headers.authorization } })).toBe(
+    400,
+  )
+})
+
 test('the document itself is what the API serves', async () => {
   const served = JSON.parse((await exchange('GET', '/v1/openapi.json', { anonymous: true })).text)
   expect(served).toEqual({ ...document, servers: served.servers })

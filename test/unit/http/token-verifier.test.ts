@@ -29,9 +29,9 @@ async function sign(payload: object, header: object = {}): Promise<string> {
   return `${signed}.${Buffer.from(signature).toString('base64url')}`
 }
 
-async function verifier() {
+async function verifier(machines: readonly string[] = []) {
   const origin = await serve((_req, res) => res.setHeader('content-type', 'application/json').end(jwks))
-  return createTokenVerifier({ issuer, audiences: ['ours', 'also-ours'], jwksUri: origin })
+  return createTokenVerifier({ issuer, audiences: ['ours', 'also-ours'], machines, jwksUri: origin })
 }
 
 describe('a token of the issuer', () => {
@@ -91,6 +91,42 @@ describe('a token of the issuer', () => {
     const verify = await verifier()
     await expect(verify(await sign(good(), { crit: ['b64'], b64: true }))).rejects.toThrow('crit')
     await expect(verify(await sign(good(), { crit: [] }))).rejects.toThrow('crit')
+  })
+})
+
+describe('a machine’s token', () => {
+  const own = { sub: 'backend', client_id: 'backend', scope: 'driveway/documents.read' }
+
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['for this audience', {}],
+    ['of a client of the pool, without an audience', { aud: undefined }],
+  ])('%s says which machine’s it is, and never a user', async (_what, claims) => {
+    const verify = await verifier(['backend'])
+    const verified = await verify(await sign({ ...good(), ...own, ...claims }))
+    expect(verified).toEqual({
+      machine: { client: 'backend', scopes: ['driveway/documents.read'] },
+      exp: expect.any(Number),
+    })
+    const event = { type: 'TOKEN' as const, authorizationToken: 'Bearer a.b.c', methodArn: 'arn:api/s/GET/' }
+    expect(await authorizeToken(event, async () => verified)).toMatchObject({
+      context: { client: 'backend', scopes: 'driveway/documents.read' },
+    })
+  })
+
+  it.each<[string, Readonly<Record<string, unknown>>, string]>([
+    ['for another API', { aud: 'theirs' }, 'audience'],
+    ['that has ended', { exp: 1 }, 'expired'],
+    ['that ends in the year 2100', { exp: 4_102_444_800 }, 'more than a week'],
+    ['of a client that is no machine here', { sub: 'ours', client_id: 'ours', aud: undefined }, 'no machine'],
+    ['of another client, which has no subject', { sub: undefined, client_id: 'also-ours' }, 'no machine'],
+  ])('%s is refused', async (_what, claims, why) => {
+    const verify = await verifier(['backend'])
+    await expect(verify(await sign({ ...good(), ...own, ...claims }))).rejects.toThrow(why)
+  })
+
+  it('is refused where there are no machines, and is nobody’s there', async () => {
+    const verify = await verifier()
+    await expect(verify(await sign({ ...good(), ...own }))).rejects.toThrow('no machine')
   })
 })
 
