@@ -1,10 +1,7 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { DocumentRow } from '../catalog/document.ts'
-import { refuseSharedName, twinOf } from '../catalog/same-name.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
-import { parseConnectionId } from '../ids.ts'
-import { extensionOf, requireHere } from '../intake/start-intake.ts'
 import { contentOf } from '../storage/bytes.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
@@ -16,13 +13,15 @@ import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
 import { judge, sentAs } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
+import type { ChooseConnection } from '../transfer/known.ts'
+import { readKnown, requireWritable } from '../transfer/known.ts'
 import { ownOf, undoOwn } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
 import { settleFailed, settleStored, settleUndone } from '../transfer/settle.ts'
 import { tidy } from '../transfer/tidy.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { Conditions } from '../transfer/conditions.ts'
-import { checkConditions, checkContentDigest } from '../transfer/conditions.ts'
+import { checkContentDigest } from '../transfer/conditions.ts'
 import type { DocumentDeps } from './deps.ts'
 
 export interface PutRequest extends Conditions {
@@ -52,15 +51,9 @@ const waitMs = 20_000
 export async function putDocument(given: DocumentDeps, request: PutRequest): Promise<PutOutcome> {
   const { userKey, userId, documentId, name, bytes, signal } = request
   checkContentDigest(request.contentDigest, bytes)
-  const said = request.extension ?? ('' as Extension)
-  const known = await given.readBoth({
-    userKey,
-    documentId,
-    connectionId: parseConnectionId(request.connectionId ?? ''),
-    twin: twinOf({ documentId, extension: said })?.documentId,
-  })
-  const wanted = request.connectionId ?? known.row?.connectionId
-  const connection = await chooseConnection(given, request, wanted, known.connection)
+  const choose = async (...asked: Parameters<ChooseConnection>) => await chooseConnection(given, ...asked)
+  const known = await readKnown(given.readBoth, choose, request)
+  const { connection } = known
   const deps = knowing(given, connection)
   const driver = await deps.openDriver(connection)
   const proof = proofOf(driver, bytes)
@@ -68,12 +61,9 @@ export async function putDocument(given: DocumentDeps, request: PutRequest): Pro
     deps,
     { userKey, documentId, userId },
     async (seen) => {
-      requireHere(seen, connection, 'query')
       const stat = (key: ObjectKey) => deps.retry(() => driver.stat(key, { signal }), signal)
-      const ifMatch = await checkConditions(request, seen, stat)
-      const extension = request.extension ?? extensionOf(seen)
-      const read = extension === said ? { twin: known.twin } : {}
-      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
+      const at = { seen, where: 'query' } as const
+      const { extension, ifMatch } = await requireWritable(deps.documents, request, known, at, stat)
       const target = await deps.retry(
         () => placeFor({ ...deps, driver }, seen, { documentId, extension, name, ...connection }, { signal }),
         signal,

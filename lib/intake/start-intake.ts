@@ -1,15 +1,14 @@
 import type { Connection } from '../catalog/connections.ts'
 import type { Change, DocumentRow } from '../catalog/document.ts'
-import { refuseSharedName, twinOf } from '../catalog/same-name.ts'
 import { intakeUrlMinutes, maxIntakeBytes } from '../contract/limits.ts'
 import type { Conditions } from '../transfer/conditions.ts'
-import { checkConditions } from '../transfer/conditions.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, Owner } from '../ids.ts'
-import { parseConnectionId } from '../ids.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import type { Claimed, HallDeps } from '../transfer/hall.ts'
 import { announcedKey } from '../transfer/intake-key.ts'
+import type { ChooseConnection } from '../transfer/known.ts'
+import { readKnown, requireWritable } from '../transfer/known.ts'
 import { tidy } from '../transfer/tidy.ts'
 
 /**
@@ -17,12 +16,7 @@ import { tidy } from '../transfer/tidy.ts'
  * connection, which the document use cases make.
  */
 export interface StartIntakeDeps extends HallDeps {
-  /** The named connection, else the user's only active one. Rejects as the HTTP contract says. */
-  readonly chooseConnection: (
-    owner: Owner,
-    named: string | undefined,
-    read?: Connection,
-  ) => Promise<Connection>
+  readonly chooseConnection: ChooseConnection
 }
 
 export interface IntakeRequest extends Owner, Conditions {
@@ -89,15 +83,8 @@ export async function announce(
   begin?: (key: string, connection: Connection) => Promise<Change['upload']>,
 ): Promise<{ readonly row: Claimed; readonly key: string }> {
   const { userKey, userId, documentId, size, contentType, sha256, door = 'intake', signal } = request
-  const given = request.extension ?? ('' as Extension)
-  const known = await deps.readBoth({
-    userKey,
-    documentId,
-    connectionId: parseConnectionId(request.connectionId ?? ''),
-    twin: twinOf({ documentId, extension: given })?.documentId,
-  })
-  const wanted = request.connectionId ?? known.row?.connectionId
-  const connection = await deps.chooseConnection(request, wanted, known.connection)
+  const known = await readKnown(deps.readBoth, deps.chooseConnection, request)
+  const { connection } = known
   const { connectionId } = connection
   const keyOf = (changeId: string) => announcedKey({ userKey, documentId, connectionId, changeId })
   let begun: { readonly key: string; readonly upload: Change['upload'] } | undefined
@@ -105,14 +92,11 @@ export async function announce(
     deps,
     { userKey, documentId, userId },
     async (seen, changeId) => {
-      requireHere(seen, connection, 'body')
-      await checkConditions(request, seen, async (key) => {
+      const at = { seen, where: 'body' } as const
+      const { extension } = await requireWritable(deps.documents, request, known, at, async (key) => {
         const driver = await deps.openDriver(connection)
         return await driver.stat(key, signal ? { signal } : {})
       })
-      const extension = request.extension ?? extensionOf(seen)
-      const read = extension === given ? { twin: known.twin } : {}
-      await refuseSharedName(deps.documents, { userKey, documentId, extension }, seen, read)
       const key = keyOf(changeId)
       // One for a change that another writer has prevented ends by the bucket's own rule.
       if (begin && begun?.key !== key) begun = { key, upload: await begin(key, connection) }
@@ -133,22 +117,4 @@ export async function announce(
   )
   await tidy(deps, row)
   return { row, key: keyOf(row.change.id) }
-}
-
-/** A document lies on one connection for as long as it stands. */
-export function requireHere(
-  seen: DocumentRow | undefined,
-  { connectionId }: Pick<Connection, 'connectionId'>,
-  where: 'body' | 'query',
-): void {
-  if (!seen?.standing || seen.connectionId === connectionId) return
-  throw new ServiceError(
-    'invalid_request',
-    `${where}.connectionId: document ${seen.documentId} is stored on connection ${seen.connectionId}; delete it first, or choose another document id`,
-  )
-}
-
-/** The extension of a document that keeps it. */
-export function extensionOf(seen: DocumentRow | undefined): Extension {
-  return seen?.standing?.extension ?? seen?.change?.extension ?? ('' as Extension)
 }

@@ -100,7 +100,9 @@ export async function openRuntimeApi(functionArn: string): Promise<RuntimeApi> {
     res.writeHead(202).end()
   }
 
-  const server = createServer((req, res) => {
+  // A client may leave its connection idle between two answers; one that closes in the moment of the next
+  // would lose that.
+  const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     answer(req, res).catch(() => res.destroy())
   })
   const address = await listening(server)

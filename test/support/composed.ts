@@ -1,4 +1,3 @@
-import type { APIGatewayProxyEvent } from 'aws-lambda'
 import { text } from 'node:stream/consumers'
 import type { Composition } from '../../lib/compose/composition.ts'
 import { compose } from '../../lib/compose/compose.ts'
@@ -8,6 +7,8 @@ import type { FunctionName, RouteFunctionName } from '../../lib/contract/routes.
 import type { Settings } from '../../lib/providers/about.ts'
 import { inProcessInvoker, installStreamingGlobal } from '../../local/gateway/invoker.ts'
 import { handlers } from '../../local/handlers.ts'
+import type { ApiCall } from './api-event.ts'
+import { apiEvent } from './api-event.ts'
 import { memoryDynamo, memorySecrets } from './memory-aws.ts'
 
 const environment = {
@@ -27,18 +28,6 @@ const environment = {
 }
 
 const sealKey = { current: 'k1', keys: { k1: 'a test key that is long enough to be one, is it not?' } }
-
-export interface Call {
-  readonly sub?: string
-  /** When the caller's token ends, epoch seconds. */
-  readonly exp?: number
-  readonly method?: string
-  readonly path?: Readonly<Record<string, string>>
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-  readonly json?: unknown
-  readonly bytes?: Uint8Array
-}
 
 /**
  * One process in this Node, with tables, secrets and a clock of its own. `call` invokes its handlers as the
@@ -67,8 +56,8 @@ export function processOf(
     },
   )
   const invoker = inProcessInvoker(handlersIn(composition), () => 20_000)
-  const call = async (name: RouteFunctionName, options: Call = {}) => {
-    const answer = await invoker.invokeHttp(name, eventOf(options))
+  const call = async (name: RouteFunctionName, options: ApiCall = {}) => {
+    const answer = await invoker.invokeHttp(name, apiEvent(options))
     const body = typeof answer.body === 'string' ? answer.body : await text(answer.body)
     return { ...answer, body, json: () => JSON.parse(body) as Record<string, never> }
   }
@@ -87,23 +76,4 @@ function handlersIn(composition: Composition) {
       },
     ]),
   ) as Record<FunctionName, () => Promise<{ readonly handler: unknown }>>
-}
-
-/** The least of an event that a handler reads. */
-function eventOf(call: Call): APIGatewayProxyEvent {
-  const { sub = 'alice', exp, method = 'GET', path = {}, query = {}, headers = {}, json, bytes } = call
-  const body = bytes ?? (json === undefined ? undefined : Buffer.from(JSON.stringify(json)))
-  const type = json === undefined ? {} : { 'content-type': 'application/json' }
-  return {
-    httpMethod: method,
-    headers: { ...type, ...headers },
-    pathParameters: path,
-    queryStringParameters: query,
-    multiValueQueryStringParameters: Object.fromEntries(
-      Object.entries(query).map(([name, value]) => [name, [value]]),
-    ),
-    body: body === undefined ? null : Buffer.from(body).toString('base64'),
-    isBase64Encoded: true,
-    requestContext: { authorizer: { principalId: sub, exp }, requestId: 'r-1' },
-  } as unknown as APIGatewayProxyEvent
 }

@@ -1,17 +1,18 @@
 import type { RouteFunctionName } from '../../lib/contract/routes.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
+import type { ApiCall } from '../support/api-event.ts'
+import { apiEvent } from '../support/api-event.ts'
 import type { Deployment } from './deployment.ts'
-import type { Call, HttpAnswer, Outcome } from './lambda.ts'
-import { gatewayEvent } from './lambda.ts'
+import type { HttpAnswer, Outcome } from './lambda.ts'
 
 /** A call of a user's app, and its answer as JSON where it is one. */
-export type Ask = (name: RouteFunctionName, call?: Omit<Call, 'sub'>) => Promise<Outcome<HttpAnswer>>
+export type Ask = (name: RouteFunctionName, call?: Omit<ApiCall, 'sub'>) => Promise<Outcome<HttpAnswer>>
 
 export function appOf({ lambda }: Deployment, sub: string, dice: string): Ask {
   let calls = 0
   return async (name, call = {}) => {
     calls += 1
-    return await lambda.http(name, gatewayEvent({ sub, ...call }), `${dice} ${name} ${String(calls)}`)
+    return await lambda.http(name, apiEvent({ sub, ...call }), `${dice} ${name} ${String(calls)}`)
   }
 }
 

@@ -197,32 +197,3 @@ async function stream(handler: StreamHandler, event: unknown, context: Context):
     isBroken,
   }
 }
-
-export interface Call {
-  readonly sub: string
-  readonly method?: string
-  readonly path?: Readonly<Record<string, string>>
-  readonly query?: Readonly<Record<string, string>>
-  readonly headers?: Readonly<Record<string, string>>
-  readonly json?: unknown
-  readonly bytes?: Buffer
-}
-
-/** A call as the gateway hands it over. */
-export function gatewayEvent(call: Call): APIGatewayProxyEvent {
-  const { sub, method = 'GET', path = {}, query = {}, headers = {}, json, bytes } = call
-  const body = bytes ?? (json === undefined ? undefined : Buffer.from(JSON.stringify(json)))
-  const type = json === undefined ? {} : { 'content-type': 'application/json' }
-  return {
-    httpMethod: method,
-    headers: { ...type, ...headers },
-    pathParameters: path,
-    queryStringParameters: query,
-    multiValueQueryStringParameters: Object.fromEntries(
-      Object.entries(query).map(([name, value]) => [name, [value]]),
-    ),
-    body: body === undefined ? null : body.toString('base64'),
-    isBase64Encoded: true,
-    requestContext: { authorizer: { principalId: sub }, requestId: 'r-1' },
-  } as unknown as APIGatewayProxyEvent
-}

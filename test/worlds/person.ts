@@ -40,6 +40,11 @@ export function personOf(deployment: Deployment, place: Place): Person {
   return place.provider === 'onedrive' ? inOneDrive(deployment, place) : inGoogleDrive(deployment, place)
 }
 
+async function filesOf({ definition }: Deployment['clouds']['google' | 'microsoft'], account: string) {
+  const found = await definition.control.files(account)
+  return found.map(({ id, name, size, sha256: sha, trashed }) => ({ id, name, size, sha, live: !trashed }))
+}
+
 function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
   const { state } = clouds.google
   const token = `person ${account}`
@@ -65,16 +70,7 @@ function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
     ok(await ask('PATCH', `/drive/v3/files/${id}${query}`, Buffer.from(JSON.stringify(body))))
   const none = Buffer.alloc(0)
   return {
-    async files() {
-      const found = await clouds.google.definition.control.files(account)
-      return found.map(({ id, name, size, sha256: sha, trashed }) => ({
-        id,
-        name,
-        size,
-        sha,
-        live: !trashed,
-      }))
-    },
+    files: async () => await filesOf(clouds.google, account),
     edit: async (id, bytes) =>
       ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')),
     rename: (id, name) => patch(id, '', { name }),
@@ -119,16 +115,7 @@ function inOneDrive({ clouds }: Deployment, { account, sub }: Place): Person {
   const rootId = (): string => context.tables.accounts.get(account)?.rootId ?? ''
   const folder = foldersOf('Driveway', userId(sub))
   return {
-    async files() {
-      const found = await clouds.microsoft.definition.control.files(account)
-      return found.map(({ id, name, size, sha256: sha, trashed }) => ({
-        id,
-        name,
-        size,
-        sha,
-        live: !trashed,
-      }))
-    },
+    files: async () => await filesOf(clouds.microsoft, account),
     edit: async (id, bytes) => ok(await ask('PUT', `/items/${id}/content`, bytes, 'text/plain')),
     rename: (id, name) => patch(id, { name }),
     move: (id) => patch(id, { parentReference: { id: rootId() } }),
