@@ -1,3 +1,4 @@
+import { startDropboxSimulator } from './dropbox/server.ts'
 import { startGoogleSimulator } from './google/server.ts'
 import type { ProviderOptions } from './kernel/process.ts'
 import type { RunningSimulator } from './kernel/simulator.ts'
@@ -9,6 +10,7 @@ export type StartSimulator = (options: ProviderOptions) => Promise<RunningSimula
 export const simulators = {
   google: startGoogleSimulator,
   microsoft: startMicrosoftSimulator,
+  dropbox: startDropboxSimulator,
 } as const satisfies Readonly<Record<string, StartSimulator>>
 
 export type SimulatorId = keyof typeof simulators

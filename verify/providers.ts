@@ -1,19 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startTlsProxy } from '../simulators/bench/tls-proxy.ts'
-import type { SimulatorId } from '../simulators/registry.ts'
 import { simulators } from '../simulators/registry.ts'
 import { selfSigned } from '../simulators/test/microsoft/self-signed.ts'
 
-const HOSTS: Readonly<Record<SimulatorId, readonly string[]>> = {
-  google: [
-    'www.googleapis.com',
-    'oauth2.googleapis.com',
-    'accounts.google.com',
-    'openidconnect.googleapis.com',
-  ],
-  microsoft: ['graph.microsoft.com', 'login.microsoftonline.com'],
-}
 export const oauthClient = {
   clientId: '1001-verify.apps.googleusercontent.com',
   clientSecret: 'verify-secret',
@@ -29,18 +19,15 @@ export interface Providers {
   close(): Promise<void>
 }
 
-/** Starts both simulators and the proxy, with all state below the folder. */
+/** Starts every simulator and the proxy, with all state below the folder. */
 export async function startProviders(folder: string): Promise<Providers> {
   const running = await Promise.all(
-    Object.entries(simulators).map(async ([id, start]) => ({
-      id: id as SimulatorId,
-      simulator: await start({ port: 0, stateDir: join(folder, id), clients: [oauthClient] }),
-    })),
+    Object.entries(simulators).map(([id, start]) =>
+      start({ port: 0, stateDir: join(folder, id), clients: [oauthClient] }),
+    ),
   )
-  const certificate = selfSigned(Object.values(HOSTS).flat())
-  const targets = running.flatMap(({ id, simulator }) =>
-    HOSTS[id].map((host) => [host, simulator.origin] as const),
-  )
+  const certificate = selfSigned(running.flatMap(({ hosts }) => hosts))
+  const targets = running.flatMap(({ hosts, origin }) => hosts.map((host) => [host, origin] as const))
   const proxy = await startTlsProxy(certificate, new Map(targets))
   const authority = join(folder, 'authority.pem')
   await writeFile(authority, certificate.cert)
@@ -56,7 +43,7 @@ export async function startProviders(folder: string): Promise<Providers> {
     refused: proxy.refused,
     async close() {
       await proxy.close()
-      await Promise.all(running.map(({ simulator }) => simulator.close()))
+      await Promise.all(running.map((simulator) => simulator.close()))
     },
   }
 }

@@ -38,6 +38,12 @@ export function openGoogle(options: StateOptions & Pick<ProviderOptions, 'client
   const definition: SimulatorDefinition = {
     name: 'google',
     domains: ['google.com', 'googleapis.com'],
+    hosts: [
+      'www.googleapis.com',
+      'oauth2.googleapis.com',
+      'accounts.google.com',
+      'openidconnect.googleapis.com',
+    ],
     routes: googleRoutes(state, signer, resumableUploads(state)),
     control: googleControl(state),
     errorBody: (status, reason, x) =>

@@ -23,6 +23,8 @@ export interface SimulatorDefinition {
   name: string
   /** the provider's own domains, under which a proxy may have it */
   domains: readonly string[]
+  /** the names under which its clients look for it, for a proxy that stands in for them */
+  hosts: readonly string[]
   routes: RouteDefinition[]
   /**
    * the provider's own body for a status that a fault asks for, or that the kernel answers itself (500)
@@ -48,6 +50,7 @@ export interface SimulatorOptions {
 export interface RunningSimulator {
   origin: string
   port: number
+  hosts: readonly string[]
   close(): Promise<void>
 }
 
@@ -180,6 +183,7 @@ export async function startSimulator(
   return {
     origin: `http://${host}:${address.port}`,
     port: address.port,
+    hosts: def.hosts,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()

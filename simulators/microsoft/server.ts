@@ -45,6 +45,7 @@ export async function openMicrosoft(options: StateOptions & Pick<ProviderOptions
   const definition: SimulatorDefinition = {
     name: 'microsoft',
     domains: ['microsoft.com', 'microsoftonline.com', 'sharepoint.com'],
+    hosts: ['graph.microsoft.com', 'login.microsoftonline.com'],
     routes: [...identityRoutes(context, openSigningKey(tables)), ...graphRoutes(context)],
     errorBody: (status, reason, x) => errorBody(context, status, reason, x),
     control,

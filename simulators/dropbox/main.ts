@@ -1,0 +1,4 @@
+import { runAsProcess } from '../kernel/process.ts'
+import { startDropboxSimulator } from './server.ts'
+
+await runAsProcess(startDropboxSimulator)
