@@ -11,14 +11,11 @@ export type FunctionAnswer =
   | { readonly kind: 'whole'; readonly payload: unknown }
   | { readonly kind: 'streamed'; readonly prelude: unknown; readonly body: Readable }
 
-/** A function that threw, timed out or ended; `type` as Lambda names it. */
+/** A function that threw, timed out or ended; its name is the type that Lambda gives it. */
 export class FunctionError extends Error {
-  override readonly name = 'FunctionError'
-  readonly type: string
-
   constructor(type: string, message: string) {
     super(message)
-    this.type = type
+    this.name = type
   }
 }
 
