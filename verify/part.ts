@@ -35,8 +35,6 @@ export interface Part {
   /** What a green one shows. */
   readonly shows: string
   readonly needs: readonly Need[]
-  /** Why it runs only when it is named with `--only`. */
-  readonly byName?: string
   /** It is ended when it takes longer, what it installs included. */
   readonly minutes: number
   /** What `install` throws skips the part; anything else that is thrown makes it red. */

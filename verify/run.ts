@@ -14,10 +14,7 @@ const { values } = parseArgs({
   options: { strict: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
 })
 const unknown = (values.only ?? []).filter((name) => !parts.some((part) => part.name === name))
-const wanted = parts.filter(({ name, byName }) => values.only?.includes(name) ?? byName === undefined)
-if (values.only === undefined)
-  for (const { name, byName } of parts)
-    if (byName !== undefined) console.log(`${name} runs with --only ${name}: ${byName}`)
+const wanted = parts.filter(({ name }) => values.only?.includes(name) ?? true)
 
 const logs = join(import.meta.dirname, '../node_modules/.cache/verify')
 const logOf = (part: string): string => join(logs, `${part}.log`)

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 054754ab0bee2ec7). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 eab611351feec250). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -379,10 +379,12 @@ export interface Operations {
   }
   statDocument: {
     path: { documentId: string }
+    header?: { 'if-none-match'?: string | undefined } | undefined
     answer: DocumentAnswer
   }
   statDocumentHead: {
     path: { documentId: string }
+    header?: { 'if-none-match'?: string | undefined } | undefined
     answer: undefined
   }
   renameDocument: {

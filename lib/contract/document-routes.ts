@@ -57,7 +57,11 @@ export const documentRoutes = {
     path: '/v1/documents/{documentId}',
     scope: 'documents.read',
     summary: 'Stat object: the document, its size asked of the provider now.',
-    answers: [{ status: 200, description: 'The document.', schema: schemas.documentAnswer }],
+    headers: { 'if-none-match': 'The ETag of what the client knows; 304 when just that is stored.' },
+    answers: [
+      { status: 200, description: 'The document.', schema: schemas.documentAnswer },
+      { status: 304, description: 'What the client knows stands, and nothing is under way.' },
+    ],
     errors: [...always, ...provider, 'document_not_found', 'object_missing'],
   },
   getDocument: {

@@ -157,6 +157,8 @@ test.each([
       headers: { 'if-none-match': whole.headers.get('etag') ?? '' },
     }),
   ).toBe(304)
+  const known = { 'if-none-match': whole.headers.get('etag') ?? '' }
+  expect(await statusOf('GET', `/v1/documents/${id}`, { headers: known })).toBe(304)
   const link = await exchange('POST', `/v1/documents/${id}/content-link`)
   const { pathname, search } = new URL((JSON.parse(link.text) as { url: string }).url)
   expect(await statusOf('GET', `${pathname}${search}`, { anonymous: true })).toBe(200)

@@ -120,6 +120,9 @@ describe.each(accounts)('conditions on %s %s', (provider, account) => {
     expect((await stat('announced')).body.document.status).toBe('stored')
     const announced = await announce({ 'if-match': tag })
     expect([announced.status, announced.body.document.status]).toEqual([201, 'receiving'])
+    // What stands is known, and what is on its way is not.
+    const headers = { 'if-none-match': tag }
+    expect((await api.request('GET', '/v1/documents/announced', { headers })).status).toBe(200)
   })
 
   it('deletes only what the conditions hold for', async () => {
@@ -148,6 +151,11 @@ describe.each(accounts)('conditions on %s %s', (provider, account) => {
           expect([method, condition, answer.status]).toEqual([method, condition, status])
           expect(answer.headers.get('etag')).toBe(tag)
           expect(answer.bytes.length).toBe(status === 200 && method === 'GET' ? size : 0)
+          const known = await api.request(method, '/v1/documents/read', {
+            headers: { 'if-none-match': condition },
+          })
+          expect([method, condition, known.status]).toEqual([method, condition, status])
+          expect(known.headers.get('etag')).toBe(tag)
         }
       }
     }
