@@ -66,6 +66,7 @@ const apiExitCodes: Readonly<Record<DrivewayError['code'], ExitCode>> = {
   range_not_satisfiable: exitCodes.usage,
   unauthorized: exitCodes.signIn,
   forbidden: exitCodes.signIn,
+  not_found: exitCodes.notFound,
   connection_not_found: exitCodes.notFound,
   document_not_found: exitCodes.notFound,
   object_missing: exitCodes.notFound,

@@ -90,6 +90,12 @@ const others = {
     timeoutSeconds: 900,
     memoryMiB: 512,
   },
+  'erase-users': {
+    id: 'EraseUsers',
+    description: 'Every 5 minutes: goes on with the erasure of users.',
+    timeoutSeconds: 900,
+    memoryMiB: 512,
+  },
   'pack-grants': {
     id: 'PackGrants',
     description: 'Hourly: moves grants into shared secrets, and takes away what does not stand any more.',

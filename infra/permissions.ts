@@ -29,7 +29,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'start-connection': (fn, on) => {
     http(fn, on)
     starts(fn, on)
-    fn.uses(on.connections, 'put', 'query')
+    fn.uses(on.connections, 'put', 'query').uses(on.users, 'get')
   },
   'oauth-callback': (fn, on) => {
     http(fn, on)
@@ -50,6 +50,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     provider(fn, on)
     fn.uses(on.authorizations, 'get', 'put', 'update', 'delete')
       .uses(on.connections, 'query', 'delete')
+      .uses(on.users, 'get')
       .uses(on.connectionSecrets, 'create', 'delete')
       .uses(on.shortLane, 'send')
   },
@@ -64,7 +65,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
   'reauthorize-connection': (fn, on) => {
     http(fn, on)
     starts(fn, on)
-    fn.uses(on.connections, 'get', 'put')
+    fn.uses(on.connections, 'get', 'put').uses(on.users, 'get')
   },
   'check-health': (fn, on) => {
     http(fn, on)
@@ -125,6 +126,25 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     ownsDocument(fn, on)
   },
 
+  'begin-erasure': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.users, 'get', 'put')
+      .uses(on.connections, 'query')
+      .uses(on.documents, 'query')
+      .uses(on.kept, 'read')
+  },
+  'get-erasure': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.users, 'get').uses(on.kept, 'read')
+  },
+  'export-user': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.connections, 'query')
+      .uses(on.documents, 'query')
+      .uses(on.grants, 'batchGet')
+      .uses(on.tokens, 'get')
+  },
+
   'sort-intake': (fn, on) => {
     fn.uses(on.arrivals, 'receive')
       .uses(on.documents, 'index:open')
@@ -161,6 +181,23 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
     fn.uses(on.connections, 'index:keepAlive')
       .uses(on.grants, 'index:due')
       .uses(on.connectionSecrets, 'delete')
+  },
+  'erase-users': (fn, on) => {
+    provider(fn, on)
+    readsBoth(fn, on)
+    ownsDocument(fn, on)
+    // The only one that may remove whatever lies under a user's key.
+    fn.uses(on.users, 'scan', 'put')
+      .uses(on.connections, 'query', 'delete', 'index:account')
+      .uses(on.documents, 'query')
+      .uses(on.transfers, 'query', 'delete')
+      .uses(on.authorizations, 'scan', 'delete')
+      .uses(on.tokens, 'delete')
+      .uses(on.grants, 'batchGet', 'delete')
+      .uses(on.connectionSecrets, 'delete')
+      .uses(on.intakeBucket, 'uploads', 'versions', 'forget')
+      .uses(on.storageBucket, 'uploads')
+      .uses(on.events, 'publish')
   },
   'pack-grants': (fn, on) => {
     // It copies what is sealed and opens nothing: no right to the sealing key, nor to any provider.

@@ -4,6 +4,8 @@ import { outbox as outboxContract } from '../lib/contract/outbox.ts'
 import type { TableName } from '../lib/contract/tables.ts'
 import type { Api } from './constructs/api.ts'
 import type { Data } from './constructs/data.ts'
+import { recoveryDays } from './constructs/data.ts'
+import { deadLetterDays } from './constructs/intake.ts'
 import type { Identity } from './constructs/identity.ts'
 import type { Intake } from './constructs/intake.ts'
 import type { Outbox } from './constructs/outbox.ts'
@@ -48,6 +50,7 @@ export function deploymentResources(deployment: Deployment): Resources {
     grants: table('grants', 'GRANTS_TABLE'),
     cells: table('cells', 'CELLS_TABLE'),
     authorizations: table('authorizations', 'AUTHORIZATIONS_TABLE'),
+    users: table('users', 'USERS_TABLE'),
     connectionSecrets: secretResource([secrets.arns('connections/*')], key, {
       ...named,
       SECRETS_KEY_ARN: key.keyArn,
@@ -85,6 +88,21 @@ export function deploymentResources(deployment: Deployment): Resources {
       DRIVE_NAMES: String(settings.driveNames),
       ...settings.ofProviders,
     }),
+    kept: settingResource({ KEPT_DAYS: keptDays(settings) }),
     browsers: settingResource({ CORS_ORIGINS: [...settings.corsOrigins, ...origins].join(',') }),
   }
+}
+
+/** What nobody can take back, and for how many days: tables restored, streams, letters, logs, secrets. */
+function keptDays({ logRetentionDays, secretRecoveryDays }: Settings): string {
+  const days = {
+    'table backups': recoveryDays,
+    'change streams': 1,
+    'dead letters': deadLetterDays,
+    logs: logRetentionDays,
+    ...(secretRecoveryDays > 0 && { 'deleted secrets': secretRecoveryDays }),
+  }
+  return Object.entries(days)
+    .map(([what, many]) => `${what}=${many}`)
+    .join(',')
 }

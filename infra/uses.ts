@@ -10,6 +10,7 @@ export interface Resources {
   readonly grants: Resource<TableAccess>
   readonly cells: Resource<TableAccess>
   readonly authorizations: Resource<TableAccess>
+  readonly users: Resource<TableAccess>
   readonly connectionSecrets: Resource<SecretAccess>
   readonly cellSecrets: Resource<SecretAccess>
   readonly oauthClients: Resource<SecretAccess>
@@ -23,12 +24,16 @@ export interface Resources {
   readonly events: Resource<'publish'>
   readonly changeStreams: Resource<'read' | 'list'>
   readonly untoldEvents: Resource<QueueAccess>
-  /** Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call. */
+  /**
+   * Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call,
+   * and what outlives an erasure.
+   */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
   readonly starts: Resource<'read'>
   readonly filing: Resource<'read'>
   readonly browsers: Resource<'read'>
+  readonly kept: Resource<'read'>
 }
 
 export type Use = (fn: DrivewayFunction, on: Resources) => void

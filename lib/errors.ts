@@ -7,6 +7,7 @@ export const errorCodes = [
   'connection_required',
   'unauthorized',
   'forbidden',
+  'not_found',
   'connection_not_found',
   'document_not_found',
   'object_missing',

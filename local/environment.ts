@@ -58,6 +58,8 @@ export function functionEnvironment({
     STORAGE_BUCKET: storageBucket,
     ...queueUrls,
     LANE_WORKERS: process.env['INTAKE_CONCURRENCY'] ?? laneWorkers,
+    KEPT_DAYS: 'change streams=1,dead letters=14',
+    LONGEST_RUN_SECONDS: '5',
     EVENT_BUS: 'driveway',
     PUBLIC_URL: own,
     // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.

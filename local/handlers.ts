@@ -9,6 +9,7 @@ type Load = () => Promise<{
 /** Every function's handler as Lambda would load it, on its first call. */
 export const handlers: Readonly<Record<FunctionName, Load>> = {
   'authorize-request': () => import('../functions/authorize-request.ts'),
+  'begin-erasure': () => import('../functions/begin-erasure.ts'),
   'cancel-upload': () => import('../functions/cancel-upload.ts'),
   'check-health': () => import('../functions/check-health.ts'),
   'complete-connection': () => import('../functions/complete-connection.ts'),
@@ -18,8 +19,11 @@ export const handlers: Readonly<Record<FunctionName, Load>> = {
   'create-upload-url': () => import('../functions/create-upload-url.ts'),
   'delete-connection': () => import('../functions/delete-connection.ts'),
   'delete-document': () => import('../functions/delete-document.ts'),
+  'erase-users': () => import('../functions/erase-users.ts'),
+  'export-user': () => import('../functions/export-user.ts'),
   'get-connection': () => import('../functions/get-connection.ts'),
   'get-document': () => import('../functions/get-document.ts'),
+  'get-erasure': () => import('../functions/get-erasure.ts'),
   'get-openapi': () => import('../functions/get-openapi.ts'),
   'get-upload': () => import('../functions/get-upload.ts'),
   'ingest-object': () => import('../functions/ingest-object.ts'),

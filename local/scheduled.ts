@@ -11,6 +11,7 @@ export const scheduled = {
   'sweep-transfers': { idleSeconds: 30 },
   'keep-alive': {},
   'pack-grants': {},
+  'erase-users': {},
 } as const satisfies Partial<Record<FunctionName, object>>
 
 export const scheduledTimeoutMs = 5 * minute

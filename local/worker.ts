@@ -1,4 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
+import { handler as eraseUsers } from '../functions/erase-users.ts'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
 import { handler as packGrants } from '../functions/pack-grants.ts'
@@ -75,6 +76,13 @@ const schedules = [
     run: () => packGrants(scheduled['pack-grants'], lambdaContext('pack-grants', scheduledTimeoutMs)),
     signal: stop.signal,
     onError: report('the packer'),
+  }),
+  startSchedule({
+    // Whoever tries an erasure here does not wait five minutes for it.
+    everyMs: 2_000,
+    run: () => eraseUsers(scheduled['erase-users'], lambdaContext('erase-users', scheduledTimeoutMs)),
+    signal: stop.signal,
+    onError: report('an erasure'),
   }),
 ]
 

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 eab611351feec250). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 671ce726001c06d8). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -329,6 +329,45 @@ export interface DownloadUrlAnswer {
   readonly expiresAt: string
 }
 
+export interface ErasureAnswer {
+  /** The erasure. */
+  readonly erasure: {
+    /** The erasure’s id, and that of its event. */
+    readonly id: string
+    /** Who is erased. */
+    readonly userId: string
+    /** waiting: nothing is there any more but marks that keep late writes out. */
+    readonly status: 'running' | 'waiting' | 'done'
+    /** What becomes of the files in the user’s own drive. */
+    readonly files: 'keep' | 'delete'
+    /** When it was asked for. */
+    readonly startedAt: string
+    /** When it was done. */
+    readonly doneAt?: string
+    /** What there was: connections, documents, objects; filesLeft. */
+    readonly counts: Readonly<Record<string, number>>
+    /** What cannot be taken back. */
+    readonly kept: readonly {
+      /** What outlives the erasure. */
+      readonly what: string
+      /** When it ends by itself. */
+      readonly until: string
+    }[]
+  }
+}
+
+export interface ExportAnswer {
+  /** The rows of this page. */
+  readonly rows: readonly {
+    /** Where it is kept. */
+    readonly table: string
+    /** As it is kept. */
+    readonly row: Readonly<Record<string, unknown>>
+  }[]
+  /** The cursor of the next page; absent at the end. */
+  readonly nextCursor?: string
+}
+
 export interface Operations {
   startConnection: {
     body: StartConnectionBody
@@ -479,6 +518,20 @@ export interface Operations {
     body: CompleteUploadBody
     answer: DocumentAnswer
   }
+  eraseUser: {
+    path: { userId: string }
+    query?: { files?: 'keep' | 'delete' | undefined } | undefined
+    answer: ErasureAnswer
+  }
+  getErasure: {
+    path: { userId: string }
+    answer: ErasureAnswer
+  }
+  exportUser: {
+    path: { userId: string }
+    query?: { cursor?: string | undefined } | undefined
+    answer: ExportAnswer
+  }
   getOpenapi: {
     answer: Readonly<Record<string, unknown>>
   }
@@ -512,6 +565,9 @@ export const operations = {
   cancelUpload: { method: 'DELETE', path: '/v1/documents/{documentId}/intake' },
   signParts: { method: 'POST', path: '/v1/documents/{documentId}/intake/parts' },
   completeUpload: { method: 'POST', path: '/v1/documents/{documentId}/intake/complete' },
+  eraseUser: { method: 'DELETE', path: '/v1/users/{userId}' },
+  getErasure: { method: 'GET', path: '/v1/users/{userId}/erasure' },
+  exportUser: { method: 'GET', path: '/v1/users/{userId}/export' },
   getOpenapi: { method: 'GET', path: '/v1/openapi.json' },
 } as const
 
@@ -523,6 +579,7 @@ export const errorCodes = [
   'connection_required',
   'unauthorized',
   'forbidden',
+  'not_found',
   'connection_not_found',
   'document_not_found',
   'object_missing',
@@ -575,6 +632,11 @@ export const errorAdvice: Readonly<
     meaning:
       'The token is good, and not for this: it lacks a scope, or is a user’s and came with Driveway-User.',
     action: 'Give the client the scope that detail names, or leave the header to machines.',
+  },
+  not_found: {
+    title: 'Not found',
+    meaning: 'There is nothing of that kind under this id.',
+    action: 'Look whether the id is right, and whether it was made in this deployment.',
   },
   connection_not_found: {
     title: 'Connection not found',

@@ -32,7 +32,11 @@ export const bucketActions = {
 } as const
 
 /** Of the bucket itself, not of its objects. */
-export const wholeBucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const
+export const wholeBucketActions = {
+  list: ['s3:ListBucket'],
+  versions: ['s3:ListBucketVersions'],
+  uploads: ['s3:ListBucketMultipartUploads'],
+} as const
 
 export const secretActions = {
   read: ['secretsmanager:GetSecretValue'],

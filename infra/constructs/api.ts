@@ -104,9 +104,9 @@ export class Api extends Construct {
       const resource = this.rest.root.resourceForPath(route.path)
       for (const method of route.methods) {
         const access =
-          route.access === 'user'
-            ? { authorizationType: AuthorizationType.CUSTOM, authorizer: tokens }
-            : { authorizationType: AuthorizationType.NONE }
+          route.access === 'public'
+            ? { authorizationType: AuthorizationType.NONE }
+            : { authorizationType: AuthorizationType.CUSTOM, authorizer: tokens }
         const added = resource.addMethod(
           method,
           this.#integration(route, functionOf(route.functionName)),

@@ -20,7 +20,7 @@ import type { Settings } from '../settings.ts'
 const text = (name: string) => ({ name, type: AttributeType.STRING })
 
 /** How far back point-in-time recovery goes. */
-const recoveryDays = 35
+export const recoveryDays = 35
 
 export interface DataProps {
   readonly settings: Settings

@@ -9,6 +9,9 @@ import { Construct } from 'constructs'
 import type { Settings } from '../settings.ts'
 import type { DrivewayFunction } from './function.ts'
 
+/** SQS's own longest: so long somebody can look at what could not be done. */
+export const deadLetterDays = 14
+
 export interface IntakeProps {
   readonly settings: Settings
   readonly key: Key
@@ -58,7 +61,7 @@ export class Intake extends Construct {
     this.deadLetters = new Queue(this, 'DeadLetters', {
       ...common,
       queueName: `${queueName}-dead-letters`,
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.days(deadLetterDays),
       redriveAllowPolicy: { redrivePermission: RedrivePermission.BY_QUEUE, sourceQueues },
     })
     const queue = (queueId: string, name: string, timeout: Duration) =>

@@ -9,6 +9,7 @@ import type { TableName } from '../../lib/contract/tables.ts'
 import type { Settings } from '../settings.ts'
 import { streamArnOf } from './data.ts'
 import type { DrivewayFunction } from './function.ts'
+import { deadLetterDays } from './intake.ts'
 
 export interface OutboxProps {
   readonly settings: Settings
@@ -30,7 +31,7 @@ export class Outbox extends Construct {
       encryptionMasterKey: key,
       dataKeyReuse: Duration.hours(1),
       enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+      retentionPeriod: Duration.days(deadLetterDays),
       removalPolicy: RemovalPolicy.DESTROY,
     })
     Validations.of(this.deadLetters).acknowledge({

@@ -70,6 +70,7 @@ export class DrivewayStack extends Stack {
     this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.hours(1))
     this.#schedule('PackGrants', functionOf('pack-grants'), Duration.hours(1))
+    this.#schedule('EraseUsers', functionOf('erase-users'), Duration.minutes(5))
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
     const clientId = identity.clientId ?? settings.consoleClientId

@@ -70,6 +70,8 @@ export interface ConnectionStore {
   named(userKey: UserKey, connectionId: ConnectionId): Promise<Connection | undefined>
   /** All of a user's connections, oldest first. */
   list(owner: Owner): Promise<Connection[]>
+  /** Every row under a user's key, also those that look as if they were gone. */
+  rows(userKey: UserKey): Promise<Connection[]>
   create(connection: NewConnection): Promise<Connection>
   /** The changed row, or undefined when somebody else changed or removed it since `seen` was read. */
   update(seen: Connection, changes: ConnectionChanges): Promise<Connection | undefined>
@@ -167,21 +169,29 @@ export function connectionStore(
     const found = await named(owner.userKey, connectionId)
     return found !== undefined && isOwnedBy(owner)(found) ? found : undefined
   }
+  const rows: ConnectionStore['rows'] = async (userKey) => {
+    const found: Connection[] = []
+    let startKey: Page<Connection>['nextKey']
+    do {
+      const page = await table.query({
+        keyCondition: { expression: 'userKey = :user', values: { ':user': userKey } },
+        ...(startKey === undefined ? {} : { startKey }),
+      })
+      found.push(...page.rows)
+      startKey = page.nextKey
+    } while (startKey !== undefined)
+    return found
+  }
   return {
     get,
     named,
+    rows,
     async list(owner) {
-      const rows: Connection[] = []
-      let startKey: Page<Connection>['nextKey']
-      do {
-        const page = await table.query({
-          keyCondition: { expression: 'userKey = :user', values: { ':user': owner.userKey } },
-          ...(startKey === undefined ? {} : { startKey }),
-        })
-        rows.push(...page.rows.filter(isOwnedBy(owner)).filter(isThere))
-        startKey = page.nextKey
-      } while (startKey !== undefined)
-      return rows.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
+      const found = await rows(owner.userKey)
+      return found
+        .filter(isOwnedBy(owner))
+        .filter(isThere)
+        .sort((a, b) => a.createdAt.localeCompare(b.createdAt))
     },
     async create(connection) {
       const created = await table.create(connection)

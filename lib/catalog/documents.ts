@@ -45,6 +45,8 @@ export interface DocumentStore extends DocumentPages {
    * the removal itself is the event. Already gone is success.
    */
   drop(row: DocumentRow): Promise<boolean>
+  /** Removes a row with all it says, if everything is as in `row`: nobody is told, and nothing is tidied. */
+  forget(row: DocumentRow): Promise<boolean>
   /** Writes what was seen in the drive, if everything is as in `row`. */
   observe(row: DocumentRow, changes: Changes, event?: RowEvent): Promise<DocumentRow | undefined>
   /** Takes one entry off `remove`; the last one takes a deleted document's row along. */
@@ -155,6 +157,7 @@ export function documentStore(
     settle: async (row, also) =>
       await update(row, mine(row), also, ({ last }) => last?.changeId === row.change?.id),
     drop: async (row) => (await removed(row, mine(row))) || (await get(row)) === undefined,
+    forget: async (row) => await removed(row, row.old === undefined ? asRead(row) : firstWrite(row, {}).when),
     observe: async (row, changes, event) => await update(row, asSeen(row), { changes, event }, () => false),
     async tidied(row, entry) {
       let seen: DocumentRow | undefined = row

@@ -91,6 +91,8 @@ export interface TokenStore {
    * mark, since a refresh that is under way could make a new one where there is none.
    */
   retire(connectionId: ConnectionId, rowExpiresAt: number): Promise<void>
+  /** Takes the mark away too: whatever could have written is over. */
+  remove(connectionId: ConnectionId): Promise<void>
 }
 
 /** A lease ends by itself when its process dies; a row that holds nothing else goes a day later. */
@@ -162,6 +164,9 @@ export function tokenStore(client: Dynamo, tableName: string): TokenStore {
           remove: [...leaseAttributes, ...deadAttributes, ...oldAttributes, 'failure'],
         },
       )
+    },
+    async remove(connectionId) {
+      await table.delete({ connectionId })
     },
     async retire(connectionId, rowExpiresAt) {
       await table.update(

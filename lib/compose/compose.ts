@@ -4,6 +4,7 @@ import { cellStore } from '../catalog/cells.ts'
 import type { Connection } from '../catalog/connections.ts'
 import { connectionStore } from '../catalog/connections.ts'
 import { documentStore } from '../catalog/documents.ts'
+import { erasureStore } from '../catalog/erasures.ts'
 import { grantStore } from '../catalog/grants.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import type { EnvironmentName } from '../contract/env.ts'
@@ -69,6 +70,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     tokens: () => tokenStore(outside.dynamo(), setting('TOKENS_TABLE')),
     authorizations: () => authorizationStore(outside.dynamo(), setting('AUTHORIZATIONS_TABLE'), now),
     grantRows: () => grantStore(outside.dynamo(), setting('GRANTS_TABLE'), now, newId),
+    erasures: () => erasureStore(outside.dynamo(), setting('USERS_TABLE'), now, newId),
     cells: () => cellStore(outside.dynamo(), setting('CELLS_TABLE')),
     secrets: () =>
       secretStore({

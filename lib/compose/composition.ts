@@ -3,6 +3,7 @@ import type { ReadBoth } from '../catalog/both.ts'
 import type { CellStore } from '../catalog/cells.ts'
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
+import type { ErasureStore } from '../catalog/erasures.ts'
 import type { GrantStore } from '../catalog/grants.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Grant } from '../grants/grant.ts'
@@ -34,6 +35,7 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly tokens: TokenStore
   readonly authorizations: AuthorizationStore
   readonly grantRows: GrantStore
+  readonly erasures: ErasureStore
   readonly cells: CellStore
   readonly secrets: SecretStore
   readonly vault: Vault

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { connectionIdPattern, documentIdPattern, extensionPattern, namePattern } from '../ids.ts'
+import { connectionIdPattern, documentIdPattern, extensionPattern, namePattern, parseUserId } from '../ids.ts'
 
 /** Fields that several shapes of the HTTP contract have. */
 
@@ -20,6 +20,9 @@ export const contentType = z
       'must be a media type such as application/pdf',
     ),
   )
+export const userId = z
+  .string()
+  .check(z.refine((text) => parseUserId(text) !== undefined, 'must have 1 to 255 printable characters'))
 export const time = z.iso.datetime()
 export const bytes = z.int().check(z.gte(0))
 export const connectionStatus = z.enum(['pending', 'active', 'requires_reauth', 'disconnected'])

@@ -39,6 +39,11 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     action: 'Give the client the scope that detail names, or leave the header to machines.',
     example: 'This needs a token with the scope driveway/documents.write.',
   },
+  not_found: {
+    meaning: 'There is nothing of that kind under this id.',
+    action: 'Look whether the id is right, and whether it was made in this deployment.',
+    example: 'This user was never erased.',
+  },
   connection_not_found: {
     meaning: 'The connection does not exist or belongs to somebody else; the two look the same.',
     action: 'List the connections again; the user may have disconnected this one.',

@@ -13,6 +13,7 @@ export const problemTypes: Readonly<Record<ErrorCode, ProblemType>> = {
   connection_required: { status: 400, title: 'Connection required' },
   unauthorized: { status: 401, title: 'Unauthorized' },
   forbidden: { status: 403, title: 'Forbidden' },
+  not_found: { status: 404, title: 'Not found' },
   connection_not_found: { status: 404, title: 'Connection not found' },
   document_not_found: { status: 404, title: 'Document not found' },
   object_missing: { status: 404, title: 'Object missing from the drive' },

@@ -8,8 +8,11 @@ import type { Documented } from './words.ts'
  */
 export type Route = RouteParts & Access
 
-/** Whom it answers: everybody, or a user and, with the scope, a machine that acts for one. */
-type Access = { readonly access: 'public' } | { readonly access: 'user'; readonly scope: Scope }
+/** Whom it answers: everybody, a user and, with the scope, a machine that acts for one, or machines alone. */
+type Access =
+  | { readonly access: 'public' }
+  | { readonly access: 'user'; readonly scope: Scope }
+  | { readonly access: 'machine'; readonly scope: Scope }
 
 interface RouteParts {
   /** The OpenAPI operation id, in camelCase. */

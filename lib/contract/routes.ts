@@ -3,6 +3,7 @@ import { documentRoutes } from './document-routes.ts'
 import { pageRoutes } from './page-routes.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { Route } from './route.ts'
+import { userRoutes } from './user-routes.ts'
 import { plain } from './route-parts.ts'
 import { userHeader } from './scopes.ts'
 
@@ -10,6 +11,7 @@ import { userHeader } from './scopes.ts'
 export const routes = {
   ...connectionRoutes,
   ...documentRoutes,
+  ...userRoutes,
   getOpenapi: {
     ...plain,
     operation: 'getOpenapi',
@@ -37,6 +39,7 @@ export type OtherFunctionName =
   | 'tell'
   | 'keep-alive'
   | 'pack-grants'
+  | 'erase-users'
 
 /** Every function of a deployment: the files in `functions/`, without their ending. */
 export type FunctionName = RouteFunctionName | OtherFunctionName

@@ -27,6 +27,7 @@ export type TableName =
   | 'grants'
   | 'cells'
   | 'authorizations'
+  | 'users'
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
@@ -73,4 +74,6 @@ export const tables: readonly TableDefinition[] = [
   { name: 'cells', partitionKey: 'cell' },
   // Pending authorizations and completion codes, by hash; they end by themselves.
   { name: 'authorizations', partitionKey: 'id', ttlAttribute: 'expiresAt' },
+  // What is kept of users as such: their erasures, under a hash.
+  { name: 'users', partitionKey: 'userKey', sortKey: 'what', ttlAttribute: 'expiresAt' },
 ]

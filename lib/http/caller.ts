@@ -5,7 +5,7 @@ import type { Scope } from '../contract/scopes.ts'
 import { tokenScope, userHeader } from '../contract/scopes.ts'
 import { ServiceError } from '../errors.ts'
 import type { Owner, UserId } from '../ids.ts'
-import { parseUserId, userKeyOf } from '../ids.ts'
+import { parseUserId, userId, userKeyOf } from '../ids.ts'
 import { logger } from '../telemetry/logger.ts'
 import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 import { requestIdOf } from './request.ts'
@@ -52,10 +52,12 @@ function decoded(text: string): string {
   }
 }
 
+const forMachines = (scope: Scope) =>
+  new ServiceError('forbidden', `This needs a token with the scope ${tokenScope(scope)}.`)
+
 function requireScope(scope: Scope, scopes: unknown): void {
   const has = typeof scopes === 'string' && scopes.split(' ').includes(tokenScope(scope))
-  if (has) return
-  throw new ServiceError('forbidden', `This needs a token with the scope ${tokenScope(scope)}.`)
+  if (!has) throw forMachines(scope)
 }
 
 /**
@@ -78,6 +80,7 @@ export function verifiedCaller(
       }
       const { input } = context.driveway
       if (typeof client !== 'string') {
+        if (route.access === 'machine') throw forMachines(route.scope)
         if (namedUsers(event).length > 0)
           throw new ServiceError(
             'forbidden',
@@ -87,10 +90,11 @@ export function verifiedCaller(
         return
       }
       requireScope(route.scope, scopes)
-      const owner = ownerOf(namedUser(event))
+      const owner = route.access === 'machine' ? undefined : ownerOf(namedUser(event))
+      const about = owner ?? ownerOf(userId(event.pathParameters?.['userId'] ?? ''))
       logger.audit('a machine acts for a user', {
         client,
-        userKey: owner.userKey,
+        userKey: about.userKey,
         operation: route.operation,
         requestId: requestIdOf(event, context),
       })

@@ -1,7 +1,7 @@
 import { contentType } from '../contract/fields.ts'
 import { ServiceError } from '../errors.ts'
-import type { ConnectionId, DocumentId, Extension } from '../ids.ts'
-import { parseConnectionId, parseDocumentId, parseExtension } from '../ids.ts'
+import type { ConnectionId, DocumentId, Extension, Owner } from '../ids.ts'
+import { parseConnectionId, parseDocumentId, parseExtension, parseUserId, userKeyOf } from '../ids.ts'
 
 function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) throw new ServiceError('invalid_request', `${field}: is not valid`)
@@ -16,6 +16,12 @@ export function requireDocumentId(text: string): DocumentId {
 /** Brands a path parameter that the route's schema has checked. */
 export function requireConnectionId(text: string): ConnectionId {
   return required(parseConnectionId(text), 'path.connectionId')
+}
+
+/** The user whom a path names, which the route's schema has checked. */
+export function requireOwner(text: string): Owner {
+  const id = required(parseUserId(text), 'path.userId')
+  return { userId: id, userKey: userKeyOf(id) }
 }
 
 /** Brands an extension that the route's schema has checked; absent stays absent. */

@@ -47,6 +47,12 @@ export type DrivewayEvent =
       readonly type: 'Intake Rejected'
       readonly detail: { readonly bucket: string; readonly key: string; readonly reason: string }
     }
+  | {
+      readonly type: 'User Erased'
+      readonly detail: Pick<Told, 'eventId' | 'seq' | 'schemaVersion' | 'occurredAt' | 'userId'> & {
+        readonly files: 'keep' | 'delete'
+      }
+    }
   | { readonly type: 'Connection Activated' | 'Connection Disconnected'; readonly detail: Told }
   | {
       readonly type: 'Connection Requires Reauth'

@@ -96,7 +96,7 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
       const allow = match.allowed.join(', ')
       return refuse('method_not_allowed', `This path takes ${allow}.`, { headers: { allow } })
     }
-    const principal = match.route.access === 'user' ? await authorize(req, url.pathname) : undefined
+    const principal = match.route.access === 'public' ? undefined : await authorize(req, url.pathname)
     if (principal === 'refused')
       return refuse('unauthorized', 'Send a valid token: Authorization: Bearer <JWT>.')
     if (principal === 'failed') {

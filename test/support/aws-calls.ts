@@ -91,7 +91,10 @@ function s3Call({ method, path }: AwsRequest): AwsCall {
   const url = new URL(path ?? '/', 'http://local')
   const [, bucket = '', ...key] = url.pathname.split('/')
   const has = (name: string): boolean => url.searchParams.has(name)
-  if (key.join('/') === '') return { action: 's3:ListBucket', resource: bucket }
+  if (key.join('/') === '') {
+    const listed = has('versions') ? 'BucketVersions' : has('uploads') ? 'BucketMultipartUploads' : 'Bucket'
+    return { action: `s3:List${listed}`, resource: bucket }
+  }
   const resource = `${bucket}/*`
   switch (method ?? 'GET') {
     case 'GET':
@@ -99,7 +102,8 @@ function s3Call({ method, path }: AwsRequest): AwsCall {
       if (has('uploadId')) return { action: 's3:ListMultipartUploadParts', resource }
       return { action: has('tagging') ? 's3:GetObjectTagging' : 's3:GetObject', resource }
     case 'DELETE':
-      return { action: has('uploadId') ? 's3:AbortMultipartUpload' : 's3:DeleteObject', resource }
+      if (has('uploadId')) return { action: 's3:AbortMultipartUpload', resource }
+      return { action: has('versionId') ? 's3:DeleteObjectVersion' : 's3:DeleteObject', resource }
     default:
       return { action: has('tagging') ? 's3:PutObjectTagging' : 's3:PutObject', resource }
   }

@@ -18,6 +18,7 @@ const environment = {
   GRANTS_TABLE: 'grants',
   CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
+  USERS_TABLE: 'users',
   SECRET_PREFIX: 'driveway/test',
   PUBLIC_URL: 'https://app.example',
   ALLOWED_RETURN_URLS: 'https://app.example.com',

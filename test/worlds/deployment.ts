@@ -27,6 +27,7 @@ const environment = {
   GRANTS_TABLE: 'grants',
   CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
+  USERS_TABLE: 'users',
   SECRET_PREFIX: 'driveway/worlds',
   PUBLIC_URL: 'https://api.example',
   ALLOWED_RETURN_URLS: 'https://app.example',

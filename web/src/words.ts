@@ -50,6 +50,7 @@ const advice: Readonly<Record<ErrorCode | ClientErrorCode, Advice>> = {
   invalid_request: { title: 'That was not accepted', next: 'The details below say what does not fit.' },
   connection_required: { title: 'Which drive?', next: 'Choose the drive to store in, then try again.' },
   unauthorized: { title: 'You are signed out', next: 'Sign in again to go on.' },
+  not_found: { title: 'There is nothing of that kind', next: 'It may have been removed meanwhile.' },
   forbidden: { title: 'You may not do this', next: 'Sign in with an account that may.' },
   connection_not_found: {
     title: 'This drive is no longer connected',

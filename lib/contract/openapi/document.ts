@@ -95,11 +95,17 @@ function operation(route: Route, head: boolean): Operation {
     tags: [tagOf(route)],
     summary: head ? 'The headers of the same GET.' : firstSentence(route.summary),
     description: route.summary,
-    security: route.access === 'public' ? [] : [{ bearer: [] }, { machine: [tokenScope(route.scope)] }],
+    security: securityOf(route),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && { requestBody: body }),
     responses: responsesOf(route, head),
   }
+}
+
+function securityOf(route: Route): Operation['security'] {
+  if (route.access === 'public') return []
+  const machine = { machine: [tokenScope(route.scope)] }
+  return route.access === 'user' ? [{ bearer: [] }, machine] : [machine]
 }
 
 function parametersOf(route: Route): Parameter[] {
@@ -224,6 +230,7 @@ export function problemExample(code: ErrorCode): object {
 function tagOf(route: Route): (typeof tags)[number]['name'] {
   if (route.path.includes('/intake')) return 'Intake'
   if (/^\/v1\/(?:documents|content)/.test(route.path)) return 'Documents'
+  if (route.path.startsWith('/v1/users')) return 'Users'
   return route.path === '/v1/openapi.json' ? 'Service' : 'Connections'
 }
 

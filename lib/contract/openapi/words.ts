@@ -8,6 +8,7 @@ export const tags = [
   { name: 'Connections', description: 'A user’s own cloud storage, connected by consent.' },
   { name: 'Documents', description: 'The storage operations.' },
   { name: 'Intake', description: 'Uploads of any size, transferred to the drive by event.' },
+  { name: 'Users', description: 'Erasure and export, by machines.' },
   { name: 'Service', description: 'About the API itself.' },
 ] as const
 
@@ -32,6 +33,11 @@ export const parameterWords: Readonly<
   connectionId: {
     description: 'The connection; may be left out when the user has exactly one active.',
     example: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  },
+  userId: { description: 'The user, as the sub of their own token says it.', example: 'alice' },
+  files: {
+    description: 'delete also removes the files from the user’s own drive; keep when left out.',
+    example: 'keep',
   },
   link: { description: 'What a content link carries.', example: 'v1.k1.shortened' },
   extension: { description: 'The file name’s extension, with its dot.', example: '.pdf' },
@@ -132,6 +138,18 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
       stored: [{ number: 1, size: 8388608, etag: '9bb58f26192e4ba00f01e2e7b136bbd8' }],
     },
   },
+  ErasureAnswer: {
+    erasure: {
+      id: '0a9c7a52-6b7e-4a55-8a3c-0b4b6f6d7a11',
+      userId: 'alice',
+      status: 'waiting',
+      files: 'keep',
+      startedAt: '2026-11-22T08:05:00.000Z',
+      counts: { connections: 1, documents: 12, objects: 3 },
+      kept: [{ what: 'table backups', until: '2026-12-27T08:05:00.000Z' }],
+    },
+  },
+  ExportAnswer: { rows: [{ table: 'connections', row: { connectionId: connection.id, provider: drive } }] },
   ConnectionAnswer: { connection },
   AuthorizationAnswer: {
     connection: pending,

@@ -45,6 +45,29 @@ function table(granted: readonly Permission[]): string[] {
 test('each function may do exactly what its operation needs', () => {
   expect(Object.fromEntries([...permissions].map(([name, granted]) => [name, table(granted)]))).toEqual({
     'authorize-request': [],
+    'begin-erasure': ['connections: Query', 'documents: Query', 'users: GetItem PutItem'],
+    'erase-users': [
+      'OAuth clients: GetSecretValue',
+      'authorizations: DeleteItem Scan',
+      'cell secrets: GetSecretValue',
+      'connection secrets: DeleteSecret GetSecretValue',
+      'connections by account: Query',
+      'connections: BatchGetItem DeleteItem GetItem PutItem Query',
+      'documents: BatchGetItem DeleteItem GetItem PutItem Query UpdateItem',
+      'events: PutEvents',
+      'grants: BatchGetItem DeleteItem GetItem PutItem',
+      'intake bucket: ListBucket ListBucketMultipartUploads ListBucketVersions',
+      'intake objects: AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject GetObjectTagging PutObjectTagging',
+      'sealing keys: GetSecretValue',
+      'short lane: SendMessage',
+      'storage bucket: ListBucket ListBucketMultipartUploads ListBucketVersions',
+      'storage objects: AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject',
+      'tokens: DeleteItem GetItem UpdateItem',
+      'transfers: DeleteItem Query',
+      'users: PutItem Scan',
+    ],
+    'export-user': ['connections: Query', 'documents: Query', 'grants: BatchGetItem', 'tokens: GetItem'],
+    'get-erasure': ['users: GetItem'],
     'check-health': [
       'OAuth clients: GetSecretValue',
       'cell secrets: GetSecretValue',
@@ -65,6 +88,7 @@ test('each function may do exactly what its operation needs', () => {
       'sealing keys: GetSecretValue',
       'short lane: SendMessage',
       'tokens: GetItem UpdateItem',
+      'users: GetItem',
     ],
     'create-content-link': [
       'connections: BatchGetItem',
@@ -235,6 +259,7 @@ test('each function may do exactly what its operation needs', () => {
       'authorizations: PutItem',
       'connections: GetItem PutItem',
       'sealing keys: GetSecretValue',
+      'users: GetItem',
     ],
     'sort-intake': [
       'arrivals: DeleteMessage GetQueueAttributes ReceiveMessage',
@@ -259,6 +284,7 @@ test('each function may do exactly what its operation needs', () => {
       'authorizations: PutItem',
       'connections: PutItem Query',
       'sealing keys: GetSecretValue',
+      'users: GetItem',
     ],
     'start-intake': [
       'OAuth clients: GetSecretValue',
@@ -337,11 +363,11 @@ test('only connecting and the packer make secrets of grants, nobody writes one a
     expect(doing(action)).toEqual([])
 })
 
-test('only who says what became of an intake object, and who tells what rows say, reach the event bus', () => {
+test('only who says what became of an intake object or a user, and who tells what rows say, reach the event bus', () => {
   const tellers = [...permissions].filter(([, granted]) =>
     granted.some(({ action }) => action === 'events:PutEvents'),
   )
-  expect(tellers.map(([name]) => name).sort()).toEqual(['ingest-object', 'tell'])
+  expect(tellers.map(([name]) => name).sort()).toEqual(['erase-users', 'ingest-object', 'tell'])
 })
 
 test('nobody is given an action with a wildcard, or the key but through a service', () => {

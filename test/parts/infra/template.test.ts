@@ -66,7 +66,7 @@ describe('the API', () => {
       route.methods.map((method) => ({
         route: `${method} ${route.path}`,
         function: route.functionName,
-        authorized: route.access === 'user',
+        authorized: route.access !== 'public',
         streamed: route.streaming === true,
         streamUri: route.streaming === true,
       })),
@@ -503,6 +503,7 @@ test('what holds data keeps its logical id, and stays when the stack goes', () =
       "AWS::DynamoDB::Table DataGrantsTable30B69F89",
       "AWS::DynamoDB::Table DataTokensTable2A0C53A3",
       "AWS::DynamoDB::Table DataTransfersTable958EA8DA",
+      "AWS::DynamoDB::Table DataUsersTableA308CF66",
       "AWS::KMS::Key DataKey5F086070",
       "AWS::S3::Bucket DataIntakeBucketD8344B96",
       "AWS::S3::Bucket DataStorageBucketF2AB3AF2",

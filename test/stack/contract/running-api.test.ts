@@ -54,7 +54,7 @@ async function exchange(method: string, path: string, request: Request = {}): Pr
     ...((isJson || text === '') && { responseBody: text }),
   })
   if (disagreements.length > 0) throw new Error(`${disagreements.join('\n')}\n${text.slice(0, 500)}`)
-  covered.add(`${method} ${path.split('?')[0]?.replace(/(documents|connections)\/[^/]+/, '$1/{}')}`)
+  covered.add(`${method} ${path.split('?')[0]?.replace(/(documents|connections|users)\/[^/]+/, '$1/{}')}`)
   return { status: response.status, headers: response.headers, text }
 }
 
@@ -103,7 +103,7 @@ test('machines', async () => {
     await (
       await fetch(`${stack.base}/local/token`, {
         method: 'POST',
-        body: '{"client":"backend","scopes":["documents.read"]}',
+        body: '{"client":"backend","scopes":["documents.read","users.erase"]}',
       })
     ).text(),
   ) as { token: string }
@@ -114,6 +114,11 @@ test('machines', async () => {
   expect(await statusOf('GET', '/v1/documents', { headers: { authorization: headers.authorization } })).toBe(
     400,
   )
+  expect(await statusOf('GET', '/v1/users/bob/export', { headers })).toBe(200)
+  expect(await statusOf('GET', '/v1/users/bob/erasure', { headers })).toBe(404)
+  expect(await statusOf('DELETE', '/v1/users/bob?files=keep', { headers })).toBe(202)
+  expect(await statusOf('GET', '/v1/users/bob/erasure', { headers })).toBe(200)
+  expect(await statusOf('DELETE', '/v1/users/bob')).toBe(403)
 })
 
 test('the document itself is what the API serves', async () => {
