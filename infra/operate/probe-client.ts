@@ -36,7 +36,9 @@ export async function probeClient(client: ClientToProbe): Promise<ProbeOutcome> 
       body,
       signal: AbortSignal.timeout(10_000),
     })
-    const { error } = (await answer.json()) as { error?: string }
+    const { error: said } = (await answer.json()) as { error?: string }
+    // Some put words behind the code, and a colon between.
+    const error = said?.split(':', 1)[0]
     if (error === 'invalid_client' || error === 'unauthorized_client') return 'refused'
     if (error === 'redirect_uri_mismatch') return 'redirect_unknown'
     return error === 'invalid_grant' ? 'accepted' : 'unclear'

@@ -125,7 +125,9 @@ export function parseTokens(text: string, requestedScopes: readonly string[]): T
 
 /** A provider's short code; descriptions are text for people and never read. */
 export const shortCode = z.string().check(z.regex(/^[A-Za-z0-9_.-]{1,64}$/))
-const errorBody = z.object({ error: shortCode })
+// Some providers put words behind the code, and a colon between.
+const beforeColon = z.transform((text: unknown) => String(text).split(':', 1)[0])
+const errorBody = z.object({ error: z.pipe(beforeColon, shortCode) })
 
 const commonCodes: ReadonlyMap<string, 'provider_unavailable' | 'provider_throttled' | 'client'> = new Map([
   ...['temporarily_unavailable', 'server_error', 'internal_failure', 'backend_error'].map(

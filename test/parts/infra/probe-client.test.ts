@@ -31,3 +31,19 @@ test('the secret of a client goes to the token endpoint of its own provider, and
     expect(met.splice(0)).toEqual([`${id} ${new URL(grant.tokenUrl(process.env)).pathname}`])
   }
 })
+
+test.each(['invalid_client', 'invalid_client: Invalid client_id or client_secret'])(
+  '%s is a refused client',
+  async (error) => {
+    const origin = await serve((_req, res) => {
+      res.statusCode = 400
+      res.end(JSON.stringify({ error }))
+    })
+    for (const id of oauthProviderIds) {
+      const about: ProviderAbout = providers[id]
+      vi.stubEnv(about.simulator?.endpointSetting ?? '', origin)
+      const client = { clientId: 'a-client', clientSecret: secret('wrong'), redirectUri: 'https://a.example' }
+      expect(await probeClient({ grant: oauth2Of(id), ...client })).toBe('refused')
+    }
+  },
+)
