@@ -98,9 +98,9 @@ function proof({ hash }: ProviderAbout): string {
 }
 
 function lifetime({ grant }: ProviderAbout): string {
-  return grant.kind === 'oauth2'
-    ? `${grant.idleDays} days; the keep-alive uses it after ${grant.keepAliveDays}`
-    : 'never'
+  if (grant.kind !== 'oauth2') return 'never'
+  const days = grant.idleDays === undefined ? 'never' : `${grant.idleDays} days`
+  return `${days}; the keep-alive uses it after ${grant.keepAliveDays}`
 }
 
 function takenBack({ grant }: ProviderAbout): string {

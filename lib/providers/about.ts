@@ -71,8 +71,8 @@ export interface OAuth2About {
    * a while. `single use`: the old one dies at once.
    */
   readonly refreshTokens: 'kept' | 'rotated' | 'single use'
-  /** The grant dies after so many days without use. */
-  readonly idleDays: number
+  /** The grant dies after so many days without use; absent where it has no end. */
+  readonly idleDays?: number
   /** The keep-alive uses it after so many days: early enough for weeks of failed runs. */
   readonly keepAliveDays: number
   /**

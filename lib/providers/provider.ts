@@ -23,7 +23,7 @@ export interface Provider<Kind extends GrantAbout['kind'] = GrantAbout['kind']> 
    */
   opener(deps: ProviderDeps): OpenDriver<Kind>
   /** Hashes that no other provider uses, from their start or from a state that `save` gave. */
-  readonly hashes?: Readonly<Record<string, (saved?: Uint8Array) => HashState>>
+  readonly hashes?: Readonly<Record<string, (saved?: Uint8Array) => HashState | Promise<HashState>>>
 }
 
 /** The storage of one connection. Makes no call. */

@@ -17,3 +17,12 @@ export function cut(file: string, longest: number, measure: (text: string) => nu
   while (stem.length > 1 && measure(stem.join('') + extension) > longest) stem.pop()
   return stem.join('').trimEnd() + extension
 }
+
+/**
+ * Which letters of a name are capitals, as `(10)` for `Casey`: it goes behind the name where a drive does not
+ * tell that from `casey`.
+ */
+export function capitalsOf(name: string): string {
+  const capitals = name.replaceAll(/./g, (letter) => (/[A-Z]/.test(letter) ? '1' : '0'))
+  return `(${BigInt(`0b${capitals}`).toString(16)})`
+}

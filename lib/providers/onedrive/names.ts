@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { UserId, UserKey } from '../../ids.ts'
 import { userKeyOf } from '../../ids.ts'
-import { cut, wide } from '../../storage/legal-name.ts'
+import { capitalsOf, cut, wide } from '../../storage/legal-name.ts'
 
 /**
  * Names that OneDrive refuses although every sign in them is allowed: DOS devices, `_vti_`, a trailing dot.
@@ -36,8 +36,7 @@ export function fileNameOf(given: string): string {
  */
 export function folderOf(userKey: UserKey): string {
   if (!/[A-Z]/.test(userKey) && !reserved.test(userKey)) return userKey
-  const capitals = userKey.replaceAll(/./g, (letter) => (/[A-Z]/.test(letter) ? '1' : '0'))
-  return `${userKey.replaceAll(/_vti(?=_)/gi, '$& ')} (${BigInt(`0b${capitals}`).toString(16)})`
+  return `${userKey.replaceAll(/_vti(?=_)/gi, '$& ')} ${capitalsOf(userKey)}`
 }
 
 function hashMark(text: string): string {
