@@ -1,8 +1,8 @@
 /**
- * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers, for each drive:
- * `node bench/kill-test.ts [kills] [google-drive|onedrive|account]` (100 when left out). Status 1 when a
- * document is not stored exactly once and whole, more than a fragment was sent again for a kill, or more than
- * a twentieth of the kills left a session that nobody knows.
+ * Kills the ingest process by SIGKILL at random moments of 100 MiB transfers:
+ * `node bench/kill-test.ts [kills] [drive|account]` (100 and all without). Status 1 when a document is
+ * not stored exactly once and whole, more than a fragment was sent again for a kill, or more than a twentieth
+ * of the kills left a session that nobody knows.
  */
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../lib/clock.ts'
@@ -35,6 +35,7 @@ for (const [provider, name, path, account] of [
   ['onedrive', 'microsoft', /upload/, 'kill@outlook.com'],
   // A work account, whose open sessions hold names.
   ['onedrive', 'microsoft', /upload/, 'kill@contoso.example'],
+  ['dropbox', 'dropbox', /upload_session\/(?:append_v2|finish)/, 'kill@example.com'],
 ] as const) {
   if (only !== undefined && only !== provider && only !== account) continue
   const simulator = await startSimulator(name)
@@ -52,7 +53,7 @@ for (const [provider, name, path, account] of [
     kills,
     lifeMs: 2500,
     random: Math.random,
-    isContent: (request) => request.method === 'PUT' && path.test(request.path),
+    isContent: (request) => request.method !== 'GET' && path.test(request.path),
     async onStored(documentId) {
       const files = (await simulator.files(account)).filter(
         // A session that was lost with its address holds the name: the next one is used then.

@@ -16,6 +16,10 @@ export interface Subject {
   readonly faults?: FaultAbout
   /** Nothing goes past the trash there. */
   readonly alwaysBins?: true
+  /** The content type of a file is not kept there. */
+  readonly typeless?: true
+  /** The requests of an upload session carry the token. */
+  readonly signedSessions?: true
   /** There is an account that can be full, revoked and so on, and whose requests can be listed. */
   readonly account?: true
   start(): Promise<Harness>

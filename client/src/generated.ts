@@ -1,11 +1,11 @@
-// Generated from the OpenAPI document (SHA-256 671ce726001c06d8). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 704a4789c0f19636). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
   /** The connection’s id, made by us. */
   readonly id: string
   /** Where its documents go. */
-  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
   /** pending until the consent is completed; requires_reauth when the provider no longer accepts it; disconnected when the user ended it. */
   readonly status: 'pending' | 'active' | 'requires_reauth' | 'disconnected'
   /** The account at the provider, as far as it tells. */
@@ -29,7 +29,7 @@ export interface Document {
   /** The connection that it is stored through. */
   readonly connectionId: string
   /** Where it is stored. */
-  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
   /** The provider’s own id of the file; absent until there is one. */
   readonly objectKey?: string
   /** What a person calls the file, byte for byte as it was given. */
@@ -47,7 +47,7 @@ export interface Document {
   /** How the content was proven after the upload. */
   readonly checksum?: {
     /** The hash that the provider offers. */
-    readonly algorithm: 'sha256' | 'md5' | 'quickXorHash'
+    readonly algorithm: 'sha256' | 'md5' | 'quickXorHash' | 'dropboxContentHash'
     /** The provider’s own hash, in its own notation. */
     readonly value: string
     /** verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. unverified: the provider gives no hash of this content, or not yet. */
@@ -118,7 +118,7 @@ export interface Problem {
 
 export interface StartConnectionBody {
   /** Where documents will go. */
-  readonly provider: 'google-drive' | 'onedrive' | 's3'
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
   /** Where the browser comes back to; must match the deployment’s allow-list. Without one, a page shows the completion code. */
   readonly returnUrl?: string | undefined
 }

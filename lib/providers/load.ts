@@ -7,5 +7,6 @@ export const loadProvider: {
 } = {
   'google-drive': async () => (await import('./google-drive/provider.ts')).provider,
   onedrive: async () => (await import('./onedrive/provider.ts')).provider,
+  dropbox: async () => (await import('./dropbox/provider.ts')).provider,
   s3: async () => (await import('./s3/provider.ts')).provider,
 }

@@ -1,4 +1,5 @@
 import type { OAuth2About, ProviderAbout } from './about.ts'
+import { about as dropbox } from './dropbox/about.ts'
 import { about as googleDrive } from './google-drive/about.ts'
 import { about as oneDrive } from './onedrive/about.ts'
 import { about as s3 } from './s3/about.ts'
@@ -7,6 +8,7 @@ import { about as s3 } from './s3/about.ts'
 export const providers = {
   'google-drive': googleDrive,
   onedrive: oneDrive,
+  dropbox,
   s3,
 } as const satisfies Readonly<Record<string, ProviderAbout>>
 

@@ -1,6 +1,6 @@
 import type { ConnectionView, DocumentView, ProblemView } from '../../lib/contract/views.ts'
 
-export type Provider = 'google-drive' | 'onedrive' | 's3'
+export type Provider = 'google-drive' | 'onedrive' | 'dropbox' | 's3'
 
 export interface Answer<Body = unknown> {
   readonly status: number

@@ -14,6 +14,7 @@ import { presentDocument } from '../../lib/documents/present.ts'
 import type { PutRequest } from '../../lib/documents/put-document.ts'
 import { putDocument } from '../../lib/documents/put-document.ts'
 import { startIntake } from '../../lib/intake/start-intake.ts'
+import { dropboxDriver } from '../../lib/providers/dropbox/driver.ts'
 import { googleDriveDriver } from '../../lib/providers/google-drive/driver.ts'
 import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
 import { s3Client } from '../../lib/providers/s3/client.ts'
@@ -48,7 +49,7 @@ import {
 import type { FaultAction, FaultMatch } from './simulators.ts'
 import { startSimulator } from './simulators.ts'
 
-export const hallProviders = ['google-drive', 'onedrive', 's3'] as const
+export const hallProviders = ['google-drive', 'onedrive', 'dropbox', 's3'] as const
 export type HallProvider = (typeof hallProviders)[number]
 
 export interface StoredFile {
@@ -84,6 +85,7 @@ interface Played {
 const drives = {
   'google-drive': { simulator: 'google', open: googleDriveDriver, fragment: 256 * 1024 },
   onedrive: { simulator: 'microsoft', open: oneDriveDriver, fragment: 320 * 1024 },
+  dropbox: { simulator: 'dropbox', open: dropboxDriver, fragment: 256 * 1024 },
 } as const
 
 /** Each provider's writes, for faults; a document of `large` bytes goes through a session. */
@@ -100,6 +102,11 @@ export const writes: Readonly<
     send: { method: 'PUT', path: 'upload' },
     large: 2 * 320 * 1024 + 1,
   },
+  dropbox: {
+    small: { path: '^/2/files/upload$' },
+    send: { path: '/upload_session/(?:append_v2|finish)' },
+    large: 2 * 256 * 1024 + 1,
+  },
   s3: {
     small: { method: 'PUT', path: 'x-id=PutObject' },
     send: { method: 'PUT', path: 'x-id=UploadPart' },
@@ -107,7 +114,7 @@ export const writes: Readonly<
   },
 }
 
-async function playDrive(provider: 'google-drive' | 'onedrive'): Promise<Played> {
+async function playDrive(provider: keyof typeof drives): Promise<Played> {
   const { simulator: name, open, fragment } = drives[provider]
   const simulator = await startSimulator(name)
   const { origin: endpoint } = simulator
@@ -131,6 +138,13 @@ async function playDrive(provider: 'google-drive' | 'onedrive'): Promise<Played>
           const put = { method: 'PUT', headers: { authorization }, body: Buffer.from(content) }
           return await fetch(`${endpoint}/v1.0/${path}`, put)
         },
+        async dropbox(file: string, content: Uint8Array, authorization: string): Promise<Response> {
+          const path = `/${connection.userKey}/${file}`
+          const about = { 'dropbox-api-arg': JSON.stringify({ path, mode: 'overwrite' }) }
+          const headers = { authorization, 'content-type': 'application/octet-stream', ...about }
+          const body = Buffer.from(content)
+          return await fetch(`${endpoint}/2/files/upload`, { method: 'POST', headers, body })
+        },
       }[provider]
       return {
         driver(clock) {
@@ -145,7 +159,8 @@ async function playDrive(provider: 'google-drive' | 'onedrive'): Promise<Played>
           }
         },
         files: async () => (await simulator.files(account)).filter((file) => !file.trashed),
-        sessions: async () => (await simulator.sessions(account)).length,
+        // Those of a Dropbox cannot be ended, and hold nothing.
+        sessions: async () => (provider === 'dropbox' ? 0 : (await simulator.sessions(account)).length),
         async own(file, content) {
           const answer = await own(file, content, await tokens.bearer())
           return ((await answer.json()) as { id: string }).id

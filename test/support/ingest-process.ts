@@ -5,15 +5,17 @@ import type { CreatedObject } from '../../lib/queue/object-created.ts'
 import type { HallSettings } from '../../lib/transfer/hall.ts'
 import { parseRowMessage } from '../../lib/queue/row-message.ts'
 import { secret } from '../../lib/secret.ts'
-import { googleDriveDriver } from '../../lib/providers/google-drive/driver.ts'
-import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
+import { sendRequest } from '../../lib/net/http-client.ts'
+import { loadProvider } from '../../lib/providers/load.ts'
+import type { OAuthProviderId } from '../../lib/providers/registry.ts'
+import { aboutOf } from '../../lib/providers/registry.ts'
 import type { WorldEndpoints } from './intake-world.ts'
 import { deliverMessage, messageOf, must, openClients, openDeps, takeMessages } from './intake-world.ts'
 
 /** What a process that ingests is told at its start, as JSON in INGEST_CONFIG. */
 export interface IngestConfig {
   readonly endpoints: WorldEndpoints
-  readonly provider: 'google-drive' | 'onedrive'
+  readonly provider: OAuthProviderId
   readonly origin: string
   readonly connectionId: ConnectionId
   readonly accessToken: string
@@ -50,8 +52,16 @@ async function main(): Promise<void> {
     renew: () => Promise.reject(new Error('The token was refused.')),
     lost: () => Promise.resolve(),
   }
-  const options = { connectionId: config.connectionId, tokens, clock, endpoint: config.origin }
-  const made = config.provider === 'onedrive' ? oneDriveDriver(options) : googleDriveDriver(options)
+  const endpoint = aboutOf(config.provider).simulator?.endpointSetting ?? ''
+  const provider = await loadProvider[config.provider]()
+  const open = provider.opener({
+    clock,
+    observe: () => undefined,
+    send: sendRequest,
+    settings: { [endpoint]: config.origin },
+  })
+  const connection = { connectionId: config.connectionId, memo: {}, remember: () => Promise.resolve() }
+  const made = open(connection, { kind: 'oauth2', tokens })
   const { fragmentBytes } = config
   const { sessions } = made
   const driver =

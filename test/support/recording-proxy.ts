@@ -28,6 +28,7 @@ const answerSecrets = {
   access_token: 'access token',
   refresh_token: 'refresh token',
   id_token: 'id token',
+  session_id: 'session URL',
 } as const
 
 export async function startRecordingProxy(target: string, canaries: Canaries): Promise<RecordingProxy> {
@@ -66,6 +67,7 @@ export async function startRecordingProxy(target: string, canaries: Canaries): P
       res.end(
         JSON.stringify({
           error,
+          error_summary: text,
           error_description: text,
           error_uri: text,
           error_subtype: text,
@@ -135,7 +137,8 @@ function plantAnswer(canaries: Canaries, text: string): void {
     if (typeof value !== 'object' || value === null) return
     for (const [name, inner] of Object.entries(value)) {
       if (typeof inner !== 'string') walk(inner)
-      else if (name === 'uploadUrl' || name === '@microsoft.graph.downloadUrl') plantUrl(canaries, inner)
+      else if (name === 'uploadUrl' || name === '@microsoft.graph.downloadUrl' || name === 'link')
+        plantUrl(canaries, inner)
       else {
         const kind = Object.entries(answerSecrets).find(([field]) => field === name)?.[1]
         if (kind !== undefined) canaries.plant(kind, inner)
@@ -145,10 +148,11 @@ function plantAnswer(canaries: Canaries, text: string): void {
   walk(JSON.parse(text))
 }
 
-/** The URL of a session or a download is secret for the credential in its query. */
+/** The URL of a session or a download is secret for the credential in its query, or in its path. */
 function plantUrl(canaries: Canaries, url: string): void {
   const { pathname, searchParams } = new URL(url, 'http://provider')
   const uploads = pathname.endsWith('/uploadSession')
   canaries.plant('session URL', searchParams.get('upload_id'))
+  if (pathname.startsWith('/cd/')) canaries.plant('download URL', pathname.split('/').at(-2))
   canaries.plant(uploads ? 'session URL' : 'download URL', searchParams.get('tempauth'))
 }

@@ -6,6 +6,7 @@ import type { ReauthReason } from '../../lib/errors.ts'
 import { CloudConnectionError } from '../../lib/errors.ts'
 import type { AccessToken, TokenSource } from '../../lib/net/token-source.ts'
 import { secret } from '../../lib/secret.ts'
+import { startDropboxSimulator } from '../../simulators/dropbox/server.ts'
 import { startGoogleSimulator } from '../../simulators/google/server.ts'
 import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
 
@@ -114,9 +115,16 @@ const endpoints = {
     scope: 'Files.ReadWrite offline_access openid email',
     query: {},
   },
+  dropbox: {
+    start: startDropboxSimulator,
+    authorize: '/oauth2/authorize',
+    token: '/oauth2/token',
+    scope: 'account_info.read files.metadata.read files.content.read files.content.write',
+    query: { token_access_type: 'offline' },
+  },
 } as const
 
-export async function startSimulator(name: 'google' | 'microsoft'): Promise<Simulator> {
+export async function startSimulator(name: keyof typeof endpoints): Promise<Simulator> {
   const { start, scope: defaultScope, ...paths } = endpoints[name]
   const stateDir = await mkdtemp(join(tmpdir(), `driveway-${name}-`))
   const running = await start({ port: 0, stateDir, clients: [client], seed: 1 })

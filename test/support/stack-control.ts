@@ -20,17 +20,58 @@ import type { FaultAction, FaultMatch, SimulatedFile, SimulatedRequest } from '.
 export type Drive = Exclude<Provider, 's3'>
 
 /** The drives, with what differs between them where tests look. */
-export const drives = [
-  { provider: 'google-drive', offset: 1, name: 'google', tokenPath: '^/token', domain: 'example.com' },
+export const drives: readonly DriveUnderTest[] = [
+  {
+    provider: 'google-drive',
+    offset: 1,
+    name: 'google',
+    tokenPath: '^/token',
+    revocation: '^/revoke',
+    domain: 'example.com',
+    content: '^/(upload/)?drive/v3',
+    writes: { path: '^/upload/' },
+    sending: { method: 'PUT', path: 'upload_id=' },
+  },
   {
     provider: 'onedrive',
     offset: 2,
     name: 'microsoft',
     tokenPath: '/oauth2/v2.0/token',
     domain: 'contoso.example',
+    content: String.raw`^/v1\.0/|^/_api`,
+    writes: { method: 'PUT' },
+    sending: { method: 'PUT', path: '/uploadSession' },
   },
-] as const satisfies readonly { provider: Drive; [key: string]: unknown }[]
-export type DriveUnderTest = (typeof drives)[number]
+  {
+    provider: 'dropbox',
+    offset: 7,
+    name: 'dropbox',
+    tokenPath: '^/oauth2/token',
+    revocation: '^/2/auth/token/revoke',
+    domain: 'example.com',
+    content: '^/2/files/',
+    writes: { path: '^/2/files/upload' },
+    sending: { path: '/upload_session/(?:append_v2|finish)' },
+    // No call ends a session.
+    keepsSessions: true,
+  },
+]
+
+export interface DriveUnderTest {
+  readonly provider: Drive
+  /** Of its simulator's port. */
+  readonly offset: number
+  readonly name: string
+  readonly tokenPath: string
+  /** Where a grant is ended, if it can be. */
+  readonly revocation?: string
+  readonly domain: string
+  readonly content: string
+  readonly writes: FaultMatch
+  /** What sends to an upload session. */
+  readonly sending: FaultMatch
+  readonly keepsSessions?: true
+}
 
 export interface PublishedEvent {
   readonly 'detail-type': string

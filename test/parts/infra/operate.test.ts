@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { functionEnvironment } from '../../../local/environment.ts'
 import { addresses } from '../../../local/ports.ts'
 import { simulated } from '../../../local/simulated.ts'
+import { oauthProviderIds } from '../../../lib/providers/registry.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 
@@ -80,8 +81,7 @@ describe('doctor', () => {
       'driveway-local-connections',
       'driveway-local-tokens',
       'driveway/local/seal-key',
-      'google-drive: the provider knows the client',
-      'onedrive: the provider knows the client',
+      ...oauthProviderIds.map((id) => `${id}: the provider knows the client`),
       `${stack.base} answers`,
       'a caller without a token is refused',
     ]) {
@@ -110,12 +110,15 @@ describe('doctor', () => {
 })
 
 describe('setup', () => {
+  /** What is typed for the clients that stay as they are. */
+  const others = oauthProviderIds.slice(1).map(() => '')
+
   test('stores a client that the provider knows, and shows its secret nowhere', async () => {
     const known = (await stored('oauth/google')) as { clientId: string; clientSecret: string }
     await secrets.send(
       new DeleteSecretCommand({ SecretId: 'driveway/local/oauth/google', ForceDeleteWithoutRecovery: true }),
     )
-    const { status, output } = await run('setup', [known.clientId, known.clientSecret, ''])
+    const { status, output } = await run('setup', [known.clientId, known.clientSecret, ...others])
     expect(output).toContain(`${stack.base}/v1/oauth/callback`)
     expect(output).toContain('The provider knows this client.')
     expect(output).not.toContain(known.clientSecret)
@@ -125,7 +128,7 @@ describe('setup', () => {
 
   test('stores a refused client only when told to', async () => {
     const before = await stored('oauth/google')
-    const { output } = await run('setup', ['1-a.apps.googleusercontent.com', 'mistyped', 'n', ''])
+    const { output } = await run('setup', ['1-a.apps.googleusercontent.com', 'mistyped', 'n', ...others])
     expect(output).toContain('The provider refuses this client')
     expect(await stored('oauth/google')).toEqual(before)
   })

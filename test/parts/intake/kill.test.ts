@@ -31,6 +31,7 @@ describe.each([
   // All of it in one request: what was on its way is lost, and what the drive has kept is not sent again.
   ['google-drive', 'google', /upload_id=/, undefined, 8 * fragment],
   ['onedrive', 'microsoft', /upload/, undefined, fragment],
+  ['dropbox', 'dropbox', /upload_session\/(?:append_v2|finish)/, undefined, fragment],
 ] as const)('a process that is killed on the way to %s', (provider, name, path, streamBytes, mostAgain) => {
   let world: Awaited<ReturnType<typeof startWorld>>
   let simulator: Simulator
@@ -75,7 +76,7 @@ describe.each([
       kills: 10,
       lifeMs: 600,
       random: Math.random,
-      isContent: (request) => request.method === 'PUT' && path.test(request.path),
+      isContent: (request) => request.method !== 'GET' && path.test(request.path),
       async onStored(documentId) {
         const stored = (await simulator.files(account)).filter(
           (file) => isFileOf(documentId).test(file.name) && !file.trashed,

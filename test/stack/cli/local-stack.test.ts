@@ -40,7 +40,7 @@ function consenting(account: string): (text: string) => void {
   }
 }
 
-test.each(['google-drive', 'onedrive'])(
+test.each(['google-drive', 'onedrive', 'dropbox'])(
   'a newcomer’s whole journey on the local stack with %s',
   async (provider) => {
     const connected = await run(['connect', provider, '--no-browser'], {

@@ -215,7 +215,7 @@ describe('mistakes and failures', () => {
     [['put', 'nowhere.pdf'], exitCodes.usage, 'no file nowhere.pdf'],
     [['ls', '--colour'], exitCodes.usage, '--colour'],
     [['ls', '--status', 'lost'], exitCodes.usage, '--status takes'],
-    [['connect', 'dropbox'], exitCodes.usage, 'google-drive, onedrive, s3'],
+    [['connect', 'nobodys-drive'], exitCodes.usage, 'google-drive, onedrive, dropbox, s3'],
     [['status', 'nothing'], exitCodes.notFound, 'document_not_found'],
     [['ls', '--url', 'ftp://x'], exitCodes.usage, 'not a URL'],
     [['ls', '--url', 'https://driveway.invalid'], exitCodes.signIn, 'Not signed in'],

@@ -79,7 +79,7 @@ test('connections', async () => {
   expect(await statusOf('GET', `/v1/connections/${drive}/health`)).toBe(200)
   expect(await statusOf('GET', '/v1/connections/none/health')).toBe(404)
   expect(await statusOf('POST', '/v1/connections', { json: { provider: 'onedrive' } })).toBe(201)
-  expect(await statusOf('POST', '/v1/connections', { json: { provider: 'dropbox' } })).toBe(400)
+  expect(await statusOf('POST', '/v1/connections', { json: { provider: 'nobodys-drive' } })).toBe(400)
   expect(await statusOf('POST', '/v1/connections', { json: { provider: 'onedrive', extra: 1 } })).toBe(400)
   expect(
     await statusOf('POST', '/v1/connections', {

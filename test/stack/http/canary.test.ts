@@ -11,8 +11,7 @@ import { tables } from '../../../lib/contract/tables.ts'
 import { createSealer, sealKey } from '../../../lib/grants/seal.ts'
 import { matchRoute } from '../../../local/gateway/event.ts'
 import type { RunningSimulator } from '../../../simulators/kernel/simulator.ts'
-import { startGoogleSimulator } from '../../../simulators/google/server.ts'
-import { startMicrosoftSimulator } from '../../../simulators/microsoft/server.ts'
+import { simulators as startOf } from '../../../simulators/registry.ts'
 import type { Answer, Api, ConnectionAnswer, DocumentAnswer, RequestOptions } from '../../support/api.ts'
 import { apiOf, consent } from '../../support/api.ts'
 import type { Canaries, CanaryKind } from '../../support/canaries.ts'
@@ -33,28 +32,24 @@ import { drives, simulatorControl, stackControl, until } from '../../support/sta
 const canaries: Canaries = openCanaries()
 const scratch = mkdtempSync(join(tmpdir(), 'driveway-canary-'))
 const marker = (name: string): string => `CANARY-${name}-${randomBytes(24).toString('hex')}`
-const clientSecrets = { google: marker('google'), microsoft: marker('microsoft') }
 
 let stack: LocalStack
 let control: StackControl
 let bucket: S3Client
-const simulators: RunningSimulator[] = []
+const simulators = new Map<string, RunningSimulator>()
 const proxies = new Map<string, RecordingProxy>()
 
 beforeAll(async () => {
   const port = await freePorts()
   const redirectUris = [`http://127.0.0.1:${port}/v1/oauth/callback`]
   const env: Record<string, string> = { LOG_LEVEL: 'DEBUG' }
-  for (const [name, start] of [
-    ['google', startGoogleSimulator],
-    ['microsoft', startMicrosoftSimulator],
-  ] as const) {
-    const clientSecret = clientSecrets[name]
+  for (const [name, start] of Object.entries(startOf)) {
+    const clientSecret = marker(name)
     canaries.plant('client secret', clientSecret)
     const client = { clientId: `canary-${name}`, clientSecret, redirectUris }
     const simulator = await start({ port: 0, stateDir: join(scratch, name), clients: [client] })
     const proxy = await startRecordingProxy(simulator.origin, canaries)
-    simulators.push(simulator)
+    simulators.set(name, simulator)
     proxies.set(name, proxy)
     const variable = name.toUpperCase()
     env[`${variable}_CLIENT_ID`] = client.clientId
@@ -74,7 +69,7 @@ afterAll(async () => {
   control.close()
   bucket.destroy()
   await stack.dispose()
-  await Promise.all([...proxies.values(), ...simulators].map((server) => server.close()))
+  await Promise.all([...proxies.values(), ...simulators.values()].map((server) => server.close()))
   rmSync(scratch, { recursive: true, force: true })
 })
 
@@ -277,7 +272,7 @@ async function intake(
 
 async function wholeRun(drive: DriveUnderTest): Promise<void> {
   const proxy = proxies.get(drive.name)
-  const simulator = simulators[drive.offset - 1]
+  const simulator = simulators.get(drive.name)
   if (proxy === undefined || simulator === undefined) throw new Error('the provider is not there')
   const api = await noting(`canary-user-${drive.name}`)
   const run: Run = {
@@ -287,8 +282,8 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
     account: `canary@${drive.domain}`,
     simulator: simulatorControl(simulator.origin),
   }
-  const content = drive.name === 'google' ? '^/(upload/)?drive/v3' : '^/v1\\.0/|^/_api'
-  const upload = drive.name === 'google' ? 'upload_id=' : '/uploadSession'
+  const { content } = drive
+  const upload = drive.sending.path ?? ''
 
   // Connecting, with the token endpoint failing in between.
   proxy.echo(drive.tokenPath, 500, 1)
@@ -337,9 +332,9 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
 
   // Uploads of any size, whose sessions break in every way.
   await intake(run, id, 'broken', async () => {
-    await run.simulator.fault({ method: 'PUT', path: upload }, { type: 'partial', bytes: 8 * 320 * 1024 })
-    await run.simulator.fault({ method: 'PUT', path: upload }, { type: 'reset', afterBytes: 1_000_000 })
-    await run.simulator.fault({ method: 'PUT', path: upload }, { type: 'garbage' })
+    await run.simulator.fault(drive.sending, { type: 'partial', bytes: 8 * 320 * 1024 })
+    await run.simulator.fault(drive.sending, { type: 'reset', afterBytes: 1_000_000 })
+    await run.simulator.fault(drive.sending, { type: 'garbage' })
     proxy.echo(upload, 500, 1)
     await run.simulator.expireTokens(run.account)
   })
@@ -365,7 +360,7 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
   await api.request('GET', '/v1/documents/plain', { token: `${api.token}x` })
 
   // One connection goes, with the provider failing; one stays, with an upload half-way.
-  proxy.echo('/revoke', 500, 1)
+  proxy.echo(drive.revocation ?? '/revoke', 500, 1)
   await api.request('DELETE', `/v1/connections/${lost}`)
   await api.request('DELETE', `/v1/connections/${lost}`)
   await operate(run, id, 'healed')
@@ -374,9 +369,9 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
     id,
     'half',
     async () => {
-      await run.simulator.fault({ method: 'PUT', path: upload }, { type: 'partial', bytes: 8 * 320 * 1024 })
+      await run.simulator.fault(drive.sending, { type: 'partial', bytes: 8 * 320 * 1024 })
       const pause = { type: 'status', status: 503, headers: { 'retry-after': '600' } } as const
-      await run.simulator.fault({ method: 'PUT', path: upload }, pause, 50)
+      await run.simulator.fault(drive.sending, pause, 50)
     },
     true,
   )
@@ -457,7 +452,7 @@ describe('the secrets of a whole run, with every log line on', () => {
     expect(new Set(kinds)).toEqual(new Set(['client secret', 'sealing key']))
     expect(values.get('driveway/local/oauth/google')).toContain('CANARY-google')
     const rows = (await control.scan('grants')).filter((row) => 'key' in row)
-    expect(rows).toHaveLength(2)
+    expect(rows).toHaveLength(drives.length)
     for (const { connectionId } of rows)
       expect(canaries.values('refresh token')).toContain(await control.grant(String(connectionId)))
   })

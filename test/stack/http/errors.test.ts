@@ -82,7 +82,7 @@ describe('bad input', () => {
   })
 
   it.each([
-    ['POST', '/v1/connections', { provider: 'dropbox' }, 'body.provider'],
+    ['POST', '/v1/connections', { provider: 'nobodys-drive' }, 'body.provider'],
     ['POST', '/v1/connections', { provider: 's3', colour: 'red' }, 'body.colour'],
     ['POST', '/v1/connections', {}, 'body.provider'],
     [

@@ -30,6 +30,7 @@ describe('a whole local stack that is killed in the middle of its transfers', ()
   const drives: readonly [Provider, number, string][] = [
     ['google-drive', 1, 'rita@example.com'],
     ['onedrive', 2, 'rita@contoso.example'],
+    ['dropbox', 7, 'rita@example.com'],
   ]
 
   it('finishes what it had begun when it is started again', async () => {

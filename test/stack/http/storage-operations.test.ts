@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { contentHash } from '../../../lib/providers/dropbox/content-hash.ts'
 import { createQuickXor } from '../../../lib/providers/onedrive/quick-xor-hash.ts'
 import type { Api, DocumentAnswer, Problem, Provider } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
@@ -17,13 +18,21 @@ const accounts: readonly [Provider, string][] = [
   ['google-drive', 'bob@example.com'],
   ['onedrive', 'bob@outlook.com'],
   ['onedrive', 'bob@contoso.example'],
+  ['dropbox', 'bob@example.com'],
   ['s3', ''],
 ]
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const offsetOf = (provider: Provider): number =>
+  drives.find((drive) => drive.provider === provider)?.offset ?? expect.unreachable()
 const hashes: Readonly<Record<string, (bytes: Uint8Array) => string>> = {
   sha256,
   quickXorHash(bytes) {
     const hash = createQuickXor()
+    hash.update(bytes)
+    return hash.digest()
+  },
+  dropboxContentHash(bytes) {
+    const hash = contentHash()
     hash.update(bytes)
     return hash.digest()
   },
@@ -159,7 +168,7 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
       const checksum = { algorithm, value: hashes[algorithm]?.(bytes), verdict: 'verified' }
       expect(row).toMatchObject({ status: 'stored', size: bytes.length, checksum })
       if (isDrive) {
-        const files = await simulatorControl(stack.at(provider === 'google-drive' ? 1 : 2)).files(account)
+        const files = await simulatorControl(stack.at(offsetOf(provider))).files(account)
         const left = files.filter((file) => !file.trashed && new RegExp(`^${id}[ .]`).test(file.name))
         expect(left.map((file) => file.size)).toEqual([bytes.length])
       }
@@ -328,10 +337,11 @@ describe.each(accounts)('%s %s over HTTP', (provider, account) => {
       expect((await api.request('DELETE', `/v1/documents/${id ?? ''}${query ?? ''}`)).status).toBe(204)
     }
     if (!isDrive) return
-    const { offset } = drives.find((drive) => drive.provider === provider) ?? { offset: 1 }
-    const files = await simulatorControl(stack.at(offset)).files(account)
+    const files = await simulatorControl(stack.at(offsetOf(provider))).files(account)
     const left = files.filter(({ name }) => /^(binned|for-good)/.test(name))
-    const keeps = account.endsWith('@outlook.com') ? ['binned', 'for-good'] : ['binned']
+    // A personal OneDrive and a Dropbox have no way past the bin.
+    const bins = provider === 'dropbox' || account.endsWith('@outlook.com')
+    const keeps = bins ? ['binned', 'for-good'] : ['binned']
     expect(left.map(({ name, trashed }) => [name.replace(/\..*/, ''), trashed])).toEqual(
       keeps.map((name) => [name, true]),
     )

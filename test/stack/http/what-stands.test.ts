@@ -64,8 +64,9 @@ async function expectStanding(
 
 describe.each(drives)('what stands on $provider', (drive) => {
   const account = `stan@${drive.domain}`
-  const writes = drive.name === 'google' ? { path: '^/upload/' } : { method: 'PUT' }
-  const large = 9 * 1024 * 1024
+  const { writes, sending } = drive
+  // More than any drive takes in one request.
+  const large = 11 * 1024 * 1024
   let user: User
   const simulator = () => simulatorControl(stack.at(drive.offset))
   beforeAll(async () => {
@@ -85,10 +86,6 @@ describe.each(drives)('what stands on $provider', (drive) => {
 
   it('is read while an upload is under way, whose numbers stand apart', async () => {
     const standing = await user.stored('moving')
-    const sending =
-      drive.name === 'google'
-        ? { method: 'PUT', path: 'upload_id=' }
-        : { method: 'PUT', path: '/uploadSession' }
     await simulator().fault(sending, { type: 'partial', bytes: 4 * 320 * 1024 })
     const pause = { type: 'status', status: 503, headers: { 'retry-after': '600' } } as const
     await simulator().fault(sending, pause, 50)
@@ -104,7 +101,7 @@ describe.each(drives)('what stands on $provider', (drive) => {
     const bytes = randomBytes(700)
     expect((await user.put('moving', bytes)).status).toBe(200)
     await expectStanding(user, { bytes, before: await user.view('moving') }, 'stored')
-    expect(await simulator().sessions(account)).toEqual([])
+    if (!drive.keepsSessions) expect(await simulator().sessions(account)).toEqual([])
   })
 
   it('is read after an upload has failed, and after a put has', async () => {

@@ -72,7 +72,10 @@ describe('connection rows', () => {
     const malformed = fresh('malformed')
     const { userKey, connectionId } = malformed
     await dynamoAt(world.endpoints.dynamoDb).send(
-      new PutCommand({ TableName: 'connections', Item: { userKey, connectionId, provider: 'dropbox' } }),
+      new PutCommand({
+        TableName: 'connections',
+        Item: { userKey, connectionId, provider: 'nobodys-drive' },
+      }),
     )
     await expect(world.main.connections.get(malformed, connectionId)).rejects.toMatchObject({
       code: 'internal_error',
