@@ -59,7 +59,7 @@ function declarations(at: Stage): void {
     }
     if (at.driver.signedUrls) expect(await at.driver.signedUrls.get(key, 5)).toContain('http')
     if (at.driver.directUrls) {
-      const answer = await fetch((await at.driver.directUrls.read(key)).reveal())
+      const answer = await fetch((await at.driver.directUrls.read(key))?.reveal() ?? '')
       expect(await answer.text()).toBe('hello')
     }
     if (at.driver.space) expect((await at.driver.space.usage()).used).toBeGreaterThan(0)

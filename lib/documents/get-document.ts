@@ -51,7 +51,8 @@ async function elsewhere(
   }
   // Behind the provider's own URL a file has the drive's name, and from a link it has the document's.
   const isNamed = !isLink || row.standing?.file === fileNameOf(row)
-  if (directUrls && isNamed) return await directUrls.read(objectKey, { signal })
+  const direct = isNamed ? await directUrls?.read(objectKey, { signal }) : undefined
+  if (direct) return direct
   if (isLink) return undefined
   return secret(await linkTo(deps, row, deps.clock.now() + elsewhereMinutes * 60_000))
 }

@@ -230,7 +230,8 @@ export interface SignedUrls {
 
 /** The provider's own short-lived reading address, which needs no token. */
 export interface DirectUrls {
-  read(key: ObjectKey, options?: CallOptions): Promise<Secret>
+  /** Undefined where the provider gives none for this object or account. */
+  read(key: ObjectKey, options?: CallOptions): Promise<Secret | undefined>
 }
 
 export interface Space {

@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { unlessMissing } from '../../errors.ts'
 import type { HttpResponse, RequestBody } from '../../net/http-client.ts'
 import type { ProviderHttp, ProviderRequest } from '../../net/provider-http.ts'
-import { parseAnswer, parseJson, readJson, readText } from '../../net/provider-http.ts'
+import { readJson, readText } from '../../net/provider-http.ts'
 import type { Usage } from '../../storage/driver.ts'
 import type { Commit, DropboxSession, Metadata } from './wire.ts'
 import { linkSchema, metadataSchema, revisionsSchema, spaceSchema, startedSchema } from './wire.ts'
@@ -107,19 +107,10 @@ export function dropboxApi(http: ProviderHttp, hosts: Hosts) {
       return upload('upload.finish', 'files/upload_session/finish', argument, body, request)
     },
 
-    /** What the file is stands in a header of the answer; undefined with a 416. */
-    async download(path: string, range: string | undefined, signal?: AbortSignal) {
+    /** What the file is stands in a header of the answer; 416 is an answer, too. */
+    download(path: string, range: string | undefined, signal?: AbortSignal): Promise<HttpResponse> {
       const headers: Record<string, string> = range === undefined ? {} : { range }
-      const request = { headers, expect: [416], signal }
-      const answer = await content('files.download', 'files/download', { path }, request)
-      if (answer.status === 416) return { answer, metadata: undefined }
-      try {
-        const result = parseJson(String(answer.headers['dropbox-api-result']))
-        return { answer, metadata: parseAnswer(metadataSchema, result, answer.status) }
-      } catch (error) {
-        answer.body.destroy()
-        throw error
-      }
+      return content('files.download', 'files/download', { path }, { headers, expect: [416], signal })
     },
 
     /** An address that is good for four hours without a token. */

@@ -39,7 +39,7 @@ export async function resumableContentHash(saved?: Uint8Array): Promise<HashStat
   const [whole, part] = await Promise.all([createSHA256(), createSHA256()])
   const stateBytes = whole.init().save().length
   // Node's hash is several times as fast as one that has a state: the block under way is kept for it.
-  const kept = Buffer.allocUnsafe(blockBytes)
+  let kept = Buffer.alloc(0)
   let inBlock = 0
   /** The block began in another process: its first bytes are in `part` alone. */
   let resumed = false
@@ -49,6 +49,13 @@ export async function resumableContentHash(saved?: Uint8Array): Promise<HashStat
     inBlock = Buffer.from(saved).readUInt32LE(stateBytes)
     part.load(saved.subarray(stateBytes + 4))
     resumed = inBlock > 0
+  }
+  /** There is never more room than what came asks for, twice. */
+  const keep = (piece: Uint8Array): void => {
+    const wanted = inBlock + piece.length
+    if (wanted > kept.length)
+      kept = Buffer.concat([kept.subarray(0, inBlock)], Math.min(blockBytes, 2 * wanted))
+    kept.set(piece, inBlock)
   }
   const begun = () => (resumed ? part : part.init().update(kept.subarray(0, inBlock)))
   const ofBlock = (): Uint8Array => {
@@ -63,7 +70,7 @@ export async function resumableContentHash(saved?: Uint8Array): Promise<HashStat
     update(chunk) {
       for (const piece of piecesOf(chunk, inBlock)) {
         if (resumed) part.update(piece)
-        else kept.set(piece, inBlock)
+        else keep(piece)
         inBlock += piece.length
         if (inBlock < blockBytes) continue
         whole.update(ofBlock())

@@ -1,19 +1,14 @@
-import { createHash } from 'node:crypto'
 import { chunkSize } from '../../contract/limits.ts'
 import { providerHttp } from '../../net/provider-http.ts'
-import { secret } from '../../secret.ts'
-import type { ByteRange } from '../../storage/bytes.ts'
-import { rangeNotSatisfiable, resolveRange } from '../../storage/bytes.ts'
 import type { Driver } from '../../storage/driver.ts'
-import { markedName } from '../../storage/free-name.ts'
 import type { DriveOptions } from '../provider.ts'
-import { rawContent } from '../raw-content.ts'
 import { about } from './about.ts'
 import { dropboxApi } from './api.ts'
 import { contentHash } from './content-hash.ts'
+import { directUrl, readFile } from './download.ts'
 import { dropboxError } from './errors.ts'
 import { byId, fileNameOf } from './names.ts'
-import { findAt, placeError, placeOf } from './placement.ts'
+import { findAt, placeError, placeOf, renameFile } from './placement.ts'
 import { dropboxSessions } from './sessions.ts'
 import { toEntry } from './wire.ts'
 
@@ -53,20 +48,7 @@ export function dropboxDriver(options: DropboxOptions): Driver {
 
     stat: async (key, { signal } = {}) => toEntry(await api.get(byId(key), signal)),
 
-    async read(key, range, { signal } = {}) {
-      const { answer, metadata } = await api.download(byId(key), range && header(range), signal)
-      if (metadata === undefined) {
-        answer.body.resume()
-        throw rangeNotSatisfiable(toEntry(await api.get(byId(key), signal)).size)
-      }
-      try {
-        const entry = toEntry(metadata)
-        return rawContent(entry, answer, range && resolveRange(range, entry.size))
-      } catch (error) {
-        answer.body.destroy()
-        throw error
-      }
-    },
+    read: (key, range, { signal } = {}) => readFile(api, key, range, signal),
 
     async write(plan, content, { signal } = {}) {
       const commit = await placeOf(parts, plan, signal)
@@ -88,26 +70,7 @@ export function dropboxDriver(options: DropboxOptions): Driver {
     check: ({ signal } = {}) => api.ping(signal),
     sessions: dropboxSessions(parts),
 
-    renaming: {
-      async rename(key, given, { signal } = {}) {
-        const file = fileNameOf(given)
-        const { path_lower: path = '', name } = await api.get(byId(key), signal)
-        const beside = (other: string): string => `${path.slice(0, path.lastIndexOf('/'))}/${other}`
-        if (name === file) return
-        const moves = [file]
-        // A move knows no case: from `note` to `Note` it goes by way of a third name.
-        // https://www.dropbox.com/developers/documentation/http/documentation#files-move
-        if (name.toLowerCase() === file.toLowerCase()) moves.unshift(markedName(file, markOf(key)))
-        for (const to of moves.map(beside)) {
-          try {
-            await api.move(byId(key), to, signal)
-          } catch (error) {
-            throw placeError({ path: to, over: 'new' }, error)
-          }
-        }
-      },
-    },
-
+    renaming: { rename: (key, file, { signal } = {}) => renameFile(api, key, file, signal) },
     history: {
       // Each revision says its hash, so the right one is known before it is brought back.
       async restore(key, _version, isIt, { signal } = {}) {
@@ -120,18 +83,7 @@ export function dropboxDriver(options: DropboxOptions): Driver {
       },
     },
 
-    directUrls: { read: async (key, { signal } = {}) => secret(await api.link(byId(key), signal)) },
+    directUrls: { read: (key, { signal } = {}) => directUrl(api, key, signal) },
     space: { usage: ({ signal } = {}) => api.usage(signal) },
   }
-}
-
-/** The size is in the answer, so the range goes as it was asked for. */
-function header(range: ByteRange): string {
-  return 'suffix' in range
-    ? `bytes=-${String(range.suffix)}`
-    : `bytes=${String(range.start)}-${String(range.end ?? '')}`
-}
-
-function markOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 8)
 }

@@ -23,6 +23,13 @@ const restricted: Meaning = {
   detail: 'Dropbox does not give out the file: its content is restricted. Its owner can ask Dropbox why.',
 }
 
+/** https://www.dropbox.com/developers/reference/data-transport-limit */
+const usedUp: Meaning = {
+  ...barred,
+  detail:
+    'The team of the account has used up its uploads of this month. They go on with the next, or when its plan is changed.',
+}
+
 /**
  * By the innermost tag that is known. https://github.com/dropbox/dropbox-api-spec has them all, and
  * https://www.dropbox.com/developers/reference/data-ingress-guide those of throttling: a lock of the account,
@@ -44,6 +51,7 @@ const byTag: Readonly<Record<string, Meaning>> = {
   access_restricted: barred,
   team_access_denied: barred,
   invalid_account_type: barred,
+  feature: usedUp,
   missing_scope: reauth('scope_missing'),
   user_suspended: reauth('account_disabled'),
   // A call that this deployment's app may not make at all.

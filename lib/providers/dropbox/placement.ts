@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { isServiceError, ServiceError } from '../../errors.ts'
+import type { ObjectKey } from '../../ids.ts'
 import type { Plan } from '../../storage/driver.ts'
-import { PlaceTaken } from '../../storage/free-name.ts'
+import { markedName, PlaceTaken } from '../../storage/free-name.ts'
 import type { DropboxApi } from './api.ts'
 import { byId, fileNameOf, pathOf } from './names.ts'
 import type { Commit, Metadata } from './wire.ts'
@@ -45,6 +47,31 @@ export async function findAt(
   const found = await api.find(pathOf(folder, userId, target.file), signal)
   return found && isFile(found) && found.name === fileNameOf(target.file) ? found : undefined
 }
+
+/** Gives a file another name where it lies; PlaceTaken where another has that in any case. */
+export async function renameFile(
+  api: DropboxApi,
+  key: ObjectKey,
+  given: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const file = fileNameOf(given)
+  const { path_lower: path = '', name } = await api.get(byId(key), signal)
+  if (name === file) return
+  const moves = [file]
+  // A move knows no case: from `note` to `Note` it goes by way of a third name.
+  // https://www.dropbox.com/developers/documentation/http/documentation#files-move
+  if (name.toLowerCase() === file.toLowerCase()) moves.unshift(markedName(file, markOf(key)))
+  for (const to of moves.map((other) => `${path.slice(0, path.lastIndexOf('/'))}/${other}`)) {
+    try {
+      await api.move(byId(key), to, signal)
+    } catch (error) {
+      throw placeError({ path: to, over: 'new' }, error)
+    }
+  }
+}
+
+const markOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 8)
 
 /** The user has edited what a client wanted to write over. */
 function changedMeanwhile(): ServiceError {

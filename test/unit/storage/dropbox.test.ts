@@ -268,6 +268,22 @@ describe('what stands', () => {
     expect(await simulator.requests(account)).toHaveLength(1)
   })
 
+  it.each(['email_not_verified', 'not_allowed'])(
+    'has no address of its own when Dropbox says %s',
+    async (tag) => {
+      const driver = open()
+      const { objectKey: key } = await put(driver, 'linked')
+      await simulator.fault({ path: 'get_temporary_link' }, { type: 'status', status: 409, reason: tag })
+      expect(await driver.directUrls?.read(key)).toBeUndefined()
+      const url = (await driver.directUrls?.read(key))?.reveal() ?? ''
+      expect(await (await fetch(url)).text()).toBe('hello')
+      await asUser('files/delete_v2', { path: key })
+      expect(await failureOf(driver.directUrls?.read(key) ?? expect.unreachable())).toMatchObject({
+        code: 'object_missing',
+      })
+    },
+  )
+
   it('shares the space of its team', async () => {
     const email = `member${String(people)}@team.example.com`
     const driver = open(await simulator.signIn(email))
@@ -291,6 +307,7 @@ describe('an error of Dropbox', () => {
     [409, 'path/something_new', 'provider_error'],
     [409, 'path/access_restricted', 'operator_attention'],
     [403, 'team_access_denied', 'operator_attention'],
+    [403, 'invalid_account_type/feature', 'operator_attention'],
     [401, 'route_access_denied', 'operator_attention'],
   ])('%i %s is final: %s', (status, summary, code) => {
     expect(error(status, summary)).toMatchObject({ code, retry: { retryable: false } })
