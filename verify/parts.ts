@@ -1,9 +1,11 @@
 import { clients } from './clients/part.ts'
+import { contract } from './contract/part.ts'
 import type { Part } from './part.ts'
 import { runtime } from './runtime/part.ts'
 import { s3 } from './s3/part.ts'
 import { syncTool } from './sync-tool/part.ts'
+import { template } from './template/part.ts'
 import { worlds } from './worlds/part.ts'
 
 /** Every part, in the order in which they run. */
-export const parts: readonly Part[] = [clients, runtime, s3, syncTool, worlds]
+export const parts: readonly Part[] = [clients, contract, runtime, s3, syncTool, template, worlds]

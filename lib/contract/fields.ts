@@ -1,5 +1,12 @@
 import * as z from 'zod/mini'
-import { connectionIdPattern, documentIdPattern, extensionPattern, namePattern, parseUserId } from '../ids.ts'
+import {
+  connectionIdPattern,
+  documentIdPattern,
+  extensionPattern,
+  isName,
+  namePattern,
+  parseUserId,
+} from '../ids.ts'
 
 /** Fields that several shapes of the HTTP contract have. */
 
@@ -7,9 +14,8 @@ export const documentId = z
   .string()
   .check(z.regex(documentIdPattern, 'must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'))
 export const extension = z.string().check(z.regex(extensionPattern, 'must match ^\\.[A-Za-z0-9]{1,16}$'))
-export const name = z
-  .string()
-  .check(z.regex(namePattern, 'must have 1 to 255 characters of Unicode, and no control characters'))
+const nameWords = 'must have 1 to 255 characters of Unicode, and no control characters'
+export const name = z.string().check(z.regex(namePattern, nameWords), z.refine(isName, nameWords))
 export const connectionId = z.string().check(z.regex(connectionIdPattern, 'must be a connection id'))
 export const contentType = z
   .string()

@@ -27,7 +27,7 @@ export const bytesOut = {
     {
       status: 200,
       description: 'The bytes.',
-      mediaType: 'application/octet-stream',
+      mediaType: '*/*',
       headers: {
         etag: 'The version of the content.',
         'accept-ranges': 'bytes',
@@ -38,7 +38,7 @@ export const bytesOut = {
     {
       status: 206,
       description: 'The range.',
-      mediaType: 'application/octet-stream',
+      mediaType: '*/*',
       headers: { 'content-range': 'Which bytes of how many.' },
     },
     {

@@ -3,7 +3,7 @@ import type { Both } from '../catalog/both.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isDeleted } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
-import { namePattern } from '../ids.ts'
+import { isName } from '../ids.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { logger } from '../telemetry/logger.ts'
@@ -210,7 +210,7 @@ function nameGiven({ encodedName }: IntakeObject): string | undefined {
   if (encodedName === undefined) return undefined
   try {
     const name = decodeURIComponent(encodedName)
-    if (namePattern.test(name)) return name
+    if (isName(name)) return name
   } catch {}
   throw new Rejection('name_invalid')
 }

@@ -10,7 +10,15 @@ import type {
   ResponseHeader,
   ResponseObject,
 } from './types.ts'
-import { bodyExamples, description, parameterWords, scopeWords, tags, userHeaderWords } from './words.ts'
+import {
+  bodyExamples,
+  description,
+  headerFormats,
+  parameterWords,
+  scopeWords,
+  tags,
+  userHeaderWords,
+} from './words.ts'
 import { problemCatalog } from '../problem-catalog.ts'
 import { problemTypes } from '../problems.ts'
 import type { Answer, Route } from '../route.ts'
@@ -122,7 +130,11 @@ function parametersOf(route: Route): Parameter[] {
   const forMachines = route.access === 'user' ? { [userHeader]: userHeaderWords } : {}
   const headers = Object.entries({ ...route.headers, ...forMachines })
     .filter(([name]) => name !== 'content-type')
-    .map(([name, means]): Parameter => ({ name, in: 'header', required: false, ...header(means) }))
+    .map(([name, description]): Parameter => {
+      const { example, ...format } = headerFormats[name] ?? {}
+      const schema = { type: 'string', ...format } as const
+      return { name, in: 'header', required: false, description, schema, ...(example && { example }) }
+    })
   return [...described('path'), ...described('query'), ...headers]
 }
 

@@ -50,11 +50,23 @@ export const parameterWords: Readonly<
   q: { description: 'Only documents whose name or id begins so, in any case.', example: 'invoice' },
   status: { description: 'Only documents in this status.', example: 'stored' },
   limit: { description: 'How many at most; 50 when left out.', example: 50 },
-  cursor: { description: 'The nextCursor of the page before.', example: 'eyJkIjoiaW52b2ljZSJ9' },
+  cursor: {
+    description: 'The nextCursor of the page before.',
+    example: 'aW52b2ljZS0yMDI2LTEwIDIwMjYtMTAtMjJUMDg6MDI6MDEuMDAwWg',
+  },
   state: { description: 'The provider returns it as it was sent.', example: 'pT0ZkW9o' },
   code: { description: 'The provider’s authorization code.', example: '4/0AX4XfWh' },
   error: { description: 'Why there is no code, such as access_denied.', example: 'access_denied' },
 }
+
+/** Request headers that are refused when they are written otherwise. */
+export const headerFormats: Readonly<Record<string, { readonly pattern: string; readonly example: string }>> =
+  {
+    'content-digest': {
+      pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$',
+      example: 'sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:',
+    },
+  }
 
 /** Examples take the registry's first drive that a user connects. */
 const [drive = providerIds[0]] = oauthProviderIds
