@@ -135,8 +135,7 @@ function checkResponse(checker: Checker, operation: Operation, exchange: Exchang
   if (response.content === undefined) {
     return (exchange.responseBody ?? '') === '' ? problems : [...problems, 'the document knows no body']
   }
-  const media =
-    type === undefined ? undefined : (response.content[type] ?? response.content['application/octet-stream'])
+  const media = type === undefined ? undefined : (response.content[type] ?? response.content['*/*'])
   if (media === undefined) return [...problems, `the content type ${type} is not in the document`]
   if (media.schema === undefined || exchange.responseBody === undefined) return problems
   if (type?.endsWith('json') !== true) return problems

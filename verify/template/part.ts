@@ -16,8 +16,8 @@ const scan = z.object({
 })
 
 /**
- * The template that is deployed, under two strict readers. What they find that is as it is meant to be has its
- * reason in `waived.json`; a reason that nothing needs any more is red too.
+ * The template that is deployed, under two strict readers. What they find that is as it is meant to be has
+ * its reason in `waived.json`; a reason that nothing needs any more is red too.
  */
 export const template: Part = {
   name: 'template',
