@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 704a4789c0f19636). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 c167244091cc47ff). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
