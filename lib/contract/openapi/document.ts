@@ -1,24 +1,9 @@
 import type { ErrorCode } from '../../errors.ts'
 import { errorCodes } from '../../errors.ts'
-import { componentSchemas, nameOf, parameterSchemas, referenceTo } from './schemas.ts'
-import type {
-  MediaType,
-  OpenApiMethod,
-  Operation,
-  Parameter,
-  PathItem,
-  ResponseHeader,
-  ResponseObject,
-} from './types.ts'
-import {
-  bodyExamples,
-  description,
-  headerFormats,
-  parameterWords,
-  scopeWords,
-  tags,
-  userHeaderWords,
-} from './words.ts'
+import { header, parametersOf } from './parameters.ts'
+import { componentSchemas, nameOf, referenceTo } from './schemas.ts'
+import type { MediaType, OpenApiMethod, Operation, PathItem, ResponseObject } from './types.ts'
+import { bodyExamples, description, scopeWords, tags } from './words.ts'
 import { problemCatalog } from '../problem-catalog.ts'
 import { problemTypes } from '../problems.ts'
 import type { Answer, Route } from '../route.ts'
@@ -116,38 +101,13 @@ function securityOf(route: Route): Operation['security'] {
   return route.access === 'user' ? [{ bearer: [] }, machine] : [machine]
 }
 
-function parametersOf(route: Route): Parameter[] {
-  const described = (place: 'path' | 'query') =>
-    parameterSchemas(place === 'path' ? route.pathParameters : route.query).map(
-      ({ name, required, schema }) => {
-        const words = parameterWords[name]
-        if (words === undefined) throw new Error(`The parameter ${name} has no description.`)
-        return { name, in: place, required, description: words.description, schema, example: words.example }
-      },
-    )
-  // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored.
-  // https://spec.openapis.org/oas/v3.1.1#parameter-object
-  const forMachines = route.access === 'user' ? { [userHeader]: userHeaderWords } : {}
-  const headers = Object.entries({ ...route.headers, ...forMachines })
-    .filter(([name]) => name !== 'content-type')
-    .map(([name, description]): Parameter => {
-      const { example, ...format } = headerFormats[name] ?? {}
-      const schema = { type: 'string', ...format } as const
-      return { name, in: 'header', required: false, description, schema, ...(example && { example }) }
-    })
-  return [...described('path'), ...described('query'), ...headers]
-}
-
-function header(description: string): ResponseHeader {
-  return { description, schema: { type: 'string' } }
-}
-
 function bodyOf(route: Route): Operation['requestBody'] {
   if (route.body.kind === 'none') return undefined
-  if (route.body.kind === 'json') {
-    const content = { 'application/json': json(route.body.schema) }
-    return { required: route.body.optional !== true, content }
-  }
+  if (route.body.kind === 'json')
+    return {
+      required: route.body.optional !== true,
+      content: { 'application/json': json(route.body.schema) },
+    }
   return {
     required: true,
     description: 'The bytes as they are; Content-Type becomes the document’s media type.',

@@ -1,6 +1,7 @@
 import { scopes, tokenScope } from '../scopes.ts'
 import type { Scope } from '../scopes.ts'
 import { oauth2Of, oauthProviderIds, providerIds, usesOAuth } from '../../providers/registry.ts'
+import type { Parameter } from './types.ts'
 
 /** Words and examples of the OpenAPI document that the schemas do not carry. */
 
@@ -60,13 +61,12 @@ export const parameterWords: Readonly<
 }
 
 /** Request headers that are refused when they are written otherwise. */
-export const headerFormats: Readonly<Record<string, { readonly pattern: string; readonly example: string }>> =
-  {
-    'content-digest': {
-      pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$',
-      example: 'sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:',
-    },
-  }
+export const headerFormats: Readonly<Record<string, Pick<Parameter, 'schema' | 'example'>>> = {
+  'content-digest': {
+    schema: { type: 'string', pattern: '^sha-256=:[A-Za-z0-9+/]{43}=:$' },
+    example: 'sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:',
+  },
+}
 
 /** Examples take the registry's first drive that a user connects. */
 const [drive = providerIds[0]] = oauthProviderIds
