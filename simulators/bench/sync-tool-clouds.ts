@@ -18,6 +18,13 @@ const ENDPOINTS = {
     scope: 'Files.Read Files.ReadWrite Files.Read.All Files.ReadWrite.All Sites.Read.All offline_access',
     query: {},
   },
+  dropbox: {
+    authorize: '/oauth2/authorize',
+    token: '/oauth2/token',
+    scope:
+      'files.metadata.write files.metadata.read files.content.write files.content.read sharing.write account_info.read',
+    query: { token_access_type: 'offline' },
+  },
 } as const
 export type Provider = keyof typeof ENDPOINTS
 
@@ -137,11 +144,22 @@ export async function signIn(simulator: Simulator, remote: string, account: stri
     `client_id = ${CLIENT.id}`,
     `client_secret = ${CLIENT.secret}`,
     `token = ${JSON.stringify(stored)}`,
-    ...(simulator.provider === 'google'
-      ? ['type = drive', 'scope = drive.file']
-      : ['type = onedrive', ...(await driveLines(simulator, granted.access_token))]),
+    ...(await kindLines(simulator, granted.access_token)),
   ]
   return { remote, simulator, section: `${lines.join('\n')}\n` }
+}
+
+async function kindLines(simulator: Simulator, bearer: string): Promise<string[]> {
+  switch (simulator.provider) {
+    case 'google':
+      return ['type = drive', 'scope = drive.file']
+    case 'microsoft':
+      return ['type = onedrive', ...(await driveLines(simulator, bearer))]
+    case 'dropbox':
+      return ['type = dropbox']
+    default:
+      return simulator.provider satisfies never
+  }
 }
 
 async function driveLines(simulator: Simulator, bearer: string): Promise<string[]> {

@@ -42,4 +42,20 @@ export const FAULTS: Record<Provider, Record<'fragments' | 'uploads' | 'lists', 
       { match: { method: 'GET', path: '/children' }, times: 1, action: reset },
     ],
   },
+  dropbox: {
+    fragments: [
+      { match: { fragment: 2 }, times: 1, action: unavailable },
+      { match: { fragment: 5 }, times: 1, action: { ...reset, afterBytes: 1_000_000 } },
+      { match: { fragment: 8 }, times: 1, action: throttled },
+    ],
+    uploads: [
+      { match: { path: '/upload_session/start' }, times: 2, action: throttled },
+      { match: { path: '/upload_session/start' }, times: 2, action: unavailable },
+      { match: { path: '/upload_session/start' }, times: 2, action: reset },
+    ],
+    lists: [
+      { match: { path: '/list_folder' }, times: 2, action: throttled },
+      { match: { path: '/list_folder' }, times: 1, action: reset },
+    ],
+  },
 }

@@ -43,8 +43,10 @@ async function copyFiles(trip: Trip): Promise<void> {
     return `${String((await hashTree(up)).size)} files, ${String(made.length)} requests`
   })
   await step('copy again: nothing to do', async () => {
+    // Dropbox is asked for everything by POST.
+    const reads = /token|\/2\/(?:files\/(?:list_folder|get_metadata)|users\/)/
     const writes = (await during(() => tool(['copy', up, files]))).filter(
-      ({ method, path }) => method !== 'GET' && !path.includes('token'),
+      ({ method, path }) => method !== 'GET' && !reads.test(path),
     )
     assert.deepEqual(writes, [])
     return undefined
@@ -66,7 +68,7 @@ async function copyFiles(trip: Trip): Promise<void> {
     const known = features.parse(JSON.parse(await tool(['backend', 'features', `${remote}:`]))).Hashes
     // Work accounts have no hash of an empty file. https://github.com/OneDrive/onedrive-api-docs/issues/1704
     // OneDrive stopped giving SHA-1 in 2023; a tool from before asks for nothing else on personal accounts.
-    const given = known.filter((hash) => simulator.provider === 'google' || hash === 'quickxor')
+    const given = known.filter((hash) => simulator.provider !== 'microsoft' || hash === 'quickxor')
     for (const hash of given) {
       const sums = async (of: string) =>
         (await tool(['hashsum', hash, of]))
@@ -98,6 +100,7 @@ async function copyFiles(trip: Trip): Promise<void> {
 }
 
 async function moveFiles({
+  cloud,
   tool,
   step,
   up,
@@ -141,6 +144,7 @@ async function moveFiles({
     return told
   })
   await step('touch', async () => {
+    if (cloud.simulator.provider === 'dropbox') return 'the tool sets no times there'
     await tool(['touch', '--timestamp', '2020-02-03T04:05:06', `${base}/copied.bin`])
     assert.match(await tool(['lsl', `${base}/copied.bin`]), /2020-02-03 04:05:06/u)
     return undefined
@@ -172,6 +176,7 @@ async function syncTree(trip: Trip): Promise<void> {
     return `${told}, ${await sameAs(`${base}/tree`, tree)}`
   })
   await step('list page by page', async () => {
+    if (simulator.provider === 'dropbox') return 'the tool sets no size of pages there'
     let names = ''
     const made = await during(async () => {
       names = await tool(['lsf', '-R', '--fast-list', '--files-only', `${base}/tree`])

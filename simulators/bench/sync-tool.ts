@@ -1,8 +1,8 @@
 /**
  * A sync tool that was never written for the simulators does its whole work against them:
- * `node simulators/bench/sync-tool.ts [remote …]` (drive, personal, business; all when left out). Needs an
- * `rclone` on the PATH, which runs as it is: a proxy stands in for the providers' hosts. Prints a line for
- * each step; ends with status 1 when one failed.
+ * `node simulators/bench/sync-tool.ts [remote …]` (drive, personal, business, dropbox; all when left out).
+ * Needs an `rclone` on the PATH, which runs as it is: a proxy stands in for the providers' hosts. Prints a
+ * line for each step; ends with status 1 when one failed.
  */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -13,19 +13,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { selfSigned } from '../test/microsoft/self-signed.ts'
-import type { Simulator } from './sync-tool-clouds.ts'
+import type { Provider, Simulator } from './sync-tool-clouds.ts'
 import { signIn, startSimulator } from './sync-tool-clouds.ts'
 import { journey } from './sync-tool-journey.ts'
 import type { Step } from './sync-tool-trip.ts'
 import { startTlsProxy } from './tls-proxy.ts'
 
 const TOOL = 'rclone'
-const GOOGLE = ['www.googleapis.com', 'oauth2.googleapis.com', 'accounts.google.com']
-const MICROSOFT = ['graph.microsoft.com', 'login.microsoftonline.com']
+const HOSTS = {
+  google: ['www.googleapis.com', 'oauth2.googleapis.com', 'accounts.google.com'],
+  microsoft: ['graph.microsoft.com', 'login.microsoftonline.com'],
+  dropbox: ['www.dropbox.com', 'api.dropboxapi.com', 'content.dropboxapi.com'],
+} as const satisfies Readonly<Record<Provider, readonly string[]>>
 const ACCOUNTS = [
   ['drive', 'google', 'ada@example.com'],
   ['personal', 'microsoft', 'ada@outlook.com'],
   ['business', 'microsoft', 'ada@contoso.com'],
+  ['dropbox', 'dropbox', 'ada@example.com'],
 ] as const
 /** No step takes near that long; a tool that waits for ever is ended. */
 const LIMIT_MS = 180_000
@@ -69,6 +73,7 @@ function environment(directory: string, proxy: string, authority: string) {
     RCLONE_ONEDRIVE_CHUNK_SIZE: '10M',
     RCLONE_DRIVE_LIST_CHUNK: '100',
     RCLONE_ONEDRIVE_LIST_CHUNK: '7',
+    RCLONE_DROPBOX_CHUNK_SIZE: '8M',
     RCLONE_MULTI_THREAD_CUTOFF: '64M',
   }
 }
@@ -84,33 +89,35 @@ async function main(tool: string, wanted: readonly string[]): Promise<void> {
   process.once('SIGTERM', () => process.exit(143))
   const open: { close(): Promise<void> }[] = []
   try {
-    const google = await startSimulator('google', directory)
-    open.push(google)
-    const microsoft = await startSimulator('microsoft', directory)
-    open.push(microsoft)
-    const certificate = selfSigned([...GOOGLE, ...MICROSOFT])
-    const targets = new Map([
-      ...GOOGLE.map((host) => [host, google.origin] as const),
-      ...MICROSOFT.map((host) => [host, microsoft.origin] as const),
-    ])
+    const simulators: Simulator[] = []
+    for (const provider of Object.keys(HOSTS) as Provider[]) {
+      const simulator = await startSimulator(provider, directory)
+      simulators.push(simulator)
+      open.push(simulator)
+    }
+    const certificate = selfSigned(Object.values(HOSTS).flat())
+    const targets = new Map(
+      simulators.flatMap(({ provider, origin }) => HOSTS[provider].map((host) => [host, origin] as const)),
+    )
     const proxy = await startTlsProxy(certificate, targets)
     open.push(proxy)
     const authority = join(directory, 'authority.pem')
     await writeFile(authority, certificate.cert)
     const env = environment(directory, proxy.url, authority)
-    const simulators: Record<Simulator['provider'], Simulator> = { google, microsoft }
     const accounts = ACCOUNTS.filter(([remote]) => wanted.length === 0 || wanted.includes(remote))
     const clouds = await Promise.all(
-      accounts.map(([remote, provider, account]) => signIn(simulators[provider], remote, account)),
+      simulators.flatMap((simulator) =>
+        accounts
+          .filter(([, provider]) => provider === simulator.provider)
+          .map(([remote, , account]) => signIn(simulator, remote, account)),
+      ),
     )
     await writeFile(env.RCLONE_CONFIG, clouds.map(({ section }) => section).join('\n'))
     console.log(`${tool} against ${accounts.map(([remote]) => remote).join(', ')}`)
 
     const counted = { steps: 0, failed: 0 }
-    const before = new Map([
-      [google, (await google.requests()).length],
-      [microsoft, (await microsoft.requests()).length],
-    ])
+    const before = new Map<Simulator, number>()
+    for (const simulator of simulators) before.set(simulator, (await simulator.requests()).length)
     for (const cloud of clouds) {
       const step = stepper(cloud.remote, counted)
       await journey(cloud, (args, input) => run(args, env, input), join(directory, 'work'), step)

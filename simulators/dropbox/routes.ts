@@ -3,7 +3,7 @@ import type { RouteDefinition } from '../kernel/routes.ts'
 import { copy, createFolder, move, permanentlyDelete, remove } from './files/changes.ts'
 import { continueList, latestCursor, listFolder } from './files/list.ts'
 import { download, followLink, getMetadata, listRevisions, restore, temporaryLink } from './files/read.ts'
-import { appendToSession, finishSession, startSession } from './files/sessions.ts'
+import { appendToSession, finishSession, finishSessions, startSession } from './files/sessions.ts'
 import { upload } from './files/upload.ts'
 import { decideConsent, showConsent } from './oauth/authorize.ts'
 import { exchangeToken } from './oauth/token.ts'
@@ -21,6 +21,7 @@ const calls: Readonly<Record<string, Answer>> = {
   'files/upload_session/start': startSession,
   'files/upload_session/append_v2': appendToSession,
   'files/upload_session/finish': finishSession,
+  'files/upload_session/finish_batch_v2': finishSessions,
   'files/get_metadata': getMetadata,
   'files/download': download,
   'files/get_temporary_link': temporaryLink,
@@ -38,11 +39,14 @@ const calls: Readonly<Record<string, Answer>> = {
 
 /** Every endpoint of the simulator. What lives on several hosts at Dropbox is on one origin here. */
 export function dropboxRoutes(state: DropboxState): RouteDefinition[] {
+  // The addresses of version 1 are still in use by clients, as by Go's `golang.org/x/oauth2`.
+  const authorize = /^(?:\/1)?\/oauth2\/authorize$/
+  const token = /^(?:\/1)?\/oauth2\/token$/
   const link = /^\/cd\/0\/get\/(?<id>[^/]+)\/(?<until>\d+)\/(?<signature>[\w-]+)\/file$/
   return [
-    { method: 'GET', path: '/oauth2/authorize', handler: (x) => showConsent(state, x) },
-    { method: 'POST', path: '/oauth2/authorize', handler: (x) => decideConsent(state, x) },
-    { method: 'POST', path: '/oauth2/token', handler: (x) => exchangeToken(state, x) },
+    { method: 'GET', path: authorize, handler: (x) => showConsent(state, x) },
+    { method: 'POST', path: authorize, handler: (x) => decideConsent(state, x) },
+    { method: 'POST', path: token, handler: (x) => exchangeToken(state, x) },
     { method: 'GET', path: link, handler: (x) => followLink(state, x) },
     ...Object.entries(calls).map(([name, answer]) => ({
       method: 'POST',

@@ -37,7 +37,7 @@ export function openDropbox(options: StateOptions & Pick<ProviderOptions, 'clien
     routes: dropboxRoutes(state),
     control: dropboxControl(state),
     errorBody: (status, reason, x) =>
-      x.url.pathname.startsWith('/oauth2/')
+      /^(?:\/1)?\/oauth2\//.test(x.url.pathname)
         ? oauthFailure(status, reason)
         : callFailure(status, reason, routeOf(x.url)),
     // An empty append only asks where the session stands.

@@ -1,12 +1,12 @@
 import { program } from '../needs.ts'
 import type { Part } from '../part.ts'
 
-/** A sync tool that was never written for the simulators, on three accounts. */
+/** A sync tool that was never written for the simulators, on four accounts. */
 export const syncTool: Part = {
   name: 'sync-tool',
   shows: 'an unmodified rclone does its whole work against the simulators under the providers’ own names',
   needs: [program('rclone', 'apt-get install rclone')],
-  minutes: 6,
+  minutes: 8,
   async run({ folder, commands }) {
     const script = 'simulators/bench/sync-tool.ts'
     const { out, status } = await commands.run(process.execPath, [script], { env: { TMPDIR: folder } })

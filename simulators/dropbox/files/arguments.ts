@@ -53,6 +53,11 @@ export const start = z.strictObject({
   content_hash: z.optional(hash),
 })
 export const append = z.strictObject({ cursor, close: flag, content_hash: z.optional(hash) })
+export const finishBatch = z.strictObject({
+  entries: z
+    .array(z.strictObject({ cursor, commit, content_hash: z.optional(hash) }))
+    .check(z.maxLength(1000)),
+})
 export const finish = z.strictObject({ cursor, commit, content_hash: z.optional(hash) })
 export const getMetadata = z.strictObject({
   path: readPath,

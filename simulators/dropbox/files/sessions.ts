@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Exchange } from '../../kernel/exchange.ts'
+import { Refusal } from '../../kernel/exchange.ts'
 import type { DropboxState, Entry, UploadSession } from '../state.ts'
 import { SESSION_LIFETIME } from '../state.ts'
 import * as args from './arguments.ts'
@@ -61,25 +62,46 @@ export async function finishSession(state: DropboxState, x: Exchange): Promise<v
       ? await take(state, x, session, arg.cursor.offset, prefix)
       : await joined(state, x, session)
   if (x.broken) return
-  await commitSession(call, whole)
+  const entry = await commitSession(call, arg.commit, whole)
+  if (entry.content !== undefined) await x.json(200, fileMetadata(state, entry, entry.content))
+}
+
+/** `files/upload_session/finish_batch_v2`: many sessions, each closed before, and what becomes of each. */
+export async function finishSessions(state: DropboxState, x: Exchange): Promise<void> {
+  const call = await openCall(state, x, 'rpc', WRITE, args.finishBatch)
+  const entries: unknown[] = []
+  for (const { cursor, commit } of call.arg.entries) {
+    try {
+      const { email } = call.folder.account
+      const session = liveSession(state, email, cursor.session_id, 'lookup_failed/')
+      if (!session.closed) throw refused('lookup_failed/not_closed')
+      if (session.received !== cursor.offset) throw wrongOffset('lookup_failed/', session.received)
+      const entry = await commitSession(call, commit, session)
+      if (entry.content !== undefined)
+        entries.push({ '.tag': 'success', ...fileMetadata(state, entry, entry.content) })
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      entries.push({ '.tag': 'failure', failure: (error.body as { error: unknown }).error })
+    }
+  }
+  await x.json(200, { entries })
 }
 
 async function commitSession(
-  { state, x, folder, arg }: Call<{ commit: args.Commit }>,
+  { state, x, folder }: Call<unknown>,
+  commit: args.Commit,
   session: UploadSession,
-): Promise<void> {
-  const arrived = await arrivedIn(state, sessionBlob(session.id), x.rewrites(arg.commit.path))
+): Promise<Entry> {
+  const arrived = await arrivedIn(state, sessionBlob(session.id), x.rewrites(commit.path))
   const blob = newBlob(state)
   await state.blobs.copy(arrived.blob, blob)
-  const commit = () =>
-    state.store.transaction(() => {
-      const made = commitContent(state, folder, arg.commit, { ...arrived, blob })
+  let entry: Entry
+  try {
+    entry = state.store.transaction(() => {
+      const made = commitContent(state, folder, commit, { ...arrived, blob })
       state.sessions.put(session.id, { ...session, closed: true, done: true })
       return made
     })
-  let entry: Entry
-  try {
-    entry = commit()
   } catch (error) {
     // The data stays in the session: it can be finished elsewhere, with an empty body.
     await state.blobs.delete(blob)
@@ -87,7 +109,7 @@ async function commitSession(
   }
   await state.blobs.delete(sessionBlob(session.id))
   if (entry.content?.blob !== blob) await state.blobs.delete(blob)
-  if (entry.content !== undefined) await x.json(200, fileMetadata(state, entry, entry.content))
+  return entry
 }
 
 /** Forgets open sessions: all of them, as the control API wants it. */

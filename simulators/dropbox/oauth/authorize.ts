@@ -110,7 +110,7 @@ async function approve(
     recordGrant(state, account, clientId, scopes)
     state.codes.put(code, record)
   })
-  const cookie = `${COOKIE}=${Buffer.from(account).toString('base64url')}; Path=/oauth2; HttpOnly; SameSite=Lax`
+  const cookie = `${COOKIE}=${Buffer.from(account).toString('base64url')}; Path=/; HttpOnly; SameSite=Lax`
   await redirect(x, request, { code }, { 'set-cookie': cookie })
 }
 

@@ -149,6 +149,37 @@ describe('a concurrent session', () => {
   })
 })
 
+describe('a batch of sessions', () => {
+  it('is finished in one call, each by itself', async () => {
+    await dropbox.filesUpload({ path: '/batch/taken', contents: 'x' })
+    const closed = async (size: number) => {
+      const { result } = await dropbox.filesUploadSessionStart({
+        contents: bytes.subarray(0, size),
+        close: true,
+      })
+      return result.session_id
+    }
+    const entry = (session_id: string, offset: number, path: string) => ({
+      cursor: { session_id, offset },
+      commit: { path },
+    })
+    const { result } = await dropbox.filesUploadSessionFinishBatchV2({
+      entries: [
+        entry(await closed(5), 5, '/batch/one'),
+        entry(await closed(5), 5, '/batch/taken'),
+        entry(await closed(5), 4, '/batch/three'),
+        entry(await start(), 0, '/batch/four'),
+      ],
+    })
+    expect(result.entries).toMatchObject([
+      { '.tag': 'success', name: 'one', size: 5 },
+      { '.tag': 'failure', failure: { '.tag': 'path', path: { '.tag': 'conflict' } } },
+      { '.tag': 'failure', failure: { lookup_failed: { '.tag': 'incorrect_offset', correct_offset: 5 } } },
+      { '.tag': 'failure', failure: { lookup_failed: { '.tag': 'not_closed' } } },
+    ])
+  })
+})
+
 describe('faults', () => {
   const files = async () =>
     (await simulated.sim('GET', 'files?account=ada@example.com')) as { path: string }[]
