@@ -44,12 +44,23 @@ export function secret(value: string): Secret {
   return new Secret(value)
 }
 
+/** What a sealed value is. It opens as nothing else. */
+export type SealedKind =
+  | 'access token'
+  | 'refresh token'
+  | 'authorization code'
+  | 'code verifier'
+  | 'completion code'
+  | 'grant'
+  | 'upload session'
+  | 'content link'
+
 /**
- * What makes a bearer secret safe to store in a table. `boundTo` (the connection's id) goes in with it, so a
- * sealed value that is copied into another connection's row does not open.
+ * What makes a bearer secret safe to store in a table. Its kind and `boundTo` (the connection's id) go in
+ * with it: a sealed value does not open in another's place, nor in another connection's row.
  */
 export interface Sealer {
-  seal(value: Secret, boundTo: string): Promise<string>
-  /** `internal_error` when the value was altered, belongs to another `boundTo`, or its key is gone. */
-  open(sealed: string, boundTo: string): Promise<Secret>
+  seal(value: Secret, kind: SealedKind, boundTo: string): Promise<string>
+  /** `internal_error` when it was altered, is of another kind or another `boundTo`, or its key is gone. */
+  open(sealed: string, kind: SealedKind, boundTo: string): Promise<Secret>
 }

@@ -123,7 +123,7 @@ async function prepareConsent(
     grant.kind === 'password'
       ? `${publicUrl}${pageRoutes.passwordPage.path}?state=${state}`
       : await grant.authorizationUrl({ state, codeChallenge: digestOf(verifier), redirectUri, ...hint })
-  const sealedVerifier = await sealer.seal(secret(verifier), connectionId)
+  const sealedVerifier = await sealer.seal(secret(verifier), 'code verifier', connectionId)
   return async (returnUrl: string | undefined): Promise<string> => {
     const now = clock.now()
     await authorizations.create({

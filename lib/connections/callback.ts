@@ -85,8 +85,12 @@ export async function approve(
   const proof = digestOf(given.proof)
   if (authorization.answer !== undefined) return again(deps, authorization, proof)
   const completionCode = newOneTimeValue()
-  const seal = (value: Secret) => deps.sealer.seal(value, connectionId)
-  const [sealed, sealedCode] = await Promise.all([seal(given.value), seal(secret(completionCode))])
+  const { sealer } = deps
+  const kind = given.attribute === 'sealedCode' ? 'authorization code' : 'grant'
+  const [sealed, sealedCode] = await Promise.all([
+    sealer.seal(given.value, kind, connectionId),
+    sealer.seal(secret(completionCode), 'completion code', connectionId),
+  ])
   // First what the code opens, then that it was given out: what is lost in between costs nobody the consent.
   await deps.authorizations.create({
     ...authorization,
@@ -125,7 +129,9 @@ async function again(
   const { answer, connectionId, returnUrl } = authorization
   if (answer?.proof !== proof) return ended(authorization, 'used_already')
   if (answer.error !== undefined) return ended(authorization, answer.error)
-  const completionCode = (await deps.sealer.open(answer.sealedCode ?? '', connectionId)).reveal()
+  const completionCode = (
+    await deps.sealer.open(answer.sealedCode ?? '', 'completion code', connectionId)
+  ).reveal()
   return returnUrl === undefined
     ? { kind: 'page', html: completionPage(connectionId, completionCode) }
     : { kind: 'redirect', location: withParameters(returnUrl, { connectionId, completionCode }) }

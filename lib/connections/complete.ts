@@ -107,7 +107,7 @@ async function underClaim(
     const decided = isServiceError(error, ...decisions) && !error.retry.retryable
     const back = async () => {
       if (decided) return authorizations.remove(id)
-      const left = given && (await deps.sealer.seal(packGrant(given), connectionId))
+      const left = given && (await deps.sealer.seal(packGrant(given), 'grant', connectionId))
       return authorizations.release(id, claim, left)
     }
     await back().catch(loggedAs('give an authorization back'))
@@ -122,11 +122,12 @@ function isOverruled(authorization: Authorization, connection: Connection): bool
 
 async function grantOf(deps: CompleteDeps, authorization: Authorization): Promise<NewGrant> {
   const { connectionId, provider, redirectUri, sealedVerifier, sealedCode, sealedTokens } = authorization
-  if (sealedTokens !== undefined) return unpackGrant(await deps.sealer.open(sealedTokens, connectionId))
+  if (sealedTokens !== undefined)
+    return unpackGrant(await deps.sealer.open(sealedTokens, 'grant', connectionId))
   if (sealedCode === undefined) throw unusableCode()
   const [code, codeVerifier] = await Promise.all([
-    deps.sealer.open(sealedCode, connectionId),
-    deps.sealer.open(sealedVerifier, connectionId),
+    deps.sealer.open(sealedCode, 'authorization code', connectionId),
+    deps.sealer.open(sealedVerifier, 'code verifier', connectionId),
   ])
   const consent = ofKind(await deps.openGrant(provider), 'oauth2')
   const outcome = await consent.exchangeCode({ code, codeVerifier, redirectUri })

@@ -4,8 +4,8 @@ import type { DocumentId, UserKey } from '../ids.ts'
 import { secret } from '../secret.ts'
 import type { DocumentDeps } from './deps.ts'
 
-/** Keeps a link from being taken for any other sealed value. */
-const boundTo = 'content link'
+/** What a link is of stands in it. */
+const kind = ['content link', 'content link'] as const
 
 /** The address of our own that streams what stands in `row`, until then (epoch milliseconds). */
 export async function linkTo(
@@ -14,14 +14,14 @@ export async function linkTo(
   until: number,
 ): Promise<string> {
   const named = JSON.stringify([userKey, documentId, standing?.changeId, until])
-  return `${publicUrl()}/v1/content?link=${await sealer.seal(secret(named), boundTo)}`
+  return `${publicUrl()}/v1/content?link=${await sealer.seal(secret(named), ...kind)}`
 }
 
 /** What a link names; `document_not_found` for one that is not ours. */
 export async function openLink({ sealer }: Pick<DocumentDeps, 'sealer'>, link: string) {
   try {
     const [userKey, documentId, changeId, until] = JSON.parse(
-      (await sealer.open(link, boundTo)).reveal(),
+      (await sealer.open(link, ...kind)).reveal(),
     ) as [UserKey, DocumentId, string, number]
     return { userKey, documentId, changeId, until }
   } catch (error) {

@@ -30,7 +30,7 @@ export function oldGrants(
     const { refreshToken, refreshIssuedAt = 0 } = (await tokens.get(connectionId)) ?? {}
     if (refreshToken !== undefined)
       return {
-        held: { refreshToken: await sealer.open(refreshToken, connectionId) },
+        held: { refreshToken: await sealer.open(refreshToken, 'refresh token', connectionId) },
         issuedAt: refreshIssuedAt,
       }
     const value = await secrets.readText(oldSecretName(connectionId))

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
-import type { Sealer } from '../secret.ts'
+import type { SealedKind, Sealer } from '../secret.ts'
 import { secret } from '../secret.ts'
 
 /** The keys that values are sealed with: `current` seals, all of them open. */
@@ -12,7 +12,9 @@ export interface SealKeys {
 /** Where keys come from. `fresh` asks past any cache: a value came with a key that is not known yet. */
 export type SealKeySource = (fresh: boolean) => Promise<SealKeys>
 
-const format = 'v1'
+const format = 'v2'
+/** Sealed without their kind, by an earlier version; they end within days, or are moved. */
+const oldFormat = 'v1'
 const nonceBytes = 12
 const tagBytes = 16
 
@@ -27,27 +29,27 @@ export function sealKey(material: string): Buffer {
 }
 
 /**
- * AES-256-GCM with the current key of `keys`: `v1.{keyId}.{nonce}.{ciphertext and tag}`, base64url. A nonce
+ * AES-256-GCM with the current key of `keys`: `v2.{keyId}.{nonce}.{ciphertext and tag}`, base64url. A nonce
  * is 96 random bits: safe for far more than 2^32 values a key.
  * https://nvlpubs.nist.gov/nistpubs/Legacy/SP/nistspecialpublication800-38d.pdf (8.3)
  */
 export function createSealer(keys: SealKeySource): Sealer {
   return {
-    async seal(value, boundTo) {
+    async seal(value, kind, boundTo) {
       const set = await keys(false)
       const key = set.keys.get(set.current)
       if (key === undefined)
         throw new ServiceError('internal_error', 'The current sealing key is not in the key set.')
       const nonce = randomBytes(nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
-      cipher.setAAD(additionalData(set.current, boundTo))
+      cipher.setAAD(additionalData(format, set.current, kind, boundTo))
       const body = Buffer.concat([cipher.update(value.reveal(), 'utf8'), cipher.final(), cipher.getAuthTag()])
       return [format, set.current, nonce.toString('base64url'), body.toString('base64url')].join('.')
     },
-    async open(sealed, boundTo) {
-      const [version, keyId, nonce, body, ...rest] = sealed.split('.')
+    async open(sealed, kind, boundTo) {
+      const [version = '', keyId, nonce, body, ...rest] = sealed.split('.')
       if (
-        version !== format ||
+        ![format, oldFormat].includes(version) ||
         keyId === undefined ||
         nonce === undefined ||
         body === undefined ||
@@ -61,7 +63,7 @@ export function createSealer(keys: SealKeySource): Sealer {
           key,
           Buffer.from(nonce, 'base64url'),
           Buffer.from(body, 'base64url'),
-          additionalData(keyId, boundTo),
+          additionalData(version, keyId, kind, boundTo),
         ),
       )
     },
@@ -83,8 +85,9 @@ function decrypt(key: Buffer, nonce: Buffer, body: Buffer, data: Buffer): string
   }
 }
 
-function additionalData(keyId: string, boundTo: string): Buffer {
-  return Buffer.from(`${format}.${keyId}.${boundTo}`, 'utf8')
+function additionalData(version: string, keyId: string, kind: SealedKind, boundTo: string): Buffer {
+  const what = version === oldFormat ? boundTo : `${kind}.${boundTo}`
+  return Buffer.from(`${version}.${keyId}.${what}`, 'utf8')
 }
 
 function unopenable(): ServiceError {

@@ -29,7 +29,7 @@ export function holdSession(claim: Claim, sealer: Sealer, sessions: Sessions | u
     const { session: row, connectionId } = claim.change
     if (!row) return undefined
     if (!session) {
-      const url = await sealer.open(row.sealedUrl, connectionId)
+      const url = await sealer.open(row.sealedUrl, 'upload session', connectionId)
       session = { url, ...(row.expiresAt === undefined ? {} : { expiresAt: row.expiresAt }) }
     }
     return session
@@ -52,7 +52,7 @@ export function holdSession(claim: Claim, sealer: Sealer, sessions: Sessions | u
       if (!sessions) throw new TypeError('This provider has no upload sessions.')
       const opened = await sessions.begin(plan, { signal })
       try {
-        const sealedUrl = await sealer.seal(opened.url, claim.change.connectionId)
+        const sealedUrl = await sealer.seal(opened.url, 'upload session', claim.change.connectionId)
         const { expiresAt } = opened
         const row = { sealedUrl, ...(expiresAt === undefined ? {} : { expiresAt }) }
         await claim.save({ session: row, target, offset: 0, sent: 0 })

@@ -82,7 +82,8 @@ async function takeBack(deps: TidyDeps, row: DocumentRow, entry: Leftover): Prom
   const isGiven = connection?.status === 'disconnected'
   if (!connection || (isGiven && kind !== 'session')) return
   const driver = await deps.openDriver(connection)
-  if (kind === 'session') await driver.sessions?.cancel({ url: await deps.sealer.open(key, connectionId) })
+  if (kind === 'session')
+    await driver.sessions?.cancel({ url: await deps.sealer.open(key, 'upload session', connectionId) })
   if (isGiven) return
   const made = kind === 'session' || entry.made ? await madeBy(deps, driver, row, entry) : objectKey(key)
   // An entry may be read again after its name was taken anew.

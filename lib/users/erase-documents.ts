@@ -107,7 +107,7 @@ async function endSessions(deps: EraseDocumentsDeps, row: DocumentRow): Promise<
     try {
       const connection = await deps.connections.named(row.userKey, connectionId)
       const driver = connection && (await deps.openDriver(connection))
-      await driver?.sessions?.cancel({ url: await deps.sealer.open(sealed, connectionId) })
+      await driver?.sessions?.cancel({ url: await deps.sealer.open(sealed, 'upload session', connectionId) })
     } catch (error) {
       logger.warn('An upload session of an erased user could not be ended', {
         connectionId,

@@ -28,7 +28,7 @@ export async function sealTokens(
 ): Promise<SealedTokens> {
   const version = Math.max((before?.version ?? 0) + 1, now)
   const expiresAt = now + tokens.expiresInSeconds * 1000
-  const accessToken = await sealer.seal(tokens.accessToken, connectionId)
+  const accessToken = await sealer.seal(tokens.accessToken, 'access token', connectionId)
   return {
     token: { token: tokens.accessToken, version, expiresAt },
     write: { version, accessToken, tokenExpiresAt: expiresAt },
@@ -41,7 +41,11 @@ export async function openAccessToken(sealer: Sealer, row: TokenRow): Promise<Ac
   const { connectionId, accessToken, tokenExpiresAt, version } = row
   if (accessToken === undefined || tokenExpiresAt === undefined) return undefined
   try {
-    return { token: await sealer.open(accessToken, connectionId), version, expiresAt: tokenExpiresAt }
+    return {
+      token: await sealer.open(accessToken, 'access token', connectionId),
+      version,
+      expiresAt: tokenExpiresAt,
+    }
   } catch (error) {
     logger.warn('A stored token does not open; going on without it', { connectionId, ...errorFields(error) })
     return undefined

@@ -13,7 +13,7 @@ import { matchRoute } from '../../../local/gateway/event.ts'
 import type { RunningSimulator } from '../../../simulators/kernel/simulator.ts'
 import { simulators as startOf } from '../../../simulators/registry.ts'
 import type { Answer, Api, ConnectionAnswer, DocumentAnswer, RequestOptions } from '../../support/api.ts'
-import { apiOf, consent } from '../../support/api.ts'
+import { apiOf, apiWith, consent, machineToken } from '../../support/api.ts'
 import type { Canaries, CanaryKind } from '../../support/canaries.ts'
 import { openCanaries } from '../../support/canaries.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
@@ -93,8 +93,8 @@ async function changes() {
 }
 
 /** The API as a client, noting every answer. Content that breaks off is no answer. */
-async function noting(sub: string): Promise<Api> {
-  const api = await apiOf(stack.base, sub)
+async function noting(of: Promise<Api>): Promise<Api> {
+  const api = await of
   canaries.plant('caller token', api.token)
   const request = async <Body>(method: string, path: string, options: RequestOptions = {}) => {
     try {
@@ -274,7 +274,7 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
   const proxy = proxies.get(drive.name)
   const simulator = simulators.get(drive.name)
   if (proxy === undefined || simulator === undefined) throw new Error('the provider is not there')
-  const api = await noting(`canary-user-${drive.name}`)
+  const api = await noting(apiOf(stack.base, `canary-user-${drive.name}`))
   const run: Run = {
     api,
     drive,
@@ -381,6 +381,27 @@ async function wholeRun(drive: DriveUnderTest): Promise<void> {
   await api.request('GET', '/v1/openapi.json', { token: null })
 }
 
+/** A machine takes out what is kept of a user, and erases another one. */
+async function eraseOne(): Promise<void> {
+  const user = await noting(apiOf(stack.base, 'canary-erased'))
+  await user.request('POST', '/v1/connections', { json: { provider: 's3' } })
+  await user.request('PUT', '/v1/documents/erased', { bytes: randomBytes(500) })
+  const token = machineToken(stack.base, 'backend', ['users.erase'])
+  const machine = await noting(token.then((known) => apiWith(stack.base, known)))
+  for (const { name } of drives) await machine.request('GET', `/v1/users/canary-user-${name}/export`)
+  await machine.request('DELETE', '/v1/users/canary-erased')
+  await until(
+    async () => {
+      const { body } = await machine.request<{ erasure?: { status: string } }>(
+        'GET',
+        '/v1/users/canary-erased/erasure',
+      )
+      return body.erasure?.status
+    },
+    (status) => status === 'waiting' || status === 'done',
+  )
+}
+
 /** Everything in Secrets Manager. */
 async function secretValues(): Promise<Map<string, string>> {
   const { SecretList: list = [] } = await control.secrets.send(new ListSecretsCommand({ MaxResults: 100 }))
@@ -412,6 +433,7 @@ describe('the secrets of a whole run, with every log line on', () => {
     keys = JSON.parse((await control.secret('seal-key')) ?? '{}') as typeof keys
     for (const key of Object.values(keys.keys)) canaries.plant('sealing key', key)
     await Promise.all(drives.map(wholeRun))
+    await eraseOne()
 
     const called = new Set(answers.map(({ route }) => route))
     expect(Object.keys(routes).filter((route) => !called.has(route))).toEqual([])
@@ -464,13 +486,19 @@ describe('the secrets of a whole run, with every log line on', () => {
     const held = (await control.scan('tokens')).filter((row) => 'accessToken' in row)
     expect(held.length).toBeGreaterThan(0)
     for (const row of held) {
-      const opened = await sealer.open(String(row['accessToken']), String(row['connectionId']))
+      const opened = await sealer.open(
+        String(row['accessToken']),
+        'access token',
+        String(row['connectionId']),
+      )
       expect(canaries.values('access token')).toContain(opened.reveal())
     }
     const half = (await changes()).filter(({ documentId }) => documentId === 'half')
     expect(half.length).toBeGreaterThan(0)
     for (const { change } of half) {
-      const url = (await sealer.open(change.session?.sealedUrl ?? '', change.connectionId)).reveal()
+      const url = (
+        await sealer.open(change.session?.sealedUrl ?? '', 'upload session', change.connectionId)
+      ).reveal()
       expect(canaries.find(url)).toEqual(['session URL'])
     }
   })

@@ -96,6 +96,7 @@ describe.each(clouds)('reconnecting %s', (provider) => {
     await reconnect(world.main, connection, account)
     const sealed = await sealer.seal(
       (await world.main.accessTokens.sourceOf(connection).get()).token,
+      'access token',
       connection.connectionId,
     )
     const write = {

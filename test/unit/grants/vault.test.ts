@@ -54,17 +54,17 @@ describe('the vault', () => {
       { current: 'k1', k1: material },
     ]) {
       await world.putSecret('seal-key', keySet)
-      sealed.push(await createSealer(world.open().vault.sealKeys).seal(secret('value'), 'c'))
+      sealed.push(await createSealer(world.open().vault.sealKeys).seal(secret('value'), 'access token', 'c'))
     }
     const sealer = createSealer(world.open().vault.sealKeys)
-    for (const text of sealed) expect((await sealer.open(text, 'c')).reveal()).toBe('value')
+    for (const text of sealed) expect((await sealer.open(text, 'access token', 'c')).reveal()).toBe('value')
     for (const bad of [
       { current: 'k.1', 'k.1': material },
       { current: 'k1', keys: { k1: 'short' } },
       { keys: {} },
     ]) {
       await world.putSecret('seal-key', bad)
-      await expect(world.open().sealer.seal(secret('value'), 'c')).rejects.toMatchObject({
+      await expect(world.open().sealer.seal(secret('value'), 'access token', 'c')).rejects.toMatchObject({
         code: 'internal_error',
       })
     }
