@@ -56,8 +56,9 @@ export async function renameFile(
   signal?: AbortSignal,
 ): Promise<void> {
   const file = fileNameOf(given)
-  const { path_lower: path = '', name } = await api.get(byId(key), signal)
-  if (name === file) return
+  const { path_lower: path, name } = await api.get(byId(key), signal)
+  // Without a path it lies in nothing that is mounted here, and nobody sees its name.
+  if (path === undefined || name === file) return
   const moves = [file]
   // A move knows no case: from `note` to `Note` it goes by way of a third name.
   // https://www.dropbox.com/developers/documentation/http/documentation#files-move

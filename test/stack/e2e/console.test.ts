@@ -91,7 +91,7 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
 
-  it('takes a newcomer from sign-in over a refused consent to two connected drives', async () => {
+  it('takes a newcomer from sign-in over a refused consent to three connected drives', async () => {
     const { page, complaints } = await visit()
     await signIn(page, stack.base, 'nora')
     await page.getByText('Two steps, and the first document is in your drive').waitFor()
@@ -106,9 +106,11 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
     await answerConsent(page, 'Google Drive', 'nora@example.com', 'approve')
     await page.getByText('Google Drive is connected').waitFor()
     await connectDrive(page, 'OneDrive', 'nora@contoso.com')
+    await connectDrive(page, 'Dropbox', 'nora@example.com')
     for (const [cloud, account] of [
       ['Google Drive', 'nora@example.com'],
       ['OneDrive', 'nora@contoso.com'],
+      ['Dropbox', 'nora@example.com'],
     ] as const) {
       const card = driveCard(page, cloud)
       await card.getByText(account).waitFor()

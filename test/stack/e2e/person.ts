@@ -41,6 +41,7 @@ export async function signIn(page: Page, base: string, user: string): Promise<vo
 const consent = {
   'Google Drive': { approve: 'Continue', deny: 'Cancel' },
   OneDrive: { approve: 'Accept', deny: 'Cancel' },
+  Dropbox: { approve: 'Allow', deny: 'Cancel' },
 } as const
 export type Cloud = keyof typeof consent
 export const clouds = Object.keys(consent) as Cloud[]
