@@ -42,12 +42,18 @@ const longQueue = 'driveway-intake-long'
 const deadLetterQueue = 'driveway-intake-events-dlq'
 /** What the worker could not hand to `tell` in a day. */
 const untoldEventsQueue = 'driveway-events-dlq'
+const webhooksQueue = 'driveway-webhooks'
 
 const fourteenDays = 14 * 24 * 60 * 60
 
 const queueDefinitions = (visibilityTimeout: number): QueueDefinition[] => [
   { name: deadLetterQueue, retention: fourteenDays },
   { name: untoldEventsQueue, retention: fourteenDays },
+  {
+    name: webhooksQueue,
+    visibilityTimeout,
+    deadLetter: { queue: untoldEventsQueue, maxReceiveCount: 10 },
+  },
   ...[arrivalsQueue, shortQueue, longQueue].map((name) => ({
     name,
     visibilityTimeout,

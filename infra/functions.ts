@@ -84,6 +84,12 @@ const others = {
     timeoutSeconds: 60,
     memoryMiB: 512,
   },
+  'deliver-webhook': {
+    id: 'DeliverWebhook',
+    description: 'Sends events to the app’s webhooks.',
+    timeoutSeconds: 30,
+    memoryMiB: 512,
+  },
   'keep-alive': {
     id: 'KeepAlive',
     description: 'Hourly: uses grants that would die of disuse.',

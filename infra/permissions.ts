@@ -11,6 +11,7 @@ import {
   readsBoth,
   readsDrive,
   starts,
+  tells,
 } from './uses.ts'
 
 /**
@@ -145,6 +146,41 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.tokens, 'get')
   },
 
+  'create-webhook': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'query', 'put').uses(on.sealKey, 'read')
+  },
+  'list-webhooks': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'query')
+  },
+  'delete-webhook': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'delete')
+  },
+  'rotate-webhook-secret': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'get', 'put').uses(on.sealKey, 'read')
+  },
+  'test-webhook': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'get').uses(on.webhookQueue, 'send')
+  },
+  'list-deliveries': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'get').uses(on.deliveries, 'query')
+  },
+  'resend-delivery': (fn, on) => {
+    http(fn, on)
+    fn.uses(on.webhooks, 'get').uses(on.deliveries, 'get', 'put').uses(on.webhookQueue, 'send')
+  },
+  'deliver-webhook': (fn, on) => {
+    fn.uses(on.webhooks, 'get', 'put')
+      .uses(on.deliveries, 'get', 'put')
+      .uses(on.webhookQueue, 'receive', 'delay', 'send')
+      .uses(on.sealKey, 'read')
+  },
+
   'sort-intake': (fn, on) => {
     fn.uses(on.arrivals, 'receive')
       .uses(on.documents, 'index:open')
@@ -160,7 +196,7 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.documents, 'index:open')
       .uses(on.shortLane, 'receive', 'delay')
       .uses(on.longLane, 'receive', 'delay', 'send')
-      .uses(on.events, 'publish')
+    tells(fn, on)
   },
   'sweep-transfers': (fn, on) => {
     // It calls no provider: what is due goes into the queue.
@@ -174,7 +210,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.sealKey, 'read')
   },
   tell: (fn, on) => {
-    fn.uses(on.changeStreams, 'read', 'list').uses(on.untoldEvents, 'send').uses(on.events, 'publish')
+    fn.uses(on.changeStreams, 'read', 'list').uses(on.untoldEvents, 'send')
+    tells(fn, on)
   },
   'keep-alive': (fn, on) => {
     provider(fn, on)
@@ -197,7 +234,8 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.connectionSecrets, 'delete')
       .uses(on.intakeBucket, 'uploads', 'versions', 'forget')
       .uses(on.storageBucket, 'uploads')
-      .uses(on.events, 'publish')
+      .uses(on.deliveries, 'index:user', 'delete')
+    tells(fn, on)
   },
   'pack-grants': (fn, on) => {
     // It copies what is sealed and opens nothing: no right to the sealing key, nor to any provider.

@@ -2,6 +2,7 @@ import type { EventBus } from 'aws-cdk-lib/aws-events'
 import type { EnvironmentName } from '../lib/contract/env.ts'
 import { outbox as outboxContract } from '../lib/contract/outbox.ts'
 import type { TableName } from '../lib/contract/tables.ts'
+import { deliveryDays } from '../lib/contract/webhook-types.ts'
 import type { Api } from './constructs/api.ts'
 import type { Data } from './constructs/data.ts'
 import { recoveryDays } from './constructs/data.ts'
@@ -51,6 +52,8 @@ export function deploymentResources(deployment: Deployment): Resources {
     cells: table('cells', 'CELLS_TABLE'),
     authorizations: table('authorizations', 'AUTHORIZATIONS_TABLE'),
     users: table('users', 'USERS_TABLE'),
+    webhooks: table('webhooks', 'WEBHOOKS_TABLE'),
+    deliveries: table('deliveries', 'DELIVERIES_TABLE'),
     connectionSecrets: secretResource([secrets.arns('connections/*')], key, {
       ...named,
       SECRETS_KEY_ARN: key.keyArn,
@@ -75,6 +78,7 @@ export function deploymentResources(deployment: Deployment): Resources {
       key,
     ),
     untoldEvents: queueResource(outbox.deadLetters, key),
+    webhookQueue: queueResource(outbox.webhooks, key, 'WEBHOOKS_QUEUE_URL'),
     identity: settingResource(identity.environment),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
     starts: settingResource({
@@ -99,6 +103,7 @@ function keptDays({ logRetentionDays, secretRecoveryDays }: Settings): string {
     'table backups': recoveryDays,
     'change streams': 1,
     'dead letters': deadLetterDays,
+    'webhook deliveries': deliveryDays,
     logs: logRetentionDays,
     ...(secretRecoveryDays > 0 && { 'deleted secrets': secretRecoveryDays }),
   }

@@ -11,6 +11,8 @@ export interface Resources {
   readonly cells: Resource<TableAccess>
   readonly authorizations: Resource<TableAccess>
   readonly users: Resource<TableAccess>
+  readonly webhooks: Resource<TableAccess>
+  readonly deliveries: Resource<TableAccess>
   readonly connectionSecrets: Resource<SecretAccess>
   readonly cellSecrets: Resource<SecretAccess>
   readonly oauthClients: Resource<SecretAccess>
@@ -24,6 +26,7 @@ export interface Resources {
   readonly events: Resource<'publish'>
   readonly changeStreams: Resource<'read' | 'list'>
   readonly untoldEvents: Resource<QueueAccess>
+  readonly webhookQueue: Resource<QueueAccess>
   /**
    * Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call,
    * and what outlives an erasure.
@@ -74,6 +77,11 @@ export const ownsDocument: Use = (fn, on) => {
     .uses(on.intakeBucket, 'get', 'delete', 'tag', 'list', 'abort')
     .uses(on.storageBucket, 'get', 'abort', 'delete', 'list', 'forget', 'versions')
     .uses(on.shortLane, 'send')
+}
+
+/** Tells the event bus and the app's webhooks. */
+export const tells: Use = (fn, on) => {
+  fn.uses(on.events, 'publish').uses(on.webhooks, 'query').uses(on.webhookQueue, 'send')
 }
 
 export const http: Use = (fn, on) => {

@@ -54,6 +54,7 @@ export type SealedKind =
   | 'grant'
   | 'upload session'
   | 'content link'
+  | 'webhook secret'
 
 /**
  * What makes a bearer secret safe to store in a table. Its kind and `boundTo` (the connection's id) go in

@@ -20,6 +20,7 @@ const laneWorkers = '8'
 
 /** The queue of events that could not be told. */
 export const untoldEventsQueue = 'driveway-events-dlq'
+export const webhooksQueue = 'driveway-webhooks'
 
 /** The deployed name of a table of the local stage. */
 export function localTableName(name: string): string {
@@ -51,6 +52,7 @@ export function functionEnvironment({
     ]),
   )
   const settings: Partial<Record<EnvironmentName, string>> = {
+    WEBHOOKS_QUEUE_URL: `${awsEndpoint ?? addresses.url('sqs')}/000000000000/${webhooksQueue}`,
     STAGE: stage,
     SECRET_PREFIX: secretPrefix,
     SECRET_RECOVERY_DAYS: '0',
@@ -58,7 +60,7 @@ export function functionEnvironment({
     STORAGE_BUCKET: storageBucket,
     ...queueUrls,
     LANE_WORKERS: process.env['INTAKE_CONCURRENCY'] ?? laneWorkers,
-    KEPT_DAYS: 'change streams=1,dead letters=14',
+    KEPT_DAYS: 'change streams=1,dead letters=14,webhook deliveries=30',
     LONGEST_RUN_SECONDS: '5',
     EVENT_BUS: 'driveway',
     PUBLIC_URL: own,

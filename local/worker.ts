@@ -1,4 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
+import { handler as deliverWebhook } from '../functions/deliver-webhook.ts'
 import { handler as eraseUsers } from '../functions/erase-users.ts'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
@@ -43,6 +44,16 @@ const polling = [
   }),
   startSqsPoller({ ...lane, queueUrl: process.env['SHORT_QUEUE_URL'] ?? '' }),
   startSqsPoller({ ...lane, queueUrl: process.env['LONG_QUEUE_URL'] ?? '' }),
+  startSqsPoller({
+    ...common,
+    queueUrl: process.env['WEBHOOKS_QUEUE_URL'] ?? '',
+    handler: deliverWebhook,
+    onError: report('a webhook'),
+    batchSize: 10,
+    concurrency: 4,
+    functionTimeoutMs: minute / 2,
+    functionName: 'deliver-webhook',
+  }),
 ]
 const telling = startTellWorker({
   stateDir: process.env['STATE_DIR'] ?? '.local/worker',

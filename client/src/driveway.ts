@@ -2,8 +2,10 @@ import { downloadDocument } from './download.ts'
 import type { Download, DownloadOptions } from './download.ts'
 import type * as generated from './generated.ts'
 import { isDrivewayError } from './errors.ts'
+import { userCalls, webhookCalls } from './machine-calls.ts'
+import type { MachineCalls } from './machine-calls.ts'
 import { apiOf } from './request.ts'
-import type { Api, CallOptions, InputOf, TokenSource } from './request.ts'
+import type { Api, CallOptions, Query, TokenSource } from './request.ts'
 import { realWait } from './retry.ts'
 import type { RetrySettings } from './retry.ts'
 import { watchDocument } from './settle.ts'
@@ -22,9 +24,6 @@ export interface DrivewayOptions {
   readonly fetch?: typeof fetch | undefined
   readonly retry?: Partial<RetrySettings> | undefined
 }
-
-type Query<Name extends keyof generated.Operations> =
-  InputOf<Name> extends { query?: infer Q } ? NonNullable<Q> : never
 
 /**
  * Every operation of the API. Each rejects with a DrivewayError, or with the reason of an aborted `signal`.
@@ -101,21 +100,8 @@ export interface Driveway {
     /** The document now and at each change, until it is stored, failed or parked. */
     watch(documentId: string, options?: WatchOptions): AsyncGenerator<generated.Document, generated.Document>
   }
-  /** For servers with the scope `users.erase`. */
-  readonly users: {
-    /** Begins an erasure; the same one when it is repeated. `files`: those in the user's own drive. */
-    erase(
-      userId: string,
-      options?: CallOptions & { readonly files?: 'keep' | 'delete' },
-    ): Promise<generated.ErasureAnswer['erasure']>
-    /** How far it is; afterwards its receipt. */
-    erasure(userId: string, options?: CallOptions): Promise<generated.ErasureAnswer['erasure']>
-    /** All rows that are kept of a user, page after page. */
-    export(
-      userId: string,
-      options?: CallOptions,
-    ): AsyncGenerator<generated.ExportAnswer['rows'][number], void>
-  }
+  readonly users: MachineCalls['users']
+  readonly webhooks: MachineCalls['webhooks']
   /** The OpenAPI document. */
   openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>
   /**
@@ -146,6 +132,7 @@ export function drivewayOver(transport: Transport, options: DrivewayOptions): Dr
     connections: connectionCalls(api),
     documents: documentCalls(api),
     users: userCalls(api),
+    webhooks: webhookCalls(api),
     openapi: (call) => api.call('getOpenapi', {}, call),
     upload: (source, upload = {}) => uploadDocument(api, transport, source, upload),
     // Where the API would send it elsewhere, the user's name would go along.
@@ -169,22 +156,6 @@ function connectionCalls(api: Api): Driveway['connections'] {
       api.call('reauthorizeConnection', { ...atConnection(id), body }, options),
     health: (id, options) => api.call('checkHealth', atConnection(id), options),
     disconnect: (id, options) => api.call('deleteConnection', atConnection(id), options),
-  }
-}
-
-function userCalls(api: Api): Driveway['users'] {
-  return {
-    erase: async (userId, { files, ...options } = {}) =>
-      (await api.call('eraseUser', { path: { userId }, query: { files } }, options)).erasure,
-    erasure: async (userId, options) => (await api.call('getErasure', { path: { userId } }, options)).erasure,
-    async *export(userId, options) {
-      let cursor: string | undefined
-      do {
-        const page = await api.call('exportUser', { path: { userId }, query: { cursor } }, options)
-        yield* page.rows
-        cursor = page.nextCursor
-      } while (cursor !== undefined)
-    },
   }
 }
 

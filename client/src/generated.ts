@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 c167244091cc47ff). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 577eab65e6c87153). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -368,6 +368,93 @@ export interface ExportAnswer {
   readonly nextCursor?: string
 }
 
+export interface WebhookBody {
+  /** Where events are sent: https, an address of the internet. */
+  readonly url: string
+  /** Which events; all of them when left out. */
+  readonly types?:
+    | readonly (
+        | 'document.stored'
+        | 'document.failed'
+        | 'document.parked'
+        | 'document.deleted'
+        | 'document.changed'
+        | 'connection.activated'
+        | 'connection.requires_reauth'
+        | 'connection.disconnected'
+        | 'intake.rejected'
+        | 'user.erased'
+      )[]
+    | undefined
+}
+
+export interface WebhookAnswer {
+  /** The webhook. */
+  readonly webhook: {
+    /** The webhook’s id. */
+    readonly id: string
+    /** Where events are sent. */
+    readonly url: string
+    /** Which events; all of them when absent. */
+    readonly types?: readonly string[]
+    /** disabled: its endpoint has answered 410. */
+    readonly status: 'active' | 'disabled'
+    /** When it was registered. */
+    readonly createdAt: string
+    /** When it last changed. */
+    readonly updatedAt: string
+  }
+  /** What its deliveries are signed with. It is told this once. */
+  readonly secret: string
+}
+
+export interface WebhooksAnswer {
+  /** All of them. */
+  readonly webhooks: readonly {
+    /** The webhook’s id. */
+    readonly id: string
+    /** Where events are sent. */
+    readonly url: string
+    /** Which events; all of them when absent. */
+    readonly types?: readonly string[]
+    /** disabled: its endpoint has answered 410. */
+    readonly status: 'active' | 'disabled'
+    /** When it was registered. */
+    readonly createdAt: string
+    /** When it last changed. */
+    readonly updatedAt: string
+  }[]
+}
+
+export interface WebhookSecretAnswer {
+  /** The new secret. The one before signs too for 24 hours. */
+  readonly secret: string
+}
+
+export interface DeliveriesAnswer {
+  /** A page of them. */
+  readonly deliveries: readonly {
+    /** The event, and the delivery’s webhook-id. */
+    readonly eventId: string
+    /** What it tells. */
+    readonly type: string
+    /** dead: it was tried for a day and given up. */
+    readonly status: 'pending' | 'delivered' | 'dead'
+    /** How often it was sent. */
+    readonly attempts: number
+    /** The status of the last answer; 0 for none. */
+    readonly answered?: number
+    /** When it is sent next. */
+    readonly nextAttemptAt?: string
+    /** When it was first to be sent. */
+    readonly createdAt: string
+    /** When it last changed. */
+    readonly updatedAt: string
+  }[]
+  /** The cursor of the next page; absent at the end. */
+  readonly nextCursor?: string
+}
+
 export interface Operations {
   startConnection: {
     body: StartConnectionBody
@@ -532,6 +619,34 @@ export interface Operations {
     query?: { cursor?: string | undefined } | undefined
     answer: ExportAnswer
   }
+  createWebhook: {
+    body: WebhookBody
+    answer: WebhookAnswer
+  }
+  listWebhooks: {
+    answer: WebhooksAnswer
+  }
+  deleteWebhook: {
+    path: { webhookId: string }
+    answer: undefined
+  }
+  rotateWebhookSecret: {
+    path: { webhookId: string }
+    answer: WebhookSecretAnswer
+  }
+  testWebhook: {
+    path: { webhookId: string }
+    answer: undefined
+  }
+  listDeliveries: {
+    path: { webhookId: string }
+    query?: { status?: 'pending' | 'delivered' | 'dead' | undefined; cursor?: string | undefined } | undefined
+    answer: DeliveriesAnswer
+  }
+  resendDelivery: {
+    path: { webhookId: string; eventId: string }
+    answer: undefined
+  }
   getOpenapi: {
     answer: Readonly<Record<string, unknown>>
   }
@@ -568,6 +683,13 @@ export const operations = {
   eraseUser: { method: 'DELETE', path: '/v1/users/{userId}' },
   getErasure: { method: 'GET', path: '/v1/users/{userId}/erasure' },
   exportUser: { method: 'GET', path: '/v1/users/{userId}/export' },
+  createWebhook: { method: 'POST', path: '/v1/webhooks' },
+  listWebhooks: { method: 'GET', path: '/v1/webhooks' },
+  deleteWebhook: { method: 'DELETE', path: '/v1/webhooks/{webhookId}' },
+  rotateWebhookSecret: { method: 'POST', path: '/v1/webhooks/{webhookId}/rotate-secret' },
+  testWebhook: { method: 'POST', path: '/v1/webhooks/{webhookId}/test' },
+  listDeliveries: { method: 'GET', path: '/v1/webhooks/{webhookId}/deliveries' },
+  resendDelivery: { method: 'POST', path: '/v1/webhooks/{webhookId}/deliveries/{eventId}/resend' },
   getOpenapi: { method: 'GET', path: '/v1/openapi.json' },
 } as const
 

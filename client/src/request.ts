@@ -8,6 +8,9 @@ export type OperationName = keyof Operations
 
 /** What an operation takes: path, query and header parameters and the body, as far as it has them. */
 export type InputOf<Name extends OperationName> = Omit<Operations[Name], 'answer'>
+/** The query parameters of an operation. */
+export type Query<Name extends OperationName> =
+  InputOf<Name> extends { query?: infer Q } ? NonNullable<Q> : never
 export type AnswerOf<Name extends OperationName> = Operations[Name]['answer']
 
 export interface CallOptions {
@@ -47,11 +50,13 @@ export interface Api {
   authorized<T>(attempt: (caller: Readonly<Record<string, string>>) => Promise<T>): Promise<T>
 }
 
-/** Repeating these could start a second connection, or spend a code that works once. */
+/** Repeating these could make a second connection or webhook, or spend what is told or works once. */
 const once: ReadonlySet<OperationName> = new Set([
   'startConnection',
   'completeConnection',
   'reauthorizeConnection',
+  'createWebhook',
+  'rotateWebhookSecret',
 ])
 
 interface Parts {

@@ -22,7 +22,7 @@ export interface IntakeProps {
 }
 
 /** Deliveries of one message before it is put aside: a transfer that runs out of time takes one each. */
-const maxDeliveries = 10
+export const maxDeliveries = 10
 
 /** What arrives is sorted by two at once: a lane's share is counted by each for itself. */
 const sorters = 2

@@ -9,11 +9,12 @@ import type { TableName } from '../../lib/contract/tables.ts'
 import type { Settings } from '../settings.ts'
 import { streamArnOf } from './data.ts'
 import type { DrivewayFunction } from './function.ts'
-import { deadLetterDays } from './intake.ts'
+import { deadLetterDays, maxDeliveries } from './intake.ts'
 
 export interface OutboxProps {
   readonly settings: Settings
   readonly key: Key
+  readonly deliverTimeout: Duration
 }
 
 /**
@@ -22,17 +23,30 @@ export interface OutboxProps {
  */
 export class Outbox extends Construct {
   readonly deadLetters: Queue
+  /** Deliveries to the app's webhooks; each waits here until it is due. */
+  readonly webhooks: Queue
 
-  constructor(scope: Construct, id: string, { settings, key }: OutboxProps) {
+  constructor(scope: Construct, id: string, { settings, key, deliverTimeout }: OutboxProps) {
     super(scope, id)
-    this.deadLetters = new Queue(this, 'DeadLetters', {
-      queueName: `driveway-${settings.stage}-events-dead-letters`,
+    const common = {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: key,
       dataKeyReuse: Duration.hours(1),
       enforceSSL: true,
-      retentionPeriod: Duration.days(deadLetterDays),
       removalPolicy: RemovalPolicy.DESTROY,
+    }
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      ...common,
+      queueName: `driveway-${settings.stage}-events-dead-letters`,
+      retentionPeriod: Duration.days(deadLetterDays),
+    })
+    this.webhooks = new Queue(this, 'Webhooks', {
+      ...common,
+      queueName: `driveway-${settings.stage}-webhooks`,
+      retentionPeriod: Duration.days(4),
+      visibilityTimeout: Duration.seconds(6 * deliverTimeout.toSeconds()),
+      receiveMessageWaitTime: Duration.seconds(20),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxDeliveries },
     })
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
@@ -40,7 +54,18 @@ export class Outbox extends Construct {
     })
   }
 
-  feeds(target: DrivewayFunction, tables: Readonly<Record<TableName, Table>>): void {
+  feeds(
+    target: DrivewayFunction,
+    tables: Readonly<Record<TableName, Table>>,
+    deliverer: DrivewayFunction,
+  ): void {
+    new EventSourceMapping(this, 'Delivery', {
+      target: deliverer.lambda,
+      eventSourceArn: this.webhooks.queueArn,
+      batchSize: 10,
+      reportBatchItemFailures: true,
+      maxConcurrency: 10,
+    })
     for (const name of outbox.tables) {
       // Not `addEventSource`: that would grant more than the function asks for.
       new EventSourceMapping(this, `From${name.charAt(0).toUpperCase()}${name.slice(1)}`, {

@@ -59,14 +59,18 @@ export class DrivewayStack extends Stack {
       workTimeout: Duration.seconds(functionPlans['ingest-object'].timeoutSeconds),
     })
 
-    const outbox = new Outbox(this, 'Outbox', { settings, key: data.key })
+    const outbox = new Outbox(this, 'Outbox', {
+      settings,
+      key: data.key,
+      deliverTimeout: Duration.seconds(functionPlans['deliver-webhook'].timeoutSeconds),
+    })
 
     const parts = { settings, data, secrets, intake, bus, outbox, identity, api, origins }
     const resources = deploymentResources(parts)
     const { functions, functionOf } = this.#addFunctions(settings, data, codeOf, resources)
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
     intake.feeds(functionOf('sort-intake'), functionOf('ingest-object'))
-    outbox.feeds(functionOf('tell'), data.tables)
+    outbox.feeds(functionOf('tell'), data.tables, functionOf('deliver-webhook'))
     this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
     this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.hours(1))
     this.#schedule('PackGrants', functionOf('pack-grants'), Duration.hours(1))

@@ -4,6 +4,7 @@ import { pageRoutes } from './page-routes.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import type { Route } from './route.ts'
 import { userRoutes } from './user-routes.ts'
+import { webhookRoutes } from './webhook-routes.ts'
 import { plain } from './route-parts.ts'
 import { userHeader } from './scopes.ts'
 
@@ -12,6 +13,7 @@ export const routes = {
   ...connectionRoutes,
   ...documentRoutes,
   ...userRoutes,
+  ...webhookRoutes,
   getOpenapi: {
     ...plain,
     operation: 'getOpenapi',
@@ -37,6 +39,7 @@ export type OtherFunctionName =
   | 'ingest-object'
   | 'sweep-transfers'
   | 'tell'
+  | 'deliver-webhook'
   | 'keep-alive'
   | 'pack-grants'
   | 'erase-users'

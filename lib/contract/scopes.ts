@@ -4,6 +4,7 @@ export const scopes = {
   'documents.write': 'Store, replace, rename and delete documents.',
   'connections.read': 'Read connections and check their health.',
   'connections.write': 'Connect, reconnect and disconnect drives.',
+  webhooks: 'Register webhooks, and see what was sent to them.',
   'users.erase': 'Erase users, and export what is kept of them.',
 } as const
 

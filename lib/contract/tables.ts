@@ -28,6 +28,8 @@ export type TableName =
   | 'cells'
   | 'authorizations'
   | 'users'
+  | 'webhooks'
+  | 'deliveries'
 
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
@@ -76,4 +78,13 @@ export const tables: readonly TableDefinition[] = [
   { name: 'authorizations', partitionKey: 'id', ttlAttribute: 'expiresAt' },
   // What is kept of users as such: their erasures, under a hash.
   { name: 'users', partitionKey: 'userKey', sortKey: 'what', ttlAttribute: 'expiresAt' },
+  // Endpoints of the app, and what is sent to them: one row an endpoint and event.
+  { name: 'webhooks', partitionKey: 'app', sortKey: 'id' },
+  {
+    name: 'deliveries',
+    partitionKey: 'webhookId',
+    sortKey: 'eventId',
+    ttlAttribute: 'expiresAt',
+    indexes: [{ name: 'user', partitionKey: 'userKey', keysOnly: true }],
+  },
 ]

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Both } from '../catalog/both.ts'
 import type { DocumentRow } from '../catalog/document.ts'
@@ -228,6 +229,10 @@ async function reject(deps: IntakeDeps, object: CreatedObject, reason: Rejection
   if (!standing || (await deps.bucket.keptAs(object.key)) === 'rejected') return
   logger.warn('An object of the intake bucket was rejected.', { reason })
   const { bucket, key } = object
-  await deps.events.publish({ type: 'Intake Rejected', detail: { bucket, key, reason } })
+  // The same when a crash repeats it; another object under the key is another event.
+  const eventId = createHash('sha256').update(`${key}\n${standing.etag}`).digest('base64url')
+  const occurredAt = new Date(deps.clock.now()).toISOString()
+  const detail = { eventId, schemaVersion: 1, occurredAt, bucket, key, reason } as const
+  await deps.events.publish({ type: 'Intake Rejected', detail })
   await deps.bucket.keep(object.key, 'rejected')
 }

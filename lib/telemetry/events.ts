@@ -45,7 +45,11 @@ export type DrivewayEvent =
   | { readonly type: 'Document Changed'; readonly detail: DocumentTold & { readonly change: 'edited' } }
   | {
       readonly type: 'Intake Rejected'
-      readonly detail: { readonly bucket: string; readonly key: string; readonly reason: string }
+      readonly detail: Pick<Told, 'eventId' | 'schemaVersion' | 'occurredAt'> & {
+        readonly bucket: string
+        readonly key: string
+        readonly reason: string
+      }
     }
   | {
       readonly type: 'User Erased'

@@ -3,6 +3,7 @@ import type { DocumentStore } from '../catalog/documents.ts'
 import type { Erasure, ErasureChanges, ErasureStore, StrayRows } from '../catalog/erasures.ts'
 import type { GrantStore } from '../catalog/grants.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
+import type { DeliveryStore } from '../catalog/webhooks.ts'
 import type { Clock } from '../clock.ts'
 import { dayMs } from '../clock.ts'
 import { isServiceError } from '../errors.ts'
@@ -27,6 +28,7 @@ export interface EraseDeps {
   readonly grantRows: Pick<GrantStore, 'getAll' | 'remove'>
   readonly tokens: Pick<TokenStore, 'remove'>
   readonly stray: StrayRows
+  readonly deliveries: Pick<DeliveryStore, 'removeOf'>
   readonly buckets: OwnBuckets
   readonly events: EventPublisher
   /** What began before an erasure has ended after so long, milliseconds. */
@@ -99,6 +101,7 @@ async function erase(deps: EraseDeps, seen: Erasure, whom: Owner): Promise<Outco
     gone.count +
     (await deps.stray.removeConsents(whom, seen.connectionIds)) +
     (await deps.stray.removeTransfers(whom)) +
+    (await deps.deliveries.removeOf(whom.userKey)) +
     (await deps.buckets.empty(whom.userKey))
   const isGrantLeft = await grantsLeft(deps, seen)
   const isSettled = now >= Date.parse(seen.startedAt) + deps.longestRunMs

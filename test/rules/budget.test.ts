@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest'
  */
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
-  'lib/catalog': 2460,
-  'lib/compose': 650,
+  'lib/catalog': 2610,
+  'lib/compose': 700,
   'lib/connections': 1220,
-  'lib/contract': 2270,
+  'lib/contract': 2495,
   'lib/documents': 1100,
   'lib/grants': 2450,
   'lib/http': 865,
@@ -22,13 +22,14 @@ const budget: Readonly<Record<string, number>> = {
   'lib/storage': 860,
   'lib/telemetry': 280,
   'lib/transfer': 3650,
-  'lib/users': 605,
-  functions: 745,
-  infra: 4515,
+  'lib/users': 610,
+  'lib/webhooks': 365,
+  functions: 865,
+  infra: 4600,
   cli: 2340,
-  'client/src': 2475,
+  'client/src': 2645,
   'web/src': 2790,
-  local: 3370,
+  local: 3380,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

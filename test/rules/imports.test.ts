@@ -20,7 +20,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/storage/', 'lib/catalog/'],
   ['lib/grants/'],
   ['lib/transfer/', 'lib/providers/'],
-  ['lib/documents/', 'lib/connections/', 'lib/intake/', 'lib/outbox/', 'lib/users/'],
+  ['lib/documents/', 'lib/connections/', 'lib/intake/', 'lib/outbox/', 'lib/users/', 'lib/webhooks/'],
   ['lib/http/', 'lib/compose/'],
   ['functions/'],
 ]

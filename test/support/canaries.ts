@@ -13,6 +13,7 @@ export type CanaryKind =
   | 'caller token'
   | 'presigned URL'
   | 'content link'
+  | 'webhook secret'
   | 'sealing key'
 
 export interface Canaries {

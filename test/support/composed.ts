@@ -19,6 +19,7 @@ const environment = {
   CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
   USERS_TABLE: 'users',
+  WEBHOOKS_TABLE: 'webhooks',
   SECRET_PREFIX: 'driveway/test',
   PUBLIC_URL: 'https://app.example',
   ALLOWED_RETURN_URLS: 'https://app.example.com',

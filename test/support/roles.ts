@@ -17,6 +17,7 @@ import {
   localTableName,
   secretPrefix,
   storageBucket,
+  webhooksQueue,
 } from '../../local/environment.ts'
 
 const isTable = (name: string): boolean => tables.some((table) => table.name === name)
@@ -32,7 +33,8 @@ function actionsOf(resource: string, access: string): readonly string[] {
   if (resource.endsWith('Bucket')) return of({ ...bucketActions, ...wholeBucketActions })
   if (['connectionSecrets', 'cellSecrets', 'oauthClients', 'sealKey'].includes(resource))
     return of(secretActions)
-  if (['arrivals', 'shortLane', 'longLane', 'untoldEvents'].includes(resource)) return of(queueActions)
+  if (['arrivals', 'shortLane', 'longLane', 'untoldEvents', 'webhookQueue'].includes(resource))
+    return of(queueActions)
   if (resource === 'changeStreams') return of(streamActions)
   return resource === 'events' ? of(busActions) : []
 }
@@ -52,6 +54,7 @@ function localNames(resource: string, access: string): string {
     arrivals: intakeQueues.ARRIVALS_QUEUE_URL,
     shortLane: intakeQueues.SHORT_QUEUE_URL,
     longLane: intakeQueues.LONG_QUEUE_URL,
+    webhookQueue: webhooksQueue,
     events: 'driveway',
     connectionSecrets: `${secretPrefix}/connections/`,
     cellSecrets: `${secretPrefix}/cells/`,

@@ -28,6 +28,7 @@ const environment = {
   CELLS_TABLE: 'cells',
   AUTHORIZATIONS_TABLE: 'authorizations',
   USERS_TABLE: 'users',
+  WEBHOOKS_TABLE: 'webhooks',
   SECRET_PREFIX: 'driveway/worlds',
   PUBLIC_URL: 'https://api.example',
   ALLOWED_RETURN_URLS: 'https://app.example',

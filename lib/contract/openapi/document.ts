@@ -203,6 +203,7 @@ function tagOf(route: Route): (typeof tags)[number]['name'] {
   if (route.path.includes('/intake')) return 'Intake'
   if (/^\/v1\/(?:documents|content)/.test(route.path)) return 'Documents'
   if (route.path.startsWith('/v1/users')) return 'Users'
+  if (route.path.startsWith('/v1/webhooks')) return 'Webhooks'
   return route.path === '/v1/openapi.json' ? 'Service' : 'Connections'
 }
 

@@ -10,6 +10,7 @@ export const tags = [
   { name: 'Documents', description: 'The storage operations.' },
   { name: 'Intake', description: 'Uploads of any size, transferred to the drive by event.' },
   { name: 'Users', description: 'Erasure and export, by machines.' },
+  { name: 'Webhooks', description: 'Events for servers of the app, signed.' },
   { name: 'Service', description: 'About the API itself.' },
 ] as const
 
@@ -34,6 +35,11 @@ export const parameterWords: Readonly<
   connectionId: {
     description: 'The connection; may be left out when the user has exactly one active.',
     example: 'c3a5f0de-6a1b-4f6e-9a38-0b9a7c1f2d10',
+  },
+  webhookId: { description: 'The webhook.', example: '5b1e8a52-0c39-4e1b-8b54-7b0c1c8f7a90' },
+  eventId: {
+    description: 'The event that was to be delivered.',
+    example: '0a9c7a52-6b7e-4a55-8a3c-0b4b6f6d7a11',
   },
   userId: { description: 'The user, as the sub of their own token says it.', example: 'alice' },
   files: {
@@ -129,6 +135,15 @@ const signedPart = {
   headers: {},
 }
 
+const webhook = {
+  id: '5b1e8a52-0c39-4e1b-8b54-7b0c1c8f7a90',
+  url: 'https://app.example.com/hooks/driveway',
+  types: ['document.stored'],
+  status: 'active',
+  createdAt: '2026-11-22T08:05:00.000Z',
+  updatedAt: '2026-11-22T08:05:00.000Z',
+}
+
 /** One example of each body, by schema name. A test validates each against its schema. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   StartConnectionBody: { provider: drive, returnUrl: 'https://app.example.com/connected' },
@@ -149,6 +164,24 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
       size: 209715200,
       stored: [{ number: 1, size: 8388608, etag: '9bb58f26192e4ba00f01e2e7b136bbd8' }],
     },
+  },
+  WebhookBody: { url: 'https://app.example.com/hooks/driveway', types: ['document.stored'] },
+  WebhookAnswer: { webhook, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+  WebhooksAnswer: { webhooks: [webhook] },
+  WebhookSecretAnswer: { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+  DeliveriesAnswer: {
+    deliveries: [
+      {
+        eventId: '0a9c7a52-6b7e-4a55-8a3c-0b4b6f6d7a11',
+        type: 'document.stored',
+        status: 'pending',
+        attempts: 1,
+        answered: 503,
+        nextAttemptAt: '2026-11-22T08:05:30.000Z',
+        createdAt: '2026-11-22T08:05:00.000Z',
+        updatedAt: '2026-11-22T08:05:01.000Z',
+      },
+    ],
   },
   ErasureAnswer: {
     erasure: {

@@ -24,6 +24,7 @@ function spoken(resource: string): string {
   if (resource.startsWith('<IntakeShort')) return 'short lane'
   if (resource.startsWith('<IntakeLong')) return 'long lane'
   if (resource.startsWith('<OutboxDeadLetters')) return 'untold events'
+  if (resource.startsWith('<OutboxWebhooks')) return 'webhook queue'
   if (resource.startsWith('<Events')) return 'events'
   return resource
 }
@@ -45,6 +46,19 @@ function table(granted: readonly Permission[]): string[] {
 test('each function may do exactly what its operation needs', () => {
   expect(Object.fromEntries([...permissions].map(([name, granted]) => [name, table(granted)]))).toEqual({
     'authorize-request': [],
+    'create-webhook': ['sealing keys: GetSecretValue', 'webhooks: PutItem Query'],
+    'delete-webhook': ['webhooks: DeleteItem'],
+    'deliver-webhook': [
+      'deliveries: GetItem PutItem',
+      'sealing keys: GetSecretValue',
+      'webhook queue: ChangeMessageVisibility DeleteMessage GetQueueAttributes ReceiveMessage SendMessage',
+      'webhooks: GetItem PutItem',
+    ],
+    'list-deliveries': ['deliveries: Query', 'webhooks: GetItem'],
+    'list-webhooks': ['webhooks: Query'],
+    'resend-delivery': ['deliveries: GetItem PutItem', 'webhook queue: SendMessage', 'webhooks: GetItem'],
+    'rotate-webhook-secret': ['sealing keys: GetSecretValue', 'webhooks: GetItem PutItem'],
+    'test-webhook': ['webhook queue: SendMessage', 'webhooks: GetItem'],
     'begin-erasure': ['connections: Query', 'documents: Query', 'users: GetItem PutItem'],
     'erase-users': [
       'OAuth clients: GetSecretValue',
@@ -53,6 +67,8 @@ test('each function may do exactly what its operation needs', () => {
       'connection secrets: DeleteSecret GetSecretValue',
       'connections by account: Query',
       'connections: BatchGetItem DeleteItem GetItem PutItem Query',
+      'deliveries by user: Query',
+      'deliveries: DeleteItem',
       'documents: BatchGetItem DeleteItem GetItem PutItem Query UpdateItem',
       'events: PutEvents',
       'grants: BatchGetItem DeleteItem GetItem PutItem',
@@ -65,6 +81,8 @@ test('each function may do exactly what its operation needs', () => {
       'tokens: DeleteItem GetItem UpdateItem',
       'transfers: DeleteItem Query',
       'users: PutItem Scan',
+      'webhook queue: SendMessage',
+      'webhooks: Query',
     ],
     'export-user': ['connections: Query', 'documents: Query', 'grants: BatchGetItem', 'tokens: GetItem'],
     'get-erasure': ['users: GetItem'],
@@ -213,6 +231,8 @@ test('each function may do exactly what its operation needs', () => {
       'storage bucket: ListBucket ListBucketVersions',
       'storage objects: AbortMultipartUpload DeleteObject DeleteObjectVersion GetObject ListMultipartUploadParts PutObject',
       'tokens: GetItem UpdateItem',
+      'webhook queue: SendMessage',
+      'webhooks: Query',
     ],
     'keep-alive': [
       'OAuth clients: GetSecretValue',
@@ -331,6 +351,8 @@ test('each function may do exactly what its operation needs', () => {
       'change stream of documents: DescribeStream GetRecords GetShardIterator',
       'events: PutEvents',
       'untold events: SendMessage',
+      'webhook queue: SendMessage',
+      'webhooks: Query',
     ],
   })
 })

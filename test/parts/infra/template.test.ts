@@ -435,7 +435,7 @@ describe('the outbox', () => {
   })
 
   test('hands over only writes that carry an event, in order, until they are told or almost a day old', () => {
-    const mappings = all('AWS::Lambda::EventSourceMapping').filter(([id]) => id.startsWith('Outbox'))
+    const mappings = all('AWS::Lambda::EventSourceMapping').filter(([id]) => id.startsWith('OutboxFrom'))
     const sources = mappings.map(([, mapping]) => asText(mapping.Properties['EventSourceArn'])).sort()
     expect(sources).toEqual([
       expect.stringMatching(/^<DataConnectionsTable\w+\.StreamArn>$/),
@@ -463,13 +463,24 @@ describe('the outbox', () => {
 
   test('puts aside what could not be told, for two weeks', () => {
     const [[, mapping] = []] = all('AWS::Lambda::EventSourceMapping').filter(([id]) =>
-      id.startsWith('Outbox'),
+      id.startsWith('OutboxFrom'),
     )
-    const [[id, queue] = []] = all('AWS::SQS::Queue').filter(([id]) => id.startsWith('Outbox'))
+    const [[id, queue] = []] = all('AWS::SQS::Queue').filter(([id]) => id.startsWith('OutboxDeadLetters'))
     expect(
       asText(property(mapping ?? { Type: '', Properties: {} }, 'DestinationConfig.OnFailure.Destination')),
     ).toBe(`<${id ?? ''}.Arn>`)
     expect(queue?.Properties['MessageRetentionPeriod']).toBe(14 * 24 * 3600)
+  })
+
+  test('keeps a delivery to a webhook longer than the day that it is tried, and puts it aside there too', () => {
+    const [[id, queue] = []] = all('AWS::SQS::Queue').filter(([each]) => each.startsWith('OutboxWebhooks'))
+    expect(queue?.Properties['MessageRetentionPeriod']).toBeGreaterThan(2 * 24 * 3600)
+    expect(asText(queue?.Properties['RedrivePolicy'])).toContain('OutboxDeadLetters')
+    const [[, mapping] = []] = all('AWS::Lambda::EventSourceMapping').filter(
+      ([, each]) => asText(each.Properties['EventSourceArn']) === `<${id ?? ''}.Arn>`,
+    )
+    expect(asText(mapping?.Properties['FunctionName'])).toMatch(/^<DeliverWebhook/)
+    expect(mapping?.Properties['FunctionResponseTypes']).toEqual(['ReportBatchItemFailures'])
   })
 })
 
@@ -499,11 +510,13 @@ test('what holds data keeps its logical id, and stays when the stack goes', () =
       "AWS::DynamoDB::Table DataAuthorizationsTable6934D226",
       "AWS::DynamoDB::Table DataCellsTable20236F71",
       "AWS::DynamoDB::Table DataConnectionsTableFA7EC04B",
+      "AWS::DynamoDB::Table DataDeliveriesTableAA186349",
       "AWS::DynamoDB::Table DataDocumentsTable0C9671B7",
       "AWS::DynamoDB::Table DataGrantsTable30B69F89",
       "AWS::DynamoDB::Table DataTokensTable2A0C53A3",
       "AWS::DynamoDB::Table DataTransfersTable958EA8DA",
       "AWS::DynamoDB::Table DataUsersTableA308CF66",
+      "AWS::DynamoDB::Table DataWebhooksTable36A0EB2A",
       "AWS::KMS::Key DataKey5F086070",
       "AWS::S3::Bucket DataIntakeBucketD8344B96",
       "AWS::S3::Bucket DataStorageBucketF2AB3AF2",

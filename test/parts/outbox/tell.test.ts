@@ -58,6 +58,7 @@ async function openWorld() {
         AWS_ACCESS_KEY_ID: 'local',
         AWS_SECRET_ACCESS_KEY: 'local',
         EVENT_BUS: 'driveway',
+        WEBHOOKS_TABLE: localTableName('webhooks'),
         ARRIVALS_QUEUE_URL: stack.arrivalsQueueUrl,
         LOG_LEVEL: 'SILENT',
       }

@@ -85,6 +85,7 @@ async function openWorld() {
     SHORT_QUEUE_URL: aws.shortQueueUrl,
     LONG_QUEUE_URL: aws.longQueueUrl,
     EVENT_BUS: 'driveway',
+    WEBHOOKS_QUEUE_URL: aws.shortQueueUrl,
     PUBLIC_URL: publicUrl,
     ALLOWED_RETURN_URLS: 'https://app.example.com',
     GOOGLE_ENDPOINT: google.origin,

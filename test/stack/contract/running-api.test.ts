@@ -54,7 +54,9 @@ async function exchange(method: string, path: string, request: Request = {}): Pr
     ...((isJson || text === '') && { responseBody: text }),
   })
   if (disagreements.length > 0) throw new Error(`${disagreements.join('\n')}\n${text.slice(0, 500)}`)
-  covered.add(`${method} ${path.split('?')[0]?.replace(/(documents|connections|users)\/[^/]+/, '$1/{}')}`)
+  covered.add(
+    `${method} ${path.split('?')[0]?.replace(/(documents|connections|users|webhooks)\/[^/]+/, '$1/{}')}`,
+  )
   return { status: response.status, headers: response.headers, text }
 }
 
@@ -103,7 +105,7 @@ test('machines', async () => {
     await (
       await fetch(`${stack.base}/local/token`, {
         method: 'POST',
-        body: '{"client":"backend","scopes":["documents.read","users.erase"]}',
+        body: '{"client":"backend","scopes":["documents.read","users.erase","webhooks"]}',
       })
     ).text(),
   ) as { token: string }
@@ -119,6 +121,15 @@ test('machines', async () => {
   expect(await statusOf('DELETE', '/v1/users/bob?files=keep', { headers })).toBe(202)
   expect(await statusOf('GET', '/v1/users/bob/erasure', { headers })).toBe(200)
   expect(await statusOf('DELETE', '/v1/users/bob')).toBe(403)
+  const made = await exchange('POST', '/v1/webhooks', { headers, json: { url: 'https://app.invalid/hook' } })
+  const hook = `/v1/webhooks/${(JSON.parse(made.text) as { webhook: { id: string } }).webhook.id}`
+  expect(await statusOf('POST', '/v1/webhooks', { headers, json: { url: 'http://10.0.0.1' } })).toBe(400)
+  expect(await statusOf('GET', '/v1/webhooks', { headers })).toBe(200)
+  expect(await statusOf('POST', `${hook}/rotate-secret`, { headers })).toBe(200)
+  expect(await statusOf('POST', `${hook}/test`, { headers })).toBe(202)
+  expect(await statusOf('GET', `${hook}/deliveries?status=dead`, { headers })).toBe(200)
+  expect(await statusOf('POST', `${hook}/deliveries/nothing/resend`, { headers })).toBe(404)
+  expect(await statusOf('DELETE', hook, { headers })).toBe(204)
 })
 
 test('the document itself is what the API serves', async () => {
@@ -213,7 +224,9 @@ test('lists, and what cannot be asked of them', async () => {
 test('every operation was exchanged', async () => {
   expect(await statusOf('DELETE', `/v1/connections/${bucket}`)).toBe(204)
   const all = routeList.flatMap((route) =>
-    route.methods.map((method) => `${method} ${route.path.replace(/\{\w+\}/, '{}')}`),
+    route.methods.map(
+      (method) => `${method} ${route.path.replace(/\{\w+\}/, '{}').replace('{eventId}', 'nothing')}`,
+    ),
   )
   expect(all.filter((operation) => !covered.has(operation))).toEqual([])
 })

@@ -402,6 +402,34 @@ async function eraseOne(): Promise<void> {
   )
 }
 
+/** A server of the app registers a webhook, and does with it what can be done; nobody listens there. */
+async function hookOne(): Promise<void> {
+  const token = machineToken(stack.base, 'backend', ['webhooks'])
+  const machine = await noting(token.then((known) => apiWith(stack.base, known)))
+  const json = { url: `${stack.at(9)}/hook` }
+  const { body } = await machine.request<{ webhook: { id: string }; secret: string }>(
+    'POST',
+    '/v1/webhooks',
+    {
+      json,
+    },
+  )
+  canaries.plant('webhook secret', body.secret)
+  const path = `/v1/webhooks/${body.webhook.id}`
+  const rotated = await machine.request<{ secret: string }>('POST', `${path}/rotate-secret`)
+  canaries.plant('webhook secret', rotated.body.secret)
+  await machine.request('POST', `${path}/test`)
+  const { eventId } = await until(
+    async () =>
+      (await machine.request<{ deliveries: { eventId: string }[] }>('GET', `${path}/deliveries`)).body
+        .deliveries[0] ?? { eventId: '' },
+    (delivery) => delivery.eventId !== '',
+  )
+  await machine.request('POST', `${path}/deliveries/${eventId}/resend`)
+  await machine.request('GET', '/v1/webhooks')
+  await machine.request('DELETE', path)
+}
+
 /** Everything in Secrets Manager. */
 async function secretValues(): Promise<Map<string, string>> {
   const { SecretList: list = [] } = await control.secrets.send(new ListSecretsCommand({ MaxResults: 100 }))
@@ -434,6 +462,7 @@ describe('the secrets of a whole run, with every log line on', () => {
     for (const key of Object.values(keys.keys)) canaries.plant('sealing key', key)
     await Promise.all(drives.map(wholeRun))
     await eraseOne()
+    await hookOne()
 
     const called = new Set(answers.map(({ route }) => route))
     expect(Object.keys(routes).filter((route) => !called.has(route))).toEqual([])
@@ -448,6 +477,7 @@ describe('the secrets of a whole run, with every log line on', () => {
       'caller token',
       'presigned URL',
       'content link',
+      'webhook secret',
       'sealing key',
     ] as const)
       expect([kind, counts[kind] ?? 0]).toEqual([kind, expect.toSatisfy((count: number) => count > 0)])

@@ -67,7 +67,7 @@ describe('the OpenAPI document', () => {
       const query = new URLSearchParams(
         needed.map((one): [string, string] => [one.name, String(one.example)]),
       ).toString()
-      const filled = path.replace('{documentId}', 'invoice-2026-11').replace('{connectionId}', 'c3a5f0de')
+      const filled = path.replace('{documentId}', 'invoice-2026-11').replaceAll(/\{\w+\}/g, 'c3a5f0de')
       const concrete = query === '' ? filled : `${filled}?${query}`
       for (const [status, response] of Object.entries(operation.responses)) {
         const [type, media] = Object.entries(response.content ?? {})[0] ?? []
