@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import packageJson from './package.json' with { type: 'json' }
 import type { Command, Context, Values } from './command.ts'
 import { globalOptions } from './command.ts'
+import { admin } from './commands/admin.ts'
 import { connect, connections, disconnect } from './commands/connect.ts'
 import { doctor } from './commands/doctor.ts'
 import { ls, rm, status } from './commands/documents.ts'
@@ -34,6 +35,7 @@ const commands: readonly Command[] = [
   status,
   whoami,
   doctor,
+  admin,
   completion(() => commands),
 ]
 

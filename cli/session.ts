@@ -93,14 +93,18 @@ async function oidcToken(
   }
 }
 
-/** A token of the local stack's own issuer. */
-export async function localToken(url: string, sub: string, signal: AbortSignal): Promise<string> {
+/** A token of the local stack's own issuer: a user's, or a machine's. */
+export async function localToken(
+  url: string,
+  who: string | { readonly client: string; readonly scopes: readonly string[] },
+  signal: AbortSignal,
+): Promise<string> {
   let response: Response
   try {
     const init = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sub }),
+      body: JSON.stringify(typeof who === 'string' ? { sub: who } : who),
       signal,
     }
     response = await fetch(`${url}/local/token`, init)

@@ -74,3 +74,18 @@ test.each(['google-drive', 'onedrive', 'dropbox'])(
     expect((await run(['disconnect', connection])).code).toBe(0)
   },
 )
+
+test('an administrator exports a user, erases them, and sees the receipt', async () => {
+  await run(['connect', 's3'], {})
+  const exported = await run(['admin', 'export', 'carol', '--json'])
+  expect(exported.stdout).toContain('"table":"connections"')
+  expect(await run(['admin', 'burn', 'carol'])).toMatchObject({ code: 2 })
+  expect(await run(['admin', 'erase', 'carol', '--files', 'burn'])).toMatchObject({ code: 2 })
+  expect(await run(['admin', 'erasure', 'nobody'])).toMatchObject({ code: 4 })
+  expect(await run(['admin', 'erase', 'carol'])).toMatchObject({
+    code: 0,
+    stdout: 'The erasure of carol is running.\n',
+  })
+  const later = await run(['admin', 'erasure', 'carol', '--json'])
+  expect(JSON.parse(later.stdout)).toMatchObject({ userId: 'carol', files: 'keep' })
+})
