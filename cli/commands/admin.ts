@@ -1,5 +1,5 @@
 import { createDriveway } from '../../client/src/node.ts'
-import type { Driveway } from '../../client/src/node.ts'
+import type { ServerDriveway } from '../../client/src/node.ts'
 import type { Command, Context } from '../command.ts'
 import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
 import { chooseUrl, isLocal, localToken } from '../session.ts'
@@ -7,7 +7,7 @@ import { chooseUrl, isLocal, localToken } from '../session.ts'
 const machine = { client: 'driveway-admin', scopes: ['users.erase'] }
 
 /** What is done as a machine: its token is the environment's, or the local stack's. */
-async function asMachine({ text, signal }: Context): Promise<Driveway> {
+async function asMachine({ text, signal }: Context): Promise<ServerDriveway> {
   const baseUrl = await chooseUrl(text('url'))
   const given = process.env['DRIVEWAY_TOKEN']
   if (given === undefined && !isLocal(baseUrl))

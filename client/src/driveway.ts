@@ -2,8 +2,6 @@ import { downloadDocument } from './download.ts'
 import type { Download, DownloadOptions } from './download.ts'
 import type * as generated from './generated.ts'
 import { isDrivewayError } from './errors.ts'
-import { userCalls, webhookCalls } from './machine-calls.ts'
-import type { MachineCalls } from './machine-calls.ts'
 import { apiOf } from './request.ts'
 import type { Api, CallOptions, Query, TokenSource } from './request.ts'
 import { realWait } from './retry.ts'
@@ -100,8 +98,6 @@ export interface Driveway {
     /** The document now and at each change, until it is stored, failed or parked. */
     watch(documentId: string, options?: WatchOptions): AsyncGenerator<generated.Document, generated.Document>
   }
-  readonly users: MachineCalls['users']
-  readonly webhooks: MachineCalls['webhooks']
   /** The OpenAPI document. */
   openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>>
   /**
@@ -118,9 +114,9 @@ export interface Driveway {
 
 const defaultRetry: RetrySettings = { attempts: 4, maxWaitMs: 60_000, wait: realWait }
 
-/** The client over a transport; `createDriveway` of either entry chooses it. */
-export function drivewayOver(transport: Transport, options: DrivewayOptions): Driveway {
-  const api = apiOf({
+/** The API's calls as these options say. */
+export function apiWith(options: DrivewayOptions): Api {
+  return apiOf({
     baseUrl: options.baseUrl,
     token: options.token,
     user: options.user,
@@ -128,11 +124,14 @@ export function drivewayOver(transport: Transport, options: DrivewayOptions): Dr
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     retry: { ...defaultRetry, ...options.retry },
   })
+}
+
+/** The client over a transport; `createDriveway` of either entry chooses it. */
+export function drivewayOver(transport: Transport, options: DrivewayOptions): Driveway {
+  const api = apiWith(options)
   return {
     connections: connectionCalls(api),
     documents: documentCalls(api),
-    users: userCalls(api),
-    webhooks: webhookCalls(api),
     openapi: (call) => api.call('getOpenapi', {}, call),
     upload: (source, upload = {}) => uploadDocument(api, transport, source, upload),
     // Where the API would send it elsewhere, the user's name would go along.

@@ -41,7 +41,7 @@ export interface MachineCalls {
 
 const atWebhook = (webhookId: string) => ({ path: { webhookId } })
 
-export function webhookCalls(api: Api): MachineCalls['webhooks'] {
+function webhookCalls(api: Api): MachineCalls['webhooks'] {
   return {
     create: (body, options) => api.call('createWebhook', { body }, options),
     list: async (options) => (await api.call('listWebhooks', {}, options)).webhooks,
@@ -55,7 +55,7 @@ export function webhookCalls(api: Api): MachineCalls['webhooks'] {
   }
 }
 
-export function userCalls(api: Api): MachineCalls['users'] {
+function userCalls(api: Api): MachineCalls['users'] {
   return {
     erase: async (userId, { files, ...options } = {}) =>
       (await api.call('eraseUser', { path: { userId }, query: { files } }, options)).erasure,
@@ -70,3 +70,8 @@ export function userCalls(api: Api): MachineCalls['users'] {
     },
   }
 }
+
+export const machineCalls = (api: Api): MachineCalls => ({
+  users: userCalls(api),
+  webhooks: webhookCalls(api),
+})

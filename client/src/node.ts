@@ -1,5 +1,7 @@
-import { drivewayOver } from './driveway.ts'
+import { apiWith, drivewayOver } from './driveway.ts'
 import type { Driveway, DrivewayOptions } from './driveway.ts'
+import { machineCalls } from './machine-calls.ts'
+import type { MachineCalls } from './machine-calls.ts'
 import { nodeTransport } from './transport-node.ts'
 
 export type { Driveway, DrivewayOptions } from './driveway.ts'
@@ -12,7 +14,10 @@ export type { UploadSource } from './transport.ts'
 export type { UploadOptions, UploadProgress } from './upload-options.ts'
 export { fileSource } from './transport-node.ts'
 
+/** With what servers alone may ask. */
+export type ServerDriveway = Driveway & MachineCalls
+
 /** A client of the API at `baseUrl`, for Node. */
-export function createDriveway(options: DrivewayOptions): Driveway {
-  return drivewayOver(nodeTransport, options)
+export function createDriveway(options: DrivewayOptions): ServerDriveway {
+  return { ...drivewayOver(nodeTransport, options), ...machineCalls(apiWith(options)) }
 }

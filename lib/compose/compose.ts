@@ -6,7 +6,6 @@ import { connectionStore } from '../catalog/connections.ts'
 import { documentStore } from '../catalog/documents.ts'
 import { erasureStore } from '../catalog/erasures.ts'
 import { grantStore } from '../catalog/grants.ts'
-import { deliveryStore, webhookStore } from '../catalog/webhooks.ts'
 import { tokenStore } from '../catalog/tokens.ts'
 import type { EnvironmentName } from '../contract/env.ts'
 import { listed, required, settingsOf } from '../contract/env.ts'
@@ -31,7 +30,6 @@ import { lazily } from './once.ts'
 import type { Outside } from './outside.ts'
 import { outsideOf } from './outside.ts'
 import { openProviders } from './providers.ts'
-import { openBus } from './webhooks.ts'
 
 /** The composition of a process with this environment; handlers work with the one in `this-process.ts`. */
 export function compose(environment: Settings, given?: Outside): Composition {
@@ -73,8 +71,6 @@ export function compose(environment: Settings, given?: Outside): Composition {
     authorizations: () => authorizationStore(outside.dynamo(), setting('AUTHORIZATIONS_TABLE'), now),
     grantRows: () => grantStore(outside.dynamo(), setting('GRANTS_TABLE'), now, newId),
     erasures: () => erasureStore(outside.dynamo(), setting('USERS_TABLE'), now, newId),
-    webhooks: () => webhookStore(outside.dynamo(), setting('WEBHOOKS_TABLE'), now, newId),
-    deliveries: () => deliveryStore(outside.dynamo(), setting('DELIVERIES_TABLE'), now, newId),
     cells: () => cellStore(outside.dynamo(), setting('CELLS_TABLE')),
     secrets: () =>
       secretStore({
@@ -101,7 +97,8 @@ export function compose(environment: Settings, given?: Outside): Composition {
         refresh: async (provider, refreshToken) =>
           ofKind(await providers.openGrant(provider), 'oauth2').refresh(refreshToken),
       }),
-    bus: () => openBus(all),
+    // Loaded by who tells something.
+    bus: () => ({ put: async (events) => (await import('./webhooks.ts')).openBus(all).put(events) }),
     // A function that publishes nothing is given no bus; one that tries anyway fails loudly.
     events: () => ({ publish: (event) => eventPublisher(all.bus).publish(event) }),
     startHash: () => providers.startHash,

@@ -5,7 +5,6 @@ import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
 import type { ErasureStore } from '../catalog/erasures.ts'
 import type { GrantStore } from '../catalog/grants.ts'
-import type { DeliveryStore, WebhookStore } from '../catalog/webhooks.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Grant } from '../grants/grant.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
@@ -37,8 +36,6 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly authorizations: AuthorizationStore
   readonly grantRows: GrantStore
   readonly erasures: ErasureStore
-  readonly webhooks: WebhookStore
-  readonly deliveries: DeliveryStore
   readonly cells: CellStore
   readonly secrets: SecretStore
   readonly vault: Vault

@@ -10,6 +10,7 @@ import type { Composition } from './composition.ts'
 import { openDisconnect } from './connections.ts'
 import { openDocuments } from './documents.ts'
 import { lazilyWith } from './once.ts'
+import { withWebhooks } from './webhooks.ts'
 
 /** Lambda's own longest. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const longestRunSeconds = 900
@@ -25,7 +26,7 @@ export function openErasure(composition: Composition, deadline: number): EraseUs
   // What is under way on the connection ends with its documents.
   const walk = () => Promise.resolve()
   const tables = { authorizations: setting('AUTHORIZATIONS_TABLE'), transfers: setting('TRANSFERS_TABLE') }
-  return lazilyWith(composition, {
+  return lazilyWith(withWebhooks(composition), {
     isOver,
     eraseDocuments: eraseDocuments({
       ...documents,

@@ -1,4 +1,5 @@
-import type { Told } from '../catalog/webhooks.ts'
+import type { DeliveryStore, Told, WebhookStore } from '../catalog/webhooks.ts'
+import { deliveryStore, webhookStore } from '../catalog/webhooks.ts'
 import { required } from '../contract/env.ts'
 import { parseUserKey } from '../ids.ts'
 import type { Deferral } from '../queue/batch.ts'
@@ -9,7 +10,23 @@ import type { SendDeps } from '../webhooks/endpoints.ts'
 import { busWithWebhooks } from '../webhooks/fan-out.ts'
 import type { Composition } from './composition.ts'
 import { queueOf } from './hall.ts'
-import { lazilyWith } from './once.ts'
+import { lazily, lazilyWith } from './once.ts'
+
+interface WebhookStores {
+  readonly webhooks: WebhookStore
+  readonly deliveries: DeliveryStore
+}
+
+/** A process with the webhooks' tables, each opened when it is asked for. */
+export function withWebhooks(composition: Composition): Composition & WebhookStores {
+  const { clock, newId, outside, settings } = composition
+  const now = (): number => clock.now()
+  const stores = lazily<WebhookStores>({
+    webhooks: () => webhookStore(outside.dynamo(), required(settings, 'WEBHOOKS_TABLE'), now, newId),
+    deliveries: () => deliveryStore(outside.dynamo(), required(settings, 'DELIVERIES_TABLE'), now, newId),
+  })
+  return Object.create(composition, Object.getOwnPropertyDescriptors(stores)) as Composition & WebhookStores
+}
 
 /** Puts deliveries into their queue, fair to each user; answers the indexes of those that it did not take. */
 export function deliveryQueue(composition: Composition) {
@@ -25,19 +42,20 @@ export function deliveryQueue(composition: Composition) {
 
 /** The event bus, with the app's webhooks. */
 export function openBus(composition: Composition): EventBus {
-  const { outside, settings, webhooks } = composition
+  const { outside, settings } = composition
+  const { webhooks } = withWebhooks(composition)
   const bus = eventBridgeBus(outside.events, required(settings, 'EVENT_BUS'))
   return busWithWebhooks(bus, { webhooks, enqueue: deliveryQueue(composition) })
 }
 
 /** For what has a delivery sent. */
 export function openSending(composition: Composition): SendDeps {
-  return lazilyWith(composition, { enqueue: deliveryQueue(composition) })
+  return lazilyWith(withWebhooks(composition), { enqueue: deliveryQueue(composition) })
 }
 
 /** For the queue of deliveries. */
 export function openDeliver(composition: Composition): DeliverDeps {
-  return lazilyWith(composition, { send: composition.outside.http })
+  return lazilyWith(withWebhooks(composition), { send: composition.outside.http })
 }
 
 /** How deliveries are put off. */

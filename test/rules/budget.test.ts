@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
   'lib/catalog': 2610,
-  'lib/compose': 700,
+  'lib/compose': 710,
   'lib/connections': 1220,
   'lib/contract': 2495,
   'lib/documents': 1100,
@@ -24,10 +24,10 @@ const budget: Readonly<Record<string, number>> = {
   'lib/transfer': 3650,
   'lib/users': 610,
   'lib/webhooks': 365,
-  functions: 865,
+  functions: 870,
   infra: 4600,
   cli: 2408,
-  'client/src': 2645,
+  'client/src': 2655,
   'web/src': 2790,
   local: 3380,
 }

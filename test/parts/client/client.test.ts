@@ -50,7 +50,9 @@ describe('types', () => {
 
   test('the client has every operation but those of a browser on its way back, and HEAD', async () => {
     const sources = await Promise.all(
-      ['driveway', 'upload', 'download'].map((name) => readFile(`client/src/${name}.ts`, 'utf8')),
+      ['driveway', 'machine-calls', 'upload', 'download'].map((name) =>
+        readFile(`client/src/${name}.ts`, 'utf8'),
+      ),
     )
     const missing = Object.keys(operations).filter(
       (operation) => !sources.some((source) => source.includes(`'${operation}'`)),
