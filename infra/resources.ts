@@ -42,6 +42,7 @@ export function deploymentResources(deployment: Deployment): Resources {
   const { key } = data
   const table = (name: TableName, variable: EnvironmentName) =>
     tableResource(data.tables[name], key, variable)
+  const returnUrls = [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)]
   const named = { SECRET_PREFIX: secrets.prefix }
   return {
     connections: table('connections', 'CONNECTIONS_TABLE'),
@@ -83,9 +84,8 @@ export function deploymentResources(deployment: Deployment): Resources {
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
     starts: settingResource({
       CONNECTIONS_PER_USER: String(settings.connectionsPerUser),
-      ALLOWED_RETURN_URLS: [...settings.allowedReturnUrls, ...origins.map((origin) => `${origin}/`)].join(
-        ',',
-      ),
+      ALLOWED_RETURN_URLS: returnUrls.join(','),
+      REQUIRE_RETURN_URL: String(settings.requireReturnUrl && returnUrls.length > 0),
     }),
     filing: settingResource({
       DRIVE_FOLDER: settings.driveFolder,

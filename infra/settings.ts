@@ -72,6 +72,8 @@ const shape = {
   corsOrigins: z._default(z.array(origin), []),
   /** What a connection's returnUrl may start with. The console's own address is added. */
   allowedReturnUrls: z._default(z.array(url), []),
+  /** Where there is an address to return to, a connect has to name one, and ends on no page with a code. */
+  requireReturnUrl: z._default(z.boolean(), true),
 
   /** The API's own domain name, with a certificate of the same region; it alone answers then. */
   domainName: domain('api.example.com'),
@@ -237,9 +239,7 @@ export function readSettings(...layers: readonly Readonly<Record<string, unknown
     const values = Object.entries(chosen.data).map(([name, value]) => [variables.get(name) ?? name, value])
     return { ...read.data, ofProviders: Object.fromEntries(values) }
   }
-  throw new SettingsError(
-    `These settings need another value:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-  )
+  throw new SettingsError(`These settings need another value:\n  ${problems.join('\n  ')}`)
 }
 
 function problem(issue: z.core.$ZodIssue): string {

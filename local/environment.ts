@@ -66,6 +66,7 @@ export function functionEnvironment({
     PUBLIC_URL: own,
     // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.
     ALLOWED_RETURN_URLS: process.env['ALLOWED_RETURN_URLS'] ?? 'http://127.0.0.1:*/,http://localhost:*/',
+    REQUIRE_RETURN_URL: process.env['REQUIRE_RETURN_URL'] ?? 'false',
     CORS_ORIGINS:
       process.env['CORS_ORIGINS'] ??
       `${own},${own.replace('127.0.0.1', 'localhost')},http://localhost:3000,http://localhost:5173`,

@@ -107,6 +107,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     publicUrl: () => setting('PUBLIC_URL'),
     connectionsPerUser: () => Number(settings['CONNECTIONS_PER_USER'] ?? defaultConnectionsPerUser),
     allowedReturnUrls: () => listed(settings, 'ALLOWED_RETURN_URLS'),
+    requiresReturnUrl: () => settings['REQUIRE_RETURN_URL'] === 'true',
     reach: () => reachOf(settings),
   })
   return all

@@ -51,6 +51,7 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly publicUrl: string
   readonly allowedReturnUrls: readonly string[]
+  readonly requiresReturnUrl: boolean
   readonly connectionsPerUser: number
   readonly reach: Reach
 }

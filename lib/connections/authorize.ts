@@ -26,6 +26,8 @@ export interface AuthorizeDeps {
   readonly publicUrl: string
   /** Origins and URL prefixes that `returnUrl` may start with. */
   readonly allowedReturnUrls: readonly string[]
+  /** A consent without one would end on a page with a code, which strangers may ask for. */
+  readonly requiresReturnUrl: boolean
   readonly connectionsPerUser: number
 }
 
@@ -44,9 +46,9 @@ export async function startConnection(
   request: Owner & { readonly provider: ProviderId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
   const { userId, userKey, provider } = request
-  const returnUrl = allowed(deps, request.returnUrl)
   const fresh = { userKey, userId, provider, connectionId: newConnectionId(deps.newId) }
   const grant = await deps.openGrant(provider)
+  const returnUrl = allowed(deps, grant, request.returnUrl)
   await refuseTooMany(deps, request)
   if (grant.kind === 'none') {
     const active = { ...fresh, status: 'active', event: activated(deps), seq: 1 } as const
@@ -67,8 +69,8 @@ export async function reauthorizeConnection(
   request: Owner & { readonly connectionId: ConnectionId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
   const connection = await getConnection(deps, request, request.connectionId)
-  const returnUrl = allowed(deps, request.returnUrl)
   const grant = await deps.openGrant(connection.provider)
+  const returnUrl = allowed(deps, grant, request.returnUrl)
   if (grant.kind === 'none') {
     const { after } = await deps.connections.change(request, request.connectionId, ({ status }) =>
       status === 'active' ? undefined : { status: 'active', event: activated(deps) },
@@ -82,8 +84,18 @@ export async function reauthorizeConnection(
   return { connection, authorizationUrl }
 }
 
-const allowed = ({ allowedReturnUrls }: AuthorizeDeps, returnUrl: string | undefined) =>
-  returnUrl === undefined ? undefined : checkReturnUrl(returnUrl, allowedReturnUrls)
+function allowed(
+  { allowedReturnUrls, requiresReturnUrl }: AuthorizeDeps,
+  { kind }: Pick<Grant, 'kind'>,
+  returnUrl: string | undefined,
+): string | undefined {
+  if (returnUrl !== undefined) return checkReturnUrl(returnUrl, allowedReturnUrls)
+  if (!requiresReturnUrl || kind === 'none') return undefined
+  throw new ServiceError(
+    'invalid_request',
+    'body.returnUrl: is needed in this deployment; name a page of yours that its settings allow',
+  )
+}
 
 /** Requests at the same time may pass it by a few; one user cannot fill the table. */
 async function refuseTooMany(

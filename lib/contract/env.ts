@@ -32,6 +32,7 @@ export const environment = {
   EVENT_BUS: 'EventBridge bus that outcomes go to.',
   PUBLIC_URL: 'The API’s own base URL as providers and clients see it, without a trailing slash.',
   ALLOWED_RETURN_URLS: 'Comma-separated origins or URL prefixes that returnUrl may start with.',
+  REQUIRE_RETURN_URL: 'Whether a connect has to name its returnUrl: true or false.',
   CONNECTIONS_PER_USER: 'Connections that one user may have.',
   CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
   LOOPBACK_SERVERS: 'true where a user’s own server may be on this machine: on the local stack alone.',

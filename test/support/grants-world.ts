@@ -213,6 +213,7 @@ export function useCases(stack: Stack) {
     ...stack,
     publicUrl,
     allowedReturnUrls: ['https://app.example.com'],
+    requiresReturnUrl: false,
     connectionsPerUser: 50,
     walk: (connection: Connection) => {
       walked.push(connection)

@@ -250,6 +250,20 @@ describe('functions', () => {
   })
 })
 
+test.each([
+  ['where there is an address to return to', { allowedReturnUrls: 'https://app.example.com/' }, 'true'],
+  [
+    'unless the operator says otherwise',
+    { allowedReturnUrls: 'https://app.example.com/', requireReturnUrl: 'false' },
+    'false',
+  ],
+])('a connect has to name its returnUrl %s', (_when, settings, required) => {
+  const variables = variablesOf(synthesize(settings))
+  const starts = [...variables.values()].filter((own) => 'ALLOWED_RETURN_URLS' in own)
+  expect(starts.length).toBeGreaterThan(1)
+  for (const own of starts) expect(own['REQUIRE_RETURN_URL']).toBe(required)
+})
+
 describe('what is kept', () => {
   const keyArn = expect.stringMatching(/^<DataKey\w+\.Arn>$/)
 

@@ -361,6 +361,19 @@ describe.each(providers)('connecting %s', (provider) => {
     expect(denied.kind === 'page' ? denied.html : '').toContain('data-error="access_denied"')
   })
 
+  it('wants a returnUrl where the deployment does, and begins nothing without', async () => {
+    const strict = { ...deps(), requiresReturnUrl: true }
+    const request = { ...caller('strict'), provider }
+    const refusal = { code: 'invalid_request', detail: expect.stringContaining('body.returnUrl: is needed') }
+    await expect(startConnection(strict, request)).rejects.toMatchObject(refusal)
+    expect(await deps().connections.list(caller('strict'))).toEqual([])
+    const { connection } = await startConnection(strict, { ...request, returnUrl })
+    const { connectionId } = connection
+    await expect(reauthorizeConnection(strict, { ...caller('strict'), connectionId })).rejects.toMatchObject(
+      refusal,
+    )
+  })
+
   it('passes no text of a made-up error on', async () => {
     const { authorizationUrl } = await start('xss', provider, {})
     const state = new URL(authorizationUrl).searchParams.get('state') ?? ''
