@@ -27,6 +27,7 @@ import { eventPublisher } from '../telemetry/events.ts'
 import { count, countBytes, observe } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
 import { lazily } from './once.ts'
+import type { ReturnUrls } from '../connections/return-url.ts'
 import type { Outside } from './outside.ts'
 import { outsideOf } from './outside.ts'
 import { openProviders } from './providers.ts'
@@ -106,12 +107,16 @@ export function compose(environment: Settings, given?: Outside): Composition {
     openDriver: () => providers.openDriver,
     publicUrl: () => setting('PUBLIC_URL'),
     connectionsPerUser: () => Number(settings['CONNECTIONS_PER_USER'] ?? defaultConnectionsPerUser),
-    allowedReturnUrls: () => listed(settings, 'ALLOWED_RETURN_URLS'),
-    requiresReturnUrl: () => settings['REQUIRE_RETURN_URL'] === 'true',
+    returnUrls: () => returnUrlsOf(settings),
     reach: () => reachOf(settings),
   })
   return all
 }
+
+const returnUrlsOf = (settings: Settings): ReturnUrls => ({
+  allowed: listed(settings, 'ALLOWED_RETURN_URLS'),
+  areNeeded: settings['REQUIRE_RETURN_URL'] === 'true',
+})
 
 function credentialsOf(all: Composition, connection: Connection): Credentials {
   switch (aboutOf(connection.provider).grant.kind) {

@@ -1,3 +1,4 @@
+import type { ReturnUrls } from '../connections/return-url.ts'
 import type { AuthorizationStore } from '../catalog/authorizations.ts'
 import type { ReadBoth } from '../catalog/both.ts'
 import type { CellStore } from '../catalog/cells.ts'
@@ -50,8 +51,7 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly openGrant: (provider: ProviderId) => Promise<Grant>
   readonly openDriver: (connection: Connection) => Promise<Driver>
   readonly publicUrl: string
-  readonly allowedReturnUrls: readonly string[]
-  readonly requiresReturnUrl: boolean
+  readonly returnUrls: ReturnUrls
   readonly connectionsPerUser: number
   readonly reach: Reach
 }

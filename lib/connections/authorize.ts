@@ -12,6 +12,7 @@ import type { Grant } from '../grants/grant.ts'
 import { secret } from '../secret.ts'
 import { authorizationKey, digestOf, newOneTimeValue } from './one-time.ts'
 import { getConnection } from './read.ts'
+import type { ReturnUrls } from './return-url.ts'
 import { checkReturnUrl } from './return-url.ts'
 
 /** What sending a user to a provider works with. */
@@ -24,10 +25,7 @@ export interface AuthorizeDeps {
   readonly newId?: NewId
   /** The API's own base URL as providers see it, without a trailing slash. */
   readonly publicUrl: string
-  /** Origins and URL prefixes that `returnUrl` may start with. */
-  readonly allowedReturnUrls: readonly string[]
-  /** A consent without one would end on a page with a code, which strangers may ask for. */
-  readonly requiresReturnUrl: boolean
+  readonly returnUrls: ReturnUrls
   readonly connectionsPerUser: number
 }
 
@@ -85,12 +83,12 @@ export async function reauthorizeConnection(
 }
 
 function allowed(
-  { allowedReturnUrls, requiresReturnUrl }: AuthorizeDeps,
+  { returnUrls }: AuthorizeDeps,
   { kind }: Pick<Grant, 'kind'>,
   returnUrl: string | undefined,
 ): string | undefined {
-  if (returnUrl !== undefined) return checkReturnUrl(returnUrl, allowedReturnUrls)
-  if (!requiresReturnUrl || kind === 'none') return undefined
+  if (returnUrl !== undefined) return checkReturnUrl(returnUrl, returnUrls.allowed)
+  if (!returnUrls.areNeeded || kind === 'none') return undefined
   throw new ServiceError(
     'invalid_request',
     'body.returnUrl: is needed in this deployment; name a page of yours that its settings allow',

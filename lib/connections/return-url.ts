@@ -3,6 +3,14 @@ import { ServiceError } from '../errors.ts'
 const forbiddenText = /[\s\\]|[^\x21-\x7e]/
 const hiddenSeparators = /%2f|%5c|%2e/i
 
+/** Where a consent may end. */
+export interface ReturnUrls {
+  /** Origins and URL prefixes that `returnUrl` may start with. */
+  readonly allowed: readonly string[]
+  /** A consent without one would end on a page with a code, which strangers may ask for. */
+  readonly areNeeded: boolean
+}
+
 /**
  * A `returnUrl` in its normal form when the deployment allows it, else `invalid_request`. An entry of
  * `allowed` is an origin, or a URL prefix that matches itself and what is below it. What browsers and servers

@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest'
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
   'lib/catalog': 2610,
-  'lib/compose': 710,
-  'lib/connections': 1230,
+  'lib/compose': 720,
+  'lib/connections': 1240,
   'lib/contract': 2495,
   'lib/documents': 1100,
   'lib/grants': 2450,

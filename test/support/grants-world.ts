@@ -212,8 +212,7 @@ export function useCases(stack: Stack) {
   const deps = {
     ...stack,
     publicUrl,
-    allowedReturnUrls: ['https://app.example.com'],
-    requiresReturnUrl: false,
+    returnUrls: { allowed: ['https://app.example.com'], areNeeded: false },
     connectionsPerUser: 50,
     walk: (connection: Connection) => {
       walked.push(connection)

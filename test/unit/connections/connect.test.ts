@@ -362,7 +362,7 @@ describe.each(providers)('connecting %s', (provider) => {
   })
 
   it('wants a returnUrl where the deployment does, and begins nothing without', async () => {
-    const strict = { ...deps(), requiresReturnUrl: true }
+    const strict = { ...deps(), returnUrls: { ...deps().returnUrls, areNeeded: true } }
     const request = { ...caller('strict'), provider }
     const refusal = { code: 'invalid_request', detail: expect.stringContaining('body.returnUrl: is needed') }
     await expect(startConnection(strict, request)).rejects.toMatchObject(refusal)
