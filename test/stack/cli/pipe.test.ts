@@ -265,6 +265,7 @@ describe('mistakes and failures', () => {
       'status',
       'whoami',
       'doctor',
+      'admin',
       'completion',
     ])
     expect((await run([])).stdout).toBe(help.stdout)
