@@ -193,12 +193,13 @@ export function statusOf(row: DocumentRow): DocumentStatus {
   return row.last?.outcome === 'failed' || row.standing === undefined ? 'failed' : 'stored'
 }
 
-/** When something that is left may go: bytes are held back only while their own late hash is waited for. */
+/** When something that is left may go: never, for bytes whose own late hash is still waited for. */
 export function dueOf(
   { standing }: Pick<DocumentRow, 'standing'>,
   { kind, notBefore = 0 }: Leftover,
 ): number {
-  return kind === 'source' && standing?.prove?.until !== notBefore ? 0 : notBefore
+  if (kind !== 'source') return notBefore
+  return standing?.prove?.until === notBefore ? Infinity : 0
 }
 
 const iso = (time: number): string => new Date(time).toISOString()
@@ -216,7 +217,9 @@ export function openOf(row: Pick<DocumentRow, 'change' | 'remove' | 'standing'>)
     if (state === 'waiting') return `w#${iso(notBefore)}`
     return `${door === 'put' || door === 'delete' ? 'i' : 's'}#${iso(until)}`
   }
-  const times = Object.values(row.remove ?? {}).map((entry) => dueOf(row, entry))
+  const times = Object.values(row.remove ?? {})
+    .map((entry) => dueOf(row, entry))
+    .filter(Number.isFinite)
   if (standing?.prove) times.push(standing.prove.at)
   return times.length === 0 ? undefined : `t#${iso(Math.min(...times))}`
 }

@@ -1,9 +1,13 @@
 import type { Change, DocumentRow, Leftover, Standing } from '../catalog/document.ts'
+import { dayMs } from '../clock.ts'
 import { isServiceError } from '../errors.ts'
 import { mostSends } from './damage.ts'
 import type { HallDeps } from './hall.ts'
 import { connectionOf } from './hall.ts'
-import { judge, proofPausesMs, sentAs } from './judge.ts'
+import { judge, proofMs, proofPausesMs, sentAs } from './judge.ts'
+
+/** A drive that cannot be asked for so long is not waited for any longer. */
+const patienceMs = 7 * dayMs
 
 /**
  * Asks once for a hash that the provider computes late, and judges what stands by it. Still none: asked again
@@ -14,7 +18,14 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentR
   const wanted = standing?.prove
   if (!standing || !wanted || objectKey === undefined) return row
   const { prove: _over, ...rest } = standing
+  const now = deps.clock.now()
+  if (now > wanted.until + patienceMs) return await deps.documents.observe(row, { standing: rest })
   const connection = await connectionOf(deps, row)
+  // Its user may come back; the bytes wait with it.
+  if (connection?.status === 'requires_reauth')
+    return await deps.documents.observe(row, {
+      standing: { ...rest, prove: { ...wanted, at: now + proofMs } },
+    })
   const driver = connection?.status === 'active' ? await deps.openDriver(connection) : undefined
   const entry = await driver?.stat(objectKey).catch((error: unknown) => {
     if (isServiceError(error, 'object_missing')) return undefined
@@ -28,7 +39,6 @@ export async function prove(deps: HallDeps, row: DocumentRow): Promise<DocumentR
   if (value === undefined) {
     const tries = wanted.tries + 1
     const pause = proofPausesMs[tries]
-    const now = deps.clock.now()
     const over = pause === undefined || now + pause > wanted.until
     return await deps.documents.observe(row, {
       standing: over ? rest : { ...rest, prove: { ...wanted, tries, at: now + pause } },

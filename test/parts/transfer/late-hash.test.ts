@@ -78,6 +78,32 @@ describe('a hash that comes late and is of other bytes than were sent', () => {
     expect([await world.intake(), await world.files()]).toEqual([[], []])
   })
 
+  test.each([
+    ['its connection waits for its user', true],
+    ['nobody came to ask', false],
+  ])('finds the right ones also when %s for longer than a hash takes', async (_why, isRevoked) => {
+    const hashes = late()
+    await world.played.fault({ ...small, fragment: 1 }, { type: 'corrupt' })
+    const content = randomBytes(900)
+    await world.upload(content)
+    hashes.compute()
+    const { connections } = world.opened
+    const { connectionId } = world.connection
+    const become = async (status: 'requires_reauth' | 'active') =>
+      await connections.change(world.connection, connectionId, () => ({ status }))
+    if (isRevoked) {
+      await become('requires_reauth')
+      await world.sweepAfter(20)
+      expect(await world.document()).toMatchObject({ checksum: { verdict: 'unverified' } })
+    }
+    await world.pass(3600)
+    expect(await world.intake()).toHaveLength(1)
+    if (isRevoked) await become('active')
+    await world.sweepAfter(1)
+    await expectAtRest(content)
+    expect(await world.document()).toMatchObject({ status: 'stored', checksum: { verdict: 'verified' } })
+  })
+
   test('of a put, whose bytes are nowhere else, is told', async () => {
     const hashes = late()
     await world.played.fault({ ...small, fragment: 1 }, { type: 'corrupt' })
