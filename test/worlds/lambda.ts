@@ -71,8 +71,8 @@ export class Lambda {
   running = 0
   /** What workers had sent that died, so that nobody knows what became of it. */
   readonly unclaimed = new Set<string>()
-  /** SHA-256 of all that processes had sent when they died. */
-  readonly ofTheDead = new Set<string>()
+  /** All that processes had sent when they died, by SHA-256. */
+  readonly ofTheDead = new Map<string, Buffer>()
   #count = 0
 
   constructor(world: World, compose: (process: () => Process) => Composition) {
@@ -140,8 +140,8 @@ export class Lambda {
     this.running -= 1
     callOff()
     if (outcome.kind === 'lost')
-      for (const sha of process.sent) {
-        this.ofTheDead.add(sha)
+      for (const [sha, bytes] of process.sent) {
+        this.ofTheDead.set(sha, bytes)
         if (name === 'ingest-object') this.unclaimed.add(sha)
       }
     // What has answered is frozen: it goes on with the next invocation, or never.

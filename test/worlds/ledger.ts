@@ -67,10 +67,12 @@ export class Ledger {
    * Bytes that nobody sent, as many as a process had on their way when it died: the drive has stored them
    * wrongly, and nobody was left to notice. They look like an edit of their user's.
    */
-  isUnseenDamage(sha: string, size: number, ofTheDead: ReadonlySet<string>): boolean {
+  isUnseenDamage(sha: string, size: number, ofTheDead: ReadonlyMap<string, Buffer>): boolean {
     const contents = [...this.histories.values()].flatMap((history) => [...history.contents])
-    const isSent = contents.some(([known]) => known === sha)
-    return !isSent && contents.some(([known, { length }]) => length === size && ofTheDead.has(known))
+    if (contents.some(([known]) => known === sha)) return false
+    // A session may have been given a part of them alone.
+    const sent = [...ofTheDead.values()].filter(({ length }) => length > 0)
+    return contents.some(([, bytes]) => bytes.length === size && sent.some((part) => bytes.includes(part)))
   }
 
   find(invariant: string, text: string): void {

@@ -50,7 +50,7 @@ export function sendIn(
       ...(failure ? { brokenAfter: bytes.length } : {}),
     }
     const sent = network.call(caller, label, ask)
-    if (isUpload) caller.sent.add(sha256(bytes))
+    if (isUpload) caller.sent.set(sha256(bytes), bytes)
     const answer = await orAborted(sent, signal)
     if (failure) throw failure
     if (answer === undefined)

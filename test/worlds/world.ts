@@ -8,8 +8,8 @@ export class Process {
   readonly name: string
   /** Its own dice, so that leaving one operation out changes little of what happens to the others. */
   readonly chance: () => number
-  /** SHA-256 of what it has sent to places that have no key of their own. */
-  readonly sent = new Set<string>()
+  /** What it has sent to places that have no key of their own, by SHA-256. */
+  readonly sent = new Map<string, Buffer>()
   readonly #ended = Promise.withResolvers<void>()
   #dead = false
 
