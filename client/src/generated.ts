@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 577eab65e6c87153). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 5981f9d184201ad6). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {

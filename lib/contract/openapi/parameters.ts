@@ -11,7 +11,11 @@ export function parametersOf(route: Route): Parameter[] {
       ({ name, required, schema }) => {
         const words = parameterWords[name]
         if (words === undefined) throw new Error(`The parameter ${name} has no description.`)
-        return { name, in: place, required, description: words.description, schema, example: words.example }
+        const { description, example: usual } = words
+        // Two routes may choose from other words under one name.
+        const isOther = schema.enum?.includes(String(usual)) === false
+        const example = isOther ? (schema.enum[0] ?? usual) : usual
+        return { name, in: place, required, description, schema, example }
       },
     )
   // Content-Type belongs to the body in OpenAPI: a parameter of that name is ignored.
