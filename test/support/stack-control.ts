@@ -223,7 +223,7 @@ export async function until<Value>(
   ask: () => Promise<Value>,
   done: (value: Value) => boolean,
 ): Promise<Value> {
-  const patience = AbortSignal.timeout(25_000)
+  const patience = AbortSignal.timeout(75_000)
   for (;;) {
     const value = await ask()
     if (done(value)) return value
