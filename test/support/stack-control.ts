@@ -11,6 +11,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import { DynamoDBDocumentClient, ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { localTableName, secretPrefix } from '../../local/environment.ts'
 import type { Problem, Provider } from './api.ts'
@@ -218,6 +219,8 @@ export function expectProblem(
   expect(answer.text).not.toMatch(/ya29|1\/\/0g|EwB|eyJ|M\.C5|client_secret/)
 }
 
+const pauseMs = 20
+
 /** Asks again until `done` says so; the stack is at work meanwhile. */
 export async function until<Value>(
   ask: () => Promise<Value>,
@@ -228,5 +231,7 @@ export async function until<Value>(
     const value = await ask()
     if (done(value)) return value
     if (patience.aborted) throw new Error(`waited in vain; the last was ${JSON.stringify(value)}`)
+    // What is asked has to get its work done meanwhile.
+    await pause(pauseMs)
   }
 }

@@ -12,6 +12,7 @@ import type { Api, DocumentAnswer, Problem, Provider } from '../../support/api.t
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { until } from '../../support/stack-control.ts'
 
 let stack: LocalStack
 let bucket: S3Client
@@ -38,15 +39,6 @@ const events = async (): Promise<Published[]> => {
 }
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** Asks again until `done` says so; the stack is at work meanwhile. */
-async function until<Value>(ask: () => Promise<Value>, done: (value: Value) => boolean): Promise<Value> {
-  const patience = AbortSignal.timeout(25_000)
-  for (;;) {
-    const value = await ask()
-    if (done(value)) return value
-    if (patience.aborted) throw new Error(`waited in vain; the last was ${JSON.stringify(value)}`)
-  }
-}
 const settled = (api: Api, id: string): Promise<DocumentView> =>
   until(
     async () => (await api.request<DocumentAnswer>('GET', `/v1/documents/${id}`)).body?.document,
