@@ -34,17 +34,21 @@ const answerWithinMs = 15_000
 const done: Handled = { kind: 'done' }
 
 /**
- * Makes one attempt when it is due. The row decides, so a message that comes twice, or too early, sends
- * nothing twice; only a process that dies right after it has sent does, with the same id.
+ * Makes one attempt when it is due. The row decides, so a message that comes again, or too early, sends nothing
+ * twice. Two at the same moment do, and a process that dies right after it has sent: with the same id.
  */
 export async function deliver(deps: DeliverDeps, text: string): Promise<Handled> {
   const told = message.parse(JSON.parse(text))
   const webhook = await deps.webhooks.get(told.webhookId)
-  if (webhook?.status !== 'active') return done
+  if (webhook === undefined) return done
   const row = isWhole(told)
     ? await deps.deliveries.begin(told)
     : await deps.deliveries.get(told.webhookId, told.eventId)
   if (row?.status !== 'pending') return done
+  if (webhook.status !== 'active') {
+    await deps.deliveries.change(row, { status: 'dead' })
+    return done
+  }
   const waitMs = row.nextAt - deps.clock.now()
   if (waitMs > 0) return { kind: 'again', afterSeconds: waitMs / 1000 }
   return await record(deps, webhook, row, await attempt(deps, webhook, row))

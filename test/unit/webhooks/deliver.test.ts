@@ -205,6 +205,12 @@ describe('a delivery', () => {
     expect(world.queue).toEqual([])
     expect(received).toHaveLength(1)
     expect((await world.deps.webhooks.get(webhook.id))?.status).toBe('disabled')
+    // What was on its way to it is said to have come to its end, too.
+    const { deliveries } = await listDeliveries(world.deps, webhook.id, {})
+    expect(deliveries.map(({ eventId, status }) => [eventId, status])).toEqual([
+      ['one', 'dead'],
+      ['two', 'dead'],
+    ])
   })
 
   it('that dies right after it was sent is sent again under the same id', async () => {
