@@ -118,22 +118,26 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
 
   return async (request) => {
     const response = await signed(request)
-    const { status, headers } = response
+    const { status } = response
     if ((status >= 200 && status < 300) || request.expect?.includes(status)) return response
-    const afterSeconds = retryAfterSeconds(headers, clock.now())
-    const error = mapError({
-      operation: request.operation,
-      method: request.method,
-      status,
-      headers,
-      text: await readText(response.body, errorTextBytes).catch(() => ''),
-      ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
-    })
+    const error = mapError(await failedAnswer(request, response, clock))
     // Where the connection cannot be told now, the next call meets the same answer and tells it.
     if (error instanceof CloudConnectionError && request.auth !== 'none')
       await tokens.lost(error.reason).catch(swallow)
     throw error
   }
+}
+
+/** What an answer that was not expected says, read to its end. */
+export async function failedAnswer(
+  { operation, method }: Pick<FailedAnswer, 'operation' | 'method'>,
+  { status, headers, body }: HttpResponse,
+  clock: Clock,
+): Promise<FailedAnswer> {
+  const afterSeconds = retryAfterSeconds(headers, clock.now())
+  const text = await readText(body, errorTextBytes).catch(() => '')
+  const said = { operation, method, status, headers, text }
+  return afterSeconds === undefined ? said : { ...said, retryAfterSeconds: afterSeconds }
 }
 
 /** At most `limit` bytes of a body as text; what is longer is cut off and its connection dropped. */

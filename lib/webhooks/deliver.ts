@@ -34,8 +34,9 @@ const answerWithinMs = 15_000
 const done: Handled = { kind: 'done' }
 
 /**
- * Makes one attempt when it is due. The row decides, so a message that comes again, or too early, sends nothing
- * twice. Two at the same moment do, and a process that dies right after it has sent: with the same id.
+ * Makes one attempt when it is due. The row decides, so a message that comes again, or too early, sends
+ * nothing twice. Two at the same moment do, and a process that dies right after it has sent: both times
+ * with the same id.
  */
 export async function deliver(deps: DeliverDeps, text: string): Promise<Handled> {
   const told = message.parse(JSON.parse(text))

@@ -19,7 +19,7 @@ export interface Exchange {
   /** absolute origin for URLs in answers; follows X-Forwarded-Proto and X-Forwarded-Host */
   readonly origin: string
   /** set by the handler once known, for the request log */
-  account?: string
+  account: string | undefined
   /** the `partial` fault: the body ends after this many bytes although nothing went wrong */
   readonly keepBytes: number | undefined
   /** the declared body size, undefined for a chunked body */
@@ -119,6 +119,13 @@ export function createExchange(setup: ExchangeSetup): Exchange {
     url,
     method: req.method ?? 'GET',
     params: {},
+    // Written into the log at once: who asks for an account's requests sees also those under way.
+    get account() {
+      return entry.account ?? undefined
+    },
+    set account(account) {
+      entry.account = account ?? null
+    },
     origin: requestOrigin(req),
     keepBytes: fault?.type === 'partial' ? fault.bytes : undefined,
     contentLength,

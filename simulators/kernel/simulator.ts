@@ -122,7 +122,6 @@ export function openSimulator(
     const x = createExchange({ req, res, url, fault, contentIn, latency, random, entry })
     res.once('close', () => {
       entry.status ??= 0
-      entry.account = x.account ?? null
       entry.endedAt = now()
     })
     await latency.wait()

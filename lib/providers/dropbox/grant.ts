@@ -8,11 +8,11 @@ import type {
   Verdict,
 } from '../../grants/oauth2.ts'
 import { endpointTimeouts, postForm, requestTokens } from '../../grants/oauth2.ts'
+import { codeForm, consentUrl, refreshForm } from '../../grants/oauth2-forms.ts'
 import type { ConnectionId } from '../../ids.ts'
 import type { HttpResponse } from '../../net/http-client.ts'
 import { sendRequest } from '../../net/http-client.ts'
-import { readJson, readText } from '../../net/provider-http.ts'
-import { retryAfterSeconds } from '../../net/retry-after.ts'
+import { failedAnswer, readJson, readText } from '../../net/provider-http.ts'
 import type { Secret } from '../../secret.ts'
 import { about } from './about.ts'
 import { dropboxError } from './errors.ts'
@@ -37,14 +37,7 @@ export function dropboxGrant(options: DropboxGrantOptions): OAuth2Grant {
   const post = (form: Readonly<Record<string, string>>): Promise<EndpointAnswer> =>
     postForm(`${api}/oauth2/token`, new URLSearchParams(form).toString(), {}, options)
   const refresh = (refreshToken: Secret) =>
-    requestTokens(tokens, ({ clientId, clientSecret }) =>
-      post({
-        grant_type: 'refresh_token',
-        client_id: clientId,
-        client_secret: clientSecret.reveal(),
-        refresh_token: refreshToken.reveal(),
-      }),
-    )
+    requestTokens(tokens, (known) => post(refreshForm(known, refreshToken)))
   /** A call without an argument in the name of a token. */
   const call = (route: string, token: Secret): Promise<HttpResponse> =>
     send({
@@ -58,75 +51,44 @@ export function dropboxGrant(options: DropboxGrantOptions): OAuth2Grant {
       body: Buffer.from('null'),
       timeouts: options.timeouts ?? endpointTimeouts,
     })
-  const failed = async (connectionId: ConnectionId | undefined, route: string, answer: HttpResponse) => {
-    const { status, headers } = answer
-    const afterSeconds = retryAfterSeconds(headers, clock.now())
-    return dropboxError(connectionId, {
-      operation: route === revokeRoute ? 'token.revoke' : 'users.account',
-      method: 'POST',
-      status,
-      headers,
-      text: await readText(answer.body, 64 * 1024).catch(() => ''),
-      ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
-    })
-  }
+  const failed = async (connectionId: ConnectionId | undefined, operation: string, answer: HttpResponse) =>
+    dropboxError(connectionId, await failedAnswer({ operation, method: 'POST' }, answer, clock))
 
   return {
     kind: 'oauth2',
     async authorizationUrl(request) {
-      const url = new URL(`${endpoint ?? 'https://www.dropbox.com'}/oauth2/authorize`)
-      url.search = new URLSearchParams({
-        client_id: (await client(false)).clientId,
-        redirect_uri: request.redirectUri,
-        response_type: 'code',
-        scope: scopes.join(' '),
-        state: request.state,
-        code_challenge: request.codeChallenge,
-        code_challenge_method: 'S256',
+      const page = `${endpoint ?? 'https://www.dropbox.com'}/oauth2/authorize`
+      return consentUrl(page, await client(false), scopes, request, {
         token_access_type: 'offline',
         // Else whoever has agreed before comes straight back, under the account that is signed in by chance.
         force_reapprove: 'true',
-      }).toString()
-      return url.href
+      })
     },
-    exchangeCode: (exchange) =>
-      requestTokens(tokens, ({ clientId, clientSecret }) =>
-        post({
-          grant_type: 'authorization_code',
-          client_id: clientId,
-          client_secret: clientSecret.reveal(),
-          code: exchange.code.reveal(),
-          code_verifier: exchange.codeVerifier.reveal(),
-          redirect_uri: exchange.redirectUri,
-        }),
-      ),
+    exchangeCode: (exchange) => requestTokens(tokens, (known) => post(codeForm(known, exchange))),
     refresh,
     // What is ended is named by an access token, and the refresh token behind it goes with it.
     // https://www.dropbox.com/developers/documentation/http/documentation#auth-token-revoke
     async revoke(refreshToken) {
       const outcome = await refresh(refreshToken)
       if (!outcome.granted) return 'revoked'
-      const answer = await call(revokeRoute, outcome.tokens.accessToken)
+      const answer = await call('auth/token/revoke', outcome.tokens.accessToken)
       if (answer.status === 200 || answer.status === 401) {
         // A token that was good a moment ago and is refused now was ended by somebody else.
         await readText(answer.body, 4096).catch(() => '')
         return 'revoked'
       }
-      throw await failed(undefined, revokeRoute, answer)
+      throw await failed(undefined, 'token.revoke', answer)
     },
     async identify({ accessToken, scopes: granted }, connectionId) {
       if (scopes.some((scope) => !granted.includes(scope)))
         throw new CloudConnectionError(connectionId, 'scope_missing')
-      const route = 'users/get_current_account'
-      const answer = await call(route, accessToken)
-      if (answer.status !== 200) throw await failed(connectionId, route, answer)
+      const answer = await call('users/get_current_account', accessToken)
+      if (answer.status !== 200) throw await failed(connectionId, 'users.account', answer)
       const { account_id: accountId, email } = await readJson(answer, accountSchema)
       return { accountId, ...(email === undefined ? {} : { email }) }
     },
   }
 }
-
-const revokeRoute = 'auth/token/revoke'
 
 /** https://developers.dropbox.com/oauth-guide; of a dead grant Dropbox says no more than that it is one. */
 export function readRefusal({ error }: RefusalBody): Verdict | undefined {

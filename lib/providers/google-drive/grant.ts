@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
-import type { ConnectionId } from '../../ids.ts'
 import { CloudConnectionError } from '../../errors.ts'
 import type { ClientSource, OAuth2Grant } from '../../grants/grant.ts'
 import type { CallSettings, RefusalBody, TokenEndpoint, Verdict } from '../../grants/oauth2.ts'
+import { codeForm, consentUrl, refreshForm } from '../../grants/oauth2-forms.ts'
 import {
   classify,
   endpointTimeouts,
@@ -11,10 +11,8 @@ import {
   shortCode,
   verdictError,
 } from '../../grants/oauth2.ts'
-import type { HttpResponse } from '../../net/http-client.ts'
 import { sendRequest } from '../../net/http-client.ts'
-import { parseJson, readJson, readText } from '../../net/provider-http.ts'
-import { retryAfterSeconds } from '../../net/retry-after.ts'
+import { failedAnswer, parseJson, readJson } from '../../net/provider-http.ts'
 import { about } from './about.ts'
 import { driveError } from './errors.ts'
 
@@ -42,42 +40,17 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
   return {
     kind: 'oauth2',
     async authorizationUrl(request) {
-      const url = new URL(at.authorization)
-      url.search = new URLSearchParams({
-        client_id: (await client(false)).clientId,
-        redirect_uri: request.redirectUri,
-        response_type: 'code',
-        scope: scopes.join(' '),
-        state: request.state,
-        code_challenge: request.codeChallenge,
-        code_challenge_method: 'S256',
+      return consentUrl(at.authorization, await client(false), scopes, request, {
         // Without both, Google gives a refresh token on the very first consent only.
         access_type: 'offline',
         prompt: 'consent',
         ...(request.loginHint === undefined ? {} : { login_hint: request.loginHint }),
-      }).toString()
-      return url.href
+      })
     },
     exchangeCode: (exchange) =>
-      requestTokens(tokens, ({ clientId, clientSecret }) =>
-        post(at.token, options, {
-          grant_type: 'authorization_code',
-          client_id: clientId,
-          client_secret: clientSecret.reveal(),
-          code: exchange.code.reveal(),
-          code_verifier: exchange.codeVerifier.reveal(),
-          redirect_uri: exchange.redirectUri,
-        }),
-      ),
+      requestTokens(tokens, (known) => post(at.token, options, codeForm(known, exchange))),
     refresh: (refreshToken) =>
-      requestTokens(tokens, ({ clientId, clientSecret }) =>
-        post(at.token, options, {
-          grant_type: 'refresh_token',
-          client_id: clientId,
-          client_secret: clientSecret.reveal(),
-          refresh_token: refreshToken.reveal(),
-        }),
-      ),
+      requestTokens(tokens, (known) => post(at.token, options, refreshForm(known, refreshToken))),
     async revoke(refreshToken) {
       const answer = await post(at.revoke, options, { token: refreshToken.reveal() })
       if (answer.status >= 200 && answer.status < 300) return 'revoked'
@@ -106,7 +79,9 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
         },
         timeouts: options.timeouts ?? endpointTimeouts,
       })
-      if (response.status !== 200) throw await identityError(connectionId, response, clock.now())
+      // As the drive itself means it, so that a connect tells the same classes apart as a document does.
+      if (response.status !== 200)
+        throw driveError(connectionId, await failedAnswer(aboutGet, response, clock))
       const { user } = await readJson(response, aboutBody)
       return {
         accountId: user.permissionId,
@@ -115,6 +90,8 @@ export function googleGrant(options: GoogleOptions): OAuth2Grant {
     },
   }
 }
+
+const aboutGet = { operation: 'about.get', method: 'GET' } as const
 
 const withSubtype = z.object({ error_subtype: shortCode })
 
@@ -151,18 +128,4 @@ function endpoints(origin: string | undefined) {
 
 function post(url: string, settings: CallSettings, form: Readonly<Record<string, string>>) {
   return postForm(url, new URLSearchParams(form).toString(), {}, settings)
-}
-
-/** As the drive itself means it, so that a connect tells the same classes apart as a document does. */
-async function identityError(connectionId: ConnectionId, response: HttpResponse, now: number) {
-  const { status, headers } = response
-  const afterSeconds = retryAfterSeconds(headers, now)
-  return driveError(connectionId, {
-    operation: 'about.get',
-    method: 'GET',
-    status,
-    headers,
-    text: await readText(response.body, 64 * 1024).catch(() => ''),
-    ...(afterSeconds === undefined ? {} : { retryAfterSeconds: afterSeconds }),
-  })
 }

@@ -3,6 +3,7 @@ import { CloudConnectionError, ServiceError } from '../../errors.ts'
 import type { ClientSource, OAuth2Grant, OAuthClient } from '../../grants/grant.ts'
 import type { CallSettings, EndpointAnswer } from '../../grants/oauth2.ts'
 import { parseTokens, postForm, requestTokens } from '../../grants/oauth2.ts'
+import { consentUrl } from '../../grants/oauth2-forms.ts'
 import { parseJson } from '../../net/provider-http.ts'
 import type { Secret } from '../../secret.ts'
 import { about } from './about.ts'
@@ -42,22 +43,13 @@ export function microsoftGrant(options: MicrosoftOptions): OAuth2Grant {
   return {
     kind: 'oauth2',
     async authorizationUrl(request) {
-      const url = new URL(`${authority}/oauth2/v2.0/authorize`)
-      url.search = new URLSearchParams({
-        client_id: (await client(false)).clientId,
-        response_type: 'code',
-        redirect_uri: request.redirectUri,
+      return consentUrl(`${authority}/oauth2/v2.0/authorize`, await client(false), scopes, request, {
         response_mode: 'query',
-        scope: scopes.join(' '),
-        state: request.state,
-        code_challenge: request.codeChallenge,
-        code_challenge_method: 'S256',
         // The two exclude each other: a hint is refused with select_account.
         ...(request.loginHint === undefined
           ? { prompt: 'select_account' }
           : { login_hint: request.loginHint }),
-      }).toString()
-      return url.href
+      })
     },
     exchangeCode: (exchange) =>
       call((app) =>

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Dropbox } from 'dropbox'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createHasher } from '../../dropbox/content-hash.ts'
-import type { Simulated } from './support.ts'
+import type { Simulated } from '../kernel/simulated.ts'
 import { call, failure, HOUR, sampleBytes, signIn, startSimulated } from './support.ts'
 
 let simulated: Simulated

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DropboxAuth } from 'dropbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Simulated } from './support.ts'
+import type { Simulated } from '../kernel/simulated.ts'
 import {
   call,
   CLIENT,

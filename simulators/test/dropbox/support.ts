@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { DropboxResponseError } from 'dropbox'
 import { Dropbox, DropboxAuth } from 'dropbox'
 import * as z from 'zod/mini'
 import { startDropboxSimulator } from '../../dropbox/server.ts'
-import type { AdjustableClock } from '../../kernel/clock.ts'
-import { adjustableClock } from '../../kernel/clock.ts'
+import type { Simulated, SimulatedOptions } from '../kernel/simulated.ts'
+import { simulated } from '../kernel/simulated.ts'
 
 export const REDIRECT = 'http://127.0.0.1:9/callback'
 export const CLIENT = {
@@ -22,44 +19,8 @@ export const SCOPES = [
 ]
 export const HOUR = 3_600_000
 
-export interface Simulated {
-  origin: string
-  stateDir: string
-  clock: AdjustableClock
-  /** a control API call; the parsed answer */
-  sim(method: string, path: string, body?: unknown): Promise<unknown>
-  fault(match: unknown, action: unknown, times?: number): Promise<void>
-  close(): Promise<void>
-}
-
-/** A simulator on an ephemeral port with a clock that moves only by hand. */
-export async function startSimulated(
-  options: { stateDir?: string; clock?: AdjustableClock; seed?: number } = {},
-): Promise<Simulated> {
-  const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'dropbox-sim-')))
-  const clock = options.clock ?? adjustableClock(() => Date.parse('2026-11-01T10:00:00Z'))
-  const seed = options.seed === undefined ? {} : { seed: options.seed }
-  const running = await startDropboxSimulator({ port: 0, stateDir, clock, clients: [CLIENT], ...seed })
-  const sim: Simulated['sim'] = async (method, path, body) => {
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
-    const response = await fetch(`${running.origin}/_sim/${path}`, init)
-    if (!response.ok) throw new Error(`control API answered ${response.status}: ${await response.text()}`)
-    return response.json()
-  }
-  return {
-    origin: running.origin,
-    stateDir,
-    clock,
-    sim,
-    async fault(match, action, times = 1) {
-      await sim('POST', 'faults', { match, action, times })
-    },
-    async close() {
-      await running.close()
-      if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true })
-    },
-  }
-}
+export const startSimulated = (options: SimulatedOptions = {}): Promise<Simulated> =>
+  simulated(startDropboxSimulator, CLIENT, options)
 
 /** What the official client calls in place of its hosts: its requests go to the simulator as they are. */
 export function toward(origin: string): typeof fetch {
@@ -90,19 +51,19 @@ const tokens = z.object({
 
 /** Consent and code exchange through the official client. */
 export async function signIn(
-  simulated: Pick<Simulated, 'origin'>,
+  { origin }: Pick<Simulated, 'origin'>,
   options: { email?: string; scopes?: string[] } = {},
 ): Promise<{ auth: DropboxAuth; dropbox: Dropbox; tokens: z.output<typeof tokens> }> {
-  const auth = new DropboxAuth({ ...CLIENT, fetch: toward(simulated.origin) })
+  const auth = new DropboxAuth({ ...CLIENT, fetch: toward(origin) })
   const scopes = options.scopes ?? SCOPES
   const url = await auth.getAuthenticationUrl(REDIRECT, 'a-state', 'code', 'offline', scopes, 'none', false)
   const form = { decision: 'approve', account: options.email ?? 'ada@example.com' }
-  const code = (await consent(simulated, url, form)).get('code') ?? ''
+  const code = (await consent({ origin }, url, form)).get('code') ?? ''
   const given = tokens.parse((await auth.getAccessTokenFromCode(REDIRECT, code)).result)
   auth.setAccessToken(given.access_token)
   // The simulated clock stands in another year than the machine's.
   auth.setAccessTokenExpiresAt(new Date(Date.now() + 4 * HOUR))
-  return { auth, dropbox: new Dropbox({ auth, fetch: toward(simulated.origin) }), tokens: given }
+  return { auth, dropbox: new Dropbox({ auth, fetch: toward(origin) }), tokens: given }
 }
 
 /** Status and tags of what the official client rejects with. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Dropbox } from 'dropbox'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { BLOCK, createHasher } from '../../dropbox/content-hash.ts'
-import type { Simulated } from './support.ts'
+import type { Simulated } from '../kernel/simulated.ts'
 import { call, CLIENT, failure, HOUR, REDIRECT, sampleBytes, signIn, startSimulated } from './support.ts'
 
 let simulated: Simulated

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { OAuth2Client } from 'google-auth-library'
 import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import * as z from 'zod/mini'
-import type { AdjustableClock } from '../../kernel/clock.ts'
-import { adjustableClock } from '../../kernel/clock.ts'
+import type { Simulated, SimulatedOptions } from '../kernel/simulated.ts'
+import { simulated } from '../kernel/simulated.ts'
 import { startGoogleSimulator } from '../../google/server.ts'
 
 export const CLIENT = {
@@ -18,44 +15,10 @@ export const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file'
 export const DRIVE = 'https://www.googleapis.com/auth/drive'
 export const UNIT = 262_144
 
-export interface Google {
-  origin: string
-  stateDir: string
-  clock: AdjustableClock
-  /** a control API call; the parsed answer */
-  sim(method: string, path: string, body?: unknown): Promise<unknown>
-  fault(match: unknown, action: unknown, times?: number): Promise<void>
-  close(): Promise<void>
-}
+export type Google = Simulated
 
-/** A simulator on an ephemeral port with a clock that moves only by hand. */
-export async function startGoogle(
-  options: { seed?: number; stateDir?: string; clock?: AdjustableClock } = {},
-): Promise<Google> {
-  const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), 'google-sim-')))
-  const clock = options.clock ?? adjustableClock(() => Date.parse('2026-11-01T10:00:00Z'))
-  const seed = options.seed === undefined ? {} : { seed: options.seed }
-  const running = await startGoogleSimulator({ port: 0, stateDir, clock, clients: [CLIENT], ...seed })
-  const sim: Google['sim'] = async (method, path, body) => {
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
-    const response = await fetch(`${running.origin}/_sim/${path}`, init)
-    if (!response.ok) throw new Error(`control API answered ${response.status}: ${await response.text()}`)
-    return response.json()
-  }
-  return {
-    origin: running.origin,
-    stateDir,
-    clock,
-    sim,
-    async fault(match, action, times = 1) {
-      await sim('POST', 'faults', { match, action, times })
-    },
-    async close() {
-      await running.close()
-      if (options.stateDir === undefined) await rm(stateDir, { recursive: true, force: true })
-    },
-  }
-}
+export const startGoogle = (options: SimulatedOptions = {}): Promise<Google> =>
+  simulated(startGoogleSimulator, CLIENT, options)
 
 /** google-auth-library's own client, pointed at the simulator by its documented endpoint settings. */
 export function authClient(origin: string, client = CLIENT): OAuth2Client {
