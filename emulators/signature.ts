@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The one key pair that the servers accept. */
@@ -53,7 +54,8 @@ const allowedSkewMs = 15 * 60 * 1000
 const encode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 
-const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
+const hmac = (key: string | Buffer | KeyObject, text: string): Buffer =>
+  createHmac('sha256', key).update(text).digest()
 
 /** The time of `X-Amz-Date`. */
 export const parseTimestamp = (text: string): number => {
@@ -115,11 +117,24 @@ const canonicalRequest = (message: SignedMessage, claim: Claim): string => {
   ].join('\n')
 }
 
+/** The keys of the scopes asked for: a scope is good for a day, and its key costs four hashes. */
+const keys = new Map<string, KeyObject>()
+const mostKeys = 32
+
+const signingKey = (scope: string, secret: string): KeyObject => {
+  const name = `${secret} ${scope}`
+  const known = keys.get(name)
+  if (known !== undefined) return known
+  const key = createSecretKey(Buffer.from(scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`)))
+  if (keys.size >= mostKeys) keys.clear()
+  keys.set(name, key)
+  return key
+}
+
 const expectedSignature = (message: SignedMessage, claim: Claim, secret: string): string => {
   const digest = createHash('sha256').update(canonicalRequest(message, claim)).digest('hex')
   const text = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, digest].join('\n')
-  const key = claim.scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secret}`)
-  return hmac(key, text).toString('hex')
+  return hmac(signingKey(claim.scope, secret), text).toString('hex')
 }
 
 /**

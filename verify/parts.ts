@@ -5,7 +5,8 @@ import { runtime } from './runtime/part.ts'
 import { s3 } from './s3/part.ts'
 import { syncTool } from './sync-tool/part.ts'
 import { template } from './template/part.ts'
+import { whole } from './whole/part.ts'
 import { worlds } from './worlds/part.ts'
 
 /** Every part, in the order in which they run. */
-export const parts: readonly Part[] = [clients, contract, runtime, s3, syncTool, template, worlds]
+export const parts: readonly Part[] = [clients, contract, runtime, s3, syncTool, template, whole, worlds]

@@ -133,12 +133,12 @@ const writer = async (client: DynamoDBClient, name: string, acknowledged: Map<st
   }
 }
 
-test('twenty kills part neither an item from its record and its index, nor the halves of a transaction', async () => {
+test('eight kills part neither an item from its record and its index, nor the halves of a transaction', async () => {
   const stateDir = await temporaryDirectory()
   const acknowledged = new Map<string, boolean>()
   const lost: TransactWriteItemsCommandInput[] = []
   let server = await startProcess(stateDir)
-  for (let kill = 0; kill < 20; kill += 1) {
+  for (let kill = 0; kill < 8; kill += 1) {
     const before = acknowledged.size
     const writers = ['a', 'b', 'c', 'd'].map((name) => writer(server.client, `${kill}${name}`, acknowledged))
     // Killed in the middle of the writing, after another number of writes each time.
@@ -171,7 +171,7 @@ test('twenty kills part neither an item from its record and its index, nor the h
       expect(counter['n']?.N).toBe(String(done.length))
     }
   }
-  expect(lost.length).toBeGreaterThan(5)
-  expect(acknowledged.size).toBeGreaterThan(400)
+  expect(lost.length).toBeGreaterThan(2)
+  expect(acknowledged.size).toBeGreaterThan(100)
   await server.kill()
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startLocalStack } from '../../support/local-stack.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 import { cleanEnvironment, runCli } from './run-cli.ts'
 import type { RunOptions } from './run-cli.ts'
 
@@ -40,7 +41,7 @@ function consenting(account: string): (text: string) => void {
   }
 }
 
-test.each(['google-drive', 'onedrive', 'dropbox'])(
+test.each(sampleOf(['google-drive', 'onedrive', 'dropbox'], 3, 1))(
   'a newcomer’s whole journey on the local stack with %s',
   async (provider) => {
     const connected = await run(['connect', provider, '--no-browser'], {

@@ -22,6 +22,7 @@ import type { RecordingProxy } from '../../support/recording-proxy.ts'
 import { startRecordingProxy } from '../../support/recording-proxy.ts'
 import type { FaultAction } from '../../support/simulators.ts'
 import type { DriveUnderTest, StackControl } from '../../support/stack-control.ts'
+import { sampleOf } from '../../support/sample.ts'
 import { drives, simulatorControl, stackControl, until } from '../../support/stack-control.ts'
 
 /**
@@ -30,6 +31,7 @@ import { drives, simulatorControl, stackControl, until } from '../../support/sta
  * where secrets have no business. The client secrets are planted, so that a leak names itself.
  */
 const canaries: Canaries = openCanaries()
+const tried = sampleOf(drives, 3, 1)
 const scratch = mkdtempSync(join(tmpdir(), 'driveway-canary-'))
 const marker = (name: string): string => `CANARY-${name}-${randomBytes(24).toString('hex')}`
 
@@ -388,7 +390,7 @@ async function eraseOne(): Promise<void> {
   await user.request('PUT', '/v1/documents/erased', { bytes: randomBytes(500) })
   const token = machineToken(stack.base, 'backend', ['users.erase'])
   const machine = await noting(token.then((known) => apiWith(stack.base, known)))
-  for (const { name } of drives) await machine.request('GET', `/v1/users/canary-user-${name}/export`)
+  for (const { name } of tried) await machine.request('GET', `/v1/users/canary-user-${name}/export`)
   await machine.request('DELETE', '/v1/users/canary-erased')
   await until(
     async () => {
@@ -460,7 +462,7 @@ describe('the secrets of a whole run, with every log line on', () => {
   it('pass by here: every route was called, everything failed once, and each kind of secret was seen on the wire', async () => {
     keys = JSON.parse((await control.secret('seal-key')) ?? '{}') as typeof keys
     for (const key of Object.values(keys.keys)) canaries.plant('sealing key', key)
-    await Promise.all(drives.map(wholeRun))
+    await Promise.all(tried.map(wholeRun))
     await eraseOne()
     await hookOne()
 
@@ -504,7 +506,7 @@ describe('the secrets of a whole run, with every log line on', () => {
     expect(new Set(kinds)).toEqual(new Set(['client secret', 'sealing key']))
     expect(values.get('driveway/local/oauth/google')).toContain('CANARY-google')
     const rows = (await control.scan('grants')).filter((row) => 'key' in row)
-    expect(rows).toHaveLength(drives.length)
+    expect(rows).toHaveLength(tried.length)
     for (const { connectionId } of rows)
       expect(canaries.values('refresh token')).toContain(await control.grant(String(connectionId)))
   })
@@ -544,7 +546,7 @@ describe('the secrets of a whole run, with every log line on', () => {
 
   it('are in no log line', () => {
     const output = stack.output()
-    expect(output.match(/"level":"/g)?.length ?? 0).toBeGreaterThan(200)
+    expect(output.match(/"level":"/g)?.length ?? 0).toBeGreaterThan(tried.length * 100)
     for (const line of output.split('\n')) expect([canaries.find(line), line]).toEqual([[], line])
   })
 

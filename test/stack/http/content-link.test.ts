@@ -8,6 +8,7 @@ import type { Api, DocumentAnswer, Problem } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 import { until } from '../../support/stack-control.ts'
 
 const MiB = 1024 * 1024
@@ -67,7 +68,7 @@ function firstByteMs(url: string): Promise<number> {
   })
 }
 
-describe.each(providers)('a content link, on %s', (provider) => {
+describe.each(sampleOf(providers, 2))('a content link, on %s', (provider) => {
   const id = `film-${provider}`
 
   it('gives any page the whole document and its parts, without a header', async () => {

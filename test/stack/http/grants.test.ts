@@ -7,6 +7,7 @@ import type { Answer, Api, ConnectionAnswer, DocumentAnswer, Problem } from '../
 import { apiOf, callback, connect, consent } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { whole } from '../../support/sample.ts'
 import type { DriveUnderTest, StackControl } from '../../support/stack-control.ts'
 import { drives, expectProblem, stackControl, until } from '../../support/stack-control.ts'
 
@@ -29,7 +30,7 @@ afterAll(async () => {
   await stack.dispose()
 })
 
-const calls = 1_000
+const calls = whole ? 1_000 : 100
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 const requiresReauth = async (id: string) =>
   (await control.events(id)).filter((event) => event['detail-type'] === 'Connection Requires Reauth')

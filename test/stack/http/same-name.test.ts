@@ -4,6 +4,7 @@ import type { Api, Answer, DocumentAnswer, Problem, Provider } from '../../suppo
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 
 let stack: LocalStack
 let bucket: S3Client
@@ -23,12 +24,13 @@ interface Named {
   readonly extension: string
 }
 
-describe.each<[Provider, string]>([
+const drives: readonly [Provider, string][] = [
   ['google-drive', 'twin@example.com'],
   ['onedrive', 'twin@outlook.com'],
   ['onedrive', 'twin@contoso.example'],
   ['s3', ''],
-])('two documents of one file name on %s %s', (provider, account) => {
+]
+describe.each(sampleOf(drives, 2))('two documents of one file name on %s %s', (provider, account) => {
   let api: Api
   let connectionId: string
   beforeAll(async () => {
