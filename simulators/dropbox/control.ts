@@ -3,7 +3,7 @@ import { endSessions } from './files/sessions.ts'
 import { pathOf } from './files/tree.ts'
 import { expireAccess, revokeAccount } from './oauth/grants.ts'
 import type { DropboxState, Entry } from './state.ts'
-import { ensureAccount } from './state.ts'
+import { ensureAccount, nextNumber } from './state.ts'
 
 /** Dropbox's side of the control API. Paths are those of the app's folder. */
 export function dropboxControl(state: DropboxState): ProviderControl {
@@ -25,6 +25,7 @@ export function dropboxControl(state: DropboxState): ProviderControl {
         }))
     },
     expireSessions: () => endSessions(state),
+    expireCursors: () => state.counters.put('oldest', nextNumber(state, 'change')),
     registerClient: (client) => state.clients.put(client.clientId, client),
     revoke: (account) => revokeAccount(state, account),
     expireTokens: (account) => expireAccess(state, account),

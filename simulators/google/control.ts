@@ -28,6 +28,12 @@ export function googleControl(state: GoogleState): ProviderControl {
         }))
     },
     expireSessions: () => endSessions(state, 'all'),
+    expireCursors() {
+      // A token of now is one of before, too.
+      const number = (state.counters.get('change') ?? 0) + 1
+      state.counters.put('change', number)
+      state.counters.put('oldest', number + 1)
+    },
     registerClient: (client) => state.clients.put(client.clientId, client),
     revoke: (account) => revokeAccount(state, account),
     expireTokens: (account) => expireAccess(state, account),

@@ -1,5 +1,6 @@
 import type { RouteDefinition } from '../kernel/routes.ts'
 import { getAbout, listDrives } from './drive/about.ts'
+import { getStartPageToken, listChanges } from './drive/changes.ts'
 import { exportFile, getFile } from './drive/download.ts'
 import { copyFile, createFile, deleteFile, emptyTrash, generateIds, updateFile } from './drive/files.ts'
 import { listFiles } from './drive/list.ts'
@@ -76,6 +77,12 @@ function driveRoutes(state: GoogleState, uploads: ResumableUploads): RouteDefini
   return [
     { method: 'GET', path: '/drive/v3/about', handler: (x) => getAbout(state, x) },
     { method: 'GET', path: '/drive/v3/drives', handler: (x) => listDrives(state, x) },
+    { method: 'GET', path: '/drive/v3/changes', handler: (x) => listChanges(state, x) },
+    {
+      method: 'GET',
+      path: '/drive/v3/changes/startPageToken',
+      handler: (x) => getStartPageToken(state, x),
+    },
     { method: 'GET', path: '/drive/v3/files', handler: (x) => listFiles(state, x) },
     { method: 'POST', path: '/drive/v3/files', handler: (x) => createFile(state, x) },
     { method: 'GET', path: '/drive/v3/files/generateIds', handler: (x) => generateIds(state, x) },

@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { OAuthClient } from '../kernel/control.ts'
 import type { ProviderState } from '../kernel/state.ts'
 import type { Collection } from '../kernel/store.ts'
+import type { FileChange } from './drive/changes.ts'
 
 /** A Google account: it appears on its first consent. */
 export interface Account {
@@ -135,6 +136,8 @@ export interface GoogleState extends ProviderState {
   revisions: Collection<PastRevision>
   /** ids of files that were deleted for good: never given out or accepted again */
   usedIds: Collection<true>
+  changes: Collection<FileChange>
+  counters: Collection<number>
   sessions: Collection<UploadSession>
   secrets: Collection<string>
 }
@@ -166,6 +169,8 @@ export function googleState(state: ProviderState): GoogleState {
       kept: (revision) => (revision.content.keepForever === true ? revision.account : undefined),
     }),
     usedIds: store.collection<true>('used_ids'),
+    changes: store.collection<FileChange>('changes', { account: (change) => change.account }),
+    counters: store.collection<number>('counters'),
     sessions: store.collection<UploadSession>('sessions', {
       account: (session) => session.account,
       state: (session) => session.state,

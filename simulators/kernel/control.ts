@@ -46,6 +46,8 @@ export interface ProviderControl {
   files(account?: string): Promise<ControlFile[]> | ControlFile[]
   sessions(account?: string): Promise<ControlSession[]> | ControlSession[]
   expireSessions(): void
+  /** No cursor of a list of changes that was given out before is good any more. */
+  expireCursors(): void
   registerClient(client: OAuthClient): void
   revoke(account: string): void
   expireTokens(account: string): void
@@ -104,6 +106,7 @@ export function controlRoutes({ control, clock, faults, latency, log }: ControlS
       handler: async (x) => x.json(200, await control.sessions(account(x))),
     },
     { method: 'DELETE', path: '/_sim/sessions', handler: doing(() => control.expireSessions()) },
+    { method: 'DELETE', path: '/_sim/cursors', handler: doing(() => control.expireCursors()) },
     {
       method: 'POST',
       path: '/_sim/clients',

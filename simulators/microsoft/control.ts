@@ -3,6 +3,7 @@ import { accountKey, ensureAccount } from './drive/accounts.ts'
 import { readDigests } from './drive/digests.ts'
 import { pathOf } from './drive/drive-item.ts'
 import type { Account, Context, Item } from './drive/records.ts'
+import { lastChange } from './drive/tables.ts'
 import { isAlive } from './drive/tree.ts'
 
 /** What is behind `/_sim/` for this provider. */
@@ -37,6 +38,10 @@ export function microsoftControl(context: Context): ProviderControl {
       for (const session of tables.sessions.all()) {
         tables.sessions.put(session.id, { ...session, expiresAt: Math.min(session.expiresAt, clock.now()) })
       }
+    },
+    expireCursors() {
+      const value = String(lastChange(tables) + 1)
+      for (const id of ['change', 'oldest change']) tables.settings.put(id, { id, value })
     },
     registerClient({ clientId, clientSecret, redirectUris }) {
       tables.clients.put(clientId, { clientId, clientSecret, redirectUris })

@@ -44,6 +44,7 @@ export async function continueList(state: DropboxState, x: Exchange): Promise<vo
   const { account, clientId } = cursor ?? {}
   if (cursor === undefined || account !== folder.account.email || clientId !== folder.clientId)
     throw badInput(route, 'request body: cursor: Invalid "cursor" parameter')
+  if (cursor.since < (state.counters.get('oldest') ?? 0)) throw refused('reset')
   await x.json(200, page(state, folder, cursor))
 }
 
@@ -91,12 +92,16 @@ function page(state: DropboxState, folder: AppFolder, cursor: Cursor) {
   const vacated = state.vacated
     .where('folder', folderKey({ account: folder.account.email, clientId: folder.clientId }, ''))
     .map(({ path, change }) => ({ change, metadata: vacatedMetadata(path) }))
-  const changed = [...all, ...vacated]
-    .filter(
-      ({ change, metadata }) =>
-        change > since && !(metadata['.tag'] === 'deleted' && live.has(metadata.path_lower)),
-    )
-    .toSorted((a, b) => a.change - b.change)
+  const deletions = [...all, ...vacated].filter(
+    ({ change, metadata: { '.tag': tag, path_lower: path } }) =>
+      change > since && tag === 'deleted' && !live.has(path),
+  )
+  const gone = new Set(deletions.map(({ metadata }) => metadata.path_lower))
+  const changed = [
+    ...all.filter(({ change, metadata }) => change > since && metadata['.tag'] !== 'deleted'),
+    // Of a folder that is gone the folder alone is told, not what was in it.
+    ...deletions.filter(({ metadata }) => !isBelow(gone, metadata.path_lower)),
+  ].toSorted((a, b) => a.change - b.change)
   const shown = changed.slice(0, limit)
   const next = { ...cursor, since: shown.at(-1)?.change ?? since }
   return {
@@ -104,6 +109,11 @@ function page(state: DropboxState, folder: AppFolder, cursor: Cursor) {
     cursor: encode(next),
     has_more: changed.length > limit,
   }
+}
+
+function isBelow(folders: ReadonlySet<string>, path: string): boolean {
+  const above = path.slice(0, path.lastIndexOf('/'))
+  return above !== '' && (folders.has(above) || isBelow(folders, above))
 }
 
 function entriesOf(state: DropboxState, { account, clientId }: AppFolder): Entry[] {

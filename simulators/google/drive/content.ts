@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Content, DriveFile, GoogleState } from '../state.ts'
 import type { Caller } from './access.ts'
+import { noteChange } from './changes.ts'
 import { driveError } from './errors.ts'
 import { refuseUsedId } from './metadata.ts'
 import { removeRevisions } from './past-revisions.ts'
@@ -73,9 +74,10 @@ export function replaceFile(state: GoogleState, file: DriveFile): DriveFile {
 /** Forgets files for good, with all their revisions; their ids are never accepted again. */
 export async function removeFiles(state: GoogleState, files: DriveFile[]): Promise<void> {
   const past = state.store.transaction(() => {
-    for (const { id } of files) {
-      if (!state.files.delete(id)) continue
-      state.usedIds.put(id, true)
+    for (const file of files) {
+      if (!state.files.delete(file.id)) continue
+      state.usedIds.put(file.id, true)
+      noteChange(state, file, 'removed')
     }
     return files.flatMap(({ id }) => removeRevisions(state, state.revisions.where('file', id)))
   })
@@ -95,6 +97,7 @@ function putFile(state: GoogleState, file: DriveFile): DriveFile {
   const before = state.files.get(file.id)?.content?.size ?? 0
   const total = usage(state, file.account)
   state.files.put(file.id, file)
+  noteChange(state, file)
   sums.get(state)?.set(file.account, total - before + (file.content?.size ?? 0))
   return file
 }

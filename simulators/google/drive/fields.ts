@@ -50,6 +50,19 @@ export const LIST_SCHEMA: Schema = {
   incompleteSearch: true,
   files: FILE_SCHEMA,
 }
+/** https://developers.google.com/workspace/drive/api/reference/rest/v3/changes#Change */
+export const CHANGES_SCHEMA: Schema = {
+  kind: true,
+  nextPageToken: true,
+  newStartPageToken: true,
+  changes: {
+    ...leaves('kind type changeType time removed fileId driveId teamDriveId'),
+    file: FILE_SCHEMA,
+    drive: true,
+    teamDrive: true,
+  },
+}
+export const START_SCHEMA: Schema = { kind: true, startPageToken: true }
 /** https://developers.google.com/workspace/drive/api/reference/rest/v3/revisions#Revision */
 export const REVISION_SCHEMA: Schema = {
   ...leaves(
@@ -72,6 +85,8 @@ export const ABOUT_SCHEMA: Schema = {
 
 /** What comes without `fields`. */
 export const FILE_DEFAULT = 'kind,id,name,mimeType'
+export const CHANGES_DEFAULT =
+  'kind,nextPageToken,newStartPageToken,changes(kind,type,changeType,time,removed,fileId,file(kind,id,name,mimeType))'
 export const REVISION_DEFAULT = 'kind,id,mimeType,modifiedTime'
 export const REVISIONS_DEFAULT = `kind,nextPageToken,revisions(${REVISION_DEFAULT})`
 export const LIST_DEFAULT = 'kind,nextPageToken,incompleteSearch,files(kind,id,name,mimeType,resourceKey)'

@@ -14,6 +14,7 @@ import {
   nameHeld,
   storeItem,
   subtree,
+  touch,
 } from './tree.ts'
 import { forgetVersions, supersede } from './versions.ts'
 
@@ -215,6 +216,7 @@ export function binItem(context: Context, account: Account, item: Item, now: num
   const { tables } = context
   if (item.parentId === null) throw graphError(403, 'accessDenied', 'The root cannot be deleted.')
   const fresh = freshAccount(context, account.email)
+  touch(tables, item)
   tables.items.put(item.id, { ...item, deletedAt: now })
   tables.accounts.put(fresh.email, { ...fresh, deletedBytes: fresh.deletedBytes + item.size })
   folderChanged(tables, item.parentId, { children: -1, bytes: -item.size }, now)

@@ -53,6 +53,14 @@ export interface Item {
   deletedAt: number | null
 }
 
+/** When an item was last written, for delta; `gone` of one that is no more. */
+export interface ItemChange {
+  id: string
+  account: string
+  number: number
+  gone?: Pick<Item, 'parentId' | 'kind'>
+}
+
 /** Content that newer content of the item has taken the place of. */
 export interface PastVersion {
   /** the item's id and the version's, with a bar between */
@@ -153,6 +161,7 @@ export interface Setting {
 export interface Tables {
   accounts: Collection<Account>
   items: Collection<Item>
+  changes: Collection<ItemChange>
   versions: Collection<PastVersion>
   sessions: Collection<UploadSession>
   codes: Collection<AuthorizationCode>

@@ -3,7 +3,7 @@ import { assertName } from './names.ts'
 import type { Stored } from './operations.ts'
 import { assertSpace, freshAccount } from './operations.ts'
 import type { Context, Item, PastVersion } from './records.ts'
-import { childNamed, folderChanged, isAlive, storeItem } from './tree.ts'
+import { childNamed, folderChanged, isAlive, storeItem, touch } from './tree.ts'
 import { supersede } from './versions.ts'
 
 /** Shows a past version's content again, copied into `blob`, under the next number; nothing is lost. */
@@ -55,6 +55,7 @@ export function unbinItem(context: Context, email: string, item: Item, parentId:
     if (childNamed(tables, parentId, name) !== undefined) throw nameTaken()
     const back: Item = { ...item, parentId, name, deletedAt: null, eVersion: item.eVersion + 1 }
     tables.items.put(item.id, back)
+    touch(tables, back)
     tables.accounts.put(email, { ...account, deletedBytes: account.deletedBytes - item.size })
     folderChanged(tables, parentId, { children: 1, bytes: item.size }, now)
     return back

@@ -27,6 +27,11 @@ export function subtree(tables: Tables, item: Item): Item[] {
   return found
 }
 
+/** Delta tells what lies in a folder that goes to the recycle bin or comes back, too. */
+export function touch(tables: Tables, item: Item): void {
+  for (const each of subtree(tables, item).slice(1)) tables.items.put(each.id, each)
+}
+
 /** From the drive's root down to the item itself. */
 export function lineage(tables: Tables, item: Item): Item[] {
   const line = [item]

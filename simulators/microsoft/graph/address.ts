@@ -15,7 +15,7 @@ export interface Address {
   action: string
   /** The version that the action is asked of, where it is a version's: `versions/{id}/content`. */
   version: string | null
-  /** The text in an action's brackets, as in `search(q='x')`. */
+  /** The text in an action's brackets, as in `search(q='x')` and `delta(token='x')`. */
   argument: string | null
 }
 
@@ -26,7 +26,7 @@ const ANCHOR = /^\/(?:(root)|items\/([^/:]+)|special\/([^/:]+))(.*)$/u
  * https://github.com/microsoftgraph/msgraph-sdk-python/issues/40
  */
 const ENCODED_ANCHOR = /(?<=\/items\/)[^/]*%3A[^/]*/iu
-const CALL = /^([A-Za-z.]+)(?:\((?:q=)?'(.*)'\))?$/u
+const CALL = /^([A-Za-z.]+)(?:\((?:(?:q|token)=)?'(.*)'\))?$/u
 
 /**
  * Takes a request path apart, still percent-encoded as it came: by id, by path

@@ -8,6 +8,7 @@ import { graphError, graphErrorBody, GraphFailure, itemNotFound, storageErrorBod
 import type { GraphCall } from './call.ts'
 import { authenticate, driveScope, headerOf, itemView } from './call.ts'
 import { copyItem, getMonitor, MONITOR_PATH } from './copy.ts'
+import { delta } from './delta.ts'
 import { getVersion, getVersionContent, listVersions, restoreItem, restoreVersion } from './history.ts'
 import { getContent, getDrive, getItem, listChildren, search } from './read.ts'
 import { createFolder, deleteItem, permanentDelete, putContent, updateItem } from './write.ts'
@@ -28,6 +29,7 @@ const OPERATIONS: Record<string, Operation> = {
   'GET content': getContent,
   'GET children': listChildren,
   'GET search': search,
+  'GET delta': delta,
   'GET versions': listVersions,
   'GET version ': getVersion,
   'GET version content': getVersionContent,

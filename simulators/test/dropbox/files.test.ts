@@ -284,6 +284,31 @@ describe('list_folder', () => {
     expect(nothing.entries).toEqual([])
   })
 
+  it('of a folder that is gone or was moved tells the folder alone at its old place', async () => {
+    const { dropbox } = await signIn(simulated, { email: 'folders@example.com' })
+    await dropbox.filesUpload({ path: '/away/in.txt', contents: 'x' })
+    await dropbox.filesUpload({ path: '/old/in.txt', contents: 'x' })
+    const latest = await dropbox.filesListFolderGetLatestCursor({ path: '', recursive: true })
+    await dropbox.filesDeleteV2({ path: '/away' })
+    await dropbox.filesMoveV2({ from_path: '/old', to_path: '/new' })
+    const { entries } = (await dropbox.filesListFolderContinue({ cursor: latest.result.cursor })).result
+    expect(entries.map((entry) => `${entry['.tag']} ${entry.path_lower}`).sort()).toEqual([
+      'deleted /away',
+      'deleted /old',
+      'file /new/in.txt',
+      'folder /new',
+    ])
+  })
+
+  it('has to be begun anew when a cursor is good no more', async () => {
+    const { dropbox } = await signIn(simulated, { email: 'reset@example.com' })
+    const { cursor } = (await dropbox.filesListFolderGetLatestCursor({ path: '' })).result
+    await simulated.sim('DELETE', 'cursors')
+    expect(await failure(dropbox.filesListFolderContinue({ cursor }))).toEqual({ status: 409, tags: 'reset' })
+    const again = (await dropbox.filesListFolderGetLatestCursor({ path: '' })).result
+    expect((await dropbox.filesListFolderContinue({ cursor: again.cursor })).result.entries).toEqual([])
+  })
+
   it('knows what is no folder and what is not there, and takes no cursor of others', async () => {
     await put('/a', 'x')
     expect((await failure(dropbox.filesListFolder({ path: '/a' }))).tags).toBe('path/not_folder')

@@ -1,7 +1,13 @@
 import tls from 'node:tls'
 import type { AccountInfo, Configuration } from '@azure/msal-node'
 import { ConfidentialClientApplication, InteractionRequiredAuthError, ServerError } from '@azure/msal-node'
-import { Client, FileUpload, LargeFileUploadTask, StreamUpload } from '@microsoft/microsoft-graph-client'
+import {
+  Client,
+  FileUpload,
+  LargeFileUploadTask,
+  PageIterator,
+  StreamUpload,
+} from '@microsoft/microsoft-graph-client'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createHasher } from '../../microsoft/drive/quick-xor-hash.ts'
@@ -192,6 +198,17 @@ describe('@microsoft/microsoft-graph-client', () => {
       statusCode: 404,
       code: 'itemNotFound',
     })
+  })
+
+  it('delta: pages and the next link, by the iterator', async () => {
+    const client = await graphClient('business')
+    for (const name of ['1', '2', '3']) await client.api(`/me/drive/root:/${name}.txt:/content`).put(name)
+    const names: string[] = []
+    const first = await client.api('/me/drive/root/delta').get()
+    const iterator = new PageIterator(client, first, ({ name }: { name: string }) => names.push(name) > 0)
+    await iterator.iterate()
+    expect(names).toEqual(expect.arrayContaining(['root', '1.txt', '2.txt', '3.txt']))
+    expect(iterator.getDeltaLink()).toContain('/me/drive/root/delta?token=')
   })
 
   it('D.5 getStream follows the redirect to the other host', async () => {
