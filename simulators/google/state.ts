@@ -2,7 +2,6 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { OAuthClient } from '../kernel/control.ts'
 import type { ProviderState } from '../kernel/state.ts'
 import type { Collection } from '../kernel/store.ts'
-import type { FileChange } from './drive/changes.ts'
 
 /** A Google account: it appears on its first consent. */
 export interface Account {
@@ -103,6 +102,15 @@ export interface DriveFile {
   /** the projects that created or opened it: all that `drive.file` shows it to */
   projects: string[]
   content?: Content
+}
+
+/** The last that happened to a file, and its place in the account's changes. */
+export interface FileChange extends Pick<DriveFile, 'account' | 'space'> {
+  file: string
+  number: number
+  time: number
+  /** of a file that is gone for good: who could see it */
+  removedFrom?: string[]
 }
 
 /** A resumable upload session. */

@@ -1,23 +1,11 @@
 import type { Exchange } from '../../kernel/exchange.ts'
-import type { DriveFile, GoogleState } from '../state.ts'
+import type { DriveFile, FileChange, GoogleState } from '../state.ts'
 import type { Caller } from './access.ts'
 import { authenticate, isVisible } from './access.ts'
 import { driveError, insufficientScopes, invalidParameter } from './errors.ts'
 import { applyMask, CHANGES_DEFAULT, CHANGES_SCHEMA, parseFields, START_SCHEMA } from './fields.ts'
 import { pageSize } from './pages.ts'
 import { toResource } from './resource.ts'
-
-/** The last thing that happened to a file; a drive keeps one entry for each. */
-export interface FileChange {
-  file: string
-  account: string
-  space: DriveFile['space']
-  /** its place in the account's changes */
-  number: number
-  time: number
-  /** of a file that is gone for good: who could see it */
-  removedFrom?: string[]
-}
 
 /**
  * Writes down that something happened to this very file. Of a folder in the trash the drive tells the folder

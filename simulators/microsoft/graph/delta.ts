@@ -10,7 +10,7 @@ import { odata } from './read.ts'
 
 const PAGE = 200
 
-/** What a token stands for: changes behind `since`; `all`: the drive as it is, which tells of nothing gone. */
+/** What a token stands for: changes behind `since`; `all`: the drive as it is, with nothing that is gone. */
 const tokenSchema = z.object({ account: z.string(), since: z.number(), all: z.boolean() })
 type Token = z.output<typeof tokenSchema>
 
