@@ -1,11 +1,24 @@
-import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { compile } from '../packages/compile.ts'
 
-/** Builds client/dist: ES modules and declarations, one file for each source file. */
-const tsc = fileURLToPath(import.meta.resolve('typescript/package.json')).replace(/package\.json$/, 'bin/tsc')
-const project = fileURLToPath(new URL('tsconfig.json', import.meta.url))
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-rmSync(new URL('dist', import.meta.url), { recursive: true, force: true })
-const { status } = spawnSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' })
-process.exitCode = status ?? 1
+/** Builds the client: ES modules, the same as CommonJS in `cjs` for who requires them, and types of both. */
+export function buildClient(dist: string): void {
+  const cjs = join(dist, 'cjs')
+  const sources = {
+    extends: here('tsconfig.json'),
+    files: ['browser', 'node'].map((name) => here(`src/${name}.ts`)),
+    rootDir: here('src'),
+  }
+  const commonjs = { module: 'commonjs', moduleResolution: 'bundler', verbatimModuleSyntax: false }
+  rmSync(dist, { recursive: true, force: true })
+  compile({ ...sources, outDir: dist })
+  compile({ ...sources, outDir: cjs, options: commonjs })
+  writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
+}
+
+// `npm run client:build`
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) buildClient(here('dist'))

@@ -4,32 +4,10 @@ import { problemExample } from '../lib/contract/openapi/document.ts'
 import { problemCatalog } from '../lib/contract/problem-catalog.ts'
 import { problemTypes } from '../lib/contract/problems.ts'
 import { errorCodes } from '../lib/errors.ts'
+import { ownErrors } from './own-errors.ts'
 
 /** Where the generated guide stands. */
 export const errorGuideFile = new URL('../docs/errors.md', import.meta.url)
-
-const clientErrors = [
-  [
-    'network_error',
-    'No answer came, or the connection broke, also after the safe repeats.',
-    'Check the network, then repeat. What a PUT or DELETE did may have been done.',
-  ],
-  [
-    'unexpected_answer',
-    'Something between the client and the API answered.',
-    'Look at status: a proxy, a wrong baseUrl, or an outage.',
-  ],
-  [
-    'download_changed',
-    'The document was replaced while it was being downloaded.',
-    'Throw away what has come and download again.',
-  ],
-  [
-    'stalled',
-    'A transfer to the drive showed no progress for ten minutes.',
-    'It goes on without you: ask for the document later, or listen to events.',
-  ],
-] as const
 
 /** `docs/errors.md`, from the tables that the API answers from. */
 export function errorGuide(): string {
@@ -48,8 +26,8 @@ export function errorGuide(): string {
     '## The API’s codes',
     sections.join('\n').trimEnd(),
     '## The client’s own codes',
-    clientErrors
-      .map(([code, meaning, action]) => `### \`${code}\`\n\n${meaning}\n\n**What to do:** ${action}`)
+    Object.entries(ownErrors)
+      .map(([code, { meaning, action }]) => `### \`${code}\`\n\n${meaning}\n\n**What to do:** ${action}`)
       .join('\n\n'),
     '',
   ]

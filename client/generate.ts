@@ -9,6 +9,7 @@ import type { JsonSchema, Operation, Parameter } from '../lib/contract/openapi/t
 import { problemCatalog } from '../lib/contract/problem-catalog.ts'
 import { problemTypes } from '../lib/contract/problems.ts'
 import { userHeader } from '../lib/contract/scopes.ts'
+import { ownErrors } from './own-errors.ts'
 
 /** Where the generated module stands. */
 export const generatedFile = new URL('src/generated.ts', import.meta.url)
@@ -31,7 +32,12 @@ export function generateClient(): string {
     `/** The largest body of an inline PUT, bytes. */\nexport const maxInlineBytes = ${maxInlineBytes}\n`,
     `export const errorCodes = ${JSON.stringify(errorCodes)} as const\n`,
     `export type ErrorCode = (typeof errorCodes)[number]\n`,
-    `/** What each error code means and what to do next, in words for people. */\nexport const errorAdvice: Readonly<Record<ErrorCode, { readonly title: string; readonly meaning: string; readonly action: string }>> = ${advice()}\n`,
+    `/** Codes that the client adds: no answer came; the answer was none of the API’s; the content changed while it was downloaded; a transfer to the drive showed no progress for too long. */\nexport type ClientErrorCode = ${Object.keys(
+      ownErrors,
+    )
+      .map((code) => `'${code}'`)
+      .join(' | ')}\n`,
+    `/** What each error code means and what to do next, in words for people. */\nexport const errorAdvice: Readonly<Record<ErrorCode | ClientErrorCode, { readonly title: string; readonly meaning: string; readonly action: string }>> = ${advice()}\n`,
   ].join('\n')
 }
 
@@ -95,7 +101,7 @@ function advice(): string {
     const { meaning, action } = problemCatalog[code]
     return [code, { title: problemTypes[code].title, meaning, action }]
   })
-  return JSON.stringify(Object.fromEntries(rows))
+  return JSON.stringify({ ...Object.fromEntries(rows), ...ownErrors })
 }
 
 /**

@@ -3,6 +3,10 @@ import { pageRoutes } from '../lib/contract/page-routes.ts'
 import type { DeployedRoute } from '../lib/contract/routes.ts'
 import { routeList, servedRoutes } from '../lib/contract/routes.ts'
 
+/** The file of a bundle that Lambda loads, and the handler setting that names it. */
+export const entryFile = 'index.mjs'
+export const handlerSetting = 'index.handler'
+
 /** What a function is deployed as. */
 export interface FunctionPlan {
   /** The construct id, and with it the logical id. */

@@ -154,6 +154,8 @@ export type Settings = z.infer<typeof settings> & {
   /** Variables of single providers, as functions find them. */
   readonly ofProviders: Readonly<Record<string, string>>
 }
+/** What may be chosen, with what is left out at its default. */
+export type ChosenSettings = z.input<typeof settings>
 export const settingNames: readonly string[] = [...Object.keys(shape), ...variables.keys()]
 
 /** A setting that does not fit; the message names each one and says what it must be. */
@@ -177,47 +179,43 @@ function fromText(name: string, value: unknown): unknown {
   return typeof usual === 'number' && /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** Rules that need more than one setting. */
+/** Rules that need more than one setting: what is broken, and what it says then. */
 function contradictions(chosen: z.infer<typeof settings>): string[] {
-  const problems: string[] = []
-  if (chosen.issuer !== undefined && chosen.audience.length === 0) {
-    problems.push(
-      'audience: needed with issuer, or tokens made for other services of that issuer would be taken',
-    )
-  }
   const ofIssuer =
     chosen.audience.length + chosen.machineClients.length > 0 ||
     chosen.jwksUri !== undefined ||
     chosen.consoleClientId !== undefined
-  if (chosen.issuer === undefined && ofIssuer) {
-    problems.push(
-      'audience, jwksUri, consoleClientId, machineClients: only with issuer; the Cognito user pool has its own',
-    )
-  }
   const ofPool = chosen.selfSignUp || chosen.signInUrls.length > 0 || Object.keys(chosen.machines).length > 0
-  if (chosen.issuer !== undefined && ofPool) {
-    problems.push(
+  const own = chosen.issuer !== undefined
+  const certified = chosen.certificateArn?.split(':')[3]
+  const { region = certified } = chosen
+  const paired = (one?: string, other?: string) => (one === undefined) === (other === undefined)
+  const rules: readonly (readonly [broken: boolean, says: string])[] = [
+    [
+      own && chosen.audience.length === 0,
+      'audience: needed with issuer, or tokens made for other services of that issuer would be taken',
+    ],
+    [
+      !own && ofIssuer,
+      'audience, jwksUri, consoleClientId, machineClients: only with issuer; the Cognito user pool has its own',
+    ],
+    [
+      own && ofPool,
       'selfSignUp, signInUrls, machines: only without issuer; they belong to the Cognito user pool',
-    )
-  }
-  if ((chosen.domainName === undefined) !== (chosen.certificateArn === undefined)) {
-    problems.push('domainName, certificateArn: both or neither')
-  }
-  if ((chosen.hostedZoneId === undefined) !== (chosen.hostedZoneName === undefined)) {
-    problems.push('hostedZoneId, hostedZoneName: both or neither')
-  }
-  if (chosen.hostedZoneId !== undefined && chosen.domainName === undefined) {
-    problems.push('hostedZoneId: only with domainName')
-  }
-  const certificateRegion = chosen.certificateArn?.split(':')[3]
-  if (certificateRegion !== undefined && chosen.region !== undefined && certificateRegion !== chosen.region) {
-    problems.push(
-      `certificateArn: must be in ${chosen.region}, the deployment’s region, not ${certificateRegion}`,
-    )
-  }
-  if (chosen.throttleBurst < chosen.throttleRate)
-    problems.push('throttleBurst: must not be less than throttleRate')
-  return problems
+    ],
+    [!paired(chosen.domainName, chosen.certificateArn), 'domainName, certificateArn: both or neither'],
+    [!paired(chosen.hostedZoneId, chosen.hostedZoneName), 'hostedZoneId, hostedZoneName: both or neither'],
+    [
+      chosen.hostedZoneId !== undefined && chosen.domainName === undefined,
+      'hostedZoneId: only with domainName',
+    ],
+    [
+      certified !== undefined && certified !== region,
+      `certificateArn: must be in ${region}, the deployment’s region, not ${certified}`,
+    ],
+    [chosen.throttleBurst < chosen.throttleRate, 'throttleBurst: must not be less than throttleRate'],
+  ]
+  return rules.flatMap(([broken, says]) => (broken ? [says] : []))
 }
 
 /**

@@ -4,9 +4,15 @@ import { browserTransport } from './transport-browser.ts'
 
 export type { Driveway, DrivewayOptions } from './driveway.ts'
 export type { Download, DownloadOptions } from './download.ts'
-export type { ClientErrorCode } from './errors.ts'
 export { DrivewayError, isDrivewayError } from './errors.ts'
-export type { Connection, Document, DocumentsAnswer, ErrorCode, Health } from './generated.ts'
+export type {
+  ClientErrorCode,
+  Connection,
+  Document,
+  DocumentsAnswer,
+  ErrorCode,
+  Health,
+} from './generated.ts'
 export { errorAdvice, maxInlineBytes } from './generated.ts'
 export type { UploadSource } from './transport.ts'
 export type { UploadOptions, UploadProgress } from './upload-options.ts'

@@ -47,7 +47,7 @@ export async function downloadDocument(
   const wanted = rangeHeader(options.range)
   let first = await (inPieces && !isShort(options.range) ? firstPiece(ask, options.range) : ask(wanted))
   // Its own address streams at the gateway's pace, and pieces come at full speed.
-  if (first.redirected && first.url.startsWith(`${api.settings.baseUrl.replace(/\/+$/, '')}/v1/content?`)) {
+  if (first.redirected && first.url.startsWith(`${api.settings.baseUrl}/v1/content?`)) {
     await first.body?.cancel()
     first = await firstPiece(ask, options.range)
   }

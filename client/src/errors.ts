@@ -1,11 +1,5 @@
 import { errorCodes } from './generated.ts'
-import type { Document, ErrorCode, Problem } from './generated.ts'
-
-/**
- * Codes that the client adds to the API's own: no answer came; the answer was none of the API's; the
- * content changed while it was being downloaded; a transfer to the drive showed no progress for too long.
- */
-export type ClientErrorCode = 'network_error' | 'unexpected_answer' | 'download_changed' | 'stalled'
+import type { ClientErrorCode, Document, ErrorCode, Problem } from './generated.ts'
 
 export interface DrivewayErrorDetails {
   readonly status?: number
@@ -43,12 +37,19 @@ export class DrivewayError extends Error {
   }
 }
 
-/** True for a DrivewayError with one of `codes` (any when none is given). */
+/**
+ * True for a DrivewayError with one of `codes` (any when none is given), also of this package's other half:
+ * a program may import one and require the other.
+ */
 export function isDrivewayError(
   error: unknown,
   ...codes: (ErrorCode | ClientErrorCode)[]
 ): error is DrivewayError {
-  return error instanceof DrivewayError && (codes.length === 0 || codes.includes(error.code))
+  return isOne(error) && (codes.length === 0 || codes.includes(error.code))
+}
+
+function isOne(error: unknown): error is DrivewayError {
+  return error instanceof DrivewayError || (error instanceof Error && error.name === 'DrivewayError')
 }
 
 export interface HeaderSource {

@@ -730,9 +730,15 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number]
 
+/** Codes that the client adds: no answer came; the answer was none of the API’s; the content changed while it was downloaded; a transfer to the drive showed no progress for too long. */
+export type ClientErrorCode = 'network_error' | 'unexpected_answer' | 'download_changed' | 'stalled'
+
 /** What each error code means and what to do next, in words for people. */
 export const errorAdvice: Readonly<
-  Record<ErrorCode, { readonly title: string; readonly meaning: string; readonly action: string }>
+  Record<
+    ErrorCode | ClientErrorCode,
+    { readonly title: string; readonly meaning: string; readonly action: string }
+  >
 > = {
   invalid_request: {
     title: 'Invalid request',
@@ -887,5 +893,27 @@ export const errorAdvice: Readonly<
     title: 'Internal error',
     meaning: 'Something went wrong on our side.',
     action: 'Repeat the request; when it persists, report the requestId.',
+  },
+  network_error: {
+    title: 'Network error',
+    meaning:
+      'No answer came, or the connection broke, also after the safe repeats. A page whose origin the API does not allow sees the same.',
+    action:
+      'Check the network, and in a page the origins that the API allows (corsOrigins; CORS_ORIGINS of a local stack). Then repeat. What a PUT or DELETE did may have been done.',
+  },
+  unexpected_answer: {
+    title: 'Unexpected answer',
+    meaning: 'Something between the client and the API answered.',
+    action: 'Look at status: a proxy, a wrong baseUrl, or an outage.',
+  },
+  download_changed: {
+    title: 'Download changed',
+    meaning: 'The document was replaced while it was being downloaded.',
+    action: 'Throw away what has come and download again.',
+  },
+  stalled: {
+    title: 'Stalled',
+    meaning: 'A transfer to the drive showed no progress for ten minutes.',
+    action: 'It goes on without you: ask for the document later, or listen to events.',
   },
 }

@@ -66,9 +66,19 @@ interface Parts {
   readonly body?: unknown
 }
 
+/** Where the API is. Throws a TypeError, at once and in words, for settings that no call could work with. */
+function baseOf({ baseUrl, token }: Readonly<Record<'baseUrl' | 'token', unknown>>): string {
+  const base = typeof baseUrl === 'string' ? baseUrl.replace(/\/+$/, '') : ''
+  if (!/^https?:$/.test(URL.canParse(base) ? new URL(base).protocol : ''))
+    throw new TypeError('baseUrl has to be the API’s address, such as https://api.example.com.')
+  if (base.endsWith('/v1')) throw new TypeError('baseUrl has to be without /v1.')
+  if (typeof token !== 'function') throw new TypeError('token has to be a function that answers the token.')
+  return base
+}
+
 /** The calls of the API: tokens, retries and errors in one place. */
 export function apiOf(settings: ApiSettings): Api {
-  const base = settings.baseUrl.replace(/\/+$/, '')
+  const base = baseOf(settings)
 
   const urlOf = (name: OperationName, { path = {}, query = {} }: Parts): string => {
     const filled = operations[name].path.replaceAll(/\{(\w+)\}/g, (_match, key: string) =>
@@ -119,7 +129,7 @@ export function apiOf(settings: ApiSettings): Api {
   }
 
   return {
-    settings,
+    settings: { ...settings, baseUrl: base },
     urlOf,
     authorized,
     respond,
@@ -146,6 +156,9 @@ export function parseAnswer(text: string, status?: number): unknown {
   }
 }
 
+/** A page is not told why: a browser hides an answer that is not meant for the page's origin. */
+const inPage = 'document' in globalThis ? ', or does not allow calls from this page’s origin' : ''
+
 /**
  * One fetch whose failure to get a successful answer is a DrivewayError; an abort stays the signal's reason.
  */
@@ -155,7 +168,7 @@ export async function answered(send: typeof fetch, url: string, init: RequestIni
     response = await send(url, init)
   } catch (cause) {
     if (init.signal?.aborted === true) throw init.signal.reason
-    throw new DrivewayError('network_error', 'The server cannot be reached.', { cause })
+    throw new DrivewayError('network_error', `The server cannot be reached${inPage}.`, { cause })
   }
   if (response.ok) return response
   throw answerError(response.status, response.headers, await response.text().catch(() => ''))

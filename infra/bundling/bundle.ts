@@ -2,15 +2,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Plugin } from 'esbuild'
 import { build } from 'esbuild'
+import { entryFile } from '../functions.ts'
 import { commonjsNames } from './commonjs-names.ts'
 import { directImports } from './direct-imports.ts'
 import { mergeStatic, partsOf } from './merge.ts'
 import type { Split } from './merge.ts'
 import { nodeBuiltins } from './node-builtins.ts'
-
-/** The file that Lambda loads, and the handler setting that names it. */
-export const entryFile = 'index.mjs'
-export const handlerSetting = 'index.handler'
 
 export interface Bundle {
   readonly directory: string

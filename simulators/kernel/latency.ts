@@ -8,10 +8,12 @@ export const latencySetting = z.object({
   bytesPerSecond: z.optional(z.number().check(z.gte(0))),
 })
 
+export type LatencySetting = z.infer<typeof latencySetting>
+
 /** How slow the simulated network is: a wait before every request, and a rate each connection is held to. */
 export interface Latency {
-  set(setting: z.infer<typeof latencySetting>): void
-  get(): z.infer<typeof latencySetting>
+  set(setting: LatencySetting): void
+  get(): LatencySetting
   /** The wait in front of a request. */
   wait(): Promise<void>
   /** The most bytes to pass on at once under the current rate; undefined when there is no rate. */
@@ -22,7 +24,7 @@ export interface Latency {
 
 /** No latency and no rate until `set`. */
 export function openLatency(): Latency {
-  let current: z.infer<typeof latencySetting> = { ms: 0 }
+  let current: LatencySetting = { ms: 0 }
   const freeAt = new WeakMap<Socket, number>()
   return {
     set(setting) {

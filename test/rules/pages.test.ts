@@ -14,9 +14,10 @@ const folders = [
   'client',
   'web',
   'verify',
+  'packages',
 ].concat(rooms.map(({ name }) => join('lib', name)))
 const pages = globSync(
-  ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client,verify}/**/*.md'],
+  ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client,verify,packages}/**/*.md'],
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
   },

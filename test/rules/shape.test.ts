@@ -11,7 +11,7 @@ const columns = 110
 const words = 60
 
 const files = globSync(
-  '{lib,functions,infra,local,simulators,emulators,conformance,cli,client,web/src,test,bench,verify}/**/*.{ts,tsx}',
+  '{lib,functions,infra,local,simulators,emulators,conformance,cli,client,web/src,test,bench,verify,packages}/**/*.{ts,tsx}',
   { exclude: ['**/node_modules/**', '**/dist/**', '**/generated.ts'] },
 )
 const isTest = (file: string): boolean => /^((simulators|emulators)\/)?test\/|^conformance\//.test(file)

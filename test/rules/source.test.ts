@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { projects } from '../../vitest.config.ts'
 
 const code = globSync(
-  '{lib,functions,infra,local,conformance,simulators,emulators,cli,client,web/src,test,bench,verify}/**/*.{ts,tsx}',
+  '{lib,functions,infra,local,conformance,simulators,emulators,cli,client,web/src,test,bench,verify,packages}/**/*.{ts,tsx}',
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
   },

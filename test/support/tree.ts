@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { promisify } from 'node:util'
+import { scope } from '../../packages/scope.ts'
 
 const here = new URL('../../', import.meta.url).pathname
 const notCopied = /^(node_modules|\.git|dist|cdk\.out|\.local|coverage)$/
@@ -45,14 +46,14 @@ export async function treeWith(...folders: readonly URL[]): Promise<Tree> {
 /** Packages are those of here; the workspaces are the copy's own. */
 async function linkModules(root: string): Promise<void> {
   const modules = join(root, 'node_modules')
-  await mkdir(join(modules, '@driveway'), { recursive: true })
+  await mkdir(join(modules, scope), { recursive: true })
   const packages = (await readdir(join(here, 'node_modules'))).filter(
-    (name) => name !== '@driveway' && name !== '.cache',
+    (name) => name !== scope && name !== '.cache',
   )
-  const workspaces = await readdir(join(here, 'node_modules/@driveway'))
+  const workspaces = await readdir(join(here, 'node_modules', scope))
   await Promise.all([
     ...packages.map((name) => symlink(join(here, 'node_modules', name), join(modules, name))),
-    ...workspaces.map((name) => symlink(join('../..', name), join(modules, '@driveway', name))),
+    ...workspaces.map((name) => symlink(join('../..', name), join(modules, scope, name))),
   ])
 }
 

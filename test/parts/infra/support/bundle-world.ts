@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { handlerSetting } from '../../../../infra/bundling/bundle.ts'
+import { handlerSetting } from '../../../../infra/functions.ts'
 import { functionPlans } from '../../../../infra/functions.ts'
 import { functionEnvironment } from '../../../../local/environment.ts'
 import { gateway } from '../../../../local/gateway/gateway.ts'

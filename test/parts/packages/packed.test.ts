@@ -1,0 +1,121 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { exitCodes } from '../../../cli/exit-codes.ts'
+import { pack } from '../../../packages/pack.ts'
+import type { Published } from '../../../packages/scope.ts'
+import { packageName } from '../../../packages/scope.ts'
+import { firstProgram, unpack } from '../../../packages/trial.ts'
+import { typeFaults } from '../../../packages/try-types.ts'
+import { systemNode, systemNodeVersion } from '../../support/system-node.ts'
+
+const root = join(import.meta.dirname, '../../..')
+let made: string
+/** Where the packages are installed: nothing else is there. */
+let empty: string
+
+const run = (program: string, args: readonly string[], cwd = empty) =>
+  spawnSync(program, args, { cwd, encoding: 'utf8' })
+const installed = (name: Published, ...path: readonly string[]): string =>
+  join(empty, 'node_modules', packageName(name), ...path)
+const tool = (name: string): string => join(root, 'node_modules/.bin', name)
+
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'driveway-packages-'))
+  empty = await mkdtemp(join(tmpdir(), 'driveway-empty-'))
+  await writeFile(join(empty, 'package.json'), '{ "private": true }')
+  unpack('client', await pack('client', made), empty, ['@types/node', 'undici-types'])
+  unpack('cli', await pack('cli', made), empty)
+  unpack('simulators', await pack('simulators', made), empty, ['jose', 'zod'])
+})
+
+afterAll(async () => {
+  for (const folder of [made, empty]) await rm(folder, { recursive: true, force: true })
+})
+
+describe('the client as it is published', () => {
+  it('is well formed', () => {
+    expect(run(tool('publint'), ['--strict'], join(made, 'client')).stdout).toContain('All good!')
+  })
+
+  it.each([
+    ['imported', '.mjs', `import { createDriveway, isDrivewayError } from '${packageName('client')}'`],
+    ['required', '.cjs', `const { createDriveway, isDrivewayError } = require('${packageName('client')}')`],
+  ])(`can be %s, also by Node ${systemNodeVersion}`, async (_how, ending, imports) => {
+    const file = join(empty, `program${ending}`)
+    const program = `${imports}
+const driveway = createDriveway({ baseUrl: 'http://127.0.0.1:1', token: () => 'token', retry: { attempts: 1 } })
+driveway.connections.list().catch((error) => console.log(isDrivewayError(error), error.code))`
+    await writeFile(file, program)
+    for (const node of new Set([systemNode, process.execPath]))
+      expect(run(node, [file])).toMatchObject({ stdout: 'true network_error\n', stderr: '', status: 0 })
+  })
+
+  it('has the right types under every setting that people compile with', () => {
+    const faults = typeFaults(empty)
+    expect(Object.keys(faults).length).toBeGreaterThan(3)
+    expect(Object.entries(faults).filter(([, said]) => said !== '')).toEqual([])
+  })
+
+  it('is small in a browser, and takes nothing of Node there', async () => {
+    const contents = `export { createDriveway, isDrivewayError } from '${packageName('client')}'`
+    const bundle = await build({
+      stdin: { contents, resolveDir: empty },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+    })
+    const code = bundle.outputFiles[0]?.contents ?? new Uint8Array()
+    expect(Buffer.from(code).toString()).not.toMatch(/node:|process\./)
+    expect(gzipSync(code).length).toBeLessThan(8_500)
+  })
+})
+
+describe('the command line as it is published', () => {
+  it(`is one file that needs nothing but Node, and runs on ${systemNodeVersion}`, async () => {
+    const file = installed('cli', 'dist/driveway.js')
+    const text = await readFile(file, 'utf8')
+    const foreign = [...text.matchAll(/\b(?:from|import\()\s*["']([^"']+)["']/g)].map(([, name]) => name)
+    expect(foreign.filter((name) => name?.startsWith('node:') !== true)).toEqual([])
+    // What starts within 0.3 s on a plain laptop: most of a start is reading and compiling.
+    expect(text.length).toBeLessThan(200_000)
+    for (const node of new Set([systemNode, process.execPath])) {
+      expect(run(node, [file, '--version']).stdout).toMatch(/^driveway \d+\.\d+\.\d+\n$/)
+      const refused = run(node, [file, 'ls', '--url', 'http://127.0.0.1:1', '--json'])
+      expect(refused).toMatchObject({ status: exitCodes.network, stdout: '' })
+      expect(refused.stderr).toContain('Nothing answers at http://127.0.0.1:1')
+    }
+  })
+})
+
+describe('the simulators as they are published', () => {
+  it('run inside a test, as their page shows', async () => {
+    const file = join(empty, 'simulated.mjs')
+    await writeFile(file, firstProgram('simulators'))
+    expect(run(process.execPath, [file])).toMatchObject({
+      stdout: 'the answer is lost\n200\n2\n',
+      stderr: '',
+      status: 0,
+    })
+  })
+
+  it('run as a process', async () => {
+    const program = installed('simulators', 'dist/driveway-simulator.js')
+    const child = spawn(process.execPath, [program, 'dropbox', '--port', '0'], { cwd: empty })
+    try {
+      const [said] = (await once(child.stdout, 'data')) as [Buffer]
+      const origin = /http:\S+/.exec(String(said))?.[0] ?? ''
+      expect(await (await fetch(`${origin}/_sim/files`)).json()).toEqual([])
+    } finally {
+      child.kill()
+      await once(child, 'exit')
+    }
+  })
+})
