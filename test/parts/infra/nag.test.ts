@@ -49,6 +49,12 @@ test('nor with every setting chosen, and the console', () => {
   expect(findings(everything, consoleFolder)).toEqual([])
 })
 
+test('nor do the rules of CloudFormation itself', () => {
+  const { app } = makeStack(everything, consoleFolder, {})
+  expect(() => app.synth()).not.toThrow()
+  rmSync(app.outdir, { recursive: true, force: true })
+})
+
 test('every explanation is a sentence', () => {
   const { app, stack } = makeStack(everything, consoleFolder)
   rmSync(app.outdir, { recursive: true, force: true })
