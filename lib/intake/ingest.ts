@@ -13,6 +13,7 @@ import { acceptChange } from '../transfer/accept.ts'
 import type { Delivery, Handled } from '../transfer/attempt.ts'
 import { attemptChange } from '../transfer/attempt.ts'
 import type { IntakeObject } from '../transfer/bucket.ts'
+import { holding } from '../transfer/bucket.ts'
 import { holdClaim } from '../transfer/claim.ts'
 import type { Claimed, HallDeps } from '../transfer/hall.ts'
 import { knowing } from '../transfer/hall.ts'
@@ -85,15 +86,17 @@ export async function ingestObject(
  */
 async function takeAnnounced(
   deps: IntakeDeps,
-  { key }: CreatedObject,
+  { key, size }: CreatedObject,
   { changeId, ...where }: Announced,
   delivery: Delivery,
 ): Promise<Handled> {
   const { row, connection } = await deps.readBoth(where)
   if (row?.change?.id === changeId) {
     if (row.change.state !== 'receiving') return await lookAt(deps, row, delivery)
-    const arrived = await deps.bucket.head(key)
-    return arrived ? await arrive(knowing(deps, connection), row as Claimed, arrived, delivery) : done
+    const arrived = await deps.bucket.head(key, undefined, size)
+    if (!arrived) return done
+    const knows = { ...knowing(deps, connection), bucket: holding(deps.bucket, arrived) }
+    return await arrive(knows, row as Claimed, arrived, delivery)
   }
   // Bytes whose late hash was wrong are sent again, by another change than brought them.
   if (row?.change?.source?.key === key) return await lookAt(deps, row, delivery)
@@ -118,7 +121,7 @@ async function takeDropped(
   delivery: Delivery,
 ): Promise<Handled> {
   const { address, row, connection: read } = await choose(deps, readings)
-  const standing = await deps.bucket.head(object.key)
+  const standing = await deps.bucket.head(object.key, undefined, object.size)
   // What the row says is left may have been replaced under its key:
   // then it is another object, and a new drop.
   if (row && names(row, object.key, standing?.etag)) {
@@ -167,7 +170,8 @@ async function takeDropped(
     { waitMs: 0, first: { row }, signal: delivery.signal },
   )
   const claim = holdClaim({ ...deps, leaseMs: deps.settings.leaseMs }, accepted.row)
-  return await attemptChange(knowing(deps, connection), claim, delivery)
+  const knows = { ...knowing(deps, connection), bucket: holding(deps.bucket, standing) }
+  return await attemptChange(knows, claim, delivery)
 }
 
 /** The reading of the key that fits a document, else the likelier one; and its row and connection. */

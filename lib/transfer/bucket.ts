@@ -20,6 +20,8 @@ export interface IntakeObject {
   readonly encodedName?: string
   /** Its storage class has to be restored before it can be read. */
   readonly archived?: boolean
+  /** All of it, when it came along. */
+  readonly bytes?: Buffer
 }
 
 /** Which object is meant: nothing is read or deleted that was put under the key later. */
@@ -31,7 +33,8 @@ export type KeptAs = 'rejected' | 'failed'
 export interface IntakeBucket extends RareCalls {
   readonly name: string
   readonly parts: () => Promise<PartCalls>
-  head(key: string, signal?: AbortSignal): Promise<IntakeObject | undefined>
+  /** With an `expectedSize` that is small, the bytes come along by the same call. */
+  head(key: string, signal?: AbortSignal, expectedSize?: number): Promise<IntakeObject | undefined>
   /** The bytes of exactly that object. */
   source(object: Pin & { readonly size: number }): ByteSource
   /**
@@ -99,12 +102,28 @@ export function intakeBucket(
     throw changed()
   }
 
+  /** Undefined for what has no first bytes, or has to be restored before it has any. */
+  const withBytes = async (key: string, signal?: AbortSignal): Promise<IntakeObject | undefined> => {
+    try {
+      const range = `bytes=0-${String(wholeBytes - 1)}`
+      const answer = await aws.call(requestOf('GET', { key }, { headers: { range }, signal }))
+      const size = Number(/\/(\d+)$/.exec(String(answer.headers['content-range']))?.[1])
+      const { body: bytes } = answer
+      return { ...headOf(key, answer), size, ...(bytes.length === size ? { bytes } : {}) }
+    } catch (error) {
+      if (isReplaced(error) || (error instanceof Error && error.name === 'InvalidObjectState'))
+        return undefined
+      throw error
+    }
+  }
+
   return {
     name,
     parts,
-    async head(key, signal) {
+    async head(key, signal, expectedSize = 0) {
       try {
-        return headOf(key, await aws.call(requestOf('HEAD', { key }, { signal })))
+        const found = expectedSize > 0 && expectedSize <= wholeBytes && (await withBytes(key, signal))
+        return found || headOf(key, await aws.call(requestOf('HEAD', { key }, { signal })))
       } catch (error) {
         if (isGone(error)) return undefined
         throw bucketError(error)
@@ -141,6 +160,16 @@ export function intakeBucket(
 
 function changed(): SourceChanged {
   return new SourceChanged('The intake object was replaced or removed.')
+}
+
+/** The same bucket for who has the bytes of an object already: they are not asked for again. */
+export function holding(bucket: IntakeBucket, { key, etag, bytes }: IntakeObject): IntakeBucket {
+  if (!bytes) return bucket
+  const held = { size: bytes.length, open: (start: number) => Promise.resolve(feedOf(bytes.subarray(start))) }
+  return {
+    ...bucket,
+    source: (pin) => (pin.key === key && pin.etag === etag ? held : bucket.source(pin)),
+  }
 }
 
 /** Bytes that are there already, as a feed. */
