@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { theAccount } from './account.ts'
+import { whatChanges } from './changes.ts'
 import type { Subject } from './harness.ts'
 import { theSevenMethods } from './methods.ts'
 import { sessions } from './sessions.ts'
@@ -25,6 +26,7 @@ export function conformance(name: string, subject: Subject): void {
     trouble(at)
     theAccount(at)
     sessions(at)
+    whatChanges(at)
   })
 }
 
@@ -36,6 +38,7 @@ function declarations(at: Stage): void {
       'sessions',
       'renaming',
       'history',
+      'changes',
       'signedUrls',
       'directUrls',
       'space',

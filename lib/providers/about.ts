@@ -12,6 +12,8 @@ export interface ProviderAbout {
   readonly hash?: { readonly algorithm: string; readonly late: boolean }
   /** Environment variables of this provider alone. */
   readonly settings: Readonly<Record<string, SettingAbout>>
+  /** Its drivers have `changes`. */
+  readonly tellsChanges?: true
   readonly simulator?: SimulatorAbout
 }
 

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream'
-import type { Extension, ObjectKey, UserId } from '../ids.ts'
+import type { ObjectKey, UserId } from '../ids.ts'
 import type { Pieces } from '../net/exactly.ts'
 import type { HashAlgorithm, ProviderId } from '../providers/registry.ts'
 import type { Secret } from '../secret.ts'
-import type { ByteRange, ContentSource, Digest, ResolvedRange } from './bytes.ts'
+import type { ByteRange, ContentSource, ResolvedRange } from './bytes.ts'
+import type { Traits } from './traits.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal
@@ -21,6 +22,8 @@ export interface ObjectEntry {
   readonly size: number
   readonly name?: string
   readonly contentType?: string
+  /** The folder that it lies in, by whatever names a folder there; empty for one that nobody may see. */
+  readonly place?: string
   /** When the provider made it, epoch milliseconds. */
   readonly createdAt?: number
   /** The version of the content, without quotes. */
@@ -51,30 +54,6 @@ export interface Plan {
   readonly contentType: string
   readonly size: number
   readonly target: Target
-}
-
-/**
- * What never changes while a driver lives: data, by which the write path and the conformance suite choose.
- */
-export interface Traits {
-  /** `write` takes up to so many bytes; larger content goes through `sessions`. */
-  readonly singleRequestBytes: number
-  /** The largest file that there can be; absent where none is known. */
-  readonly maxBytes?: number
-  /**
-   * The hash that proves content here; `late`: it may be missing for some minutes after the last byte; `md5`:
-   * every object has its MD5 besides. Undefined: size alone.
-   */
-  readonly hash?: {
-    readonly algorithm: HashAlgorithm
-    readonly late: boolean
-    readonly md5?: true
-    start(): Digest
-  }
-  /** The provider rewrites files of this kind after they were stored, so that size and hash may differ. */
-  rewrites(extension: Extension): boolean
-  /** A name that a file here can have, as near to `name` as can be; absent where every name is one. */
-  readonly legal?: (name: string) => string
 }
 
 /**
@@ -126,6 +105,7 @@ export interface Driver {
   readonly sessions?: Sessions
   readonly renaming?: Renaming
   readonly history?: History
+  readonly changes?: Changes
   readonly signedUrls?: SignedUrls
   readonly directUrls?: DirectUrls
   readonly space?: Space
@@ -208,6 +188,31 @@ export interface History {
     isIt: (entry: ObjectEntry) => boolean,
     options?: CallOptions,
   ): Promise<ObjectEntry | undefined>
+}
+
+/** An object as it is now. `removed`: for good, or out of the app's sight. */
+export type Seen = { readonly entry: ObjectEntry } | { readonly gone: 'trashed' | 'removed' }
+
+/** What happens to the objects of an account, whoever does it. */
+export interface Changes {
+  /** Driver: a cursor of what comes from now on. */
+  begin(options?: CallOptions): Promise<string>
+  /**
+   * Driver: what has happened since, page by page; undefined when the cursor is good no more. Each object is
+   * told as it is now; what has not changed, and what is none of ours, may be told, too.
+   */
+  since(cursor: string, options?: CallOptions): Promise<ChangePage | undefined>
+  /** Driver: asks the provider now. */
+  look(key: ObjectKey, options?: CallOptions): Promise<Seen>
+}
+
+export interface ChangePage {
+  readonly changed: readonly { readonly key: ObjectKey; readonly seen: Seen }[]
+  /** A folder changed, and what has become of the objects in it is not told. */
+  readonly isUnsure: boolean
+  /** The cursor behind this page. */
+  readonly next: string
+  readonly more: boolean
 }
 
 /** URLs that carry their own permission. Minutes are whole and within the contract's limits. */

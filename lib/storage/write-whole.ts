@@ -1,7 +1,8 @@
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { ContentSource } from './bytes.ts'
 import { digestOf, partOf } from './bytes.ts'
-import type { CallOptions, Driver, ObjectEntry, Plan, Sessions, Traits, UploadSession } from './driver.ts'
+import type { CallOptions, Driver, ObjectEntry, Plan, Sessions, UploadSession } from './driver.ts'
+import type { Traits } from './traits.ts'
 import { swallow } from '../net/swallow.ts'
 import { atFreeName } from './free-name.ts'
 

@@ -35,7 +35,7 @@ const budget: Readonly<Record<string, number>> = {
 const slack = 150
 
 /** A provider's own folder is measured by itself: there may be any number of them. */
-const providerLines = 1380
+const providerLines = 1440
 
 const linesIn = (room: string): number =>
   globSync(room === 'lib/providers' ? `${room}/*.ts` : `${room}/**/*.{ts,tsx}`, {

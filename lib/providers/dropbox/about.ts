@@ -29,6 +29,7 @@ export const about = {
   },
   hash: { algorithm: 'dropboxContentHash', late: false },
   settings: { DROPBOX_ENDPOINT: { means: 'One origin in place of all of Dropbox’s (a simulator).' } },
+  tellsChanges: true,
   simulator: {
     name: 'dropbox',
     plays: 'OAuth and version 2 of the API, with its upload sessions',

@@ -13,7 +13,7 @@ export type DropboxApi = ReturnType<typeof dropboxApi>
 const commitTimeouts = { answer: 120_000 } as const
 
 /** The hosts of the API, without a trailing slash; all calls are POSTs. */
-interface Hosts {
+export interface Hosts {
   readonly api: string
   /** Of what has content; its argument is in a header. */
   readonly content: string
@@ -22,7 +22,7 @@ interface Hosts {
 type Sent = Pick<ProviderRequest, 'expect' | 'signal' | 'timeouts'>
 
 /** The kinds of calls. https://www.dropbox.com/developers/documentation/http/documentation#formats */
-function callsOf(http: ProviderHttp, hosts: Hosts) {
+export function callsOf(http: ProviderHttp, hosts: Hosts) {
   const post = (
     operation: string,
     route: string,

@@ -4,6 +4,7 @@ import type { Driver } from '../../storage/driver.ts'
 import type { DriveOptions } from '../provider.ts'
 import { about } from './about.ts'
 import { dropboxApi } from './api.ts'
+import { dropboxChanges } from './changes.ts'
 import { contentHash } from './content-hash.ts'
 import { directUrl, readFile } from './download.ts'
 import { dropboxError } from './errors.ts'
@@ -28,10 +29,11 @@ export function dropboxDriver(options: DropboxOptions): Driver {
     userAgent: 'Driveway/0.1',
     plainHttp: endpoint?.startsWith('http://') === true,
   })
-  const api = dropboxApi(http, {
+  const hosts = {
     api: endpoint ?? 'https://api.dropboxapi.com',
     content: endpoint ?? 'https://content.dropboxapi.com',
-  })
+  }
+  const api = dropboxApi(http, hosts)
   const parts = { api, folder, clock, errorOf }
 
   return {
@@ -83,6 +85,7 @@ export function dropboxDriver(options: DropboxOptions): Driver {
       },
     },
 
+    changes: dropboxChanges(http, hosts, api),
     directUrls: { read: (key, { signal } = {}) => directUrl(api, key, signal) },
     space: { usage: ({ signal } = {}) => api.usage(signal) },
   }

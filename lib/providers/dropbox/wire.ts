@@ -20,7 +20,17 @@ export type Metadata = z.output<typeof metadataSchema>
 
 export const startedSchema = z.object({ session_id: z.string() })
 export const linkSchema = z.object({ link: z.string() })
-export const revisionsSchema = z.object({ entries: z.array(metadataSchema) })
+export const revisionsSchema = z.object({
+  is_deleted: z.optional(z.boolean()),
+  entries: z.array(metadataSchema),
+})
+export const cursorSchema = z.object({ cursor: z.string() })
+/** https://www.dropbox.com/developers/documentation/http/documentation#files-list_folder-continue */
+export const changesSchema = z.object({
+  entries: z.array(metadataSchema),
+  cursor: z.string(),
+  has_more: z.boolean(),
+})
 export const accountSchema = z.object({
   account_id: z.string().check(z.minLength(1)),
   email: z.optional(z.string()),
@@ -59,7 +69,7 @@ export const isFile = (metadata: Metadata): boolean =>
 
 /** Folders are none of ours, and a Paper document or a link to a Google one has no content. */
 export function toEntry(metadata: Metadata): ObjectEntry {
-  const { id, size, name, rev, content_hash: hash } = metadata
+  const { id, size, name, rev, content_hash: hash, path_lower: path } = metadata
   if (!isFile(metadata) || id === undefined || size === undefined)
     throw new ServiceError('provider_error', 'What is in the Dropbox there is not a file.')
   // When the content came, which for a new file is when it was made.
@@ -68,6 +78,7 @@ export function toEntry(metadata: Metadata): ObjectEntry {
     objectKey: objectKey(id),
     size,
     name,
+    place: path?.slice(0, path.lastIndexOf('/')) ?? '',
     ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     ...(rev === undefined ? {} : { etag: rev }),
     checksums: hash === undefined ? {} : { [about.hash.algorithm]: hash },

@@ -34,6 +34,7 @@ export const about = {
   },
   hash: { algorithm: 'sha256', late: false },
   settings: { GOOGLE_ENDPOINT: { means: 'One origin in place of all of Google’s (a simulator).' } },
+  tellsChanges: true,
   simulator: {
     name: 'google',
     plays: 'OAuth, userinfo, Drive v3 and its uploads',

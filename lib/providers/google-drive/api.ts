@@ -4,9 +4,17 @@ import { ServiceError } from '../../errors.ts'
 import type { ProviderHttp } from '../../net/provider-http.ts'
 import { parseAnswer, readJson } from '../../net/provider-http.ts'
 import type { Usage } from '../../storage/driver.ts'
-import { fileFields, fileSchema, folderListSchema, idsSchema, quotaSchema } from './wire.ts'
+import {
+  changesSchema,
+  fileFields,
+  fileSchema,
+  folderListSchema,
+  idsSchema,
+  quotaSchema,
+  startSchema,
+} from './wire.ts'
 
-const folderType = 'application/vnd.google-apps.folder'
+export const folderType = 'application/vnd.google-apps.folder'
 
 export interface FileChanges {
   readonly name?: string
@@ -16,6 +24,8 @@ export interface FileChanges {
 }
 
 const shared = { supportsAllDrives: true } as const
+/** So many as an answer of ours may hold. */
+const changesAtOnce = 500
 const ofFile = { fields: fileFields, ...shared } as const
 
 export type DriveApi = ReturnType<typeof driveApi>
@@ -81,6 +91,22 @@ export function driveApi(http: ProviderHttp, rootUrl: string) {
     async createFolder(id: string, name: string, signal?: AbortSignal) {
       const folder = { requestBody: { id, name, mimeType: folderType }, ...ofFile }
       await ask('files.create', fileSchema, signal, ({ files }, options) => files.create(folder, options))
+    },
+
+    startPageToken: async (signal?: AbortSignal) =>
+      (
+        await ask('changes.start', startSchema, signal, ({ changes }, options) =>
+          changes.getStartPageToken({ fields: 'startPageToken', ...shared }, options),
+        )
+      ).startPageToken,
+
+    /** What has happened since, each file once, as it is now. */
+    listChanges(pageToken: string, signal?: AbortSignal) {
+      const fields = `nextPageToken,newStartPageToken,changes(fileId,removed,file(${fileFields}))`
+      const query = { pageToken, fields, pageSize: changesAtOnce, includeItemsFromAllDrives: true, ...shared }
+      return ask('changes.list', changesSchema, signal, ({ changes }, options) =>
+        changes.list(query, options),
+      )
     },
 
     async quota(signal?: AbortSignal): Promise<Usage> {

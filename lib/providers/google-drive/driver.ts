@@ -9,6 +9,7 @@ import { writeWhole } from '../../storage/write-whole.ts'
 import type { DriveOptions } from '../provider.ts'
 import { about } from './about.ts'
 import { driveApi } from './api.ts'
+import { driveChanges } from './changes.ts'
 import { readFile, readRevision } from './download.ts'
 import { driveError } from './errors.ts'
 import type { FolderSettings } from './folder.ts'
@@ -100,6 +101,7 @@ export function googleDriveDriver(options: GoogleDriveOptions): Driver {
         return isIt(entry) ? entry : undefined
       },
     },
+    changes: driveChanges(api, settings?.id),
     space: { usage: ({ signal } = {}) => api.quota(signal) },
   }
   return driver

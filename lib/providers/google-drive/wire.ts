@@ -27,6 +27,22 @@ export type DriveFile = z.output<typeof fileSchema>
 export const fileFields =
   'id,name,mimeType,size,md5Checksum,sha256Checksum,headRevisionId,trashed,explicitlyTrashed,parents'
 
+/** https://developers.google.com/workspace/drive/api/reference/rest/v3/changes/list */
+export const changesSchema = z.object({
+  nextPageToken: z.optional(z.string()),
+  newStartPageToken: z.optional(z.string()),
+  changes: z.optional(
+    z.array(
+      z.object({
+        fileId: z.optional(z.string()),
+        removed: z.optional(z.boolean()),
+        file: z.optional(fileSchema),
+      }),
+    ),
+  ),
+})
+export const startSchema = z.object({ startPageToken: z.string() })
+
 export const folderListSchema = z.object({ files: z.optional(z.array(z.object({ id: z.string() }))) })
 
 export const idsSchema = z.object({ ids: z.array(z.string()) })
@@ -59,6 +75,7 @@ export function toEntry(file: DriveFile): ObjectEntry {
     size: file.size,
     ...(file.name === undefined ? {} : { name: file.name }),
     ...(file.mimeType === undefined ? {} : { contentType: file.mimeType }),
+    place: file.parents?.[0] ?? '',
     // The revision changes with the content only; Drive v3 has no ETag.
     ...(file.headRevisionId === undefined ? {} : { etag: file.headRevisionId }),
     checksums: {

@@ -58,6 +58,7 @@ export const about = {
       },
     },
   },
+  tellsChanges: true,
   simulator: {
     name: 'microsoft',
     plays: 'identity platform, Graph, upload sessions',

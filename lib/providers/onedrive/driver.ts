@@ -7,6 +7,7 @@ import type { DriveOptions } from '../provider.ts'
 import { about } from './about.ts'
 import type { Condition } from './api.ts'
 import { graphApi } from './api.ts'
+import { oneDriveChanges } from './changes.ts'
 import { locate, readItem } from './download.ts'
 import { graphError } from './errors.ts'
 import { byId, fileNameOf } from './names.ts'
@@ -39,7 +40,8 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
     userAgent: 'ISV|Driveway|Driveway/0.1',
     plainHttp: endpoint.startsWith('http://'),
   })
-  const graph = graphApi(http, `${endpoint}/v1.0`)
+  const root = `${endpoint}/v1.0`
+  const graph = graphApi(http, root)
   const byIdAlone = isWorkAccount(accountId) === true
   const parts = { http, graph, byIdAlone, folder: folder === '' ? undefined : folder }
 
@@ -101,6 +103,7 @@ export function oneDriveDriver(options: OneDriveOptions): Driver {
         return undefined
       },
     },
+    changes: oneDriveChanges(http, graph, root),
     directUrls: { read: async (key, { signal } = {}) => secret((await locate(parts, key, signal)).url) },
     space: { usage: ({ signal } = {}) => graph.quota(signal) },
   }

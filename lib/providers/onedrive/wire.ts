@@ -26,6 +26,15 @@ export type DriveItem = z.output<typeof itemSchema>
 export const itemFields =
   'id,name,size,file,eTag,cTag,createdDateTime,parentReference,@microsoft.graph.downloadUrl'
 
+/** https://learn.microsoft.com/graph/api/driveitem-delta */
+export const deltaSchema = z.object({
+  value: z.array(z.extend(itemSchema, { deleted: z.optional(z.unknown()), folder: z.optional(z.unknown()) })),
+  '@odata.nextLink': z.optional(z.string()),
+  '@odata.deltaLink': z.optional(z.string()),
+})
+/** What is not named is left out, that an item is gone as well. */
+export const deltaFields = 'id,name,size,file,folder,deleted,eTag,cTag,createdDateTime,parentReference'
+
 /** https://learn.microsoft.com/graph/api/resources/driveitemversion */
 export const versionsSchema = z.object({
   value: z.array(z.object({ id: z.string(), size: z.optional(z.number()) })),
@@ -69,6 +78,7 @@ export function toEntry(item: DriveItem): ObjectEntry {
     objectKey: objectKey(item.id),
     size: item.size,
     ...(item.name === undefined ? {} : { name: item.name }),
+    place: item.parentReference?.id ?? '',
     ...(item.file.mimeType === undefined ? {} : { contentType: item.file.mimeType }),
     ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     ...(etag === undefined ? {} : { etag }),
