@@ -1,7 +1,9 @@
 import { oneDriveDriver } from '../../lib/providers/onedrive/driver.ts'
 import { folderOf } from '../../lib/providers/onedrive/names.ts'
 import { instantClock } from '../../test/support/instant-clock.ts'
+import { whole } from '../../test/support/sample.ts'
 import { noTokens } from '../../test/support/simulators.ts'
+import { where } from '../../test/support/where.ts'
 import type { Subject } from '../harness.ts'
 import { conformance } from '../suite.ts'
 import { sampleConnection, simulatedDrive } from './simulated-drive.ts'
@@ -34,5 +36,5 @@ const subject = (domain: string): Subject => ({
     }),
 })
 
-conformance('OneDrive, personal account', { ...subject('outlook.com'), alwaysBins: true })
+where(whole, () => conformance('OneDrive, personal account', { ...subject('outlook.com'), alwaysBins: true }))
 conformance('OneDrive, work account', subject('contoso.example'))

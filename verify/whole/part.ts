@@ -4,7 +4,9 @@ import { runTests } from '../vitest.ts'
 
 /** The test files of which `npm test` tries a part. */
 const sampled = (): string[] =>
-  globSync('test/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').includes("/sample.ts'"))
+  globSync('{test,conformance}/**/*.test.ts').filter((file) =>
+    readFileSync(file, 'utf8').includes("/sample.ts'"),
+  )
 
 /** Every case of the tests of which `npm test` tries some: each fault at each step, each drive, each kill. */
 export const whole: Part = {

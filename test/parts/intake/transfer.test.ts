@@ -310,7 +310,7 @@ describe.each(['google-drive', 'onedrive'] as const)('a document on its way to %
         .filter(([fault]) => !cannotHappen(fault, step))
         .map(([fault, action]) => [fault, step, match, action, size, settings] as const),
     )
-    test.each(sampleOf(stepsTimesFaults, 3, provider === 'onedrive' ? 1 : 0))(
+    test.each(sampleOf(stepsTimesFaults, 4, provider === 'onedrive' ? 1 : 0))(
       '%s at %s leaves one whole document',
       async (fault, step, match, action, size, settings) => {
         opened = open(settings)

@@ -4,6 +4,7 @@ import type { Answer, Api, DocumentAnswer, Problem, Provider } from '../../suppo
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 import { expectProblem } from '../../support/stack-control.ts'
 
 /** Conditional requests: https://www.rfc-editor.org/rfc/rfc9110#section-13 */
@@ -22,7 +23,7 @@ const accounts: readonly [Provider, string][] = [
 const strong = /^"[^"]+"$/
 const large = 4 * 1024 * 1024
 
-describe.each(accounts)('conditions on %s %s', (provider, account) => {
+describe.each(sampleOf(accounts, 2, 1))('conditions on %s %s', (provider, account) => {
   let api: Api
   let connectionId: string
   beforeAll(async () => {

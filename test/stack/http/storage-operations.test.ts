@@ -7,6 +7,7 @@ import { apiOf, connect } from '../../support/api.ts'
 import { drives, simulatorControl, until } from '../../support/stack-control.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 
 let stack: LocalStack
 beforeAll(async () => {
@@ -38,7 +39,7 @@ const hashes: Readonly<Record<string, (bytes: Uint8Array) => string>> = {
   },
 }
 
-describe.each(accounts)('%s %s over HTTP', (provider, account) => {
+describe.each(sampleOf(accounts, 2))('%s %s over HTTP', (provider, account) => {
   const isDrive = provider !== 's3'
   const content = randomBytes(1_500_000)
   let api: Api

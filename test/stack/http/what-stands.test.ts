@@ -5,6 +5,7 @@ import type { Answer, DocumentAnswer, Problem } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
+import { sampleOf } from '../../support/sample.ts'
 import type { DriveUnderTest } from '../../support/stack-control.ts'
 import { drives, expectProblem, simulatorControl, until } from '../../support/stack-control.ts'
 
@@ -62,7 +63,7 @@ async function expectStanding(
   expect(await view(id)).toMatchObject({ status, etag, size, contentType, objectKey, checksum })
 }
 
-describe.each(drives)('what stands on $provider', (drive) => {
+describe.each(sampleOf(drives, 2))('what stands on $provider', (drive) => {
   const account = `stan@${drive.domain}`
   const { writes, sending } = drive
   // More than any drive takes in one request.
