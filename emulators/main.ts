@@ -4,6 +4,7 @@
  * SIGINT or when the parent is gone, and with one line and status 1 when it cannot start.
  */
 import * as z from 'zod/mini'
+import { corsRules } from './s3/cors.ts'
 import { startAwsStack, type AwsStack } from './stack.ts'
 
 const port = z.pipe(z.string().check(z.regex(/^\d{1,5}$/)), z.transform(Number))
@@ -15,6 +16,12 @@ const environment = z.object({
   STATE_DIR: z.string().check(z.minLength(1)),
   AWS_ACCESS_KEY_ID: z._default(z.string(), 'local'),
   AWS_SECRET_ACCESS_KEY: z._default(z.string(), 'local'),
+  BUCKET_CORS: z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text): unknown => JSON.parse(text)),
+    ),
+  ),
   INTAKE_VISIBILITY_SECONDS: z._default(z.pipe(z.string(), z.transform(Number)), 90),
 })
 
@@ -29,6 +36,7 @@ const start = (): Promise<AwsStack> => {
     },
     stateDir: settings.STATE_DIR,
     credentials: { accessKeyId: settings.AWS_ACCESS_KEY_ID, secretAccessKey: settings.AWS_SECRET_ACCESS_KEY },
+    cors: corsRules.parse(settings.BUCKET_CORS),
     intakeVisibilityTimeout: settings.INTAKE_VISIBILITY_SECONDS,
   })
 }

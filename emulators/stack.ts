@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { startDynamoDb } from './dynamodb/server.ts'
 import type { RunningServer } from './http-server.ts'
 import type { Credentials } from './signature.ts'
+import type { CorsRule } from './s3/cors.ts'
 import { startS3 } from './s3/server.ts'
 import { startSecretsManager } from './secrets-manager/server.ts'
 import { startSqs, type QueueDefinition } from './sqs/server.ts'
@@ -19,6 +20,8 @@ export interface AwsStackOptions {
   readonly credentials?: Credentials
   /** Seconds that a received intake event stays hidden; 90 when absent. */
   readonly intakeVisibilityTimeout?: number
+  /** What pages may do at the buckets; nothing when absent. */
+  readonly cors?: readonly CorsRule[] | undefined
 }
 
 export interface AwsStack {
@@ -93,6 +96,7 @@ export const startAwsStack = async (options: AwsStackOptions): Promise<AwsStack>
         port: ports.s3,
         stateDir: join(stateDir, 's3'),
         buckets: [intakeBucket, storageBucket],
+        ...(options.cors && { cors: options.cors }),
         notification: { bucket: intakeBucket, deliver: (bodies) => sqs.send(arrivalsQueue, bodies) },
         ...credentials,
       }),

@@ -67,9 +67,7 @@ export function functionEnvironment({
     // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.
     ALLOWED_RETURN_URLS: process.env['ALLOWED_RETURN_URLS'] ?? 'http://127.0.0.1:*/,http://localhost:*/',
     REQUIRE_RETURN_URL: process.env['REQUIRE_RETURN_URL'] ?? 'false',
-    CORS_ORIGINS:
-      process.env['CORS_ORIGINS'] ??
-      `${own},${own.replace('127.0.0.1', 'localhost')},http://localhost:3000,http://localhost:5173`,
+    CORS_ORIGINS: corsOrigins(own),
     LOOPBACK_SERVERS: 'true',
     DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
     DRIVE_NAMES: process.env['DRIVE_NAMES'] ?? 'false',
@@ -94,6 +92,13 @@ export function functionEnvironment({
         }
       : { AWS_ENDPOINT_URL: awsEndpoint, AWS_REGION: process.env['AWS_REGION'] ?? 'eu-central-1' }
   return { ...tableNames, ...settings, ...providerSettings({ addresses, simulated }), ...aws }
+}
+
+/** The console's own pages, and beside them what is chosen; else pages that any program here serves. */
+function corsOrigins(own: string): string {
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].map((host) => `http://${host}:*`)
+  const chosen = process.env['CORS_ORIGINS']?.split(',').filter((origin) => origin !== '') ?? loopback
+  return [own, own.replace('127.0.0.1', 'localhost'), ...chosen].join(',')
 }
 
 /** Where the simulators are, and what the user has chosen for single providers. */

@@ -8,13 +8,14 @@ import type { IdentityProvider } from './identity-provider.ts'
 import { identityRoutes } from './identity-routes.ts'
 import type { Invoker } from './gateway/invoker.ts'
 import type { Addresses } from './ports.ts'
+import type { PageGuard } from './pages.ts'
 import { scheduledRoutes } from './scheduled.ts'
 
 export interface LocalRoutesOptions {
   readonly identity: IdentityProvider
   readonly addresses: Addresses
   /** Whose pages may read the answers, as with the API. */
-  readonly corsOrigins: readonly string[]
+  readonly mayCall: PageGuard
   readonly behind: Parameters<typeof serversHere>[0]
   readonly console: Console
   readonly invoker: Pick<Invoker, 'invoke'>
@@ -36,7 +37,7 @@ async function answers(url: string): Promise<boolean> {
  * schedules start, and the console.
  */
 export function localRoutes(options: LocalRoutesOptions) {
-  const { identity, addresses, corsOrigins, behind, console, invoker } = options
+  const { identity, addresses, mayCall, behind, console, invoker } = options
   const answerIdentity = identityRoutes(identity)
   const runScheduled = scheduledRoutes(invoker)
   const health = async (res: ServerResponse): Promise<void> => {
@@ -62,7 +63,7 @@ export function localRoutes(options: LocalRoutesOptions) {
     const { origin } = req.headers
     // The sign-in page sends no referrer, and browsers then name no origin for its form.
     if (origin !== undefined && url.pathname !== '/local/authorize') {
-      if (!corsOrigins.includes(origin)) return sendJson(res, 403, { error: 'not for pages of this origin' })
+      if (!mayCall(origin)) return sendJson(res, 403, { error: 'not for pages of this origin' })
       res.setHeader('access-control-allow-origin', origin).setHeader('vary', 'origin')
     }
     if (req.method === 'GET' && url.pathname === '/healthz') return health(res)

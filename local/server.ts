@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { resolve } from 'node:path'
+import { bucketCors } from '../lib/contract/cors.ts'
 import type { FunctionName } from '../lib/contract/routes.ts'
 import { routeList } from '../lib/contract/routes.ts'
 import type { OAuthProviderId, ProviderId } from '../lib/providers/registry.ts'
@@ -19,6 +20,7 @@ import { consoleClientId } from './identity-sign-in.ts'
 import { handlers } from './handlers.ts'
 import { localRoutes } from './local-routes.ts'
 import { requireFreePorts } from './free-ports.ts'
+import { guardPages } from './pages.ts'
 import type { Addresses } from './ports.ts'
 import { addresses as addressesFrom } from './ports.ts'
 import { oauthClient, provision } from './provision.ts'
@@ -67,13 +69,14 @@ async function start(addresses: Addresses): Promise<void> {
   installStreamingGlobal()
   const invoker = inProcessInvoker(handlers, timeoutMsOf)
   const corsOrigins = (process.env['CORS_ORIGINS'] ?? '').split(',')
-  const answerApi = gateway({ invoker, corsOrigins })
+  const mayCall = guardPages(corsOrigins, (line) => process.stderr.write(`${line}\n`))
+  const answerApi = gateway({ invoker, mayCall })
   const consoleBuild = Promise.withResolvers<void>()
   const own = addresses.url('gateway')
   const answerLocal = localRoutes({
     identity,
     addresses,
-    corsOrigins,
+    mayCall,
     behind: settings,
     invoker,
     console: consoleOf({
@@ -106,6 +109,7 @@ async function start(addresses: Addresses): Promise<void> {
     })
   const emulators = (): Promise<void> =>
     child('the AWS emulators', '../emulators/main.ts', {
+      BUCKET_CORS: JSON.stringify(bucketCors(corsOrigins)),
       S3_PORT: String(addresses.ports.s3),
       DYNAMODB_PORT: String(addresses.ports.dynamodb),
       SQS_PORT: String(addresses.ports.sqs),

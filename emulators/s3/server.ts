@@ -10,6 +10,8 @@ import { FileStore } from './files.ts'
 import { getObject } from './get-object.ts'
 import * as multipart from './multipart.ts'
 import { Notifier, testEvent, type Deliver } from './notifications.ts'
+import type { CorsRule } from './cors.ts'
+import { answerPage } from './cors.ts'
 import { copyObject, putObject } from './put-object.ts'
 import { parseRequest, type S3Request } from './request.ts'
 import type { Operation, S3Service } from './service.ts'
@@ -31,6 +33,8 @@ export interface S3Options {
   /** The one key pair that is accepted; `local`/`local` when absent. */
   readonly credentials?: Credentials
   readonly clock?: Clock
+  /** What pages may do, at every bucket; nothing when absent, as at a bucket of S3 without rules. */
+  readonly cors?: readonly CorsRule[]
 }
 
 const bucketOperation = ({ method, query }: S3Request): Operation | undefined => {
@@ -87,20 +91,6 @@ const operationOf = (request: S3Request): Operation => {
   return operation
 }
 
-/**
- * Browsers may use presigned URLs from any page, as the CORS rules
- * of the deployed buckets let the console do.
- */
-const allowCrossOrigin = (message: IncomingMessage, response: ServerResponse): void => {
-  if (message.headers.origin === undefined) return
-  response.setHeader('access-control-allow-origin', '*')
-  response.setHeader('access-control-expose-headers', 'ETag, Content-Range, Content-Length, x-amz-request-id')
-  if (message.method !== 'OPTIONS') return
-  response.setHeader('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE')
-  response.setHeader('access-control-allow-headers', message.headers['access-control-request-headers'] ?? '*')
-  response.setHeader('access-control-max-age', '3000')
-}
-
 const sendError = (message: IncomingMessage, response: ServerResponse, id: string, error: unknown): void => {
   // A broken connection or an answer that has begun can only be cut.
   if (message.destroyed && !message.complete) return
@@ -150,8 +140,8 @@ export const startS3 = async (options: S3Options): Promise<RunningServer> => {
   const handle = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const id = randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()
     response.setHeader('x-amz-request-id', id)
-    allowCrossOrigin(message, response)
     try {
+      answerPage(options.cors ?? [], message, response)
       if (message.method === 'OPTIONS') {
         response.writeHead(200).end()
         return

@@ -29,16 +29,36 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { describe, expect, test } from 'vitest'
+import type { CorsRule } from '../s3/cors.ts'
 import { startS3 } from '../s3/server.ts'
 import { closeAfterTest, defaultS3Client, eventually, s3Client, temporaryDirectory } from './support.ts'
 
 const Bucket = 'driveway-intake'
 
-const start = async (options: { stateDir?: string; clock?: () => number } = {}) => {
+const cors = { exposedHeaders: ['ETag'], maxAge: 60 }
+const rules: readonly CorsRule[] = [
+  {
+    ...cors,
+    allowedOrigins: ['https://app.example'],
+    allowedMethods: ['PUT'],
+    allowedHeaders: ['content-*', 'X-Amz-*'],
+  },
+  { ...cors, allowedOrigins: ['*'], allowedMethods: ['GET', 'HEAD'], allowedHeaders: ['*'] },
+]
+
+const start = async (
+  options: { stateDir?: string; clock?: () => number; cors?: readonly CorsRule[] } = {},
+) => {
   const stateDir = options.stateDir ?? (await temporaryDirectory())
   const clock = options.clock ? { clock: options.clock } : {}
   const server = closeAfterTest(
-    await startS3({ port: 0, stateDir, buckets: [Bucket, 'driveway-storage'], ...clock }),
+    await startS3({
+      port: 0,
+      stateDir,
+      buckets: [Bucket, 'driveway-storage'],
+      cors: options.cors ?? [],
+      ...clock,
+    }),
   )
   return { server, stateDir, client: s3Client(server.endpoint) }
 }
@@ -317,7 +337,7 @@ describe('presigned URLs', () => {
 
   test('a GET works from a browser, with the names it asked for, until it expires', async () => {
     let now = Date.now()
-    const { client } = await start({ clock: () => now })
+    const { client } = await start({ clock: () => now, cors: rules })
     await client.send(new PutObjectCommand({ Bucket, Key: 'g', Body: 'hello' }))
     const url = await getSignedUrl(
       client,
@@ -352,19 +372,73 @@ describe('presigned URLs', () => {
     expect([plain.status, await plain.text()]).toEqual([403, expect.stringContaining('AccessDenied')])
   })
 
-  test('a browser may ask first', async () => {
-    const { server } = await start()
-    const answer = await fetch(`${server.endpoint}/${Bucket}/k`, {
-      method: 'OPTIONS',
-      headers: {
-        origin: 'https://app.example',
-        'access-control-request-method': 'PUT',
-        'access-control-request-headers': 'content-type,x-amz-checksum-sha256',
-      },
-    })
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('access-control-allow-methods')).toContain('PUT')
-    expect(answer.headers.get('access-control-allow-headers')).toBe('content-type,x-amz-checksum-sha256')
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
+  test('a browser asks first, and is answered by the first rule that has all that it asks for', async () => {
+    const ask = async (
+      origin: string,
+      method: string,
+      headers?: string,
+      cors: readonly CorsRule[] = rules,
+    ) => {
+      const { server } = await start({ cors })
+      const asked = headers === undefined ? {} : { 'access-control-request-headers': headers }
+      const answer = await fetch(`${server.endpoint}/${Bucket}/k`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': method, ...asked },
+      })
+      const said = await answer.text()
+      return {
+        status: answer.status,
+        said,
+        get: (name: string) => answer.headers.get(`access-control-${name}`),
+      }
+    }
+    const put = await ask('https://app.example', 'PUT', 'content-type, X-Amz-Checksum-Sha256')
+    expect([
+      put.status,
+      put.get('allow-origin'),
+      put.get('allow-methods'),
+      put.get('allow-credentials'),
+    ]).toEqual([200, 'https://app.example', 'PUT', 'true'])
+    expect([put.get('allow-headers'), put.get('max-age')]).toEqual([
+      'content-type, x-amz-checksum-sha256',
+      '60',
+    ])
+    const get = await ask('https://other.example', 'GET')
+    expect([get.status, get.get('allow-origin'), get.get('allow-credentials')]).toEqual([200, '*', null])
+    const not = 'CORSResponse: This CORS request is not allowed.'
+    for (const refused of [
+      await ask('https://other.example', 'PUT'),
+      await ask('https://app.example', 'DELETE'),
+      await ask('https://app.example', 'PUT', 'x-other'),
+    ])
+      expect([refused.status, refused.said.includes(not), refused.get('allow-origin')]).toEqual([
+        403,
+        true,
+        null,
+      ])
+    const none = await ask('https://app.example', 'GET', undefined, [])
+    expect([none.status, none.said]).toEqual([
+      403,
+      expect.stringContaining('CORS is not enabled for this bucket'),
+    ])
+  })
+
+  test('a page that no rule has is answered, and may not read it', async () => {
+    const { client, server } = await start({ cors: rules })
+    const url = await getSignedUrl(client, new PutObjectCommand({ Bucket, Key: 'k' }))
+    const put = (origin: string) => fetch(url, { method: 'PUT', body: 'hello', headers: { origin } })
+    const seen = async (origin: string) => {
+      const { status, headers } = await put(origin)
+      return [
+        status,
+        headers.get('access-control-allow-origin'),
+        headers.get('access-control-expose-headers'),
+      ]
+    }
+    expect(await seen('https://app.example')).toEqual([200, 'https://app.example', 'ETag'])
+    expect(await seen('https://other.example')).toEqual([200, null, null])
+    expect((await fetch(`${server.endpoint}/${Bucket}/k`, { method: 'OPTIONS' })).status).toBe(400)
   })
 })
 

@@ -12,6 +12,7 @@ import { Key } from 'aws-cdk-lib/aws-kms'
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
 import type { LifecycleRule } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
+import { bucketCors } from '../../lib/contract/cors.ts'
 import type { TableDefinition, TableName } from '../../lib/contract/tables.ts'
 import { tables } from '../../lib/contract/tables.ts'
 import { partsDays } from '../../lib/contract/limits.ts'
@@ -136,7 +137,6 @@ export class Data extends Construct {
   ): Bucket {
     const { account, region } = Stack.of(this)
     const allowedOrigins = [...new Set([...settings.corsOrigins, ...origins])]
-    const cors = { allowedHeaders: ['*'], exposedHeaders: ['ETag', 'Content-Range'], maxAge: 3600 }
     const bucket = new Bucket(this, `${id}Bucket`, {
       bucketName: `driveway-${settings.stage}-${id.toLowerCase()}-${account}-${region}`,
       encryption: BucketEncryption.KMS,
@@ -150,14 +150,11 @@ export class Data extends Construct {
       lifecycleRules,
       versioned,
       removalPolicy: this.#removalPolicy,
-      cors: [
-        ...(allowedOrigins.length === 0
-          ? []
-          : [{ ...cors, allowedOrigins, allowedMethods: [HttpMethods.PUT] }]),
-        // A page that comes through the API's redirect has no origin any more; the URL is the credential.
-        // https://fetch.spec.whatwg.org/#http-redirect-fetch
-        { ...cors, allowedOrigins: ['*'], allowedMethods: [HttpMethods.GET, HttpMethods.HEAD] },
-      ],
+      cors: bucketCors(allowedOrigins).map(({ allowedOrigins: of, allowedMethods, ...rule }) => ({
+        ...rule,
+        allowedOrigins: [...of],
+        allowedMethods: allowedMethods.map((method) => HttpMethods[method]),
+      })),
     })
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',

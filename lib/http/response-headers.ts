@@ -1,4 +1,5 @@
 import type { MiddlewareObj } from '@middy/core'
+import { allowsOrigin } from '../contract/cors.ts'
 import type { ChainContext, GatewayEvent, GatewayResult } from './request.ts'
 import { lowerCaseHeaders, requestIdOf } from './request.ts'
 
@@ -26,14 +27,13 @@ export function responseHeaders(
   }): void => {
     if (!request.response) return
     const origin = lowerCaseHeaders(request.event)['origin']
-    const cors: Record<string, string> =
-      origin !== undefined && allowedOrigins().includes(origin)
-        ? {
-            'access-control-allow-origin': origin,
-            'access-control-expose-headers': exposedHeaders,
-            vary: 'origin',
-          }
-        : {}
+    const cors: Record<string, string> = allowsOrigin(allowedOrigins(), origin)
+      ? {
+          'access-control-allow-origin': origin,
+          'access-control-expose-headers': exposedHeaders,
+          vary: 'origin',
+        }
+      : {}
     request.response.headers = {
       ...fixedHeaders,
       ...cors,

@@ -8,6 +8,7 @@ import { requestHeaders, servedRoutes } from '../../lib/contract/routes.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { MatchedRoute } from './event.ts'
 import { matchRoute, proxyEvent } from './event.ts'
+import type { PageGuard } from '../pages.ts'
 import type { InvokeResult, Invoker } from './invoker.ts'
 
 /**
@@ -20,12 +21,12 @@ const maxDiscardedBytes = 256 * 1024 * 1024
 
 export interface GatewayOptions {
   readonly invoker: Invoker
-  readonly corsOrigins: readonly string[]
+  readonly mayCall: PageGuard
   readonly routes?: readonly DeployedRoute[]
 }
 
 /** A handler for every request under `/v1`, doing what API Gateway does in a deployment. */
-export function gateway({ invoker, corsOrigins, routes = servedRoutes }: GatewayOptions) {
+export function gateway({ invoker, mayCall, routes = servedRoutes }: GatewayOptions) {
   /** What the authorizer says of the caller; a word when it says nothing. */
   const authorize = async (
     req: IncomingMessage,
@@ -50,10 +51,9 @@ export function gateway({ invoker, corsOrigins, routes = servedRoutes }: Gateway
   return async (req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> => {
     const requestId = randomUUID()
     const origin = req.headers.origin
-    const cors: Record<string, string> =
-      origin !== undefined && corsOrigins.includes(origin)
-        ? { 'access-control-allow-origin': origin, vary: 'origin' }
-        : {}
+    const cors: Record<string, string> = mayCall(origin)
+      ? { 'access-control-allow-origin': origin, vary: 'origin' }
+      : {}
     const refuse = (
       code: ErrorCode,
       detail: string,

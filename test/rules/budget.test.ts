@@ -10,7 +10,7 @@ const budget: Readonly<Record<string, number>> = {
   'lib/catalog': 2610,
   'lib/compose': 720,
   'lib/connections': 1240,
-  'lib/contract': 2495,
+  'lib/contract': 2510,
   'lib/documents': 1100,
   'lib/grants': 2475,
   'lib/http': 865,
@@ -25,11 +25,11 @@ const budget: Readonly<Record<string, number>> = {
   'lib/users': 610,
   'lib/webhooks': 372,
   functions: 870,
-  infra: 4690,
+  infra: 4685,
   cli: 2408,
   'client/src': 2705,
   'web/src': 2790,
-  local: 3380,
+  local: 3405,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { gateway } from '../../../local/gateway/gateway.ts'
+import { guardPages } from '../../../local/pages.ts'
 import { serve } from '../../support/serve.ts'
+
+const told: string[] = []
 
 /** The gateway over an authorizer that fails as given. */
 async function withAuthorizer(failure: Error): Promise<string> {
   const answer = gateway({
-    corsOrigins: [],
+    mayCall: guardPages(['http://localhost:*'], (line) => told.push(line)),
     invoker: {
       invoke: () => Promise.reject(failure),
       invokeHttp: () => Promise.reject(new Error('No function may be reached.')),
@@ -29,4 +32,21 @@ describe('a caller that the authorizer says nothing good of', () => {
       ...(retryAfter === null ? {} : { retryAfterSeconds: Number(retryAfter) }),
     })
   })
+})
+
+it('tells the log once for each origin whose pages may not call', async () => {
+  const base = await withAuthorizer(new Error('Unauthorized'))
+  const from = async (origin: string): Promise<string | null> =>
+    (await fetch(`${base}/v1/connections`, { headers: { origin } })).headers.get(
+      'access-control-allow-origin',
+    )
+  expect(await from('http://localhost:4200')).toBe('http://localhost:4200')
+  told.length = 0
+  expect(await from('http://192.168.0.2:5173')).toBeNull()
+  expect(await from('http://192.168.0.2:5173')).toBeNull()
+  expect(await from('http://localhost.evil.example:4200')).toBeNull()
+  expect(told).toEqual([
+    'driveway: pages of "http://192.168.0.2:5173" may not call: list it in CORS_ORIGINS',
+    'driveway: pages of "http://localhost.evil.example:4200" may not call: list it in CORS_ORIGINS',
+  ])
 })

@@ -68,7 +68,13 @@ describe('a page of another origin', () => {
   const token = { method: 'POST', path: '/local/token', body: '{"sub":"alice"}' }
 
   it('gets no token, and reads none of the stack’s own answers', async () => {
-    for (const Origin of [page.Origin, 'null', `http://127.0.0.1:${stack.port + 1}`]) {
+    const others = [
+      'null',
+      'http://localhost.page.example:5173',
+      'http://192.168.0.2:5173',
+      'https://localhost:5173',
+    ]
+    for (const Origin of [page.Origin, ...others]) {
       const refused = await ask(0, { ...token, headers: { ...page, Origin } })
       expect([Origin, refused.status]).toEqual([Origin, 403])
       expect(refused.text).not.toMatch(/access-control-allow-origin|eyJ/i)
@@ -77,11 +83,31 @@ describe('a page of another origin', () => {
       expect((await ask(0, { path, headers: page })).status).toBe(403)
   })
 
-  it('that is allowed to call the API gets both', async () => {
-    const Origin = 'http://localhost:5173'
-    const given = await ask(0, { ...token, headers: { Origin } })
-    expect(given.status).toBe(200)
-    expect(given.text.toLowerCase()).toContain(`access-control-allow-origin: ${Origin}`)
+  it('that a program of this machine serves gets both', async () => {
+    for (const Origin of [
+      'http://localhost:4200',
+      'http://127.0.0.1:5173',
+      'http://[::1]:8080',
+      'http://localhost',
+    ]) {
+      const allowed = `access-control-allow-origin: ${Origin}`
+      const given = await ask(0, { ...token, headers: { Origin } })
+      expect([given.status, given.text.toLowerCase().includes(allowed)]).toEqual([200, true])
+      const Authorization = `Bearer ${/"token":"([^"]+)"/.exec(given.text)?.[1] ?? ''}`
+      const call = await ask(0, { path: '/v1/connections', headers: { Origin, Authorization } })
+      expect([call.status, call.text.toLowerCase().includes(allowed)]).toEqual([200, true])
+    }
+  })
+
+  it('uploads to a bucket only where the deployment’s rules let it, and reads from anywhere', async () => {
+    const ask3 = async (Origin: string, method: string) => {
+      const headers = { Origin, 'Access-Control-Request-Method': method }
+      return (await ask(3, { method: 'OPTIONS', path: '/driveway-intake/k', headers })).status
+    }
+    expect(await ask3('http://localhost:4200', 'PUT')).toBe(200)
+    expect(await ask3('https://page.example', 'PUT')).toBe(403)
+    expect(await ask3('https://page.example', 'GET')).toBe(200)
+    expect(await ask3('http://localhost:4200', 'DELETE')).toBe(403)
   })
 
   it.each([1, 2])('does not reach the controls of the simulator at + %i', async (offset) => {

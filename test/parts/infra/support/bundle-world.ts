@@ -5,6 +5,7 @@ import { handlerSetting } from '../../../../infra/functions.ts'
 import { functionPlans } from '../../../../infra/functions.ts'
 import { functionEnvironment } from '../../../../local/environment.ts'
 import { gateway } from '../../../../local/gateway/gateway.ts'
+import { guardPages } from '../../../../local/pages.ts'
 import type { LambdaHost } from '../../../../local/lambda-runtime/host.ts'
 import { lambdaHost } from '../../../../local/lambda-runtime/host.ts'
 import { addresses } from '../../../../local/ports.ts'
@@ -109,7 +110,7 @@ export async function startBundleWorld(): Promise<BundleWorld> {
       environment: environmentOf(name),
     }
   })
-  const answer = gateway({ invoker: host, corsOrigins: [] })
+  const answer = gateway({ invoker: host, mayCall: guardPages([], () => undefined) })
   const server = createServer((req, res) => {
     answer(req, res, new URL(req.url ?? '/', 'http://local')).catch(() => res.destroy())
   })
