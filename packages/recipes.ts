@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { build } from 'esbuild'
 import { buildClient } from '../client/build.ts'
+import packageJson from '../package.json' with { type: 'json' }
 import { bundleFunctions } from '../infra/bundling/bundle.ts'
 import { functionNames } from '../infra/functions.ts'
 import { carryConsole, carryFunctions } from './carry.ts'
@@ -18,6 +19,7 @@ export interface Recipe {
   make(folder: string): Promise<void> | void
 }
 
+const { dependencies } = packageJson
 const root = join(import.meta.dirname, '..')
 const project = join(root, 'tsconfig.json')
 
@@ -114,6 +116,7 @@ const cdk: Recipe = {
       '.': { types: './dist/types/infra/packed.d.ts', default: './dist/driveway.js' },
       './package.json': './package.json',
     },
+    dependencies: { zod: dependencies.zod },
     peerDependencies: { 'aws-cdk-lib': '^2.276.0', constructs: '^10.5.0' },
   },
   async make(folder) {

@@ -1,6 +1,7 @@
 import { clients } from './clients/part.ts'
 import { contract } from './contract/part.ts'
 import type { Part } from './part.ts'
+import { packages } from './packages/part.ts'
 import { runtime } from './runtime/part.ts'
 import { s3 } from './s3/part.ts'
 import { syncTool } from './sync-tool/part.ts'
@@ -9,4 +10,14 @@ import { whole } from './whole/part.ts'
 import { worlds } from './worlds/part.ts'
 
 /** Every part, in the order in which they run. */
-export const parts: readonly Part[] = [clients, contract, runtime, s3, syncTool, template, whole, worlds]
+export const parts: readonly Part[] = [
+  clients,
+  contract,
+  packages,
+  runtime,
+  s3,
+  syncTool,
+  template,
+  whole,
+  worlds,
+]
