@@ -31,7 +31,7 @@ type Tarballs = Readonly<Record<Published, string>>
 /** One thing that has to hold; it throws where it does not. */
 interface Trial {
   readonly what: string
-  run(): Promise<unknown>
+  readonly run: () => Promise<unknown>
 }
 
 /** The packages as they would be published, installed from empty folders by what people install with. */
