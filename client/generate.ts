@@ -9,6 +9,7 @@ import type { JsonSchema, Operation, Parameter } from '../lib/contract/openapi/t
 import { problemCatalog } from '../lib/contract/problem-catalog.ts'
 import { problemTypes } from '../lib/contract/problems.ts'
 import { userHeader } from '../lib/contract/scopes.ts'
+import { aboutOf, providerIds } from '../lib/providers/registry.ts'
 import { ownErrors } from './own-errors.ts'
 
 /** Where the generated module stands. */
@@ -27,6 +28,10 @@ export function generateClient(): string {
   return [
     `// Generated from the OpenAPI document (SHA-256 ${digest.slice(0, 16)}). Do not edit: npm run generate.\n/* oxlint-disable max-lines */\n`,
     ...schemas,
+    `/** Drives that are connected by consent: there is always a page to send the user to. */\nexport type ConsentProvider = ${providerIds
+      .filter((id) => aboutOf(id).grant.kind !== 'none')
+      .map((id) => `'${id}'`)
+      .join(' | ')}\n`,
     `export interface Operations {\n${operationTypes(document)}}\n`,
     `/** Method and path of every operation. */\nexport const operations = ${operationTable(document)} as const\n`,
     `/** The largest body of an inline PUT, bytes. */\nexport const maxInlineBytes = ${maxInlineBytes}\n`,

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises'
+import { contentTypeOf } from '../../client/src/content-types.ts'
 import { fileSource } from '../../client/src/node.ts'
 import type { Document, Driveway } from '../../client/src/node.ts'
 import { minPartsBytes } from '../../client/src/upload.ts'
 import type { Command, Context } from '../command.ts'
-import { contentTypeOf, documentIdOf, extensionOf } from '../document-names.ts'
+import { documentIdOf, extensionOf } from '../document-names.ts'
 import { UsageError } from '../exit-codes.ts'
 import { errorFields, humanBytes } from '../output.ts'
 import type { Progress } from '../output.ts'
@@ -179,7 +180,7 @@ async function putOne(
     documentId: job.documentId,
     connectionId: text('connection'),
     name: text('name') ?? job.name,
-    contentType: text('type') ?? contentTypeOf(typed),
+    contentType: text('type') ?? contentTypeOf(extensionOf(typed)),
     extension: text('extension') ?? extensionOf(typed),
     ifExists: ifExists === 'replace' ? 'replace' : 'fail',
     // The id is the name's at every run, so the same command finds what it left.

@@ -23,8 +23,8 @@ export interface Download {
   readonly size: number | undefined
   readonly contentType: string
   readonly etag: string | undefined
-  /** The name that the server proposes. */
-  readonly fileName: string | undefined
+  /** What to call it: the name that the server proposes, else the document's id. */
+  readonly fileName: string
 }
 
 /** Breaks in a row, without a byte in between, until the download gives up. */
@@ -58,7 +58,7 @@ export async function downloadDocument(
     size,
     contentType: first.headers.get('content-type') ?? 'application/octet-stream',
     etag: position.etag,
-    fileName: fileNameOf(first.headers.get('content-disposition')),
+    fileName: fileNameOf(first.headers.get('content-disposition')) ?? documentId,
   }
 }
 

@@ -8,9 +8,16 @@ import { realWait } from './retry.ts'
 import type { RetrySettings } from './retry.ts'
 import { watchDocument } from './settle.ts'
 import type { WatchOptions } from './settle.ts'
-import type { Transport, UploadSource } from './transport.ts'
+import type { Transport, Uploadable } from './transport.ts'
 import { uploadDocument } from './upload.ts'
 import type { UploadOptions } from './upload-options.ts'
+
+type Provider = generated.StartConnectionBody['provider']
+type WithConsent = Required<generated.AuthorizationAnswer>
+/** What starting answers: where the consent is given, for every drive that asks for one. */
+export type Started<Chosen extends Provider> = Chosen extends generated.ConsentProvider
+  ? WithConsent
+  : generated.AuthorizationAnswer
 
 export interface DrivewayOptions {
   /** The API's base URL, without `/v1`: `https://api.example.com`. */
@@ -29,7 +36,10 @@ export interface DrivewayOptions {
 export interface Driveway {
   readonly connections: {
     /** Starts connecting a drive: send the user to `authorizationUrl`. */
-    start(body: generated.StartConnectionBody, options?: CallOptions): Promise<generated.AuthorizationAnswer>
+    start<Body extends generated.StartConnectionBody>(
+      body: Body,
+      options?: CallOptions,
+    ): Promise<Started<Body['provider']>>
     /** Finishes connecting with the code that came back with the browser. */
     complete(
       connectionId: string,
@@ -105,7 +115,7 @@ export interface Driveway {
    * request, larger ones through the intake bucket. Rejects with `connection_requires_reauth`
    * when the document is parked: it will be stored after the user reconnects.
    */
-  upload(source: UploadSource, options?: UploadOptions): Promise<generated.Document>
+  upload(source: Uploadable, options?: UploadOptions): Promise<generated.Document>
   /**
    * Downloads as a stream, whole or a range; broken connections are resumed, and never with other content.
    */
@@ -145,7 +155,9 @@ const atDocument = (documentId: string) => ({ path: { documentId } })
 
 function connectionCalls(api: Api): Driveway['connections'] {
   return {
-    start: (body, options) => api.call('startConnection', { body }, options),
+    // The API answers so for each drive; the description cannot say it.
+    start: <Body extends generated.StartConnectionBody>(body: Body, options?: CallOptions) =>
+      api.call('startConnection', { body }, options) as Promise<Started<Body['provider']>>,
     complete: async (id, completionCode, options) =>
       (await api.call('completeConnection', { ...atConnection(id), body: { completionCode } }, options))
         .connection,

@@ -37,15 +37,20 @@ export class DrivewayError extends Error {
   }
 }
 
+/** A DrivewayError of one of these codes, with what comes along with them. */
+export type CodedError<Code extends ErrorCode | ClientErrorCode> = DrivewayError & {
+  readonly code: Code
+} & (Code extends 'connection_requires_reauth' ? { readonly connectionId: string } : unknown)
+
 /**
  * True for a DrivewayError with one of `codes` (any when none is given), also of this package's other half:
  * a program may import one and require the other.
  */
-export function isDrivewayError(
+export function isDrivewayError<Code extends ErrorCode | ClientErrorCode>(
   error: unknown,
-  ...codes: (ErrorCode | ClientErrorCode)[]
-): error is DrivewayError {
-  return isOne(error) && (codes.length === 0 || codes.includes(error.code))
+  ...codes: Code[]
+): error is CodedError<Code> {
+  return isOne(error) && (codes.length === 0 || codes.some((code) => code === error.code))
 }
 
 function isOne(error: unknown): error is DrivewayError {

@@ -455,6 +455,9 @@ export interface DeliveriesAnswer {
   readonly nextCursor?: string
 }
 
+/** Drives that are connected by consent: there is always a page to send the user to. */
+export type ConsentProvider = 'google-drive' | 'onedrive' | 'dropbox'
+
 export interface Operations {
   startConnection: {
     body: StartConnectionBody

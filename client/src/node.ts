@@ -16,7 +16,7 @@ export type {
   Health,
 } from './generated.ts'
 export { errorAdvice, maxInlineBytes } from './generated.ts'
-export type { UploadSource } from './transport.ts'
+export type { Uploadable, UploadSource } from './transport.ts'
 export type { UploadOptions, UploadProgress } from './upload-options.ts'
 export { fileSource } from './transport-node.ts'
 

@@ -68,7 +68,7 @@ export function requireStored(document: Document, size: number): Document {
     throw new DrivewayError(
       document.error?.code ?? 'internal_error',
       document.error?.detail ?? 'The transfer failed.',
-      { document },
+      { document, connectionId: document.connectionId },
     )
   }
   if (document.checksum?.verdict === 'mismatch') {

@@ -15,6 +15,19 @@ export interface UploadSource {
   slice?(start: number, end: number): UploadSource
 }
 
+/** What `upload` takes: a `File` or `Blob`, a file on disk (`fileSource`), or bytes. */
+export type Uploadable = UploadSource | ArrayBuffer | Uint8Array
+
+/** What can be read again and again. Throws a TypeError, in words, for what cannot. */
+export function sourceOf(given: Uploadable): UploadSource {
+  if (given instanceof ArrayBuffer || given instanceof Uint8Array) return new Blob([given as ArrayBuffer])
+  const { size, stream }: { size?: unknown; stream?: unknown } = Object(given)
+  if (Number.isSafeInteger(size) && typeof stream === 'function') return given
+  throw new TypeError(
+    'upload takes a File or Blob, bytes, or a file on disk as await fileSource(path). Text is new Blob([text]); a stream, which can be read only once, has to become one of these first.',
+  )
+}
+
 export interface PutRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly source: UploadSource

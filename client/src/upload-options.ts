@@ -16,7 +16,7 @@ export interface UploadOptions {
   readonly connectionId?: string | undefined
   /** What people call it; the source's name when left out. */
   readonly name?: string | undefined
-  /** The media type; that of the source, else application/octet-stream. */
+  /** The media type; that of the source, else what the extension speaks of, else application/octet-stream. */
   readonly contentType?: string | undefined
   /** With its dot; from the source's name when left out, none when empty. */
   readonly extension?: string | undefined

@@ -1,3 +1,4 @@
+import { contentTypeOf } from './content-types.ts'
 import { answerError, DrivewayError, isDrivewayError } from './errors.ts'
 import { maxInlineBytes } from './generated.ts'
 import type { Document, DocumentAnswer, IntakeAnswer } from './generated.ts'
@@ -5,13 +6,13 @@ import { parseAnswer } from './request.ts'
 import type { Api } from './request.ts'
 import { retrying } from './retry.ts'
 import { requireStored, watchDocument } from './settle.ts'
-import type { Transport, UploadSource } from './transport.ts'
+import { sourceOf } from './transport.ts'
+import type { Transport, Uploadable, UploadSource } from './transport.ts'
 import { base64OfHex, extensionOf, randomDocumentId } from './upload-naming.ts'
 import type { UploadOptions, UploadProgress } from './upload-options.ts'
 import { findUpload, isSliceable, sendParts } from './upload-parts.ts'
 import type { OpenUpload, SliceableSource } from './upload-parts.ts'
 
-const fallbackType = 'application/octet-stream'
 const putAttempts = 6
 /** What one PUT carries at most. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const maxPutBytes = 5 * 1024 ** 3
@@ -24,10 +25,10 @@ const namePattern = /^[^\p{Cc}\p{Cs}]{1,255}$/u
 export async function uploadDocument(
   api: Api,
   transport: Transport,
-  source: UploadSource,
+  given: Uploadable,
   options: UploadOptions,
 ): Promise<Document> {
-  const upload = new Upload(api, transport, source, options)
+  const upload = new Upload(api, transport, sourceOf(given), options)
   try {
     return await upload.run()
   } catch (error) {
@@ -55,10 +56,9 @@ class Upload {
     this.#source = source
     this.#options = options
     this.#documentId = options.documentId ?? randomDocumentId()
-    this.#contentType =
-      options.contentType ?? (source.type === undefined || source.type === '' ? fallbackType : source.type)
-    const extension = options.extension ?? extensionOf(source.name)
+    const extension = options.extension ?? extensionOf(source.name) ?? extensionOf(options.name)
     this.#extension = extension === '' ? undefined : extension
+    this.#contentType = (options.contentType ?? source.type) || contentTypeOf(this.#extension)
     this.#name = options.name ?? namePattern.exec(source.name ?? '')?.[0]
   }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorGuide, errorGuideFile } from '../../../client/error-guide.ts'
 import { createDriveway } from '../../../client/src/node.ts'
 import { pdfOf } from '../../../examples/scanner/pdf.ts'
+import { snippetsOf } from '../../support/snippets.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 
@@ -35,18 +37,56 @@ test('the scanner makes a PDF whose table finds every object', async () => {
   expect(text).toContain('/Count 2')
 })
 
+const pages = ['client/README.md', 'docs/app-developers.md']
+const snippets = snippetsOf(pages)
+afterAll(() => snippets.dispose())
+
+test('the pages’ snippets hold under the strictest compiler', () => {
+  expect(snippets.faults).toBe('')
+})
+
 describe('on the local stack', () => {
   let stack: LocalStack
   let folder: string
+  /** Where the snippets write what they read. */
+  let read: string
 
   beforeAll(async () => {
     stack = await startLocalStack()
     folder = await mkdtemp(join(tmpdir(), 'driveway-drop-'))
+    read = await mkdtemp(join(tmpdir(), 'driveway-read-'))
   })
 
   afterAll(async () => {
     await stack.dispose()
     await rm(folder, { recursive: true })
+    await rm(read, { recursive: true })
+  })
+
+  test.each(pages)('the snippets of %s work', { timeout: 120_000 }, async (page) => {
+    const ask = async (body: object): Promise<string> => {
+      const answer = await fetch(`${stack.base}/local/token`, { method: 'POST', body: JSON.stringify(body) })
+      return String(JSON.parse(await answer.text()).token)
+    }
+    const user = await ask({ sub: 'alice' })
+    const machine = await ask({ client: 'backend', scopes: ['documents.read'] })
+    const seen: unknown[] = []
+    await snippets.run(page, {
+      baseUrl: stack.base,
+      session: { accessToken: () => user },
+      backend: { accessToken: () => machine },
+      file: new File(['a page of a document'], 'invoice.pdf'),
+      cancel: new AbortController(),
+      show: (...progress) => void seen.push(progress.at(-1)),
+      say: (words) => void seen.push(words),
+      offerReconnect: (connectionId) => void seen.push(connectionId),
+      createWriteStream: (fileName) => createWriteStream(join(read, fileName)),
+    })
+    expect(seen.at(-1)).toBe(1)
+  })
+
+  test('what the app-developers’ page stored was read into a file of its name', async () => {
+    expect(await readFile(join(read, 'invoice.pdf'), 'utf8')).toBe('a page of a document')
   })
 
   test('the drop server delivers a file and sees it stored', { timeout: 120_000 }, async () => {
