@@ -56,10 +56,15 @@ export const stored = async (path: string): Promise<Document> => driveway.upload
 /**
  * Compiles a program that uses the client as strictly as there is, under each of the settings.
  * @param folder one in which the client is installed
+ * @param which some of the settings; all when left out
  * @returns what tsc says, by the setting; empty where it is content
  */
-export function typeFaults(folder: string): Record<string, string> {
-  const faults = Object.entries(settings).map(([name, { commonjs, types, ...modules }], at) => {
+export function typeFaults(
+  folder: string,
+  which: readonly string[] = Object.keys(settings),
+): Record<string, string> {
+  const wanted = Object.entries(settings).filter(([name]) => which.includes(name))
+  const faults = wanted.map(([name, { commonjs, types, ...modules }], at) => {
     const file = `program-${String(at)}.${commonjs ? 'cts' : 'mts'}`
     const text = types.length > 0 ? onServers : program
     writeFileSync(join(folder, file), text(packageName('client')))
