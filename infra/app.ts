@@ -1,32 +1,28 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { App } from 'aws-cdk-lib'
 import { Code } from 'aws-cdk-lib/aws-lambda'
 import { bundleFunctions } from './bundling/bundle.ts'
 import { consoleFolder } from './constructs/console.ts'
 import { functionNames } from './functions.ts'
-import { readSettings, settingNames, SettingsError } from './settings.ts'
+import { SettingsError } from './settings-error.ts'
+import { readSettings } from './settings.ts'
+import { readStageFile, stageFileOf } from './stage-file.ts'
 import { DrivewayStack } from './stacks/driveway-stack.ts'
 
 /** What `cdk` runs (cdk.json): the settings, the bundles, the stack. */
 
 const bundleFolder = 'dist/functions'
 
-function stageFile(stage: string): Record<string, unknown> {
-  const file = `infra/stages/${stage}.json`
-  if (!existsSync(file)) return {}
-  const content: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  if (typeof content !== 'object' || content === null)
-    throw new SettingsError(`${file} has to hold a JSON object.`)
-  return { ...content }
-}
-
 async function synthesize(): Promise<void> {
   const app = new App()
-  const context = (name: string): unknown => app.node.tryGetContext(name)
-  const chosen = context('stage')
-  const stage = typeof chosen === 'string' ? chosen : 'dev'
-  const fromContext = Object.fromEntries(settingNames.map((name) => [name, context(name)]))
-  const settings = readSettings({ stage }, stageFile(stage), fromContext)
+  // Plain words are settings; names with signs in them are CDK's own.
+  const given = Object.entries(app.node.getAllContext() as Record<string, unknown>)
+  const fromContext = Object.fromEntries(given.filter(([name]) => /^[A-Za-z]\w*$/.test(name)))
+  const { stage = 'dev' } = fromContext
+  const file = readStageFile(String(stage))
+  const settings = readSettings({ stage }, file ?? {}, fromContext)
+  console.error(
+    `stage ${settings.stage}: ${file === undefined ? 'the defaults, since there is no' : 'as it says in'} ${stageFileOf(settings.stage)}`,
+  )
   const bundles = await bundleFunctions(functionNames, bundleFolder)
   const account = settings.account ?? process.env['CDK_DEFAULT_ACCOUNT']
   const region = settings.region ?? process.env['CDK_DEFAULT_REGION']

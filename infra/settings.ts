@@ -4,6 +4,7 @@ import { defaultConnectionsPerUser } from '../lib/contract/limits.ts'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
 import { providerSettings } from './provider-settings.ts'
+import { nearest, SettingsError } from './settings-error.ts'
 
 /**
  * Everything about a deployment that can be chosen: in `infra/stages/{stage}.json`, or by `-c name=value` on
@@ -158,11 +159,6 @@ export type Settings = z.infer<typeof settings> & {
 export type ChosenSettings = z.input<typeof settings>
 export const settingNames: readonly string[] = [...Object.keys(shape), ...variables.keys()]
 
-/** A setting that does not fit; the message names each one and says what it must be. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError'
-}
-
 /** `-c name=value` always gives text: numbers, booleans and lists are read from it, as the default is one. */
 function fromText(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return value
@@ -241,7 +237,8 @@ export function readSettings(...layers: readonly Readonly<Record<string, unknown
 }
 
 function problem(issue: z.core.$ZodIssue): string {
-  return issue.code === 'unrecognized_keys'
-    ? `${issue.keys.join(', ')}: no such setting; there are ${settingNames.join(', ')}`
-    : `${issue.path.join('.')}: ${issue.message}`
+  if (issue.code !== 'unrecognized_keys') return `${issue.path.join('.')}: ${issue.message}`
+  const meant = issue.keys.flatMap((key) => nearest(key, settingNames) ?? [])
+  const hint = meant.length === 0 ? '' : `. Did you mean ${meant.join(', ')}?`
+  return `${issue.keys.join(', ')}: no such setting; there are ${settingNames.join(', ')}${hint}`
 }

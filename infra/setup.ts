@@ -5,8 +5,9 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager'
 import type { OAuthProviderId } from '../lib/providers/registry.ts'
-import { oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
+import { aboutOf, oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
 import type { Secret } from '../lib/secret.ts'
+import { secret } from '../lib/secret.ts'
 import type { Questions } from './operate/ask.ts'
 import { questions } from './operate/ask.ts'
 import type { Target } from './operate/command-line.ts'
@@ -58,11 +59,14 @@ async function setUp(
   client: SecretsManagerClient,
 ): Promise<void> {
   const grant = oauth2Of(provider)
-  const clientId = await asked.ask(`${grant.registrar} client id (empty to leave as it is): `)
+  const named = clientNamedFor(provider)
+  const clientId =
+    named?.clientId ?? (await asked.ask(`${grant.registrar} client id (empty to leave as it is): `))
   if (clientId === '') return
   if (!grant.clientId.pattern.test(clientId))
     console.log(`  This does not look like one: ${grant.clientId.looksLike}`)
-  const clientSecret = await asked.askSecret(`${grant.registrar} client secret (not shown): `)
+  const clientSecret =
+    named?.clientSecret ?? (await asked.askSecret(`${grant.registrar} client secret (not shown): `))
   const outcome = await probeClient({
     grant,
     clientId,
@@ -72,6 +76,7 @@ async function setUp(
   console.log(`  ${verdicts[outcome]}`)
   if (outcome === 'refused' && grant.clientSecretHint !== undefined)
     console.log(`  ${grant.clientSecretHint}`)
+  if (outcome === 'refused' && named !== undefined) throw new Error('nothing was stored for this provider')
   if (outcome === 'refused' && !/^y/i.test(await asked.ask('  Store it all the same? [y/N] '))) return
   await store(client, target, grant.clientSecretName, clientId, clientSecret)
   console.log(
@@ -79,8 +84,24 @@ async function setUp(
   )
 }
 
+const variablesOf = (provider: OAuthProviderId) => aboutOf(provider).simulator?.clientSettings
+
+/** The client that the environment names, for a pipeline, where nobody can be asked. */
+function clientNamedFor(
+  provider: OAuthProviderId,
+): { readonly clientId: string; readonly clientSecret: Secret } | undefined {
+  const { id = '', secret: itsSecret = '' } = variablesOf(provider) ?? {}
+  const { [id]: clientId, [itsSecret]: clientSecret } = process.env
+  return clientId && clientSecret ? { clientId, clientSecret: secret(clientSecret) } : undefined
+}
+
+const help = `
+Asks for the OAuth client of each provider, or takes those that the environment names and asks nothing:
+${oauthProviderIds.map((id) => `  ${Object.values(variablesOf(id) ?? {}).join(' and ')}`).join('\n')}`
+
 async function main(): Promise<void> {
-  const target = readTarget(process.argv.slice(2))
+  const target = readTarget({ name: 'setup', help }, process.argv.slice(2), process.env)
+  if (target === undefined) return
   const redirectUri = target.outputs['RedirectUri']
   console.log(
     redirectUri === undefined
@@ -92,7 +113,9 @@ async function main(): Promise<void> {
   const asked = questions(process.stdin, process.stdout)
   const client = new SecretsManagerClient({})
   try {
-    for (const provider of oauthProviderIds) await setUp(provider, target, asked, client)
+    const named = oauthProviderIds.filter((provider) => clientNamedFor(provider) !== undefined)
+    for (const provider of named.length > 0 ? named : oauthProviderIds)
+      await setUp(provider, target, asked, client)
   } finally {
     asked.close()
   }

@@ -1,4 +1,4 @@
-import { GetTopicAttributesCommand, SNSClient } from '@aws-sdk/client-sns'
+import { GetTopicAttributesCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns'
 import type { Check, Deployed, Finding } from './finding.ts'
 import { fault, note, ok, unlessMissing } from './finding.ts'
 
@@ -35,7 +35,7 @@ function letsAlarmsPublish(policy: string): boolean {
  * An alarm reaches somebody: its topic is there, CloudWatch may
  * publish to it, and somebody has confirmed that they listen.
  */
-export function alarmCheck({ stage, outputs }: Deployed): Check {
+export function alarmCheck({ stage, outputs, testAlarm = false }: Deployed): Check {
   const client = new SNSClient({})
   const again = `npx cdk deploy -c stage=${stage} --outputs-file dist/outputs-${stage}.json`
   return {
@@ -50,8 +50,17 @@ export function alarmCheck({ stage, outputs }: Deployed): Check {
       )
       if (answer === undefined) return [fault(`${TopicArn} is not there`, again)]
       const attributes = answer.Attributes ?? {}
+      if (testAlarm)
+        await client.send(
+          new PublishCommand({
+            TopicArn,
+            Subject: `driveway-${stage}: a test`,
+            Message: `This is a test of the alarms of driveway-${stage}. Nothing is wrong, and nothing has to be done.`,
+          }),
+        )
       const listening = Number(attributes['SubscriptionsConfirmed'] ?? 0)
       return [
+        ...(testAlarm ? [ok('a test was sent to whoever listens to alarms')] : []),
         letsAlarmsPublish(attributes['Policy'] ?? '{}')
           ? ok(`CloudWatch may publish to ${TopicArn}`)
           : fault(`CloudWatch may not publish to ${TopicArn}, so no alarm reaches anybody`, again),

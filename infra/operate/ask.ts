@@ -22,9 +22,13 @@ export function questions(input: NodeJS.ReadStream, output: NodeJS.WriteStream):
   const lines = createInterface({ input, output: echo, terminal: input.isTTY })
   const waiting: string[] = []
   lines.on('line', (line) => waiting.push(line))
+  let ended = false
+  const end = once(lines, 'close').then(() => (ended = true))
   const next = async (): Promise<string> => {
-    if (waiting.length === 0) await once(lines, 'line')
-    return (waiting.shift() ?? '').trim()
+    if (waiting.length === 0 && !ended) await Promise.race([once(lines, 'line'), end])
+    const line = waiting.shift()
+    if (line === undefined) throw new Error('There is nobody to answer: run it in a terminal, or see --help.')
+    return line.trim()
   }
   return {
     async ask(question) {

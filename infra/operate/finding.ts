@@ -9,6 +9,7 @@ export interface Finding {
 export interface Deployed {
   readonly stage: string
   readonly outputs: Readonly<Record<string, string>>
+  readonly testAlarm?: boolean
 }
 
 export interface Check {

@@ -17,7 +17,12 @@ const folders = [
   'packages',
 ].concat(rooms.map(({ name }) => join('lib', name)))
 const pages = globSync(
-  ['*.md', '.github/**/*.md', '{docs,lib,functions,infra,local,web,cli,client,verify,packages}/**/*.md'],
+  [
+    '*.md',
+    'llms.txt',
+    '.github/**/*.md',
+    '{docs,lib,functions,infra,local,web,cli,client,verify,packages}/**/*.md',
+  ],
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
   },

@@ -70,13 +70,17 @@ describe('the doctor', () => {
     Action: ['SNS:GetTopicAttributes', 'SNS:Publish'],
   }
 
+  /** What it has asked SNS. */
+  const asked: string[] = []
+
   /** What it finds about a topic with these attributes; without any, the topic is not there. */
-  async function findings(attributes: Readonly<Record<string, string>> | undefined) {
+  async function findings(attributes: Readonly<Record<string, string>> | undefined, testAlarm = false) {
     const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
     const entries = Object.entries(attributes ?? {}).map(
       ([key, value]) => `<entry><key>${key}</key><value>${escaped(value)}</value></entry>`,
     )
-    const endpoint = await serve((_req, res) => {
+    const endpoint = await serve((req, res) => {
+      req.setEncoding('utf8').on('data', (text: string) => asked.push(text))
       res.setHeader('content-type', 'text/xml')
       if (attributes === undefined) {
         res.statusCode = 404
@@ -93,7 +97,7 @@ describe('the doctor', () => {
     vi.stubEnv('AWS_REGION', 'eu-central-1')
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'local')
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local-secret')
-    return alarmCheck({ stage: 'test', outputs: { AlarmTopicArn: arn } }).run()
+    return alarmCheck({ stage: 'test', outputs: { AlarmTopicArn: arn }, testAlarm }).run()
   }
   const policyOf = (...statements: object[]): string => JSON.stringify({ Statement: statements })
 
@@ -126,6 +130,18 @@ describe('the doctor', () => {
     expect(nobody).toMatchObject({ kind: 'note', mend: expect.stringContaining('set `alarmEmail`') })
     const [, waits] = await findings({ Policy, SubscriptionsConfirmed: '0', SubscriptionsPending: '1' })
     expect(waits).toMatchObject({ kind: 'note', mend: expect.stringContaining('confirm the mail') })
+  })
+
+  test('sends a test to whoever listens, when it is told to and not before', async () => {
+    const attributes = { Policy: policyOf(byName), SubscriptionsConfirmed: '1' }
+    const sent = (): string[] => asked.filter((text) => text.includes('Action=Publish'))
+    asked.length = 0
+    await findings(attributes)
+    expect(sent()).toEqual([])
+    expect((await findings(attributes, true)).map(({ says }) => says)).toContain(
+      'a test was sent to whoever listens to alarms',
+    )
+    expect(sent()).toEqual([expect.stringContaining('Subject=driveway-test%3A%20a%20test')])
   })
 
   test('says when the topic is not there, or not known', async () => {

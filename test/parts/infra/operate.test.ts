@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -50,12 +50,21 @@ afterAll(async () => {
 async function run(
   command: 'setup' | 'doctor',
   typed: readonly string[] = [],
+  more: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly cwd?: string
+    readonly args?: readonly string[]
+  } = {},
 ): Promise<{ status: number | null; output: string }> {
   const child = spawn(
     process.execPath,
-    [`infra/${command}.ts`, '--stage', 'local', '--outputs', join(folder, 'outputs.json')],
+    [
+      join(import.meta.dirname, `../../../infra/${command}.ts`),
+      ...(more.args ?? ['--stage', 'local', '--outputs', join(folder, 'outputs.json')]),
+    ],
     {
-      env: environment,
+      cwd: more.cwd ?? process.cwd(),
+      env: { ...environment, ...more.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     },
   )
@@ -131,5 +140,58 @@ describe('setup', () => {
     const { output } = await run('setup', ['1-a.apps.googleusercontent.com', 'mistyped', 'n', ...others])
     expect(output).toContain('The provider refuses this client')
     expect(await stored('oauth/google')).toEqual(before)
+  })
+
+  test('takes the clients that the environment names, and asks nobody', async () => {
+    const { clientId, clientSecret } = (await stored('oauth/google')) as Record<string, string>
+    const env = { GOOGLE_CLIENT_ID: clientId ?? '', GOOGLE_CLIENT_SECRET: clientSecret ?? '' }
+    const { status, output } = await run('setup', [], { env })
+    expect([status, output.includes('Stored as driveway/local/oauth/google')]).toEqual([0, true])
+    expect(output).not.toMatch(/client id|client secret/)
+    expect(await stored('oauth/google')).toEqual({ clientId, clientSecret })
+  })
+
+  test('stores no client of the environment that the provider refuses', async () => {
+    const before = await stored('oauth/google')
+    const env = { GOOGLE_CLIENT_ID: '1-a.apps.googleusercontent.com', GOOGLE_CLIENT_SECRET: 'mistyped' }
+    const { status, output } = await run('setup', [], { env })
+    expect([status, output.includes('mistyped')]).toEqual([1, false])
+    expect(await stored('oauth/google')).toEqual(before)
+  })
+
+  test('ends with a sentence when there is nobody to answer', async () => {
+    const { status, output } = await run('setup')
+    expect([status, output]).toEqual([
+      1,
+      expect.stringMatching(/setup: There is nobody to answer: .*--help\.\n$/),
+    ])
+  })
+})
+
+describe('setup and doctor', () => {
+  test('look where the stage’s file says, whatever the shell does', async () => {
+    const project = join(folder, 'project')
+    mkdirSync(join(project, 'infra/stages'), { recursive: true })
+    const tenant = '11111111-2222-3333-4444-555555555555'
+    const chosen = { region: 'eu-west-1', microsoftTenantId: tenant }
+    writeFileSync(join(project, 'infra/stages/local.json'), JSON.stringify(chosen))
+    const { output } = await run('doctor', [], { cwd: project })
+    expect(output).toMatch(/^driveway-local in eu-west-1\n/)
+    const asked = JSON.stringify(await (await fetch(`${stack.at(2)}/_sim/requests`)).json())
+    expect(asked).toContain(`/${tenant}/oauth2/v2.0/token`)
+  })
+
+  test('say what they take, and refuse what they do not', async () => {
+    expect(await run('setup', [], { args: ['--help'] })).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/usage: npm run setup[^]*GOOGLE_CLIENT_ID/),
+    })
+    expect(await run('doctor', [], { args: ['-h'] })).toMatchObject({
+      status: 0,
+      output: expect.stringContaining('--test-alarm'),
+    })
+    expect((await run('setup', [], { args: ['--test-alarm'] })).output).toBe(
+      'setup: --test-alarm is an option of doctor.\n',
+    )
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readSettings, SettingsError } from '../../../infra/settings.ts'
+import { SettingsError } from '../../../infra/settings-error.ts'
+import { readSettings } from '../../../infra/settings.ts'
 
 const refused = (settings: Record<string, unknown>): string => {
   try {
@@ -51,7 +52,9 @@ test('the command line’s text becomes lists, numbers and booleans, and wins ov
 describe('refuses, naming the setting and what it must be', () => {
   test.each([
     [{ stage: 'Production!' }, /stage: must be 1 to 12 lower-case letters/],
-    [{ trottleRate: 5 }, /trottleRate: no such setting; there are stage, /],
+    [{ trottleRate: 5 }, /trottleRate: no such setting; there are stage, .*Did you mean throttleRate\?/],
+    [{ retian: 'false' }, /Did you mean retain\?/],
+    [{ colour: 'blue' }, /no such setting; there are stage, [^?]*$/],
     [{ corsOrigins: 'https://app.example.com/' }, /corsOrigins\.0: must be origins such as/],
     [{ corsOrigins: '*' }, /corsOrigins\.0: must be origins/],
     [{ secretRecoveryDays: '3' }, /secretRecoveryDays: must be 0, or 7 to 30/],
