@@ -49,8 +49,11 @@ export interface DocumentStore extends DocumentPages {
   forget(row: DocumentRow): Promise<boolean>
   /** Writes what was seen in the drive, if everything is as in `row`. */
   observe(row: DocumentRow, changes: Changes, event?: RowEvent): Promise<DocumentRow | undefined>
-  /** Takes one entry off `remove`; the last one takes a deleted document's row along. */
-  tidied(row: DocumentRow, entry: string): Promise<void>
+  /**
+   * Takes one entry off `remove`, or none, and the row off the index where nothing is left to do; a deleted
+   * document's row goes with the last entry.
+   */
+  tidied(row: DocumentRow, entry?: string): Promise<void>
 }
 
 /** A column set to undefined is taken away. */
@@ -162,11 +165,11 @@ export function documentStore(
     async tidied(row, entry) {
       let seen: DocumentRow | undefined = row
       for (let round = 0; round < mostRounds; round += 1) {
-        if (seen?.remove?.[entry] === undefined) return
+        if (!seen || (entry !== undefined && seen.remove?.[entry] === undefined)) return
         const when = withSameLeftovers(asSeen(seen), seen)
-        const isLast = Object.keys(seen.remove).length === 1
+        const isLast = Object.keys(seen.remove ?? {}).every((left) => left === entry)
         const taken = async (now: DocumentRow): Promise<boolean> =>
-          (await update(now, when, { taken: entry }, () => false)) !== undefined
+          (await update(now, when, entry === undefined ? {} : { taken: entry }, () => false)) !== undefined
         if (isDeleted(seen) && isLast ? await removed(seen, when) : await taken(seen)) return
         seen = await get(row)
       }

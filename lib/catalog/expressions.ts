@@ -18,10 +18,14 @@ interface Update {
   readonly ExpressionAttributeValues: Record<string, unknown>
 }
 
-/** Change, standing version and its revision are as in `row`. */
-export function asSeen({ change, standing }: DocumentRow): Condition {
+/**
+ * Change, standing version and its revision are as in `row`, and no event has been written since: a write
+ * that is repeated because its answer was lost does not begin again what has ended meanwhile.
+ */
+export function asSeen({ change, standing, seq }: DocumentRow): Condition {
   const parts = ['attribute_exists(documentId)']
-  const values: Record<string, unknown> = {}
+  const values: Record<string, unknown> = { ':seenSeq': seq }
+  parts.push(seq === 0 ? '(attribute_not_exists(#seq) OR #seq = :seenSeq)' : '#seq = :seenSeq')
   if (change) {
     parts.push('#change.#id = :seenChange AND #change.#fence = :seenFence')
     Object.assign(values, { ':seenChange': change.id, ':seenFence': change.fence })
@@ -87,6 +91,7 @@ const nameOf: Readonly<Record<string, string>> = {
   '#changeId': 'changeId',
   '#revision': 'revision',
   '#remove': 'remove',
+  '#seq': 'seq',
   '#writeId': 'writeId',
   '#session': 'session',
   '#sealedUrl': 'sealedUrl',

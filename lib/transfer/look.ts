@@ -41,9 +41,9 @@ async function atRest(deps: HallDeps, row: DocumentRow): Promise<Handled> {
     // What was held back for this answer goes at once.
     if (proven && !proven.change) await tidy(deps, proven)
   }
-  // An entry of the index that nothing stands behind any more goes.
+  // An entry of the index that nothing stands behind any more goes: somebody else has tidied meanwhile.
   else if (tidied && tidied.change === undefined && tidied.open !== openOf(tidied))
-    await deps.documents.observe(tidied, {})
+    await deps.documents.tidied(tidied)
   return done
 }
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
  */
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
-  'lib/catalog': 2610,
+  'lib/catalog': 2620,
   'lib/compose': 720,
   'lib/connections': 1240,
   'lib/contract': 2510,

@@ -13,6 +13,7 @@ export async function auditDrives(
   deployment: Deployment,
   ledger: Ledger,
   places: readonly Place[],
+  unheard: ReadonlyMap<string, Buffer>,
 ): Promise<void> {
   const rows = deployment.aws.tables.all('documents')
   for (const place of places) {
@@ -32,7 +33,8 @@ export async function auditDrives(
       const isOthers = ledger.foreign.has(key) || touched !== undefined
       if (!file.live || isOthers || named.includes(file.id)) continue
       if (ledger.disconnected.has(place.connectionId) || isNobodys(deployment, place, file)) continue
-      if (ledger.isUnseenDamage(file.sha, file.size, deployment.lambda.ofTheDead)) continue
+      if (ledger.isUnseenDamage(file.sha, file.size, new Map([...deployment.lambda.ofTheDead, ...unheard])))
+        continue
       ledger.find('I2', `${place.provider}: ${file.name} (${file.id.slice(0, 40)}) is of no document`)
     }
   }

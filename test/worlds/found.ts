@@ -109,4 +109,19 @@ export const found: readonly Found[] = [
     ],
     ['brokenBody'],
   ),
+  world('a delete that ended while the last leftover was taken left an empty row for ever', 102_074, 'lost', [
+    { id: 5, at: 1_684, kind: 'put', place: 2, document: 'aux' },
+    { id: 6, at: 463, kind: 'drop', place: 2, document: 'aux' },
+    { id: 8, at: 1_031, kind: 'delete', place: 2, document: 'aux' },
+    { id: 12, at: 1_469, kind: 'intake', place: 2, document: 'aux' },
+  ]),
+  world('a claim that was repeated after its change had been ended began it anew', 120_740, 'lost', [
+    { id: 0, at: 1_300, kind: 'drop', place: 2, document: 'Doc' },
+    { id: 2, at: 2_448, kind: 'put', place: 2, document: 'Doc' },
+    { id: 3, at: 903, kind: 'put', place: 2, document: 'Doc' },
+    { id: 4, at: 1_271, kind: 'put', place: 2, document: 'Doc' },
+    { id: 5, at: 1_943, kind: 'put', place: 2, document: 'Doc' },
+    { id: 7, at: 2_421, kind: 'disconnect', place: 2, document: 'Doc' },
+    { id: 9, at: 296, kind: 'intake', place: 2, document: 'Doc' },
+  ]),
 ]

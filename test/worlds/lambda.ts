@@ -157,7 +157,8 @@ export class Lambda {
   }
 
   #containerFor(name: FunctionName, process: Process): Container {
-    const at = this.#warm.findLastIndex((container) => container.name === name)
+    // One that died after it had answered, with calls on their way, is not used again.
+    const at = this.#warm.findLastIndex((container) => container.name === name && !container.process.dead)
     const [warm] = at === -1 ? [] : this.#warm.splice(at, 1)
     if (warm) {
       warm.process = process

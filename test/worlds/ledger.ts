@@ -64,8 +64,8 @@ export class Ledger {
   }
 
   /**
-   * Bytes that nobody sent, as many as a process had on their way when it died: the drive has stored them
-   * wrongly, and nobody was left to notice. They look like an edit of their user's.
+   * Bytes that nobody sent, as many as a process had on their way when it died or its answer was lost: the
+   * drive has stored them wrongly, and nobody heard of it. They look like an edit of their user's.
    */
   isUnseenDamage(sha: string, size: number, ofTheDead: ReadonlyMap<string, Buffer>): boolean {
     const contents = [...this.histories.values()].flatMap((history) => [...history.contents])

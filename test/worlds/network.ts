@@ -19,6 +19,8 @@ export class Network {
   /** Until when a cloud answers nothing but 503. */
   readonly outages = new Map<string, number>()
 
+  /** What a drive has stored wrongly with nobody hearing of it, as it was sent, by SHA-256. */
+  readonly unheard = new Map<string, Buffer>()
   /** When each version of a file was first told of, by its tag. */
   readonly firstSeen = new Map<string, number>()
 

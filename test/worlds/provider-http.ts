@@ -51,7 +51,10 @@ export function sendIn(
     }
     const sent = network.call(caller, label, ask)
     if (isUpload) caller.sent.set(sha256(bytes), bytes)
-    const answer = await orAborted(sent, signal)
+    const answer = await orAborted(sent, signal).catch((error: unknown) => {
+      if (fault?.type === 'corrupt') network.unheard.set(sha256(bytes), bytes)
+      throw error
+    })
     if (failure) throw failure
     if (answer === undefined)
       throw networkFailure(Object.assign(new Error('reset'), { code: 'ECONNRESET' }), true)

@@ -192,6 +192,22 @@ describe('settling a change', () => {
   })
 })
 
+describe('a claim that is written again because its answer was lost', () => {
+  it('does not begin anew what has ended meanwhile', async () => {
+    const seen = await stored()
+    const wanted = change()
+    const claim = await store.claim(seen, seen, wanted, {})
+    if (!claim) throw new Error('The claim was refused.')
+    const ended = {
+      changes: { change: undefined },
+      event: { id: wanted.id, type: 'Document Failed' },
+    }
+    expect(await store.settle(claim, ended)).toMatchObject({ seq: seen.seq + 1 })
+    expect(await store.claim(seen, seen, wanted, {})).toBeUndefined()
+    expect((await store.get(seen))?.change).toBeUndefined()
+  })
+})
+
 describe('what is left to be taken back', () => {
   const entry = (key: string) => ({ kind: 'object' as const, connectionId, key })
 
@@ -221,6 +237,19 @@ describe('what is left to be taken back', () => {
     await store.tidied(left, first)
     expect(await store.get(row)).toBeDefined()
     await store.tidied(left, second)
+    expect(await store.get(row)).toBeUndefined()
+  })
+
+  it('takes that row along also when the last entry went while the delete ended', async () => {
+    const row = await claimed(keyOf(), { door: 'delete' })
+    const one = await store.work(row, {}, { leftovers: [entry('a')] })
+    if (!one) throw new Error('The claim was lost.')
+    const [id = ''] = Object.keys(one.remove ?? {})
+    await store.tidied(one, id)
+    await store.settle(one, { changes: { change: undefined } })
+    const left = await store.get(row)
+    expect(left).toMatchObject({ remove: {} })
+    if (left) await store.tidied(left)
     expect(await store.get(row)).toBeUndefined()
   })
 

@@ -79,7 +79,7 @@ describe('a request', () => {
           },
         }),
     }
-    const error = await sendRequest({ method: 'PUT', url: origin, body, timeouts: { idle: 300 } }).catch(
+    const error = await sendRequest({ method: 'PUT', url: origin, body, timeouts: { idle: 1_500 } }).catch(
       (reason: unknown) => reason,
     )
     expect(error).toMatchObject({
@@ -103,7 +103,7 @@ describe('a request', () => {
       }
       push()
     })
-    const { body } = await sendRequest({ method: 'GET', url: origin, timeouts: { idle: 300 } })
+    const { body } = await sendRequest({ method: 'GET', url: origin, timeouts: { idle: 1_500 } })
     await new Promise((resolve) => body.once('close', resolve))
     expect(body.errored).toMatchObject({ code: 'provider_unavailable' })
     expect(sent).toBeLessThan(32 * mebibyte)
