@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { openapiDocument } from '../../lib/contract/openapi/document.ts'
 import { startLocalStack } from '../../test/support/local-stack.ts'
 import { python } from '../needs.ts'
 import type { Part } from '../part.ts'
@@ -18,14 +19,24 @@ const report = z.object({
   errors: z.array(z.unknown()),
 })
 
-/** The API's own description, under a program that asks all that it allows, and what it does not. */
+const linted = z.object({ problems: z.array(z.object({ ruleId: z.string(), message: z.string() })) })
+
+/** The API's own description, under a linter and a program that asks all that it allows, and what it does not. */
 export const contract: Part = {
   name: 'contract',
-  shows: 'schemathesis finds no answer of the local stack that the API’s description does not tell of',
+  shows:
+    'the API’s description lints clean, and schemathesis finds no answer of the local stack that the API’s description does not tell of',
   needs: [python],
   minutes: 8,
   async run({ folder, commands, install }) {
     const bin = await install.python(join(here, 'requirements.txt'))
+    const linter = join(await install.npm(join(here, 'npm')), 'node_modules/.bin/redocly')
+    const described = join(folder, 'openapi.json')
+    writeFileSync(described, JSON.stringify(openapiDocument({ serverUrl: 'https://driveway.invalid' })))
+    const lint = ['lint', '--format', 'json', '--max-problems', '1000', described]
+    const quiet = { REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }
+    const { out } = await commands.run(linter, lint, { env: quiet })
+    const { problems } = linted.parse(JSON.parse(out.slice(out.indexOf('{'))))
     const stack = await startLocalStack({
       env: { ALLOWED_RETURN_URLS: 'https://app.example.com/', TMPDIR: folder },
     })
@@ -43,11 +54,12 @@ export const contract: Part = {
       const reports = [await tried('exclude'), await tried('include')]
       const cases = reports.reduce((sum, { test_cases }) => sum + test_cases.generated, 0)
       const wrong = reports.reduce((sum, { test_cases }) => sum + test_cases.with_failures, 0)
+      const said = problems.map(({ ruleId, message }) => `${ruleId}: ${message}`)
       const failed = reports.flatMap(({ failures, errors }) => [
         ...failures.map(({ title, operations }) => `${title}: ${operations.join(', ')}`),
         ...errors.map((error) => JSON.stringify(error).slice(0, 300)),
       ])
-      return { passed: cases - wrong, failed, figures: `${String(cases)} requests` }
+      return { passed: cases - wrong, failed: [...said, ...failed], figures: `${String(cases)} requests` }
     } finally {
       await stack.dispose()
     }

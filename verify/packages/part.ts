@@ -47,7 +47,7 @@ export const packages: Part = {
     for (const name of published) tarballs[name] = await pack(name, made)
     const bin = join(await at.install.npm(join(import.meta.dirname, 'npm')), 'node_modules/.bin')
     const trials = [
-      ...shapes(at, made),
+      ...shapes(at, made, bin),
       ...installs(at, tarballs as Tarballs, bin),
       ...(await journeys(at, tarballs as Tarballs)),
       ...tests(at, tarballs as Tarballs),
@@ -67,7 +67,7 @@ export const packages: Part = {
 }
 
 /** What two linters of packages say of them. */
-function shapes({ commands }: Workplace, made: string): Trial[] {
+function shapes({ commands }: Workplace, made: string, bin: string): Trial[] {
   return Object.entries(profiles).flatMap(([name, profile]) => {
     const cwd = join(made, name)
     return [
@@ -77,7 +77,7 @@ function shapes({ commands }: Workplace, made: string): Trial[] {
       },
       {
         what: `attw of ${name}`,
-        run: () => commands.must(tool('attw'), ['--pack', '.', '--profile', profile], { cwd }),
+        run: () => commands.must(join(bin, 'attw'), ['--pack', '.', '--profile', profile], { cwd }),
       },
     ]
   })
