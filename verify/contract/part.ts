@@ -21,7 +21,7 @@ const report = z.object({
 
 const linted = z.object({ problems: z.array(z.object({ ruleId: z.string(), message: z.string() })) })
 
-/** The API's own description, under a linter and a program that asks all that it allows, and what it does not. */
+/** The API's own description, under a linter and a program that asks all that it allows, and what not. */
 export const contract: Part = {
   name: 'contract',
   shows:
