@@ -1,6 +1,8 @@
 import type { FunctionName } from '../lib/contract/routes.ts'
 import { functionPlans } from '../infra/functions.ts'
-import { oauth2Of, oauthProviderIds } from '../lib/providers/registry.ts'
+import { defaultChangesWithinMinutes } from '../lib/contract/limits.ts'
+import { aboutOf, oauth2Of, oauthProviderIds, providerIds } from '../lib/providers/registry.ts'
+import { shardsOf } from '../lib/catalog/shards.ts'
 import { prices } from './prices.ts'
 
 /** What a call waits for is the provider, so its time cannot be measured here: these are assumed, seconds. */
@@ -93,6 +95,9 @@ export function documentTable(ingest: Measured): string[] {
 /** Billed are whole milliseconds of a function that does little: it reads its batch and sends it on. */
 const tellSeconds = 0.05
 
+/** One call of the drive, of which a function makes ten and more at once. */
+const lookSeconds = assumedSeconds.drive / 10
+
 /** Secrets Manager's limit of a value, what a sealed grant takes beside its token, and how full cells are. */
 const cellBytes = 65_536
 const itemBytes = 57
@@ -111,6 +116,11 @@ export function connectionTable(): string[] {
   const refreshes = 8 * 30
   // Tokens row: read, lease, settle; and a read of the grant's row.
   const perRefresh = 2 * prices.dynamoRead + 2 * prices.dynamoWrite
+  // A look: connection and token are read, the connection again as it is written, and its index moves.
+  const looks = (30 * 24 * 60) / defaultChangesWithinMinutes
+  const hours = 30 * 24
+  const gb = functionPlans['follow-drives'].memoryMiB / 1024
+  const perLook = 3 * prices.dynamoRead + 3 * prices.dynamoWrite + lookSeconds * gb * prices.lambdaGbSecond
   const rotating = oauthProviderIds
     .map(oauth2Of)
     .filter(({ refreshTokens }) => refreshTokens !== 'kept')
@@ -128,6 +138,7 @@ export function connectionTable(): string[] {
     `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh * 1_000)}`,
     `${rotating} only: the rotated token into its row | ${dollars(refreshes * 2 * prices.dynamoWrite * 1_000)}`,
     `1,000 events each, told one by one: \`tell\` and the bus | ${dollars(costPerCall({ operation: 'tell', functionName: 'tell', calls: ['events:PutEvents'], seconds: tellSeconds }, false) * 1e6)}`,
+    `its drive looked at every ${defaultChangesWithinMinutes} minutes, where nothing happens: ${looks} looks, ${hours} refreshes | ${dollars((looks * perLook + hours * perRefresh) * 1_000)}`,
     `idle: the keep-alive, once in some weeks | ${dollars((perRefresh + 2 * prices.secretCall) * 1_000)}`,
   ]
 }
@@ -137,12 +148,19 @@ export function fixedTable(): string[] {
   const secrets = oauthProviderIds.length + 1
   const alarms = 16
   const metrics = 40
+  // A query for each part of the index, which is read as it is, and a tenth of a second of the function.
+  const minutes = 30 * 24 * 60
+  const parts = providerIds.filter((id) => aboutOf(id).tellsChanges).flatMap(shardsOf).length
+  const perRun =
+    prices.lambdaRequest + 0.1 * (functionPlans['follow-drives'].memoryMiB / 1024) * prices.lambdaGbSecond
+  const looking = minutes * (perRun + (parts * prices.dynamoRead) / 2)
   const total =
     prices.kmsKeyMonth +
     secrets * prices.secretMonth +
     alarms * prices.alarmMonth +
     metrics * prices.metricMonth +
-    prices.dashboardMonth
+    prices.dashboardMonth +
+    looking
   return [
     'what stands still | US$ a month',
     '--- | ---:',
@@ -151,6 +169,7 @@ export function fixedTable(): string[] {
     `${alarms} alarms | ${dollars(alarms * prices.alarmMonth)}`,
     `about ${metrics} metrics, by provider, operation and code | ${dollars(metrics * prices.metricMonth)}`,
     `the dashboard (three are free in an account) | ${dollars(prices.dashboardMonth)}`,
+    `the look, every minute, for drives that are due | ${dollars(looking)}`,
     `together | ${dollars(total)}`,
   ]
 }

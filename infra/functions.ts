@@ -106,6 +106,13 @@ const others = {
     timeoutSeconds: 900,
     memoryMiB: 512,
   },
+  'follow-drives': {
+    id: 'FollowDrives',
+    description: 'Every minute: tells what users have done in their drives.',
+    // What is left is due with the next run, so two of them seldom meet.
+    timeoutSeconds: 75,
+    memoryMiB: 512,
+  },
   'pack-grants': {
     id: 'PackGrants',
     description: 'Hourly: moves grants into shared secrets, and takes away what does not stand any more.',

@@ -19,9 +19,7 @@ import {
  * the template, is held by test/parts/infra/permissions.test.ts.
  */
 export const permissions: Readonly<Record<FunctionName, Use>> = {
-  'authorize-request': (fn, on) => {
-    fn.uses(on.identity, 'read')
-  },
+  'authorize-request': (fn, on) => void fn.uses(on.identity, 'read'),
   'get-openapi': (fn, on) => {
     http(fn, on)
     fn.uses(on.publicUrl, 'read')
@@ -236,6 +234,11 @@ export const permissions: Readonly<Record<FunctionName, Use>> = {
       .uses(on.storageBucket, 'uploads')
       .uses(on.deliveries, 'index:user', 'delete')
     tells(fn, on)
+  },
+  'follow-drives': (fn, on) => {
+    provider(fn, on)
+    fn.uses(on.connections, 'index:due').uses(on.documents, 'get', 'update', 'index:objects')
+    fn.uses(on.following, 'read')
   },
   'pack-grants': (fn, on) => {
     // It copies what is sealed and opens nothing: no right to the sealing key, nor to any provider.

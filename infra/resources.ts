@@ -92,6 +92,7 @@ export function deploymentResources(deployment: Deployment): Resources {
       DRIVE_NAMES: String(settings.driveNames),
       ...settings.ofProviders,
     }),
+    following: settingResource({ CHANGES_WITHIN_MINUTES: String(settings.changesWithinMinutes) }),
     kept: settingResource({ KEPT_DAYS: keptDays(settings) }),
     browsers: settingResource({ CORS_ORIGINS: [...settings.corsOrigins, ...origins].join(',') }),
   }

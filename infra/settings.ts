@@ -1,6 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
-import { defaultConnectionsPerUser } from '../lib/contract/limits.ts'
+import { defaultChangesWithinMinutes, defaultConnectionsPerUser } from '../lib/contract/limits.ts'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
 import { providerSettings } from './provider-settings.ts'
@@ -98,6 +98,9 @@ const shape = {
   authorizerConcurrency: z._default(whole(0, 1_000), 50),
   /** Days that uploads which failed or were rejected stay in the intake bucket. */
   keptUploadDays: z._default(whole(1, 3_650), 30),
+
+  /** Minutes that a drive where nothing happens is not looked at; others every minute. 0: none is. */
+  changesWithinMinutes: z._default(whole(0, 1_440), defaultChangesWithinMinutes),
 
   /** Connections that one user may have, those that wait for a consent included. */
   connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),

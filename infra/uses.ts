@@ -29,7 +29,7 @@ export interface Resources {
   readonly webhookQueue: Resource<QueueAccess>
   /**
    * Settings: who the callers' tokens are from, where the API is, how documents are filed, who may call,
-   * and what outlives an erasure.
+   * what outlives an erasure, and how often drives are looked at.
    */
   readonly identity: Resource<'read'>
   readonly publicUrl: Resource<'read'>
@@ -37,6 +37,7 @@ export interface Resources {
   readonly filing: Resource<'read'>
   readonly browsers: Resource<'read'>
   readonly kept: Resource<'read'>
+  readonly following: Resource<'read'>
 }
 
 export type Use = (fn: DrivewayFunction, on: Resources) => void

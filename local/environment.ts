@@ -69,6 +69,8 @@ export function functionEnvironment({
     REQUIRE_RETURN_URL: process.env['REQUIRE_RETURN_URL'] ?? 'false',
     CORS_ORIGINS: corsOrigins(own),
     LOOPBACK_SERVERS: 'true',
+    // Whoever tries it here does not wait a quarter of an hour.
+    CHANGES_WITHIN_MINUTES: process.env['CHANGES_WITHIN_MINUTES'] ?? '1',
     DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
     DRIVE_NAMES: process.env['DRIVE_NAMES'] ?? 'false',
     OIDC_ISSUER: `${own}/local`,

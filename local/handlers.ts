@@ -23,6 +23,7 @@ export const handlers: Readonly<Record<FunctionName, Load>> = {
   'delete-webhook': () => import('../functions/delete-webhook.ts'),
   'deliver-webhook': () => import('../functions/deliver-webhook.ts'),
   'erase-users': () => import('../functions/erase-users.ts'),
+  'follow-drives': () => import('../functions/follow-drives.ts'),
   'export-user': () => import('../functions/export-user.ts'),
   'get-connection': () => import('../functions/get-connection.ts'),
   'get-document': () => import('../functions/get-document.ts'),

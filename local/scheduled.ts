@@ -12,6 +12,7 @@ export const scheduled = {
   'keep-alive': {},
   'pack-grants': {},
   'erase-users': {},
+  'follow-drives': {},
 } as const satisfies Partial<Record<FunctionName, object>>
 
 export const scheduledTimeoutMs = 5 * minute

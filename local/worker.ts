@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { handler as deliverWebhook } from '../functions/deliver-webhook.ts'
 import { handler as eraseUsers } from '../functions/erase-users.ts'
+import { handler as followDrives } from '../functions/follow-drives.ts'
 import { handler as ingestObject } from '../functions/ingest-object.ts'
 import { handler as keepAlive } from '../functions/keep-alive.ts'
 import { handler as packGrants } from '../functions/pack-grants.ts'
@@ -94,6 +95,12 @@ const schedules = [
     run: () => eraseUsers(scheduled['erase-users'], lambdaContext('erase-users', scheduledTimeoutMs)),
     signal: stop.signal,
     onError: report('an erasure'),
+  }),
+  startSchedule({
+    everyMs: minute,
+    run: () => followDrives(scheduled['follow-drives'], lambdaContext('follow-drives', scheduledTimeoutMs)),
+    signal: stop.signal,
+    onError: report('following drives'),
   }),
 ]
 

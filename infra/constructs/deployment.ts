@@ -78,10 +78,7 @@ export class Deployment extends Construct {
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
     intake.feeds(functionOf('sort-intake'), functionOf('ingest-object'))
     outbox.feeds(functionOf('tell'), data.tables, functionOf('deliver-webhook'))
-    this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
-    this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.hours(1))
-    this.#schedule('PackGrants', functionOf('pack-grants'), Duration.hours(1))
-    this.#schedule('EraseUsers', functionOf('erase-users'), Duration.minutes(5))
+    this.#scheduleAll(functionOf, settings)
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
     const clientId = identity.clientId ?? settings.consoleClientId
@@ -157,6 +154,15 @@ export class Deployment extends Construct {
       return fn
     }
     return { functions, functionOf }
+  }
+
+  #scheduleAll(functionOf: (name: string) => DrivewayFunction, settings: Settings): void {
+    this.#schedule('Sweep', functionOf('sweep-transfers'), Duration.minutes(5))
+    this.#schedule('KeepAlive', functionOf('keep-alive'), Duration.hours(1))
+    this.#schedule('PackGrants', functionOf('pack-grants'), Duration.hours(1))
+    this.#schedule('EraseUsers', functionOf('erase-users'), Duration.minutes(5))
+    if (settings.changesWithinMinutes > 0)
+      this.#schedule('FollowDrives', functionOf('follow-drives'), Duration.minutes(1))
   }
 
   #schedule(id: string, target: DrivewayFunction, every: Duration): void {

@@ -7,6 +7,8 @@ import type { ConnectionId, NewId, Owner, UserKey } from '../ids.ts'
 import { randomId } from '../ids.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { oauth2Of, providerIds, usesOAuth } from '../providers/registry.ts'
+import type { Followed } from './followed.ts'
+import { shardOf } from './shards.ts'
 import type { Page } from './table.ts'
 import { idFields, isOwnedBy, rowParser } from './table.ts'
 import type { TogetherWrite } from './table.ts'
@@ -35,6 +37,10 @@ const row = z.object({
    * dead connection that nobody was told of.
    */
   idleSince: z.exactOptional(z.string()),
+  /** How far the changes in its drive have been followed. */
+  changes: z.exactOptional(z.custom<Followed>((value) => typeof value === 'object')),
+  /** ISO time: when its drive is looked at next. */
+  dueAt: z.exactOptional(z.string()),
   /** What this very write means to others: the change stream tells it. Any later write takes it away. */
   event: z.exactOptional(
     z.object({
@@ -132,6 +138,7 @@ const endOfPending = ({ updatedAt }: Connection): number =>
 const itemOf = (connection: Connection): object => ({
   ...connection,
   ...(stands(connection) && connection.accountId !== undefined && { account: accountOf(connection) }),
+  ...(connection.status === 'active' && connection.dueAt !== undefined && { dueShard: shardOf(connection) }),
   ...(connection.status === 'pending' && { expiresAt: Math.ceil(endOfPending(connection) / 1000) }),
 })
 

@@ -17,6 +17,10 @@ const standing = z.object({
   extension: text<Extension>(),
   /** The name that we gave the file in the drive; gone once its user has renamed it. */
   file: z.exactOptional(z.string()),
+  /** The name that its user gave it in the drive, the folder that it lies in, and whether it is gone. */
+  named: z.exactOptional(z.string()),
+  place: z.exactOptional(z.string()),
+  gone: z.exactOptional(z.enum(['trashed', 'removed'])),
   hash: z.exactOptional(hash),
   verdict: z.exactOptional(z.enum(['verified', 'provider_transformed', 'unverified', 'mismatch'])),
   /**

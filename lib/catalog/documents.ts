@@ -3,9 +3,9 @@ import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '../aws/dyn
 import type { Change, DocumentRow, Leftover } from './document.ts'
 import { documentRow, isDeleted, openOf } from './document.ts'
 import type { DocumentKey, DocumentPages } from './document-pages.ts'
-import { documentPages } from './document-pages.ts'
+import { latePages } from './late-pages.ts'
 import type { Changes, RowEvent } from './expressions.ts'
-import { asRead, asSeen, mine, updateOf, withSameLeftovers } from './expressions.ts'
+import { asRead, asSeen, asTold, mine, updateOf, withSameLeftovers } from './expressions.ts'
 import type { NewId } from '../ids.ts'
 import { firstWrite, read } from './old-document.ts'
 import type { Condition } from './table.ts'
@@ -47,7 +47,7 @@ export interface DocumentStore extends DocumentPages {
   drop(row: DocumentRow): Promise<boolean>
   /** Removes a row with all it says, if everything is as in `row`: nobody is told, and nothing is tidied. */
   forget(row: DocumentRow): Promise<boolean>
-  /** Writes what was seen in the drive, if everything is as in `row`. */
+  /** Writes what was seen in the drive, if everything is as in `row`, with an event all it has told, too. */
   observe(row: DocumentRow, changes: Changes, event?: RowEvent): Promise<DocumentRow | undefined>
   /**
    * Takes one entry off `remove`, or none, and the row off the index where nothing is left to do; a deleted
@@ -161,7 +161,7 @@ export function documentStore(
       await update(row, mine(row), also, ({ last }) => last?.changeId === row.change?.id),
     drop: async (row) => (await removed(row, mine(row))) || (await get(row)) === undefined,
     forget: async (row) => await removed(row, row.old === undefined ? asRead(row) : firstWrite(row, {}).when),
-    observe: async (row, changes, event) => await update(row, asSeen(row), { changes, event }, () => false),
+    observe: (row, changes, event) => update(row, asTold(row, event), { changes, event }, () => false),
     async tidied(row, entry) {
       let seen: DocumentRow | undefined = row
       for (let round = 0; round < mostRounds; round += 1) {
@@ -174,7 +174,7 @@ export function documentStore(
         seen = await get(row)
       }
     },
-    ...documentPages(client, TableName, documentOf, get),
+    ...latePages(client, TableName, documentOf, get),
   }
 
   /** Removes the row, if the condition holds. */

@@ -83,6 +83,14 @@ export function withSameLeftovers(base: Condition, row: DocumentRow): Condition 
   })
 }
 
+/** As seen; and with an event, the row has told as many as in `row`. */
+export function asTold(row: DocumentRow, event: RowEvent | undefined): Condition {
+  const seen = asSeen(row)
+  if (event === undefined) return seen
+  const none = row.seq === 0 ? 'attribute_not_exists(seq) OR ' : ''
+  return condition(`${seen.expression} AND (${none}seq = :seenSeq)`, { ...seen.values, ':seenSeq': row.seq })
+}
+
 const nameOf: Readonly<Record<string, string>> = {
   '#change': 'change',
   '#standing': 'standing',

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Dynamo } from '../aws/dynamo.ts'
 import * as z from 'zod/mini'
 import { ServiceError } from '../errors.ts'
 import type { ConnectionId, NewId } from '../ids.ts'
 import { randomId } from '../ids.ts'
-import type { ProviderId } from '../providers/registry.ts'
 import { providerIds } from '../providers/registry.ts'
+import { shardOf } from './shards.ts'
 import type { Page } from './table.ts'
 import { idFields, rowParser, rowTable } from './table.ts'
 import type { TogetherWrite } from './table.ts'
@@ -93,14 +92,7 @@ export interface DueGrant {
   readonly connectionId: ConnectionId
 }
 
-const shardsOfProvider = 16
 const changeTries = 8
-
-const shardName = (provider: ProviderId, number: number): string => `${provider}#${String(number)}`
-
-/** The parts of the indexes: no single one has to take all writes, and several can be read at once. */
-export const shardsOf = (provider: ProviderId): readonly string[] =>
-  Array.from({ length: shardsOfProvider }, (_, at) => shardName(provider, at))
 
 /** The grants table. `now` in epoch milliseconds stamps the rows and decides what is due. */
 export function grantStore(
@@ -174,9 +166,4 @@ export function grantStore(
 function newRow(whose: GrantOf, changes: GrantChanges): NewRow<GrantRow> {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
   return { goes: [], leaves: [], ...given, ...whose }
-}
-
-function shardOf({ provider, connectionId }: GrantOf): string {
-  const [first = 0] = createHash('sha256').update(connectionId).digest()
-  return shardName(provider, first % shardsOfProvider)
 }

@@ -1,10 +1,8 @@
 import type { Dynamo } from '../aws/dynamo.ts'
-import * as z from 'zod/mini'
 import type { Connection, ConnectionStore } from './connections.ts'
 import { accountOf, stands } from './connections.ts'
-import { idFields, rowParser, rowTable } from './table.ts'
-
-const keys = z.object({ userKey: idFields.userKey, connectionId: idFields.connectionId })
+import { connectionKeys } from './due-connections.ts'
+import { rowParser, rowTable } from './table.ts'
 
 /** Whether anybody else's grant stands on a connection's account. The index is late by a moment. */
 export function accountSharing(
@@ -12,7 +10,7 @@ export function accountSharing(
   tableName: string,
   { named }: Pick<ConnectionStore, 'named'>,
 ): (connection: Connection) => Promise<boolean> {
-  const table = rowTable(client, tableName, rowParser('connection key', keys))
+  const table = rowTable(client, tableName, rowParser('connection key', connectionKeys))
   return async (connection) => {
     const account = accountOf(connection)
     const { rows } = await table.query({

@@ -2,9 +2,8 @@ import type { Authorization, AuthorizationStore } from '../catalog/authorization
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import { authorizationLifetimeSeconds } from '../contract/limits.ts'
 import type { ProviderId } from '../providers/registry.ts'
-import { oauth2Of } from '../providers/registry.ts'
 import type { GrantDeps } from '../grants/connect.ts'
-import { connectGrant } from '../grants/connect.ts'
+import { connectGrant, consentOf } from '../grants/connect.ts'
 import { CloudConnectionError, isServiceError, ServiceError } from '../errors.ts'
 import type { ConnectionId, NewId, Owner } from '../ids.ts'
 import { randomId } from '../ids.ts'
@@ -167,7 +166,7 @@ async function establish(
   const decide = (seen: Connection) => {
     // Disconnected in this very moment.
     if (seen.status === 'disconnected' && seen.version !== target.version) throw unusableCode()
-    return { ...active, ...consentOf(deps, provider, given) }
+    return { ...active, ...consentOf(deps.clock, provider, given) }
   }
   for (let left = mostMeetings; ; left -= 1) {
     try {
@@ -183,14 +182,6 @@ async function establish(
       await deps.clock.sleep(pauseMs, request.signal)
     }
   }
-}
-
-function consentOf({ clock }: CompleteDeps, provider: ProviderId, given: NewGrant) {
-  if (given.kind !== 'oauth2') return {}
-  const { scopes, grantEndsInSeconds: seconds } = given.tokens
-  // Where each refresh brings a new refresh token, the end of the first one says nothing.
-  const ends = seconds !== undefined && oauth2Of(provider).refreshTokens === 'kept'
-  return { scopes, grantEndsAt: ends ? new Date(clock.now() + seconds * 1000).toISOString() : undefined }
 }
 
 /**

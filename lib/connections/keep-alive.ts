@@ -1,17 +1,18 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { GrantRow, GrantStore } from '../catalog/grants.ts'
-import { shardsOf } from '../catalog/grants.ts'
+import { eachDue } from '../catalog/each-due.ts'
+import { firstLook } from '../catalog/followed.ts'
+import { shardsOf } from '../catalog/shards.ts'
 import type { GrantDeps } from '../grants/connect.ts'
 import { disconnectGrant } from '../grants/connect.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
 import { providerIds, usesOAuth } from '../providers/registry.ts'
 import type { ConnectionId } from '../ids.ts'
 import { isServiceError } from '../errors.ts'
-import { atOnce } from '../net/at-once.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 
 export interface KeepAliveDeps extends Pick<GrantDeps, 'secrets' | 'tokens' | 'clock'> {
-  readonly connections: Pick<ConnectionStore, 'named'>
+  readonly connections: Pick<ConnectionStore, 'named' | 'update'>
   readonly grantRows: GrantStore
   readonly accessTokens: Pick<AccessTokens, 'keepAlive' | 'forget'>
 }
@@ -50,7 +51,9 @@ export async function keepAlive(
   await Promise.all(
     shards.map(async ({ shard, provided }) => {
       const mayGoOn = (): boolean => run.remainingMs() >= reserveMs && provided.failures < mostFailures
-      await eachDue(deps, shard, mayGoOn, async (connectionId) => {
+      const pageFrom = (startKey: Parameters<GrantStore['due']>[3]) =>
+        deps.grantRows.due('keep-alive', shard, pageSize, startKey)
+      await eachDue(refreshesAtOnce, pageFrom, mayGoOn, async ({ connectionId }) => {
         const outcome = await keepOneAlive(deps, connectionId)
         if (outcome !== 'skipped') report[outcome] += 1
         if (outcome === 'failed') provided.failures += 1
@@ -60,23 +63,6 @@ export async function keepAlive(
   )
   logger.info('Idle grants were kept alive', report)
   return report
-}
-
-/** A few workers take from one shard's page, then from the next. */
-async function eachDue(
-  deps: KeepAliveDeps,
-  shard: string,
-  mayGoOn: () => boolean,
-  work: (connectionId: ConnectionId) => Promise<void>,
-): Promise<void> {
-  let startKey: Parameters<GrantStore['due']>[3]
-  do {
-    const page = await deps.grantRows.due('keep-alive', shard, pageSize, startKey)
-    await atOnce(refreshesAtOnce, page.rows, async ({ connectionId }) => {
-      if (mayGoOn()) await work(connectionId)
-    })
-    startKey = page.nextKey
-  } while (startKey !== undefined && mayGoOn())
 }
 
 type Outcome = keyof KeepAliveReport | 'skipped'
@@ -102,6 +88,9 @@ async function keepGrantAlive(
   if (connection?.status === 'active') {
     try {
       await deps.accessTokens.keepAlive(connection)
+      // One of an earlier version: from now on its drive is followed.
+      const due = connection.dueAt === undefined ? firstLook(connection.provider, deps.clock.now()) : {}
+      if (due.dueAt !== undefined) await deps.connections.update(connection, due)
       return 'refreshed'
     } catch (error) {
       const dead = isServiceError(error, 'connection_requires_reauth')

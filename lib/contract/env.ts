@@ -33,6 +33,7 @@ export const environment = {
   PUBLIC_URL: 'The API’s own base URL as providers and clients see it, without a trailing slash.',
   ALLOWED_RETURN_URLS: 'Comma-separated origins or URL prefixes that returnUrl may start with.',
   REQUIRE_RETURN_URL: 'Whether a connect has to name its returnUrl: true or false.',
+  CHANGES_WITHIN_MINUTES: 'How long a drive where nothing happens is not looked at; 0: never looked at.',
   CONNECTIONS_PER_USER: 'Connections that one user may have.',
   CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
   LOOPBACK_SERVERS: 'true where a user’s own server may be on this machine: on the local stack alone.',

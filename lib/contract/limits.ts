@@ -21,6 +21,9 @@ export const chunkSize = 10 * MiB
 /** Connections that one user may have, where the deployment does not say. */
 export const defaultConnectionsPerUser = 50
 
+/** How long a drive where nothing happens is not looked at, where the deployment does not say. */
+export const defaultChangesWithinMinutes = 15
+
 /** The longest life of an authorization `state` and of a completion code, seconds. */
 export const authorizationLifetimeSeconds = 600
 

@@ -1,3 +1,7 @@
+/** What a user does to a file in the drive, as `Document Changed` says it. */
+export const driveChanges = ['edited', 'renamed', 'moved', 'trashed', 'restored', 'removed'] as const
+export type DriveChange = (typeof driveChanges)[number]
+
 /** How `tell` is fed from change streams. Infrastructure and the local stack set it up from here. */
 export const outbox = {
   /** The tables whose rows carry events. */

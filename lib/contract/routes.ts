@@ -43,6 +43,7 @@ export type OtherFunctionName =
   | 'keep-alive'
   | 'pack-grants'
   | 'erase-users'
+  | 'follow-drives'
 
 /** Every function of a deployment: the files in `functions/`, without their ending. */
 export type FunctionName = RouteFunctionName | OtherFunctionName

@@ -34,7 +34,8 @@ export type TableName =
 /** All string keys. */
 export const tables: readonly TableDefinition[] = [
   // One row a connection. `idleSince` is of an earlier version: whose grant has not moved yet. `account` is
-  // set on those whose grant stands, `expiresAt` on those that nobody has completed yet.
+  // set on those whose grant stands, `dueShard` on those
+  // whose drive is looked at, `expiresAt` on those that nobody has completed yet.
   {
     name: 'connections',
     partitionKey: 'userKey',
@@ -43,6 +44,7 @@ export const tables: readonly TableDefinition[] = [
     indexes: [
       { name: 'keepAlive', partitionKey: 'provider', sortKey: 'idleSince' },
       { name: 'account', partitionKey: 'account', keysOnly: true },
+      { name: 'due', partitionKey: 'dueShard', sortKey: 'dueAt', keysOnly: true },
     ],
     stream: true,
   },
@@ -56,6 +58,7 @@ export const tables: readonly TableDefinition[] = [
       { name: 'parked', partitionKey: 'parkedOn', sortKey: 'documentId' },
       { name: 'open', partitionKey: 'openOf', sortKey: 'open', keysOnly: true },
       { name: 'newest', partitionKey: 'userKey', sortKey: 'changedAt', keysOnly: true },
+      { name: 'objects', partitionKey: 'connectionId', sortKey: 'objectKey', keysOnly: true },
     ],
     stream: true,
   },

@@ -3,7 +3,8 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { isDeleted, statusOf } from '../catalog/document.ts'
 import { ServiceError } from '../errors.ts'
 import type { DocumentId, ObjectKey, UserId, UserKey } from '../ids.ts'
-import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import type { Driver } from '../storage/driver.ts'
+import { observe } from '../changes/observe.ts'
 import { requireUsable } from './choose-connection.ts'
 import type { DocumentDeps } from './deps.ts'
 
@@ -14,11 +15,6 @@ export interface DocumentOf {
   readonly documentId: DocumentId
   readonly signal: AbortSignal
 }
-
-/**
- * After a change of a file that the drive rewrites, a new version may be the drive's own work for so long.
- */
-const rewritingMs = 15 * 60_000
 
 type Found = Pick<Both, 'connection'> & { readonly row: DocumentRow }
 
@@ -45,41 +41,9 @@ export async function statDocument(deps: DocumentDeps, request: DocumentOf): Pro
   const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
   const { signal } = request
   const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
-  return await observed(deps, driver, row, entry)
-}
-
-/**
- * The row with what was seen in the drive; written when that is another version, by whoever sees it first.
- */
-export async function observed(
-  deps: Pick<DocumentDeps, 'documents' | 'clock'>,
-  driver: Pick<Driver, 'traits'>,
-  row: DocumentRow,
-  entry: ObjectEntry,
-): Promise<DocumentRow> {
-  const { standing } = row
-  if (!standing || entry.etag === undefined || entry.etag === standing.revision) return row
-  const { hash, verdict: _stale, file, prove: _over, ...rest } = standing
-  const named = file !== undefined && (entry.name === undefined || entry.name === file) ? { file } : {}
-  const theirs = hash && entry.checksums[hash.algorithm]
-  const isSame = theirs !== undefined && theirs === hash?.value
-  const lastAt = Date.parse(row.last?.at ?? row.updatedAt)
-  const isRewriting = driver.traits.rewrites(standing.extension) && deps.clock.now() - lastAt < rewritingMs
-  const content = isSame
-    ? { hash, ...(standing.verdict === undefined ? {} : { verdict: standing.verdict }) }
-    : {
-        size: entry.size,
-        ...(isRewriting ? { verdict: 'provider_transformed' as const } : {}),
-        ...(isRewriting && hash && theirs !== undefined ? { hash: { ...hash, value: theirs } } : {}),
-      }
-  const seen = { ...rest, ...named, ...content, revision: entry.etag }
-  const isEdit = !isSame && !isRewriting && standing.revision !== undefined
-  const event = { id: `${row.documentId}:${entry.etag}:edited`, type: 'Document Changed', change: 'edited' }
-  const written = row.change
-    ? undefined
-    : await deps.documents.observe(row, { standing: seen }, isEdit ? event : undefined)
-  // Somebody else was faster, or has begun a change: what was seen is told all the same.
-  return written ?? { ...row, standing: seen }
+  // A request that renames the file may be under way, and its row is not written yet.
+  const { name: _ours, ...unnamed } = entry
+  return (await observe(deps, driver, row, { entry: deps.settings.driveNames ? unnamed : entry })).row
 }
 
 export interface Stored {

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Along, Connection } from '../catalog/connections.ts'
 import { nextKeepAlive } from '../catalog/connections.ts'
+import { firstLook } from '../catalog/followed.ts'
 import type { GrantStore } from '../catalog/grants.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import { dayMs } from '../clock.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
+import type { ProviderId } from '../providers/registry.ts'
+import { oauth2Of } from '../providers/registry.ts'
 import type { Sealer } from '../secret.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
 import { cellOf } from './cell.ts'
@@ -171,4 +174,17 @@ function overtaken(): ServiceError {
     'invalid_request',
     'Another consent or a disconnect came in between. Start the connection again.',
   )
+}
+
+/** What a connection says of a consent from then on. */
+export function consentOf(clock: Clock, provider: ProviderId, given: NewGrant) {
+  if (given.kind !== 'oauth2') return {}
+  const { scopes, grantEndsInSeconds: seconds } = given.tokens
+  // Where each refresh brings a new refresh token, the end of the first one says nothing.
+  const ends = seconds !== undefined && oauth2Of(provider).refreshTokens === 'kept'
+  return {
+    scopes,
+    grantEndsAt: ends ? new Date(clock.now() + seconds * 1000).toISOString() : undefined,
+    ...firstLook(provider, clock.now()),
+  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { GrantRow, GrantStore } from '../catalog/grants.ts'
-import { shardsOf } from '../catalog/grants.ts'
+import { shardsOf } from '../catalog/shards.ts'
 import { atOnce } from '../net/at-once.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import { logger } from '../telemetry/logger.ts'

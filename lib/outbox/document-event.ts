@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import type { DocumentRow } from '../catalog/document.ts'
 import { documentRow } from '../catalog/document.ts'
 import { rowParser } from '../catalog/table.ts'
+import { driveChanges } from '../contract/outbox.ts'
 import { errorCodes, reauthReasons } from '../errors.ts'
 import type { DrivewayEvent } from '../telemetry/events.ts'
 
@@ -27,7 +28,7 @@ const told = z.discriminatedUnion('type', [
     reason: z.enum(reauthReasons),
   }),
   z.object({ id: z.string(), type: z.literal('Document Deleted') }),
-  z.object({ id: z.string(), type: z.literal('Document Changed'), change: z.enum(['edited']) }),
+  z.object({ id: z.string(), type: z.literal('Document Changed'), change: z.enum(driveChanges) }),
 ])
 const carried = z.object({ event: z.exactOptional(told) })
 const parse = rowParser('document', documentRow)

@@ -1,4 +1,5 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import type { DriveChange } from '../contract/outbox.ts'
 import type { DocumentChecksum } from '../contract/views.ts'
 import type { ProviderId } from '../providers/registry.ts'
 import type { ErrorCode, ReauthReason } from '../errors.ts'
@@ -42,7 +43,7 @@ export type DrivewayEvent =
     }
   | { readonly type: 'Document Parked'; readonly detail: DocumentTold & { readonly reason: ReauthReason } }
   | { readonly type: 'Document Deleted'; readonly detail: DocumentTold }
-  | { readonly type: 'Document Changed'; readonly detail: DocumentTold & { readonly change: 'edited' } }
+  | { readonly type: 'Document Changed'; readonly detail: DocumentTold & { readonly change: DriveChange } }
   | {
       readonly type: 'Intake Rejected'
       readonly detail: Pick<Told, 'eventId' | 'schemaVersion' | 'occurredAt'> & {

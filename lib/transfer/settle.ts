@@ -37,7 +37,7 @@ export async function settleStored(
     verdict: judged.verdict,
     ...(judged.hash === undefined ? {} : { hash: judged.hash }),
     ...(entry.etag === undefined ? {} : { revision: entry.etag }),
-    ...(file === undefined ? {} : { file }),
+    ...lyingAs(row, entry, file),
     ...(judged.prove === undefined
       ? {}
       : {
@@ -77,6 +77,21 @@ export async function settleStored(
   count('TransfersStored', { provider: change.provider })
   countBytes('BytesSent', entry.size, { provider: change.provider })
   return settled
+}
+
+/**
+ * Name and folder of what stands, as its user has been told of them: what they did meanwhile to the file that
+ * was written over is still to be told.
+ */
+function lyingAs({ standing, objectKey }: Claimed, entry: ObjectEntry, file: string | undefined) {
+  const before = objectKey === entry.objectKey ? standing : undefined
+  const name = before?.named ?? before?.file ?? entry.name
+  const place = before?.place ?? entry.place
+  return {
+    ...(file === undefined ? {} : { file }),
+    ...(file !== undefined || name === undefined ? {} : { named: name }),
+    ...(place === undefined ? {} : { place }),
+  }
 }
 
 /**

@@ -7,12 +7,13 @@ import { describe, expect, it } from 'vitest'
  */
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
-  'lib/catalog': 2620,
-  'lib/compose': 720,
+  'lib/catalog': 2775,
+  'lib/changes': 425,
+  'lib/compose': 735,
   'lib/connections': 1240,
-  'lib/contract': 2510,
+  'lib/contract': 2525,
   'lib/documents': 1100,
-  'lib/grants': 2475,
+  'lib/grants': 2490,
   'lib/http': 865,
   'lib/intake': 810,
   'lib/net': 1000,
@@ -21,15 +22,15 @@ const budget: Readonly<Record<string, number>> = {
   'lib/queue': 340,
   'lib/storage': 860,
   'lib/telemetry': 280,
-  'lib/transfer': 3690,
+  'lib/transfer': 3705,
   'lib/users': 610,
   'lib/webhooks': 372,
-  functions: 870,
-  infra: 4810,
+  functions: 885,
+  infra: 4835,
   cli: 2375,
   'client/src': 2770,
   'web/src': 2790,
-  local: 3405,
+  local: 3415,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

@@ -19,7 +19,7 @@ const tiers: readonly (readonly string[])[] = [
   ['lib/aws/'],
   ['lib/storage/', 'lib/catalog/'],
   ['lib/grants/'],
-  ['lib/transfer/', 'lib/providers/'],
+  ['lib/transfer/', 'lib/changes/', 'lib/providers/'],
   ['lib/documents/', 'lib/connections/', 'lib/intake/', 'lib/outbox/', 'lib/users/', 'lib/webhooks/'],
   ['lib/http/', 'lib/compose/'],
   ['functions/'],

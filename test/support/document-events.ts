@@ -15,6 +15,8 @@ export interface DocumentEvent {
   readonly type: string
   readonly userKey: string
   readonly documentId: string
+  /** What a user did in the drive. */
+  readonly change?: string
 }
 
 /** The events of documents in the order of their writes, as the table's change stream carries them on. */
@@ -60,7 +62,15 @@ type Image = Record<string, AttributeValue> | undefined
 
 function eventIn(image: Image): DocumentEvent | undefined {
   const event = image?.['event']?.M
-  return event && { ...addressIn(image), id: must(event['id']?.S), type: must(event['type']?.S) }
+  const change = event?.['change']?.S
+  return (
+    event && {
+      ...addressIn(image),
+      id: must(event['id']?.S),
+      type: must(event['type']?.S),
+      ...(change === undefined ? {} : { change }),
+    }
+  )
 }
 
 /** A row that goes while its change is a delete: the removal itself is the event. */

@@ -26,6 +26,7 @@ import { sweep } from '../../lib/transfer/sweep.ts'
 import type { DocumentEvents } from './document-events.ts'
 import { documentEvents } from './document-events.ts'
 import { asFunction } from './as-function.ts'
+import type { DriveAccount } from './drive-user.ts'
 import type { FaultProxy } from './fault-proxy.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import type { Clients, MovableClock, OpenedDeps } from './intake-world.ts'
@@ -68,6 +69,8 @@ interface Place {
   /** The user, or another system, puts a file of its own there; answers its id. */
   own(name: string, content: Uint8Array): Promise<string>
   full(isFull: boolean): Promise<void>
+  /** For what its user does in a drive. */
+  readonly account?: DriveAccount
 }
 
 /** A provider that plays along: faults, and a place for each user. */
@@ -114,13 +117,13 @@ export const writes: Readonly<
   },
 }
 
-async function playDrive(provider: keyof typeof drives): Promise<Played> {
+async function playDrive(provider: keyof typeof drives, domain: string): Promise<Played> {
   const { simulator: name, open, fragment } = drives[provider]
   const simulator = await startSimulator(name)
   const { origin: endpoint } = simulator
   return {
     async place(user, connection) {
-      const account = `${user}@example.com`
+      const account = `${user}@${domain}`
       const tokens = await simulator.signIn(account)
       const { connectionId } = connection
       const own = {
@@ -166,6 +169,7 @@ async function playDrive(provider: keyof typeof drives): Promise<Played> {
           return ((await answer.json()) as { id: string }).id
         },
         full: async (isFull) => await simulator.setQuota(account, isFull ? 1 : 1e9),
+        account: { origin: endpoint, bearer: () => tokens.bearer() },
       }
     },
     fault: simulator.fault,
@@ -239,7 +243,11 @@ async function playBucket(s3: string): Promise<Played> {
  * A user with one connection and its document `doc`, new in each test, on the real emulators and a
  * provider that plays along; to be called inside a `describe`. Messages are delivered when a test says so.
  */
-export function hallWorld(provider: HallProvider, settings: Partial<HallSettings> = {}) {
+export function hallWorld(
+  provider: HallProvider,
+  settings: Partial<HallSettings> = {},
+  domain = 'example.com',
+) {
   let world: Awaited<ReturnType<typeof startWorld>>
   let ours: { readonly dynamoDb: FaultProxy; readonly s3: FaultProxy }
   let clients: Clients
@@ -262,7 +270,7 @@ export function hallWorld(provider: HallProvider, settings: Partial<HallSettings
     ours = { dynamoDb, s3 }
     clients = openClients({ ...world.endpoints, dynamoDb: dynamoDb.origin, s3: s3.origin })
     events = documentEvents(world.endpoints)
-    played = await (provider === 's3' ? playBucket(world.endpoints.s3) : playDrive(provider))
+    played = await (provider === 's3' ? playBucket(world.endpoints.s3) : playDrive(provider, domain))
   })
   afterAll(async () => {
     events.close()

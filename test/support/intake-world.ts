@@ -158,7 +158,7 @@ export function openDeps(
     openTurns,
     settings: { ...defaultHallSettings, ...options.settings },
   }
-  return { deps, s3, sqs, queueUrls, connections, close }
+  return { deps, s3, sqs, queueUrls, connections, dynamo, close }
 }
 
 /** What the requests of the same process work with. */

@@ -84,6 +84,18 @@ test('each function may do exactly what its operation needs', () => {
       'webhook queue: SendMessage',
       'webhooks: Query',
     ],
+    'follow-drives': [
+      'OAuth clients: GetSecretValue',
+      'cell secrets: GetSecretValue',
+      'connection secrets: GetSecretValue',
+      'connections by due: Query',
+      'connections: GetItem PutItem',
+      'documents by objects: Query',
+      'documents: GetItem UpdateItem',
+      'grants: GetItem PutItem',
+      'sealing keys: GetSecretValue',
+      'tokens: GetItem UpdateItem',
+    ],
     'export-user': ['connections: Query', 'documents: Query', 'grants: BatchGetItem', 'tokens: GetItem'],
     'get-erasure': ['users: GetItem'],
     'check-health': [

@@ -49,7 +49,7 @@ it('runs nothing else', async () => {
       404,
       {
         error: 'no schedule starts such a function',
-        functions: ['sweep-transfers', 'keep-alive', 'pack-grants', 'erase-users'],
+        functions: ['sweep-transfers', 'keep-alive', 'pack-grants', 'erase-users', 'follow-drives'],
       },
     ])
   expect((await run('keep-alive', 'GET'))[0]).toBe(404)
