@@ -8,6 +8,7 @@ import { doctor } from './commands/doctor.ts'
 import { ls, rm, status } from './commands/documents.ts'
 import { cat, get } from './commands/get.ts'
 import { login, logout } from './commands/login.ts'
+import { mcp } from './commands/mcp.ts'
 import { mv, open, whoami } from './commands/names.ts'
 import { put } from './commands/put.ts'
 import { completion } from './completion.ts'
@@ -36,6 +37,7 @@ const commands: readonly Command[] = [
   whoami,
   doctor,
   admin,
+  mcp,
   completion(() => commands),
 ]
 

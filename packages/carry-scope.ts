@@ -4,7 +4,7 @@ import { scope } from './scope.ts'
 
 /** What says the scope beside `scope.ts`: manifests and pages. */
 export const carriers: readonly string[] = globSync(
-  ['package-lock.json', '*/package.json', '*.md', '*/**/*.md'],
+  ['package-lock.json', '*/package.json', 'llms.txt', '*.md', '*/**/*.md'],
   { exclude: ['**/node_modules/**', '**/dist/**', '**/cdk.out/**'] },
 )
 

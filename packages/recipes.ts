@@ -1,4 +1,4 @@
-import { chmodSync, globSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { build } from 'esbuild'
@@ -39,18 +39,20 @@ const oneFile = {
   logLevel: 'warning',
 } as const satisfies BuildOptions
 
-/** Nothing but Node is loaded with it, so that it starts quickly. */
+/** Nothing but Node is loaded with it, so that it starts quickly; what few commands need comes later. */
 const cli: Recipe = {
   manifest: { bin: { driveway: 'dist/driveway.js' }, files: ['dist', 'licences'], dependencies: undefined },
   async make(folder) {
-    const outfile = join(folder, 'dist/driveway.js')
     const { metafile } = await build({
       ...oneFile,
-      entryPoints: [join(root, 'cli/main.ts')],
-      outfile,
+      entryPoints: [{ in: join(root, 'cli/main.ts'), out: 'driveway' }],
+      outdir: join(folder, 'dist'),
+      chunkNames: 'later-[hash]',
+      splitting: true,
       format: 'esm',
-      banner: { js: '#!/usr/bin/env node' },
     })
+    const outfile = join(folder, 'dist/driveway.js')
+    writeFileSync(outfile, `#!/usr/bin/env node\n${readFileSync(outfile, 'utf8')}`)
     copyLicences(Object.keys(metafile.inputs), folder)
     chmodSync(outfile, 0o755)
   },

@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { Client } from '@modelcontextprotocol/client'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exitCodes } from '../../../cli/exit-codes.ts'
@@ -78,18 +81,35 @@ driveway.connections.list().catch((error) => console.log(isDrivewayError(error),
 })
 
 describe('the command line as it is published', () => {
-  it(`is one file that needs nothing but Node, and runs on ${systemNodeVersion}`, async () => {
-    const file = installed('cli', 'dist/driveway.js')
-    const text = await readFile(file, 'utf8')
-    const foreign = [...text.matchAll(/\b(?:from|import\()\s*["']([^"']+)["']/g)].map(([, name]) => name)
-    expect(foreign.filter((name) => name?.startsWith('node:') !== true)).toEqual([])
+  const file = () => installed('cli', 'dist/driveway.js')
+
+  it(`needs nothing but Node, and runs on ${systemNodeVersion}`, async () => {
+    const text = await readFile(file(), 'utf8')
+    const foreign = [...text.matchAll(/\bfrom\s*["']([^"']+)["']/g)].map(([, name]) => name)
+    const shared = foreign.filter((name) => name?.startsWith('node:') !== true)
+    const beside = shared.map((name) => readFileSync(installed('cli', 'dist', name ?? ''), 'utf8'))
     // What starts within 0.3 s on a plain laptop: most of a start is reading and compiling.
-    expect(text.length).toBeLessThan(200_000)
+    expect([text, ...beside].join('').length).toBeLessThan(250_000)
     for (const node of new Set([systemNode, process.execPath])) {
-      expect(run(node, [file, '--version']).stdout).toMatch(/^driveway \d+\.\d+\.\d+\n$/)
-      const refused = run(node, [file, 'ls', '--url', 'http://127.0.0.1:1', '--json'])
+      expect(run(node, [file(), '--version']).stdout).toMatch(/^driveway \d+\.\d+\.\d+\n$/)
+      const refused = run(node, [file(), 'ls', '--url', 'http://127.0.0.1:1', '--json'])
       expect(refused).toMatchObject({ status: exitCodes.network, stdout: '' })
       expect(refused.stderr).toContain('Nothing answers at http://127.0.0.1:1')
+    }
+  })
+})
+
+describe('the command line as it is published, to an agent', () => {
+  it(`serves its tools on ${systemNodeVersion}`, async () => {
+    const args = [installed('cli', 'dist/driveway.js'), 'mcp', '--url', 'http://127.0.0.1:1']
+    const client = new Client({ name: 'a scripted agent', version: '1.0.0' })
+    await client.connect(new StdioClientTransport({ command: systemNode, args, cwd: empty }))
+    try {
+      expect((await client.listTools()).tools.map(({ name }) => name)).toContain('put_file')
+      const { content, isError } = await client.callTool({ name: 'connections', arguments: {} })
+      expect([isError, JSON.stringify(content)]).toEqual([true, expect.stringContaining('Nothing answers')])
+    } finally {
+      await client.close()
     }
   })
 })
