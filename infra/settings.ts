@@ -1,6 +1,10 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs'
 import * as z from 'zod/mini'
-import { defaultChangesWithinMinutes, defaultConnectionsPerUser } from '../lib/contract/limits.ts'
+import {
+  defaultChangesWithinMinutes,
+  defaultConnectionsPerUser,
+  driveFolder,
+} from '../lib/contract/limits.ts'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
 import { providerSettings } from './provider-settings.ts'
@@ -106,10 +110,7 @@ const shape = {
   connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),
 
   /** Folder in the user's drive that documents go into; empty for the drive's root. */
-  driveFolder: z._default(
-    text(/^[^/\\"'<>|:*?]{0,64}$/, 'must be one folder name of at most 64 characters'),
-    '',
-  ),
+  driveFolder: z._default(text(driveFolder.pattern, `must be ${driveFolder.mustBe}`), ''),
   /** Files in the drive are called as people call them; else by document id and extension. */
   driveNames: z._default(z.boolean(), false),
   /** Days that a deleted connection's secret can be restored; 0 deletes at once. */

@@ -1,4 +1,5 @@
 import type { EnvironmentName } from '../lib/contract/env.ts'
+import { driveFolder } from '../lib/contract/limits.ts'
 import { tables } from '../lib/contract/tables.ts'
 import { aboutOf, providerIds } from '../lib/providers/registry.ts'
 import { localAudience } from './identity-provider.ts'
@@ -71,7 +72,7 @@ export function functionEnvironment({
     LOOPBACK_SERVERS: 'true',
     // Whoever tries it here does not wait a quarter of an hour.
     CHANGES_WITHIN_MINUTES: process.env['CHANGES_WITHIN_MINUTES'] ?? '1',
-    DRIVE_FOLDER: process.env['DRIVE_FOLDER'] ?? 'Driveway',
+    DRIVE_FOLDER: folderInDrives(),
     DRIVE_NAMES: process.env['DRIVE_NAMES'] ?? 'false',
     OIDC_ISSUER: `${own}/local`,
     OIDC_AUDIENCE: localAudience,
@@ -94,6 +95,13 @@ export function functionEnvironment({
         }
       : { AWS_ENDPOINT_URL: awsEndpoint, AWS_REGION: process.env['AWS_REGION'] ?? 'eu-central-1' }
   return { ...tableNames, ...settings, ...providerSettings({ addresses, simulated }), ...aws }
+}
+
+/** The same names are taken here as in a deployment. */
+function folderInDrives(): string {
+  const { DRIVE_FOLDER: folder = 'Driveway' } = process.env
+  if (driveFolder.pattern.test(folder)) return folder
+  throw new Error(`DRIVE_FOLDER must be ${driveFolder.mustBe}`)
 }
 
 /** The console's own pages, and beside them what is chosen; else pages that any program here serves. */

@@ -48,3 +48,11 @@ export const partsDays = 7
 export const partsPerCall = 100
 
 export const listLimit = { default: 50, max: 200 } as const
+
+/** What the folder in users' drives may be called: a name that every drive takes as it stands; or nothing. */
+export const driveFolder = {
+  pattern:
+    /^(?!(?:con|prn|aux|nul|com\d|lpt\d|desktop\.ini)(?:\.|$)|\.lock$|[ ~]|.*_vti_)[^/\\"'<>|:*?\p{Cc}]{0,64}(?<![ .])$/iu,
+  mustBe:
+    'one folder name that every drive takes: at most 64 characters, none of / \\ " \' < > | : * ?, no blank or dot at its end, and none that Windows keeps for itself',
+} as const

@@ -11,7 +11,7 @@ const budget: Readonly<Record<string, number>> = {
   'lib/changes': 425,
   'lib/compose': 735,
   'lib/connections': 1240,
-  'lib/contract': 2525,
+  'lib/contract': 2530,
   'lib/documents': 1100,
   'lib/grants': 2490,
   'lib/http': 865,
@@ -30,7 +30,7 @@ const budget: Readonly<Record<string, number>> = {
   cli: 2625,
   'client/src': 2770,
   'web/src': 2790,
-  local: 3415,
+  local: 3425,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

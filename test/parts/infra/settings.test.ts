@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { SettingsError } from '../../../infra/settings-error.ts'
 import { readSettings } from '../../../infra/settings.ts'
+import { functionEnvironment } from '../../../local/environment.ts'
+import { addresses } from '../../../local/ports.ts'
 
 const refused = (settings: Record<string, unknown>): string => {
   try {
@@ -87,12 +89,49 @@ describe('refuses, naming the setting and what it must be', () => {
     ],
     [{ throttleRate: '900' }, /throttleBurst: must not be less than throttleRate/],
     [{ alarmEmail: 'nobody' }, /alarmEmail: must be an e-mail address/],
-    [{ driveFolder: 'a/b' }, /driveFolder: must be one folder name/],
     [
       { microsoftTenantId: 'a/b', trottleRate: 5 },
       /trottleRate: no such setting[\s\S]*microsoftTenantId: must be common, organizations/,
     ],
   ])('%o', (settings, message) => {
     expect(refused(settings)).toMatch(message)
+  })
+})
+
+describe('the folder in users’ drives', () => {
+  afterEach(() => vi.unstubAllEnvs())
+  const local = (folder: string): string | undefined => {
+    vi.stubEnv('DRIVE_FOLDER', folder)
+    return functionEnvironment({ addresses: addresses('9700'), simulated: [], awsEndpoint: undefined })[
+      'DRIVE_FOLDER'
+    ]
+  }
+
+  test.each(['', 'Driveway', 'Meine Dokumente', '書類 2026', 'contracts', 'com', 'v1.2', '.hidden'])(
+    'may be %o, deployed and on this machine',
+    (driveFolder) => {
+      expect(readSettings({ stage: 'dev' }, { driveFolder })).toMatchObject({ driveFolder })
+      expect(local(driveFolder)).toBe(driveFolder)
+    },
+  )
+
+  test.each([
+    'a/b',
+    'a\\b',
+    'what?',
+    'con',
+    'LPT1',
+    'aux.old',
+    '.lock',
+    'my_vti_',
+    '~temp',
+    ' a',
+    'a ',
+    'a.',
+    'x'.repeat(65),
+    'a\nb',
+  ])('may not be %o, which one of the drives would call otherwise', (driveFolder) => {
+    expect(refused({ driveFolder })).toMatch(/driveFolder: must be one folder name that every drive takes/)
+    expect(() => local(driveFolder)).toThrow(/DRIVE_FOLDER must be one folder name that every drive takes/)
   })
 })
