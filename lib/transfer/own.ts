@@ -31,7 +31,8 @@ export function ownOf(
   { startedAt, attempts = 1 }: Begun,
   driver: Driver,
 ): OwnDriver {
-  let mayBeMade = attempts > 1
+  const isRepeated = attempts > 1
+  let hasWritten = false
   let made: ObjectEntry | undefined
   const watched = async <Answer>(
     write: Promise<Answer>,
@@ -39,11 +40,11 @@ export function ownOf(
   ): Promise<Answer> => {
     try {
       const answer = await write
-      mayBeMade = true
+      hasWritten = true
       made = entryOf(answer) ?? made
       return answer
     } catch (error) {
-      mayBeMade ||= !isServiceError(error) || error.retry.ambiguous === true
+      hasWritten ||= !isServiceError(error) || error.retry.ambiguous === true
       throw error
     }
   }
@@ -54,7 +55,7 @@ export function ownOf(
       return made
     },
     get mayBeMade() {
-      return mayBeMade
+      return isRepeated || hasWritten
     },
     write: async (...given) => await watched(driver.write(...given), (entry) => entry),
     ...(sessions
@@ -69,7 +70,8 @@ export function ownOf(
     async find(plan, options) {
       const { target } = plan
       if (target.kind === 'replace' || target.objectKey !== undefined) return await driver.find(plan, options)
-      if (!mayBeMade) return undefined
+      // An empty file is not known by its bytes: nobody takes it for the work of a process that died.
+      if (!hasWritten && (!isRepeated || plan.size === 0)) return undefined
       const entry = await driver.find(plan, options)
       if (entry === undefined || isOlder(entry, startedAt)) return undefined
       return (await isAnothers(documents, row, target.file, entry)) ? undefined : entry

@@ -104,6 +104,8 @@ async function madeBy(
 ): Promise<ObjectKey | undefined> {
   if (!made || made.target.kind === 'replace') return undefined
   const { size, hash, target, since, source } = made
+  // An empty file at a name may be anybody's: its bytes prove nothing, and it is left where it is.
+  if (size === 0 && kind !== 'session' && target.objectKey === undefined) return undefined
   const change = { size, contentType: '', startedAt: since, attempts: 2 }
   const own = ownOf(deps, row, change, driver)
   const entry = await own.find(planOf({ userId: row.userId, change }, target))
@@ -116,7 +118,7 @@ async function madeBy(
   const { verdict } = judge(entry, sent, { rewrites, late: false })
   if (kind === 'session') return verdict === 'mismatch' ? undefined : entry.objectKey
   // No session has held the name: it may be its user's file, and only the same bytes tell.
-  const isLate = verdict === 'unverified' && size > 0 && driver.traits.hash?.late === true
+  const isLate = verdict === 'unverified' && driver.traits.hash?.late === true
   if (isLate && deps.clock.now() < notBefore + proofMs)
     throw new ServiceError('provider_unavailable', 'The drive has no hash yet of a file that may be left.')
   return verdict === 'verified' ? entry.objectKey : undefined

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { contentHash } from '../../lib/providers/dropbox/content-hash.ts'
 import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
 import { appOf, jsonOf, statusOf } from './client.ts'
 import type { Deployment } from './deployment.ts'
@@ -82,7 +83,7 @@ function contentFollows(
 
 function digestOf(algorithm: string, bytes: Buffer): string {
   if (algorithm === 'md5' || algorithm === 'sha256') return createHash(algorithm).update(bytes).digest('hex')
-  const hash = createQuickXor()
+  const hash = algorithm === 'dropboxContentHash' ? contentHash() : createQuickXor()
   hash.update(bytes)
   return hash.digest()
 }

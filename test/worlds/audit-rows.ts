@@ -20,7 +20,7 @@ export function auditRows(deployment: Deployment, ledger: Ledger, world: World):
   for (const [key, { tags }] of aws.buckets.of('driveway-intake'))
     if (tags['driveway'] === undefined) ledger.find('I8', `${key} is left in the intake bucket`)
   eventsTell(deployment, ledger)
-  const secrets = /upload_id=|\/uploadSession\?|ya29\.a0|M\.C5_SIM|1\.AXSIM/
+  const secrets = /upload_id=|\/uploadSession\?|ya29\.a0|M\.C5_SIM|1\.AXSIM|sl\.u\./
   const places = {
     'a row': JSON.stringify([...aws.tables.rows.values()].map((table) => [...table.values()])),
     'an event': JSON.stringify(aws.told),

@@ -29,6 +29,7 @@ const accounts: readonly Omit<Place, 'connectionId'>[] = [
   { sub: 'bob|7@example.org', provider: 'onedrive', account: 'bob@contoso.com' },
   { sub: 'bob|7@example.org', provider: 'google-drive', account: 'bob@gmail.com' },
   { sub: 'bob|7@example.org', provider: 's3', account: '' },
+  { sub: 'alice', provider: 'dropbox', account: 'alice@example.com' },
 ]
 
 const secrets = new Map(
@@ -39,6 +40,7 @@ const secrets = new Map(
     },
     'oauth/google': oauthClient,
     'oauth/microsoft': oauthClient,
+    'oauth/dropbox': oauthClient,
   }).map(([name, value]) => [`driveway/worlds/${name}`, { value: JSON.stringify(value) }]),
 )
 
@@ -47,7 +49,7 @@ export async function begin(): Promise<Everybody> {
   await loadFunctions()
   const world = new World(0)
   const network = new Network(world, calm)
-  const nothing = { google: new Map(), microsoft: new Map() }
+  const nothing = { google: new Map(), microsoft: new Map(), dropbox: new Map() }
   const deployment = await openDeployment(network, { rows: new Map(), secrets, clouds: nothing })
   const places: Place[] = []
   for (const wanted of accounts) {
@@ -72,7 +74,7 @@ export async function begin(): Promise<Everybody> {
   )
   const idle = places.find(({ connectionId }) => status.get(connectionId) !== 'active')
   if (idle) throw new Error(`${idle.account} is ${String(status.get(idle.connectionId))}.`)
-  const { google, microsoft } = deployment.clouds.records
+  const { google, microsoft, dropbox } = deployment.clouds.records
   return {
     places,
     rows: new Map(
@@ -82,6 +84,10 @@ export async function begin(): Promise<Everybody> {
       ]),
     ),
     secrets: deployment.aws.secrets,
-    clouds: { google: copyOfRecords(google), microsoft: copyOfRecords(microsoft) },
+    clouds: {
+      google: copyOfRecords(google),
+      microsoft: copyOfRecords(microsoft),
+      dropbox: copyOfRecords(dropbox),
+    },
   }
 }

@@ -1,7 +1,7 @@
 import { functionPlans } from '../../infra/functions.ts'
 import { compose } from '../../lib/compose/compose.ts'
 import { outbox } from '../../lib/contract/outbox.ts'
-import { startHash } from './hashes.ts'
+import { startCommonHash } from '../../lib/transfer/hash.ts'
 import type { Aws, Secret } from './aws.ts'
 import { clientsOf } from './aws.ts'
 import { Buckets } from './buckets.ts'
@@ -158,7 +158,7 @@ function composeIn(network: Network, aws: Aws, clouds: Clouds, process: () => Pr
     events: () => Promise.resolve(clients.events),
     http: sendIn(network, { ...clouds, buckets: aws.buckets }, process),
     feed: feedIn(network, aws, process),
-    hasher: startHash,
+    hasher: startCommonHash,
     openTurns: () => () => Promise.resolve(),
   })
 }

@@ -109,7 +109,12 @@ const rulesOf = (url: string, source: string): string => {
   if (!source.includes(mutation.rule)) throw new Error(`The rule in ${mutation.file} stands elsewhere now.`)
   return source.replace(mutation.rule, mutation.without)
 }
+const hashes = new URL('hashes.ts', import.meta.url).href
 module.registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'hash-wasm'
+      ? { url: hashes, format: 'module-typescript', shortCircuit: true }
+      : next(specifier, context),
   load(url, context, next) {
     const loaded = next(url, context)
     if (mutation && url.endsWith(mutation.file))

@@ -5,13 +5,15 @@ import type { OpenedSimulator, SimulatorDefinition } from '../../simulators/kern
 import { openSimulator } from '../../simulators/kernel/simulator.ts'
 import type { GoogleState } from '../../simulators/google/state.ts'
 import { openGoogle } from '../../simulators/google/server.ts'
+import { openDropbox } from '../../simulators/dropbox/server.ts'
+import type { DropboxState } from '../../simulators/dropbox/state.ts'
 import type { Context } from '../../simulators/microsoft/drive/records.ts'
 import { openMicrosoft } from '../../simulators/microsoft/server.ts'
 import type { WireAnswer, WireRequest } from './in-process.ts'
 import { exchange } from './in-process.ts'
 import type { World } from './world.ts'
 
-export type Cloud = 'google' | 'microsoft'
+export type Cloud = 'google' | 'microsoft' | 'dropbox'
 export const oauthClient = {
   clientId: 'worlds',
   clientSecret: 'a secret of all worlds',
@@ -27,23 +29,27 @@ interface Opened {
   readonly definition: SimulatorDefinition
 }
 
-/** Google and Microsoft, at the world's time. */
+/** Google, Microsoft and Dropbox, at the world's time. */
 export interface Clouds {
   readonly records: CloudRecords
   readonly google: Opened & { readonly state: GoogleState }
   readonly microsoft: Opened & { readonly context: Context }
+  readonly dropbox: Opened & { readonly state: DropboxState }
   /** Answers as the cloud whose name the URL has; `fault` happens to this request. */
   ask(request: WireRequest, fault?: FaultAction): Promise<WireAnswer | undefined>
 }
 
 export function cloudOf(url: string): Cloud {
-  return /\.google(apis)?\.com$/.test(new URL(url).hostname) ? 'google' : 'microsoft'
+  const { hostname } = new URL(url)
+  if (/\.google(apis)?\.com$/.test(hostname)) return 'google'
+  return /\.dropbox(api|usercontent)?\.com$/.test(hostname) ? 'dropbox' : 'microsoft'
 }
 
 export async function openClouds(world: World, from?: CloudRecords): Promise<Clouds> {
   const records: CloudRecords = {
     google: copyOfRecords(from?.google ?? new Map()),
     microsoft: copyOfRecords(from?.microsoft ?? new Map()),
+    dropbox: copyOfRecords(from?.dropbox ?? new Map()),
   }
   const clock = { now: () => world.now, advance: () => undefined }
   const options = (cloud: Cloud) => ({
@@ -54,9 +60,11 @@ export async function openClouds(world: World, from?: CloudRecords): Promise<Clo
   })
   const google = openGoogle(options('google'))
   const microsoft = await openMicrosoft(options('microsoft'))
+  const dropbox = openDropbox(options('dropbox'))
   const clouds = {
     google: { ...google, simulator: openSimulator(google.definition, google.state) },
     microsoft: { ...microsoft, simulator: openSimulator(microsoft.definition, microsoft.context) },
+    dropbox: { ...dropbox, simulator: openSimulator(dropbox.definition, dropbox.state) },
   }
   return {
     records,

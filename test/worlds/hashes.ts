@@ -1,32 +1,52 @@
 import { createHash } from 'node:crypto'
-import type { StartHash } from '../../lib/transfer/hash.ts'
 
-/** What was hashed until `save`, by the name that it was saved under. */
-const saved = new Map<string, readonly Buffer[]>()
+/**
+ * Stands in for the package `hash-wasm`, whose functions are compiled on a thread and settle at no fixed
+ * moment. What a hash had taken until it was saved is kept under the state that it gave.
+ */
+const saved: (readonly Buffer[])[] = []
 
 /** Between two worlds nothing is known any more. */
 export function forgetHashes(): void {
-  saved.clear()
+  saved.length = 0
 }
 
-/**
- * As `startCommonHash`, by `node:crypto`: what hash-wasm compiles on a thread settles at no fixed moment.
- */
-export const startHash: StartHash = (algorithm, state) => {
-  if (algorithm !== 'md5' && algorithm !== 'sha256')
-    return Promise.reject(new TypeError(`No hash is known by the name ${algorithm}.`))
-  const chunks = [...(state === undefined ? [] : (saved.get(Buffer.from(state).toString()) ?? []))]
-  return Promise.resolve({
-    update: (chunk) => void chunks.push(Buffer.from(chunk)),
-    save() {
-      const name = `state ${String(saved.size)}`
-      saved.set(name, [...chunks])
-      return Buffer.from(name)
+interface Hasher {
+  init(): Hasher
+  update(chunk: Uint8Array): Hasher
+  digest(encoding?: 'binary'): string | Uint8Array
+  save(): Uint8Array
+  load(state: Uint8Array): Hasher
+}
+
+function hasher(algorithm: 'md5' | 'sha256'): Hasher {
+  let chunks: Buffer[] = []
+  const made: Hasher = {
+    init() {
+      chunks = []
+      return made
     },
-    digest() {
+    update(chunk) {
+      chunks.push(Buffer.from(chunk))
+      return made
+    },
+    digest(encoding) {
       const hash = createHash(algorithm)
       for (const chunk of chunks) hash.update(chunk)
-      return hash.digest('hex')
+      return encoding === 'binary' ? new Uint8Array(hash.digest()) : hash.digest('hex')
     },
-  })
+    save() {
+      const state = Buffer.alloc(4)
+      state.writeUInt32LE(saved.push([...chunks]) - 1)
+      return state
+    },
+    load(state) {
+      chunks = [...(saved[Buffer.from(state).readUInt32LE()] ?? [])]
+      return made
+    },
+  }
+  return made
 }
+
+export const createMD5 = (): Promise<Hasher> => Promise.resolve(hasher('md5'))
+export const createSHA256 = (): Promise<Hasher> => Promise.resolve(hasher('sha256'))

@@ -1,9 +1,12 @@
 import { userId, userKeyOf } from '../../lib/ids.ts'
+import { pathOf } from '../../lib/providers/dropbox/names.ts'
 import { foldersOf } from '../../lib/providers/onedrive/names.ts'
 import { tokenId } from '../../simulators/microsoft/drive/ids.ts'
 import type { Place } from './beginning.ts'
 import type { Deployment } from './deployment.ts'
 import { storageBucket } from './deployment.ts'
+import type { Cloud } from './drives.ts'
+import { oauthClient } from './drives.ts'
 import type { WireAnswer } from './in-process.ts'
 import { sha256 } from './world.ts'
 
@@ -37,10 +40,11 @@ const idIn = (answer: WireAnswer | undefined): string | undefined =>
 
 export function personOf(deployment: Deployment, place: Place): Person {
   if (place.provider === 's3') return inStorage(deployment, place)
+  if (place.provider === 'dropbox') return inDropbox(deployment, place)
   return place.provider === 'onedrive' ? inOneDrive(deployment, place) : inGoogleDrive(deployment, place)
 }
 
-async function filesOf({ definition }: Deployment['clouds']['google' | 'microsoft'], account: string) {
+async function filesOf({ definition }: Deployment['clouds'][Cloud], account: string) {
   const found = await definition.control.files(account)
   return found.map(({ id, name, size, sha256: sha, trashed }) => ({ id, name, size, sha, live: !trashed }))
 }
@@ -128,6 +132,48 @@ function inOneDrive({ clouds }: Deployment, { account, sub }: Place): Person {
       const query = '?@microsoft.graph.conflictBehavior=fail'
       return idIn(await ask('PUT', `/root:/${path}:/content${query}`, bytes, 'text/plain'))
     },
+  }
+}
+
+function inDropbox({ clouds }: Deployment, { account, sub }: Place): Person {
+  const { state, definition } = clouds.dropbox
+  const token = `person ${account}`
+  const call = async (route: string, argument: object, content?: Buffer): Promise<WireAnswer | undefined> => {
+    state.tokens.put(token, {
+      token,
+      kind: 'access',
+      account,
+      clientId: oauthClient.clientId,
+      scopes: ['files.metadata.read', 'files.content.read', 'files.content.write'],
+      expiresAt: state.clock.now() + 1000,
+    })
+    const given = JSON.stringify(argument)
+    const [host, headers, body] =
+      content === undefined
+        ? ['api', { 'content-type': 'application/json' }, Buffer.from(given)]
+        : ['content', { 'content-type': 'application/octet-stream', 'dropbox-api-arg': given }, content]
+    const authorization = `Bearer ${token}`
+    const url = `https://${host}.dropboxapi.com/2/files/${route}`
+    return await clouds.ask({ method: 'POST', url, headers: { ...headers, authorization }, body })
+  }
+  const path = async (id: string): Promise<string> =>
+    (await definition.control.files(account)).find((file) => file.id === id)?.path ?? ''
+  const move = async (id: string, to: string): Promise<boolean> =>
+    ok(await call('move_v2', { from_path: id, to_path: to }))
+  const bin = async (id: string): Promise<boolean> => ok(await call('delete_v2', { path: id }))
+  return {
+    files: async () => await filesOf(clouds.dropbox, account),
+    edit: async (id, bytes) => ok(await call('upload', { path: await path(id), mode: 'overwrite' }, bytes)),
+    rename: async (id, name) => move(id, (await path(id)).replace(/[^/]*$/, name)),
+    move: async (id) => move(id, `/elsewhere/${(await path(id)).split('/').at(-1) ?? ''}`),
+    trash: bin,
+    restore: async (id) => {
+      const rev = state.entries.get(id)?.content?.rev
+      return ok(await call('restore', { path: await path(id), rev }))
+    },
+    remove: bin,
+    put: async (file, bytes) =>
+      idIn(await call('upload', { path: pathOf('Driveway', userId(sub), file), mode: 'add' }, bytes)),
   }
 }
 

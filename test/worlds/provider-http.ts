@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from '../../lib/net/http-client.ts'
 import { networkFailure, sizeOf, unreachable } from '../../lib/net/http-client.ts'
 import type { FaultAction } from '../../simulators/kernel/faults.ts'
 import type { Buckets } from './buckets.ts'
-import type { Clouds } from './drives.ts'
+import type { Cloud, Clouds } from './drives.ts'
 import { cloudOf } from './drives.ts'
 import type { WireAnswer } from './in-process.ts'
 import type { Network } from './network.ts'
@@ -97,10 +97,13 @@ async function orAborted<T>(sent: Promise<T>, signal: AbortSignal | undefined): 
 }
 
 const isStorage = (url: string): boolean => new URL(url).host === storageHost
-const sessionUrl = /upload_id=|\/uploadSession\b/
+const sessionUrl = /upload_id=|\/uploadSession\b|\/upload_session\//
 const carriesContent = (method: string, url: string): boolean =>
   method !== 'GET' &&
-  (url.includes('/upload/') || url.endsWith('/content') || sessionUrl.test(url) || isStorage(url))
+  (url.includes('/upload/') ||
+    /\/content$|\/files\/upload$/.test(url) ||
+    sessionUrl.test(url) ||
+    isStorage(url))
 const isToken = (url: string): boolean => new URL(url).pathname.endsWith('/token')
 
 /** What happens to a request at the drive; most of the time nothing. */
@@ -125,18 +128,22 @@ function faultFor(
   return method === 'GET' ? { type: 'truncate', afterBytes: below(40) } : { type: 'commit-then-reset' }
 }
 
-function refusals(cloud: 'google' | 'microsoft'): readonly FaultAction[] {
+function refusals(cloud: Cloud): readonly FaultAction[] {
   const wait = { headers: { 'retry-after': '7' } }
-  const own: readonly FaultAction[] =
-    cloud === 'google'
-      ? [
-          { type: 'status', status: 403, reason: 'userRateLimitExceeded' },
-          { type: 'status', status: 403, reason: 'rateLimitExceeded' },
-        ]
-      : [
-          { type: 'status', status: 423 },
-          { type: 'status', status: 509 },
-        ]
+  const own: Readonly<Record<Cloud, readonly FaultAction[]>> = {
+    google: [
+      { type: 'status', status: 403, reason: 'userRateLimitExceeded' },
+      { type: 'status', status: 403, reason: 'rateLimitExceeded' },
+    ],
+    microsoft: [
+      { type: 'status', status: 423 },
+      { type: 'status', status: 509 },
+    ],
+    dropbox: [
+      { type: 'status', status: 429, reason: 'too_many_write_operations' },
+      { type: 'status', status: 409, reason: 'internal_error' },
+    ],
+  }
   return [
     { type: 'status', status: 429, ...wait },
     { type: 'status', status: 429 },
@@ -145,7 +152,7 @@ function refusals(cloud: 'google' | 'microsoft'): readonly FaultAction[] {
     { type: 'status', status: 502 },
     { type: 'garbage' },
     { type: 'commit-then-reset' },
-    ...own,
+    ...own[cloud],
   ]
 }
 

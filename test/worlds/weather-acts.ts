@@ -4,7 +4,11 @@ import type { Act } from './plan.ts'
 import type { Scene } from './scene.ts'
 
 type WeatherAct = (scene: Scene, act: Act) => Promise<void>
-const clouds: Readonly<Partial<Record<string, Cloud>>> = { 'google-drive': 'google', onedrive: 'microsoft' }
+const clouds: Readonly<Partial<Record<string, Cloud>>> = {
+  'google-drive': 'google',
+  onedrive: 'microsoft',
+  dropbox: 'dropbox',
+}
 const cloudFor = ({ place }: Scene): Cloud | undefined => clouds[place.provider]
 const longestMs = 1_200_000
 

@@ -31,6 +31,26 @@ describe.each(named)('a file of the document’s name that is not its own, on %s
     expect((await world.files()).map((file) => file.id)).toEqual([id])
   })
 
+  test('stays its user’s when it is empty, as what a dead process was to write there just after', async () => {
+    const id = await world.place.own('doc.bin', Buffer.alloc(0))
+    const reached = Promise.withResolvers<undefined>()
+    const write = () => {
+      reached.resolve(undefined)
+      return new Promise<never>(() => undefined)
+    }
+    const on = { openDriver: () => Promise.resolve({ ...world.driver, write }) }
+    void world.put(Buffer.alloc(0), { on }).catch(() => undefined)
+    await reached.promise
+    await world.pass(61)
+    const content = randomBytes(900)
+    await world.ingest(content)
+    await world.sweepAfter(600)
+    expect((await world.hashes()).toSorted()).toEqual([sha256(Buffer.alloc(0)), sha256(content)].toSorted())
+    expect(await world.row()).toMatchObject({ standing: { size: 900 } })
+    await world.remove()
+    expect((await world.files()).map((file) => file.id)).toEqual([id])
+  })
+
   test('stays its user’s when the process died that was to write next to it', async () => {
     const content = randomBytes(900)
     const id = await world.place.own('doc.bin', content)
