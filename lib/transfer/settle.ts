@@ -134,7 +134,8 @@ export async function settleFailed(
       ...(own ? keptOf(row, own) : []),
       ...leftovers,
     ],
-    event: { id: change.id, type: 'Document Failed', ...about(change), error: { code, detail } },
+    // A claim that was repeated after its row was gone may still succeed: that is another event.
+    event: { id: `${change.id}:failed`, type: 'Document Failed', ...about(change), error: { code, detail } },
   })
   if (settled === undefined) throw new ClaimLost()
   count('TransfersFailed', { provider: change.provider, code })

@@ -2,10 +2,13 @@ import { userId, userKeyOf } from '../../lib/ids.ts'
 import type { Place } from './beginning.ts'
 import type { Deployment } from './deployment.ts'
 import type { Ledger } from './ledger.ts'
+import type { Network } from './network.ts'
 import type { File } from './person.ts'
 import { personOf } from './person.ts'
 import { sha256 } from './world.ts'
 
+/** A name is read and written by two calls. */
+const raceMs = 1_000
 const nothing = sha256(Buffer.alloc(0))
 
 /** I1 and I2: what lies in each drive is what documents name and what others have put there, and no more. */
@@ -13,7 +16,7 @@ export async function auditDrives(
   deployment: Deployment,
   ledger: Ledger,
   places: readonly Place[],
-  unheard: ReadonlyMap<string, Buffer>,
+  network: Network,
 ): Promise<void> {
   const rows = deployment.aws.tables.all('documents')
   for (const place of places) {
@@ -28,12 +31,19 @@ export async function auditDrives(
     for (const file of files) {
       const key = `${place.connectionId} ${file.id}`
       const touched = ledger.touched.get(key)
-      if (touched?.name !== undefined && file.live && file.name !== touched.name)
+      const isRace = Math.abs((network.renamed.get(file.id) ?? 0) - (touched?.at ?? 0)) < raceMs
+      if (touched?.name !== undefined && file.live && file.name !== touched.name && !isRace)
         ledger.find('I10', `${place.provider}: what its user named ${touched.name} is called ${file.name}`)
       const isOthers = ledger.foreign.has(key) || touched !== undefined
       if (!file.live || isOthers || named.includes(file.id)) continue
       if (ledger.disconnected.has(place.connectionId) || isNobodys(deployment, place, file)) continue
-      if (ledger.isUnseenDamage(file.sha, file.size, new Map([...deployment.lambda.ofTheDead, ...unheard])))
+      if (
+        ledger.isUnseenDamage(
+          file.sha,
+          file.size,
+          new Map([...deployment.lambda.ofTheDead, ...network.unheard]),
+        )
+      )
         continue
       ledger.find('I2', `${place.provider}: ${file.name} (${file.id.slice(0, 40)}) is of no document`)
     }

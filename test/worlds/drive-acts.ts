@@ -75,12 +75,12 @@ async function fileOf(scene: Scene, act: Act) {
 }
 
 function touch(
-  { ledger, place }: Scene,
+  { ledger, place, world }: Scene,
   { id }: { readonly id: string },
   how: { readonly name?: string },
 ): void {
   const key = `${place.connectionId} ${id}`
-  ledger.touched.set(key, { ...ledger.touched.get(key), ...how })
+  ledger.touched.set(key, { ...ledger.touched.get(key), ...how, at: world.now })
 }
 
 function record(scene: Scene, act: Act, what: string, effect: Parameters<Scene['did']>[1]['effect']): void {

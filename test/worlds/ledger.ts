@@ -49,7 +49,7 @@ export class Ledger {
   readonly histories = new Map<string, History>()
   readonly foreign = new Map<string, Foreign>()
   /** Files that we made and their user has touched since, by drive and id: the name that the user gave. */
-  readonly touched = new Map<string, { readonly name?: string }>()
+  readonly touched = new Map<string, { readonly name?: string; readonly at: number }>()
   /** Connections whose user has given them up at some time. */
   readonly disconnected = new Set<string>()
   /** Accounts whose user has withdrawn the consent at some time. */

@@ -21,6 +21,8 @@ export class Network {
 
   /** What a drive has stored wrongly with nobody hearing of it, as it was sent, by SHA-256. */
   readonly unheard = new Map<string, Buffer>()
+  /** When names were written on a drive that takes no condition with them, by file: not to be blamed then. */
+  readonly renamed = new Map<string, number>()
   /** When each version of a file was first told of, by its tag. */
   readonly firstSeen = new Map<string, number>()
 

@@ -65,7 +65,7 @@ export async function play(everybody: Everybody, plan: Plan, options: PlayOption
     const used = [...new Set(plan.acts.map((act) => act.place))].flatMap((at) => everybody.places[at] ?? [])
     await comeToRest(world, network, deployment, ledger, used)
     auditRows(deployment, ledger, world)
-    await auditDrives(deployment, ledger, used, network.unheard)
+    await auditDrives(deployment, ledger, used, network)
     await auditContent(world, deployment, ledger)
     wrong = [...ledger.wrong]
   } catch (error) {

@@ -49,6 +49,8 @@ export function sendIn(
       body: bytes,
       ...(failure ? { brokenAfter: bytes.length } : {}),
     }
+    const renamed = method === 'PATCH' ? /\.com\/drive\/v3\/files\/([^?]+)/.exec(url)?.[1] : undefined
+    if (renamed !== undefined) network.renamed.set(renamed, network.world.now)
     const sent = network.call(caller, label, ask)
     if (isUpload) caller.sent.set(sha256(bytes), bytes)
     const answer = await orAborted(sent, signal).catch((error: unknown) => {
