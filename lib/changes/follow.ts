@@ -1,4 +1,5 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
+import type { DocumentKey } from '../catalog/document-pages.ts'
 import type { DocumentObjects } from '../catalog/document-objects.ts'
 import type { DocumentStore } from '../catalog/documents.ts'
 import type { Followed } from '../catalog/followed.ts'
@@ -28,11 +29,14 @@ const documentsAtOnce = 100
 /** A file as new as this may not be in the index yet, or its row not be written. */
 const freshMs = 15 * 60_000
 
-type Place = NonNullable<Followed['feed']>
+type Places = Pick<Followed, 'feed' | 'walk'>
+type Place = NonNullable<Places['feed']>
 interface Item {
   readonly key: ObjectKey
   /** What a list says of it; absent: nobody knows. */
   readonly seen?: Seen
+  /** Whose file it is, where that is known. */
+  readonly place?: DocumentKey
 }
 interface Page {
   readonly items: readonly Item[]
@@ -81,7 +85,7 @@ export async function follow(
     const walked = await pass(look, 'walk', walk, (from) => documentsPage(look, from), mayGoOn)
     if (walked === 'later' || walked === 'lost') return look
     const { walk: _over, ...rest } = look.state
-    look.state = { ...rest, ...(walked.place ? { walk: walked.place } : {}) }
+    look.state = { ...rest, ...walked }
   }
   const ended = await pass(look, 'feed', feed, (from) => feedPage(look, from), mayGoOn)
   if (ended !== 'later') await end(look, ended)
@@ -95,7 +99,7 @@ async function pass(
   start: Place,
   pageFrom: (from: string) => Promise<Page | undefined>,
   mayGoOn: () => boolean,
-): Promise<{ readonly place?: Place } | 'lost' | 'later'> {
+): Promise<Places | 'lost' | 'later'> {
   for (let here = start; ;) {
     const page = await pageFrom(here.at)
     if (page === undefined) return 'lost'
@@ -103,7 +107,7 @@ async function pass(
     const back = here.back ?? (isLeft ? here.at : undefined)
     const next = page.more ? page.next : (back ?? page.next)
     if (next === undefined) return {}
-    if (!page.more) return { place: { at: next } }
+    if (!page.more) return { [list]: { at: next } }
     here = { at: next, ...(back === undefined ? {} : { back }) }
     look.state = { ...look.state, [list]: here }
     await save(look, 0)
@@ -112,22 +116,14 @@ async function pass(
 }
 
 /** Writes down where the next look begins, and when. */
-async function end(look: Look, ended: { readonly place?: Place } | 'lost'): Promise<void> {
+async function end(look: Look, ended: Places | 'lost'): Promise<void> {
   const { state, told, isLeft, deps } = look
   const { walk, everyS: before } = state
   const isQuiet = told === 0 && !isLeft && ended !== 'lost' && walk === undefined
   const everyS = isQuiet ? Math.min(before * 2, deps.longestPauseS) : shortestPauseS
-  if (ended === 'lost') {
-    look.state = { everyS }
-    return await save(look, 0)
-  }
-  look.state = {
-    everyS,
-    ...(ended.place ? { feed: ended.place } : {}),
-    ...(walk ? { walk } : {}),
-    ...(isLeft ? { again: true } : {}),
-  }
-  await save(look, everyS)
+  const kept = { ...(walk ? { walk } : {}), ...(isLeft ? { again: true as const } : {}) }
+  look.state = ended === 'lost' ? { everyS } : { ...ended, ...kept, everyS }
+  await save(look, ended === 'lost' ? 0 : everyS)
 }
 
 /** A connection that was given up meanwhile is left as it is. */
@@ -148,7 +144,7 @@ async function documentsPage({ deps, connection }: At, after: string): Promise<P
   const found = await deps.objects(connection.connectionId, { after }, documentsAtOnce)
   const more = found.length === documentsAtOnce
   return {
-    items: found.map(({ objectKey: key }) => ({ key })),
+    items: found.map((place) => ({ key: place.objectKey, place })),
     next: more ? found.at(-1)?.objectKey : undefined,
     more,
   }
@@ -167,10 +163,10 @@ async function judgeAll(look: Look, items: readonly Item[]): Promise<boolean> {
   return isLeft
 }
 
-async function judge(at: At, { key, seen }: Item, isAgain: boolean): Promise<Judged> {
+async function judge(at: At, { key, seen, place: known }: Item, isAgain: boolean): Promise<Judged> {
   const { deps, connection, driver, changes } = at
   const { connectionId } = connection
-  const [place] = await deps.objects(connectionId, { key }, 1)
+  const [place] = known ? [known] : await deps.objects(connectionId, { key }, 1)
   const row = place && (await deps.documents.get(place))
   if (row?.standing === undefined || row.objectKey !== key || row.connectionId !== connectionId)
     return { told: 0, ...(isFresh(deps, seen) ? { left: 'once' } : {}) }

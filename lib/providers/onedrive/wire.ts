@@ -78,7 +78,8 @@ export function toEntry(item: DriveItem): ObjectEntry {
     objectKey: objectKey(item.id),
     size: item.size,
     ...(item.name === undefined ? {} : { name: item.name }),
-    place: item.parentReference?.id ?? '',
+    // An upload session's last answer may leave it out.
+    ...(item.parentReference?.id === undefined ? {} : { place: item.parentReference.id }),
     ...(item.file.mimeType === undefined ? {} : { contentType: item.file.mimeType }),
     ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     ...(etag === undefined ? {} : { etag }),

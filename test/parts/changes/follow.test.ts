@@ -29,7 +29,7 @@ describe.each(['google-drive', 'onedrive', 'dropbox'] as const)('what a user doe
     must((await hall.row(documentId)).objectKey)
 
   /** One look at the drive, as the schedule would have it; `on` in place of parts of the product. */
-  const look = async (on: Partial<FollowDeps> = {}): Promise<number> => {
+  const look = async (on: Partial<FollowDeps> = {}, mayGoOn = true): Promise<number> => {
     const {
       connections,
       deps: { documents },
@@ -45,7 +45,7 @@ describe.each(['google-drive', 'onedrive', 'dropbox'] as const)('what a user doe
       driveNames: false,
       ...on,
     }
-    return (await follow(deps, connection, () => true)).told
+    return (await follow(deps, connection, () => mayGoOn)).told
   }
   /** Two looks, as what the first could not judge is left to the second. */
   const lookTwice = async (on?: Partial<FollowDeps>): Promise<number> => (await look(on)) + (await look(on))
@@ -171,9 +171,43 @@ describe.each(['google-drive', 'onedrive', 'dropbox'] as const)('what a user doe
     expect(await told()).toEqual(['renamed'])
   })
 
+  it('a name that we give a file while its row is not written yet is nobody’s change', async () => {
+    const key = await keyOf()
+    await must(hall.driver.renaming).rename(key, 'ours.bin')
+    expect(await look({ driveNames: true })).toBe(0)
+    const { standing, ...row } = await hall.row()
+    await hall.opened.deps.documents.observe(
+      { ...row, standing: must(standing) },
+      {
+        standing: { ...must(standing), file: 'ours.bin' },
+      },
+    )
+    expect(await lookTwice({ driveNames: true })).toBe(0)
+    await user().rename(key, 'theirs.bin')
+    expect(await lookTwice({ driveNames: true })).toBe(1)
+    expect(await told()).toEqual(['renamed'])
+  })
+
+  it('what a row does not say of the file’s name and folder is noted, and nobody is told', async () => {
+    const row = await hall.row()
+    const { place, file, named, ...bare } = must(row.standing)
+    expect([place, file ?? named]).not.toContain(undefined)
+    await hall.opened.deps.documents.observe(row, { standing: bare })
+    await user().edit(await keyOf(), bytes('seen for the first time'))
+    expect(await lookTwice()).toBe(1)
+    await user().move(await keyOf())
+    await user().rename(await keyOf(), 'theirs.bin')
+    expect(await lookTwice()).toBe(2)
+    expect((await told()).toSorted()).toEqual(['edited', 'moved', 'renamed'])
+  })
+
   it('looks more seldom where nothing happens, and soon where something has', async () => {
     for (let looks = 0; looks < 6; looks += 1) await look()
     expect((await state()).changes?.everyS).toBe(900)
+    // What the cost of a connection is counted from.
+    const calls = await hall.calls(async () => await look())
+    expect(calls.provider).toHaveLength(1)
+    expect(calls.aws.toSorted()).toEqual(['GetItem', 'GetItem', 'PutItem'])
     await user().edit(await keyOf(), bytes('at last'))
     await lookTwice()
     expect((await state()).changes?.everyS).toBeLessThan(900)
@@ -248,6 +282,15 @@ describe.each(['google-drive', 'onedrive', 'dropbox'] as const)('what a user doe
       expect((await look()) + (await look()) + (await look())).toBe(many.length)
       for (const documentId of many) expect(await told(documentId)).toEqual(['renamed'])
       expect(await lookTwice()).toBe(0)
+
+      // A walk over so many goes on where the time of a look has ended.
+      const some = many.filter((_, at) => at % 40 === 0)
+      for (const documentId of some) await user().edit(await keyOf(documentId), bytes('in the dark'))
+      await expireCursors(must(hall.place.account))
+      let found = 0
+      for (let looks = 0; looks < 4 + many.length / 50; looks += 1) found += await look({}, false)
+      expect(found).toBe(some.length)
+      expect((await state()).changes).not.toHaveProperty('walk')
     }, 120_000)
   })
 
