@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import type { ServerContext } from '@modelcontextprotocol/server'
 import { McpServer } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import * as z from 'zod'
@@ -11,6 +12,7 @@ import { ls, rm, status } from './commands/documents.ts'
 import { get } from './commands/get.ts'
 import { put } from './commands/put.ts'
 import { UsageError } from './exit-codes.ts'
+import type { Output } from './output.ts'
 import { errorFields } from './output.ts'
 
 /** The words and options that a command gets, as a terminal would give them. */
@@ -146,7 +148,8 @@ export async function serveAgents(context: Context, folder: string): Promise<voi
       server.registerTool(name, { description, inputSchema, annotations }, async (given, { mcpReq }) => {
         try {
           const words = await entry.words(given, inside)
-          return answer(await ran({ ...context, signal: serving }, entry.command, words, mcpReq.signal))
+          const asked = { ...context, signal: serving, output: quietly(progressOf(mcpReq)) }
+          return answer(await ran(asked, entry.command, words, mcpReq.signal))
         } catch (error) {
           return { ...answer({ error: errorFields(error) }), isError: true }
         }
@@ -161,6 +164,32 @@ export async function serveAgents(context: Context, folder: string): Promise<voi
   // A connect that waits for its person would keep the process for ten minutes more.
   ended.abort()
   await handle.close()
+}
+
+type Call = ServerContext['mcpReq']
+
+/** Tells the caller, who may have asked for it, how far a transfer is: at most once a second, and upwards. */
+function progressOf({ _meta: meta, notify }: Pick<Call, '_meta' | 'notify'>): (fraction: number) => void {
+  const progressToken = meta?.progressToken
+  let told = 0
+  let last = 0
+  return (progress) => {
+    const now = Date.now()
+    if (progressToken === undefined || now - told < 1_000 || progress <= last) return
+    told = now
+    last = progress
+    // A caller that is gone is noticed by its call's signal.
+    notify({ method: 'notifications/progress', params: { progressToken, progress, total: 1 } }).catch(
+      () => undefined,
+    )
+  }
+}
+
+/** What a command says besides its results is for people. */
+function quietly(update: (fraction: number) => void): Output {
+  const nothing = () => undefined
+  const progress = () => ({ update, end: nothing })
+  return { json: true, result: nothing, note: nothing, ask: nothing, failure: nothing, progress }
 }
 
 const answer = (value: object) => ({ content: [{ type: 'text' as const, text: JSON.stringify(value) }] })
@@ -185,15 +214,11 @@ async function ran(
       text: (name) => (typeof options[name] === 'string' ? options[name] : undefined),
       flag: (name) => options[name] === true,
       output: {
-        json: true,
+        ...context.output,
         result(value) {
           results.push(value)
           if (command === connect) resolve({ result: value })
         },
-        note: () => undefined,
-        ask: () => undefined,
-        failure: () => undefined,
-        progress: () => ({ update: () => undefined, end: () => undefined }),
       },
     }
     command

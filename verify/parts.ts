@@ -1,3 +1,4 @@
+import { agents } from './agents/part.ts'
 import { clients } from './clients/part.ts'
 import { contract } from './contract/part.ts'
 import type { Part } from './part.ts'
@@ -11,6 +12,7 @@ import { worlds } from './worlds/part.ts'
 
 /** Every part, in the order in which they run. */
 export const parts: readonly Part[] = [
+  agents,
   clients,
   contract,
   packages,

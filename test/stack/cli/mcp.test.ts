@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
@@ -29,6 +29,8 @@ interface Agent {
   call(name: string, input?: Record<string, unknown>): Promise<{ said: string; failed: boolean }>
   /** All that the agent has seen. */
   readonly seen: string[]
+  /** How far it was told that its files are. */
+  readonly progress: number[]
   readonly pid: number
   tools(): Promise<string[]>
   close(): Promise<void>
@@ -43,12 +45,18 @@ async function agent(user: string): Promise<Agent> {
   const client = new Client({ name: 'a scripted agent', version: '1.0.0' })
   await client.connect(transport)
   const seen: string[] = []
+  const progress: number[] = []
+  const patient = {
+    onprogress: ({ progress: so }: { progress: number }) => void progress.push(so),
+    resetTimeoutOnProgress: true,
+  }
   return {
     seen,
+    progress,
     pid: transport.pid ?? 0,
     tools: async () => (await client.listTools()).tools.map(({ name }) => name),
     async call(name, input = {}) {
-      const { content, isError } = await client.callTool({ name, arguments: input })
+      const { content, isError } = await client.callTool({ name, arguments: input }, patient)
       const said = content.map((part) => (part.type === 'text' ? part.text : '')).join('')
       seen.push(said)
       return { said, failed: isError === true }
@@ -127,9 +135,8 @@ describe('an agent', () => {
     }
   })
 
-  test('that dies in the middle of a file goes on where it was', async () => {
-    const bytes = randomBytes(48 * 1024 * 1024)
-    await writeFile(join(folder, 'film.mp4'), bytes)
+  test('that dies in the middle of a file goes on where it was', { timeout: 600_000 }, async () => {
+    const size = await makeFile(join(folder, 'film.mp4'), Number(process.env['AGENT_FILE_MIB'] ?? 48))
     const first = await agent('mona')
     const lost = first.call('put_file', { path: 'film.mp4' }).catch(() => undefined)
     const parts = async (): Promise<number> => {
@@ -141,7 +148,7 @@ describe('an agent', () => {
       const answer = (await (await fetch(url, { headers })).json()) as { upload?: { stored: unknown[] } }
       return answer.upload?.stored.length ?? 0
     }
-    await expect.poll(parts, { interval: 20, timeout: 30_000 }).toBeGreaterThan(0)
+    await expect.poll(parts, { interval: 20, timeout: 120_000 }).toBeGreaterThan(0)
     process.kill(first.pid, 'SIGKILL')
     await lost
     const second = await agent('mona')
@@ -150,11 +157,23 @@ describe('an agent', () => {
       expect(stored.result.document).toMatchObject({
         id: 'film-mp4',
         status: 'stored',
-        size: bytes.length,
+        size,
         checksum: { verdict: 'verified' },
       })
+      expect(second.seen.join('').length).toBeLessThan(2_000)
+      // It is told how far the file is, which keeps its call from being given up.
+      expect(second.progress.length).toBeGreaterThan(0)
+      expect(second.progress).toEqual(second.progress.toSorted((a, b) => a - b))
     } finally {
       await second.close()
     }
   })
 })
+
+/** Random bytes, a piece at a time; answers how many. */
+async function makeFile(path: string, mib: number): Promise<number> {
+  const file = await open(path, 'w')
+  for (let at = 0; at < mib; at += 16) await file.write(randomBytes(16 * 1024 * 1024))
+  await file.close()
+  return mib * 1024 * 1024
+}
