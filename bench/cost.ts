@@ -101,7 +101,7 @@ async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; inges
     const { url, headers } = begun.body.upload
     await fetch(url, { method: 'PUT', body: bytes, headers })
     const key = decodeURIComponent(new URL(url).pathname.split('/').slice(2).join('/'))
-    return measure(world, () => host.invoke('ingest-object', intakeEvent(key)))
+    return measure(world, () => host.invoke('ingest-object', intakeEvent(key, bytes.length)))
   }
   await ingestOnce('cost-first')
   const calls = await ingestOnce('cost-second')

@@ -1,7 +1,7 @@
 import type { Part } from '../part.ts'
 
 /** No world is begun after so long; a core plays some ten a second. */
-const withinSeconds = 480
+const withinSeconds = 360
 /** Others than those of `npm test`. */
 const firstSeed = 10_000
 

@@ -152,14 +152,14 @@ export async function startBundleWorld(): Promise<BundleWorld> {
 }
 
 /** An SQS event about one object of the intake bucket. */
-export function intakeEvent(key: string): unknown {
+export function intakeEvent(key: string, size: number): unknown {
   const record = {
     eventVersion: '2.1',
     eventSource: 'aws:s3',
     eventName: 'ObjectCreated:Put',
     s3: {
       bucket: { name: 'driveway-intake' },
-      object: { key: encodeURIComponent(key).replaceAll('%2F', '/') },
+      object: { key: encodeURIComponent(key).replaceAll('%2F', '/'), size },
     },
   }
   return {

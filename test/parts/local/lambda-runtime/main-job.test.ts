@@ -98,7 +98,9 @@ describe.each(accounts)('the bundles on %s', (provider, account) => {
     const headers = { 'content-type': 'application/octet-stream' }
     expect((await fetch(url, { method: 'PUT', body: content, headers })).status).toBe(200)
     const key = decodeURIComponent(new URL(url).pathname.split('/').slice(2).join('/'))
-    expect(await world.host.invoke('ingest-object', intakeEvent(key))).toEqual({ batchItemFailures: [] })
+    expect(await world.host.invoke('ingest-object', intakeEvent(key, content.length))).toEqual({
+      batchItemFailures: [],
+    })
     const read = await api.request('GET', `/v1/documents/${id}-presigned/content`)
     expect([read.status, sha256(read.bytes)]).toEqual([200, sha256(content)])
   })
@@ -113,11 +115,15 @@ describe.each(accounts)('the bundles on %s', (provider, account) => {
     const { url, headers } = begun.body.upload
     expect((await fetch(url, { method: 'PUT', body: content, headers })).status).toBe(200)
     const key = decodeURIComponent(new URL(url).pathname.split('/').slice(2).join('/'))
-    expect(await world.host.invoke('ingest-object', intakeEvent(key))).toEqual({ batchItemFailures: [] })
+    expect(await world.host.invoke('ingest-object', intakeEvent(key, content.length))).toEqual({
+      batchItemFailures: [],
+    })
     const stored = await api.request<DocumentAnswer>('GET', `/v1/documents/${id}-intake`)
     expect(stored.body.document).toMatchObject({ status: 'stored', size: content.length })
     // The same event once more finds its work done.
-    expect(await world.host.invoke('ingest-object', intakeEvent(key))).toEqual({ batchItemFailures: [] })
+    expect(await world.host.invoke('ingest-object', intakeEvent(key, content.length))).toEqual({
+      batchItemFailures: [],
+    })
   })
 
   test('delete, disconnect', async () => {
