@@ -146,7 +146,7 @@ export function connectionTable(): string[] {
 /** What is paid when nobody comes. */
 export function fixedTable(): string[] {
   const secrets = oauthProviderIds.length + 1
-  const alarms = 16
+  const alarms = 17
   const metrics = 40
   // A query for each part of the index, which is read as it is, and a tenth of a second of the function.
   const minutes = 30 * 24 * 60

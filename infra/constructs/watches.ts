@@ -157,6 +157,13 @@ function driveWatches(watched: Watched): Watch[] {
       threshold: 1,
     },
     {
+      id: 'follow-errors',
+      says: 'Looking at what users do in their drives failed: their changes are told late.',
+      metric: errorsOf(watched, 'follow-drives'),
+      threshold: 1,
+      periods: [3, 3],
+    },
+    {
       id: 'pack-errors',
       says: 'The hourly packer failed: secrets of single connections pile up, and what was disconnected stays sealed in its cell.',
       metric: errorsOf(watched, 'pack-grants'),
