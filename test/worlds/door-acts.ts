@@ -208,7 +208,8 @@ function answered(scene: Scene, deed: Deed, outcome: Outcome<HttpAnswer>): void 
   world.tell(`${deed.what}: ${outcome.kind} ${String(status)} ${status < 300 ? '' : String(code)}`)
   refuseInternal(scene, outcome)
   // Its process may go on for a moment.
-  const isKnown = status >= 200 && status < 500
+  // A grant that died after the bytes were sent leaves nobody who could look what became of them.
+  const isKnown = status >= 200 && status < 500 && code !== 'connection_requires_reauth'
   deed.end = isKnown ? world.now : Math.max(world.now, deed.begin + longestRequestMs)
   // Another writer has come after it, or before it: nobody can say which.
   const isOvertaken = String(jsonOf(outcome)['detail']).includes('has taken this document over')
