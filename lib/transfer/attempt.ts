@@ -33,10 +33,13 @@ const done: Handled = { kind: 'done' }
 export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Delivery): Promise<Handled> {
   const sender: Sender = {}
   try {
-    return await attempt(deps, claim, delivery, sender)
+    return await attempt(deps, claim, delivery, sender).catch(async (error: unknown) => {
+      if (!(error instanceof ClaimLost))
+        await claim.release({ state: 'waiting', failures: (claim.change.failures ?? 0) + 1 })
+      throw error
+    })
   } catch (error) {
     if (error instanceof ClaimLost) return await overtaken(deps, claim, sender)
-    await claim.release({ state: 'waiting', failures: (claim.change.failures ?? 0) + 1 })
     throw error
   }
 }

@@ -25,7 +25,7 @@ export interface Claim {
   save(patch: ChangePatch): Promise<void>
   /** Says how far the bytes are; written now and then, together with what a renewal writes. */
   report(sent: number): void
-  /** Writes `patch` and gives the claim back; a claim that is lost is given back already. */
+  /** Writes `patch` and gives the claim back; rejects with ClaimLost. */
   release(patch: ChangePatch, also?: Also): Promise<void>
   /** Ends the renewals, then runs the write that ends the change. */
   end<Result>(write: (row: Claimed) => Promise<Result>): Promise<Result>
@@ -107,9 +107,7 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
     async release(patch, also) {
       ended.abort()
       const free = { owner: undefined, message: undefined, until: undefined, single: undefined }
-      await write(() => ({ ...patch, ...free }), also).catch((error: unknown) => {
-        if (!(error instanceof ClaimLost)) throw error
-      })
+      await write(() => ({ ...patch, ...free }), also)
     },
     async end(finish) {
       ended.abort()

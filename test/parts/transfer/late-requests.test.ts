@@ -3,7 +3,7 @@ import { ServiceError } from '../../../lib/errors.ts'
 import { contentOf } from '../../../lib/storage/bytes.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
 import { hallProviders, hallWorld, writes } from '../../support/hall-world.ts'
-import { randomBytes, sha256 } from '../../support/intake-world.ts'
+import { deliverMessage, messageOf, randomBytes, sha256 } from '../../support/intake-world.ts'
 
 const unheard = (): never => {
   throw new ServiceError('provider_unavailable', 'No answer came.', {
@@ -122,6 +122,29 @@ describe('bytes that the drive has stored wrongly', () => {
     await world.upload(content)
     expect(isBusy).toBe(false)
     await expectAtRest(content)
+  })
+
+  test('go when their claim is lost before they are sent again', async () => {
+    await world.played.fault(writes.onedrive.small, { type: 'corrupt' })
+    const object = await world.drop(randomBytes(500))
+    const [stored, goOn] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
+    const { sessions = expect.unreachable() } = world.driver
+    const send: typeof sessions.send = async (...given) => {
+      const end = await sessions.send(...given)
+      stored.resolve(undefined)
+      await goOn.promise
+      return end
+    }
+    const driver = { ...world.driver, sessions: { ...sessions, send } }
+    const deps = { ...world.opened.deps, openDriver: () => Promise.resolve(driver) }
+    const delivery = { messageId: 'one', deadline: world.clock.now() + 120_000 }
+    const end = deliverMessage({ deps }, messageOf(object), delivery)
+    await stored.promise
+    expect(await world.files()).toHaveLength(1)
+    await world.announce(randomBytes(600))
+    goOn.resolve(undefined)
+    expect(await end).toEqual({ kind: 'done' })
+    expect(await world.files()).toEqual([])
   })
 
   test('leave no file of a put when the drive does not say what it has', async () => {
