@@ -77,7 +77,8 @@ function splitPath(text: string): { path: string[]; tail: string } {
 }
 
 function parseAction(tail: string): Pick<Address, 'action' | 'version' | 'argument'> {
-  const text = tail.replace(/^\//u, '').replace(/\/$/u, '')
+  // A function without arguments may be called with its parentheses: `delta()`.
+  const text = tail.replace(/^\//u, '').replace(/(?:\(\))?\/?$/u, '')
   const named = { action: text, version: null, argument: null }
   if (text === '') return named
   const version = /^versions\/([^/]+)(?:\/([A-Za-z.]+))?$/u.exec(text)

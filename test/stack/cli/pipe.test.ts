@@ -266,6 +266,7 @@ describe('mistakes and failures', () => {
       'whoami',
       'doctor',
       'admin',
+      'mcp',
       'completion',
     ])
     expect((await run([])).stdout).toBe(help.stdout)

@@ -84,7 +84,12 @@ const queue = (target: () => string | undefined, onNoTarget: () => void) =>
         return false
       }
       const start = { phase: 'waiting', bytesSent: 0, bytesStored: 0 } as const
-      return { ...file, meta: { ...file.meta, ...start, connectionId } }
+      // Uppy takes two files of one name, size and date for one, and would drop the second without a word.
+      return {
+        ...file,
+        id: `${file.id}-${crypto.randomUUID()}`,
+        meta: { ...file.meta, ...start, connectionId },
+      }
     },
   })
 
