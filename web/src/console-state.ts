@@ -42,6 +42,7 @@ export function openConsole(settings: Settings, session: Session): ConsoleState 
   })
   const uploads = uploadStore(driveway, {
     toasts,
+    drives: connections,
     onChange: documents.refresh,
     onRefused: connections.refresh,
     onNoTarget: () => route.go('drives'),

@@ -216,12 +216,20 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
     await expect
       .poll(() => parts.length, { timeout: 30_000, interval: 50 })
       .toBeGreaterThanOrEqual(songParts / 2 - 1)
+    // The drives are known only after the file has been chosen.
+    const drives = Promise.withResolvers<undefined>()
+    await page.route('**/v1/connections', async (route) => {
+      await drives.promise
+      await route.continue()
+    })
     await page.reload()
     await page.getByText('Not finished: Long song.flac').waitFor()
     const before = parts.length
     expect(before).toBeLessThan(songParts)
     await pace(-1)
     await page.getByLabel('Files to upload').setInputFiles(path)
+    await page.getByRole('listitem', { name: 'Long song.flac' }).waitFor()
+    drives.resolve(undefined)
     await page.getByText('Stored in Google Drive and verified').waitFor({ timeout: 40_000 })
     // Those under way at the reload may have come whole, unheard.
     expect(parts.length).toBeLessThanOrEqual(songParts)

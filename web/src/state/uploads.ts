@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
 import { Uppy } from '@uppy/core'
 import type { Meta, UppyFile } from '@uppy/core'
@@ -9,6 +9,7 @@ import { isSystemFile, pathOf } from '../document-names.ts'
 import { gate } from '../gate.ts'
 import type { Advice } from '../words.ts'
 import { adviceFor } from '../words.ts'
+import type { Connections } from './connections.ts'
 import { sendFile } from './send-file.ts'
 import type { Toasts } from './toasts.ts'
 import { unfinishedUploads } from './unfinished.ts'
@@ -41,8 +42,9 @@ export interface Uploads {
   readonly isOnline: ReadonlySignal<boolean>
   /** Files are being dragged over the page. */
   readonly isDragging: ReadonlySignal<boolean>
-  /** Where the next files go. */
-  target: string | undefined
+  /** Where the next files go; undefined without a drive, and until the drives are known. */
+  readonly target: ReadonlySignal<string | undefined>
+  aimAt(connectionId: string): void
   add(files: readonly File[], replaces?: Document): void
   cancel(id: string): void
   retry(id: string): void
@@ -62,6 +64,7 @@ type QueuedFile = UppyFile<UploadMeta, Record<string, never>>
 
 export interface UploadsOptions {
   readonly toasts: Toasts
+  readonly drives: Pick<Connections, 'list' | 'active'>
   /** A document of the list has come, moved on or ended. */
   readonly onChange: () => void
   /** A drive has refused; its status may be another now. */
@@ -70,7 +73,7 @@ export interface UploadsOptions {
   readonly onNoTarget: () => void
 }
 
-const queue = (target: () => string | undefined, onNoTarget: () => void) =>
+const queue = (target: () => string | undefined, mayHaveOne: () => boolean, onNoTarget: () => void) =>
   new Uppy<UploadMeta>({
     autoProceed: true,
     // What goes wrong stands on the screen, in words for people.
@@ -79,7 +82,7 @@ const queue = (target: () => string | undefined, onNoTarget: () => void) =>
     onBeforeFileAdded(file) {
       if (isSystemFile(pathOf(file))) return false
       const connectionId = file.meta.connectionId ?? target()
-      if (connectionId === undefined) {
+      if (connectionId === undefined && !mayHaveOne()) {
         onNoTarget()
         return false
       }
@@ -111,9 +114,21 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
   remind(unfinished, options.toasts)
   const stops = new Map<string, AbortController>()
   const pass = gate(atOnce)
-  let target: string | undefined
+  const { list, active } = options.drives
+  const chosen = signal<string | undefined>(undefined)
+  const target = computed(() => active.value.find(({ id }) => id === chosen.value)?.id ?? active.value[0]?.id)
+  // A file may be dropped before the drives have been loaded: it waits for them.
+  const known = new Promise<void>((resolve) => {
+    effect(() => {
+      if (list.value !== undefined) resolve()
+    })
+  })
 
-  const uppy = queue(() => target, options.onNoTarget)
+  const uppy = queue(
+    () => target.peek(),
+    () => list.peek() === undefined,
+    options.onNoTarget,
+  )
   const patch = (id: string, change: Partial<UploadMeta>): void => {
     const file = uppy.getState().files[id]
     if (file === undefined) return
@@ -121,8 +136,20 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     if (change.phase !== undefined && change.phase !== file.meta.phase) options.onChange()
   }
 
+  /** The file with the drive that it goes to; undefined when it was taken away, or has none to go to. */
+  const aimed = (id: string): QueuedFile | undefined => {
+    const connectionId = uppy.getState().files[id]?.meta.connectionId ?? target.peek()
+    if (connectionId !== undefined) patch(id, { connectionId })
+    else if (uppy.getState().files[id] !== undefined) {
+      uppy.removeFile(id)
+      options.onNoTarget()
+    }
+    return uppy.getState().files[id]
+  }
+
   const uploadOne = async (id: string): Promise<void> => {
-    const file = uppy.getState().files[id]
+    await known
+    const file = aimed(id)
     if (file === undefined) return
     const stop = new AbortController()
     stops.set(id, stop)
@@ -185,11 +212,9 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     isSending,
     isOnline,
     isDragging,
-    get target() {
-      return target
-    },
-    set target(connectionId) {
-      target = connectionId
+    target,
+    aimAt(connectionId) {
+      chosen.value = connectionId
     },
     add(files, replaces) {
       const known =

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { providers } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { UploadIcon } from './icons.tsx'
@@ -11,11 +11,7 @@ export function UploadBar() {
   const input = useRef<HTMLInputElement>(null)
   const list = connections.list.value
   const active = connections.active.value
-  const [chosen, setChosen] = useState<string | undefined>(undefined)
-  const target = active.find(({ id }) => id === chosen)?.id ?? active[0]?.id
-  useEffect(() => {
-    uploads.target = target
-  }, [target])
+  const target = uploads.target.value
   return (
     <div class="upload-bar">
       <label class="field">
@@ -23,7 +19,7 @@ export function UploadBar() {
         <select
           value={target}
           disabled={active.length === 0}
-          onChange={(event) => setChosen(event.currentTarget.value)}
+          onChange={(event) => uploads.aimAt(event.currentTarget.value)}
         >
           {active.length === 0 && <option>{list === undefined ? '…' : 'No drive connected'}</option>}
           {active.map(({ id, provider, account }) => (
@@ -38,7 +34,9 @@ export function UploadBar() {
       <button
         class="button primary"
         type="button"
-        onClick={() => (target === undefined ? route.go('drives') : input.current?.click())}
+        onClick={() =>
+          list !== undefined && target === undefined ? route.go('drives') : input.current?.click()
+        }
       >
         <UploadIcon />
         Upload files
