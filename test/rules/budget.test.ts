@@ -29,7 +29,7 @@ const budget: Readonly<Record<string, number>> = {
   infra: 4835,
   cli: 2635,
   'client/src': 2770,
-  'web/src': 2790,
+  'web/src': 2830,
   local: 3425,
 }
 /** How far a number may lie above what is there, before it has to come down. */

@@ -73,7 +73,22 @@ export interface UploadsOptions {
   readonly onNoTarget: () => void
 }
 
-const queue = (target: () => string | undefined, mayHaveOne: () => boolean, onNoTarget: () => void) =>
+/** Which drive the next files go to. One that is dropped before the drives are loaded waits for them. */
+function aimOf({ list, active }: UploadsOptions['drives']) {
+  const chosen = signal<string | undefined>(undefined)
+  return {
+    target: computed(() => active.value.find(({ id }) => id === chosen.value)?.id ?? active.value[0]?.id),
+    at: (connectionId: string): void => void (chosen.value = connectionId),
+    isKnown: (): boolean => list.peek() !== undefined,
+    known: new Promise<void>((resolve) => {
+      effect(() => {
+        if (list.value !== undefined) resolve()
+      })
+    }),
+  }
+}
+
+const queue = ({ target, isKnown }: ReturnType<typeof aimOf>, onNoTarget: () => void) =>
   new Uppy<UploadMeta>({
     autoProceed: true,
     // What goes wrong stands on the screen, in words for people.
@@ -81,8 +96,8 @@ const queue = (target: () => string | undefined, mayHaveOne: () => boolean, onNo
     restrictions: { maxFileSize: maxBytes },
     onBeforeFileAdded(file) {
       if (isSystemFile(pathOf(file))) return false
-      const connectionId = file.meta.connectionId ?? target()
-      if (connectionId === undefined && !mayHaveOne()) {
+      const connectionId = file.meta.connectionId ?? target.peek()
+      if (connectionId === undefined && isKnown()) {
         onNoTarget()
         return false
       }
@@ -114,21 +129,9 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
   remind(unfinished, options.toasts)
   const stops = new Map<string, AbortController>()
   const pass = gate(atOnce)
-  const { list, active } = options.drives
-  const chosen = signal<string | undefined>(undefined)
-  const target = computed(() => active.value.find(({ id }) => id === chosen.value)?.id ?? active.value[0]?.id)
-  // A file may be dropped before the drives have been loaded: it waits for them.
-  const known = new Promise<void>((resolve) => {
-    effect(() => {
-      if (list.value !== undefined) resolve()
-    })
-  })
+  const aim = aimOf(options.drives)
 
-  const uppy = queue(
-    () => target.peek(),
-    () => list.peek() === undefined,
-    options.onNoTarget,
-  )
+  const uppy = queue(aim, options.onNoTarget)
   const patch = (id: string, change: Partial<UploadMeta>): void => {
     const file = uppy.getState().files[id]
     if (file === undefined) return
@@ -136,21 +139,17 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     if (change.phase !== undefined && change.phase !== file.meta.phase) options.onChange()
   }
 
-  /** The file with the drive that it goes to; undefined when it was taken away, or has none to go to. */
-  const aimed = (id: string): QueuedFile | undefined => {
-    const connectionId = uppy.getState().files[id]?.meta.connectionId ?? target.peek()
-    if (connectionId !== undefined) patch(id, { connectionId })
-    else if (uppy.getState().files[id] !== undefined) {
-      uppy.removeFile(id)
-      options.onNoTarget()
-    }
-    return uppy.getState().files[id]
-  }
-
   const uploadOne = async (id: string): Promise<void> => {
-    await known
-    const file = aimed(id)
-    if (file === undefined) return
+    await aim.known
+    const queued = uppy.getState().files[id]
+    if (queued === undefined) return
+    const connectionId = queued.meta.connectionId ?? aim.target.peek()
+    if (connectionId === undefined) {
+      uppy.removeFile(id)
+      return options.onNoTarget()
+    }
+    patch(id, { connectionId })
+    const file = uppy.getFile(id)
     const stop = new AbortController()
     stops.set(id, stop)
     patch(id, { phase: 'waiting', problem: undefined, interrupted: false, bytesSent: 0, bytesStored: 0 })
@@ -212,10 +211,8 @@ export function uploadStore(driveway: Driveway, options: UploadsOptions): Upload
     isSending,
     isOnline,
     isDragging,
-    target,
-    aimAt(connectionId) {
-      chosen.value = connectionId
-    },
+    target: aim.target,
+    aimAt: aim.at,
     add(files, replaces) {
       const known =
         replaces === undefined
