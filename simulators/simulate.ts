@@ -51,7 +51,7 @@ export interface Simulated {
 }
 
 /** Where consent is given at each provider, and what an app that stores files asks for there. */
-const consents = {
+export const consents = {
   google: {
     authorize: '/o/oauth2/v2/auth',
     token: '/token',

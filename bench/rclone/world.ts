@@ -12,25 +12,12 @@ import { selfSigned } from '../../simulators/test/microsoft/self-signed.ts'
 import type { FrontOrder } from './front.ts'
 import type { Drive } from './names.ts'
 import { far, names, near, setDistance } from './names.ts'
+import { consents } from '../../simulators/simulate.ts'
 import type { Usage } from './measured.ts'
 import { measured } from './measured.ts'
 
 const client = { id: 'bench-client', secret: 'bench-secret', redirect: 'http://localhost/callback' }
 const account = 'bench@outlook.com'
-const ways = {
-  google: {
-    authorize: '/o/oauth2/v2/auth',
-    token: '/token',
-    scope: 'openid email https://www.googleapis.com/auth/drive.file',
-    query: { access_type: 'offline', prompt: 'consent' },
-  },
-  microsoft: {
-    authorize: '/common/oauth2/v2.0/authorize',
-    token: '/common/oauth2/v2.0/token',
-    scope: 'Files.ReadWrite offline_access openid email',
-    query: {},
-  },
-} as const
 
 export interface Tokens {
   readonly access: string
@@ -177,7 +164,7 @@ async function frontOrder(ports: Ports, authority: string) {
 }
 
 async function signIn(origin: string, drive: Drive): Promise<Tokens> {
-  const { authorize, token, scope, query } = ways[drive]
+  const { authorize, token, scope, query } = consents[drive]
   const asked = new URLSearchParams({
     client_id: client.id,
     redirect_uri: client.redirect,

@@ -6,9 +6,9 @@ import type { ReauthReason } from '../../lib/errors.ts'
 import { CloudConnectionError } from '../../lib/errors.ts'
 import type { AccessToken, TokenSource } from '../../lib/net/token-source.ts'
 import { secret } from '../../lib/secret.ts'
-import { startDropboxSimulator } from '../../simulators/dropbox/server.ts'
-import { startGoogleSimulator } from '../../simulators/google/server.ts'
-import { startMicrosoftSimulator } from '../../simulators/microsoft/server.ts'
+import type { SimulatorId } from '../../simulators/registry.ts'
+import { simulators } from '../../simulators/registry.ts'
+import { consents } from '../../simulators/simulate.ts'
 
 const client = {
   clientId: 'conformance',
@@ -100,34 +100,10 @@ export function noTokens(): TokenSource {
   return { get: none, renew: none, lost: none }
 }
 
-const endpoints = {
-  google: {
-    start: startGoogleSimulator,
-    authorize: '/o/oauth2/v2/auth',
-    token: '/token',
-    scope: 'openid email https://www.googleapis.com/auth/drive.file',
-    query: { access_type: 'offline', prompt: 'consent' },
-  },
-  microsoft: {
-    start: startMicrosoftSimulator,
-    authorize: '/common/oauth2/v2.0/authorize',
-    token: '/common/oauth2/v2.0/token',
-    scope: 'Files.ReadWrite offline_access openid email',
-    query: {},
-  },
-  dropbox: {
-    start: startDropboxSimulator,
-    authorize: '/oauth2/authorize',
-    token: '/oauth2/token',
-    scope: 'account_info.read files.metadata.read files.content.read files.content.write',
-    query: { token_access_type: 'offline' },
-  },
-} as const
-
-export async function startSimulator(name: keyof typeof endpoints): Promise<Simulator> {
-  const { start, scope: defaultScope, ...paths } = endpoints[name]
+export async function startSimulator(name: SimulatorId): Promise<Simulator> {
+  const { scope: defaultScope, ...paths } = consents[name]
   const stateDir = await mkdtemp(join(tmpdir(), `driveway-${name}-`))
-  const running = await start({ port: 0, stateDir, clients: [client], seed: 1 })
+  const running = await simulators[name]({ port: 0, stateDir, clients: [client], seed: 1 })
   const { origin } = running
 
   const control = async (method: string, path: string, body?: unknown): Promise<unknown> => {
