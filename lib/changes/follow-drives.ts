@@ -1,7 +1,6 @@
 import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import { eachDue } from '../catalog/each-due.ts'
 import type { DueConnections } from '../catalog/due-connections.ts'
-import { shardsOf } from '../catalog/shards.ts'
 import { isServiceError } from '../errors.ts'
 import { aboutOf, providerIds } from '../providers/registry.ts'
 import { errorFields, logger } from '../telemetry/logger.ts'
@@ -21,42 +20,24 @@ export interface FollowReport {
   readonly failed: number
 }
 
-const pageSize = 100
-/** Of each shard; a provider has sixteen of them, and providers do not wait for each other. */
-const drivesAtOnce = 2
-/** One page of changes with its writes, milliseconds: less time left begins no more. */
-const reserveMs = 20_000
-/** So many failures, and not one success between them, are the provider's and not the connections'. */
-const mostFailures = 8
-
-/**
- * Follows every drive that is due. It goes as far as the time lasts: the index holds what is left, so the
- * next run goes on there, and two at once do no harm.
- */
+/** Follows every drive that is due. */
 export async function followDrives(
   deps: FollowDrivesDeps,
   run: { /** Milliseconds left for this run. */ readonly remainingMs: () => number },
 ): Promise<FollowReport> {
   const report = { followed: 0, told: 0, failed: 0 }
   if (deps.longestPauseS === 0) return report
-  const shards = providerIds
-    .filter((id) => aboutOf(id).tellsChanges)
-    .flatMap((provider) => {
-      const provided = { failures: 0 }
-      return shardsOf(provider).map((shard) => ({ shard, provided }))
-    })
-  await Promise.all(
-    shards.map(async ({ shard, provided }) => {
-      const mayGoOn = (): boolean => run.remainingMs() >= reserveMs && provided.failures < mostFailures
-      const pageFrom = (startKey: Parameters<DueConnections>[2]) => deps.due(shard, pageSize, startKey)
-      await eachDue(drivesAtOnce, pageFrom, mayGoOn, async (due) => {
-        const told = await followOne(deps, due, mayGoOn)
-        const isFailed = told === 'failed'
-        provided.failures = isFailed ? provided.failures + 1 : 0
-        report[isFailed ? 'failed' : 'followed'] += 1
-        if (!isFailed) report.told += told
-      })
-    }),
+  await eachDue(
+    providerIds.filter((id) => aboutOf(id).tellsChanges),
+    deps.due,
+    run.remainingMs,
+    async (due, mayGoOn) => {
+      const told = await followOne(deps, due, mayGoOn)
+      const isFailed = told === 'failed'
+      report[isFailed ? 'failed' : 'followed'] += 1
+      if (!isFailed) report.told += told
+      return isFailed ? 'failed' : 'done'
+    },
   )
   logger.info('Drives were followed', report)
   return report

@@ -2,7 +2,6 @@ import type { Connection, ConnectionStore } from '../catalog/connections.ts'
 import type { GrantRow, GrantStore } from '../catalog/grants.ts'
 import { eachDue } from '../catalog/each-due.ts'
 import { firstLook } from '../catalog/followed.ts'
-import { shardsOf } from '../catalog/shards.ts'
 import type { GrantDeps } from '../grants/connect.ts'
 import { disconnectGrant } from '../grants/connect.ts'
 import type { AccessTokens } from '../grants/tokens/access-tokens.ts'
@@ -25,41 +24,24 @@ export interface KeepAliveReport {
   readonly failed: number
 }
 
-const pageSize = 100
-/** Of each shard; a provider has sixteen of them, and providers do not wait for each other. */
-const refreshesAtOnce = 2
-/** One refresh with its writes, milliseconds: less time left begins no more. */
-const reserveMs = 20_000
 /** What failed must not stand in the way of what is due after it. */
 const againMs = 6 * 3_600_000
-/** So many failures, and not one success between them, are the provider's and not the connections'. */
-const mostFailures = 8
 
-/**
- * Refreshes grants before they die of idleness, as each provider's facts say when. It goes as far as the time
- * lasts: the index holds what is left, so the next run goes on there, and two at once do no harm.
- */
+/** Refreshes grants before they die of idleness, as each provider's facts say when. */
 export async function keepAlive(
   deps: KeepAliveDeps,
   run: { /** Milliseconds left for this run. */ readonly remainingMs: () => number },
 ): Promise<KeepAliveReport> {
   const report = { refreshed: 0, dead: 0, failed: 0 }
-  const shards = providerIds.filter(usesOAuth).flatMap((provider) => {
-    const provided = { provider, failures: 0 }
-    return shardsOf(provider).map((shard) => ({ shard, provided }))
-  })
-  await Promise.all(
-    shards.map(async ({ shard, provided }) => {
-      const mayGoOn = (): boolean => run.remainingMs() >= reserveMs && provided.failures < mostFailures
-      const pageFrom = (startKey: Parameters<GrantStore['due']>[3]) =>
-        deps.grantRows.due('keep-alive', shard, pageSize, startKey)
-      await eachDue(refreshesAtOnce, pageFrom, mayGoOn, async ({ connectionId }) => {
-        const outcome = await keepOneAlive(deps, connectionId)
-        if (outcome !== 'skipped') report[outcome] += 1
-        if (outcome === 'failed') provided.failures += 1
-        if (outcome === 'refreshed') provided.failures = 0
-      })
-    }),
+  await eachDue(
+    providerIds.filter(usesOAuth),
+    (...page) => deps.grantRows.due('keep-alive', ...page),
+    run.remainingMs,
+    async ({ connectionId }) => {
+      const outcome = await keepOneAlive(deps, connectionId)
+      if (outcome !== 'skipped') report[outcome] += 1
+      return outcome === 'failed' ? 'failed' : outcome === 'refreshed' ? 'done' : 'not asked'
+    },
   )
   logger.info('Idle grants were kept alive', report)
   return report

@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest'
  */
 const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
-  'lib/catalog': 2775,
-  'lib/changes': 425,
+  'lib/catalog': 2790,
+  'lib/changes': 410,
   'lib/compose': 735,
-  'lib/connections': 1240,
+  'lib/connections': 1225,
   'lib/contract': 2530,
   'lib/documents': 1100,
   'lib/grants': 2490,
