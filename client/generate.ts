@@ -28,6 +28,8 @@ export function generateClient(): string {
   return [
     `// Generated from the OpenAPI document (SHA-256 ${digest.slice(0, 16)}). Do not edit: npm run generate.\n/* oxlint-disable max-lines */\n`,
     ...schemas,
+    `/** What each event says, by its type in a webhook. */\nexport interface EventData {\n${eventTypes(document)}}\n`,
+    `/** What a webhook delivers, once its signature is verified. Act on \`type\`; there may come others. */\nexport type DrivewayEvent = { [Type in keyof EventData]: { readonly type: Type\n/** When it became true. */\nreadonly timestamp: string; readonly data: EventData[Type] } }[keyof EventData]\n`,
     `/** Drives that are connected by consent: there is always a page to send the user to. */\nexport type ConsentProvider = ${providerIds
       .filter((id) => aboutOf(id).grant.kind !== 'none')
       .map((id) => `'${id}'`)
@@ -44,6 +46,14 @@ export function generateClient(): string {
       .join(' | ')}\n`,
     `/** What each error code means and what to do next, in words for people. */\nexport const errorAdvice: Readonly<Record<ErrorCode | ClientErrorCode, { readonly title: string; readonly meaning: string; readonly action: string }>> = ${advice()}\n`,
   ].join('\n')
+}
+
+function eventTypes(document: OpenApiDocument): string {
+  const rows = Object.entries(document.webhooks).map(([type, { post }]) => {
+    const body = post.requestBody?.content['application/json']?.schema
+    return `  readonly '${type}': ${typeOf(body?.properties?.['data'] ?? {}, 0, false)}\n`
+  })
+  return rows.join('')
 }
 
 function operationTypes(document: OpenApiDocument): string {

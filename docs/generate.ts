@@ -1,7 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { connectionTable, fixedTable } from '../bench/cost-tables.ts'
+import { openapiDocument } from '../lib/contract/openapi/document.ts'
+import type { JsonSchema } from '../lib/contract/openapi/types.ts'
+import { eventWords } from '../lib/contract/openapi/webhooks.ts'
 import { reasonWords } from '../lib/contract/reasons.ts'
+import { testType, webhookTypes } from '../lib/contract/webhook-types.ts'
 import type { ProviderAbout } from '../lib/providers/about.ts'
 import type { ProviderId } from '../lib/providers/registry.ts'
 import { aboutOf, oauthProviderIds, providerIds } from '../lib/providers/registry.ts'
@@ -74,11 +78,66 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     ),
   'cost-of-connections': () => framed(connectionTable()),
   'fixed-cost': () => framed(fixedTable()),
+  events: () => eventTable(),
+  'event-fields': () => fieldTable(),
+  'event-example': () => {
+    const [, detail] = eventWords['Document Stored']
+    const event = { source: 'driveway', 'detail-type': 'Document Stored', detail }
+    return `\`\`\`json\n${JSON.stringify(event, undefined, 2)}\n\`\`\``
+  },
   reasons: () =>
     table(
       ['`reason`', 'what has happened', 'what lets the drive in again'],
       Object.entries(reasonWords).map(([reason, { why, next }]) => [`\`${reason}\``, why, next]),
     ),
+}
+
+const { webhooks, components } = openapiDocument({ serverUrl: '' })
+const shapeOf = (name: string): JsonSchema => components.schemas[name] ?? {}
+const fieldsOf = (name: string): string[] => Object.keys(shapeOf(name).properties ?? {})
+/** What nearly all events have. */
+const common = fieldsOf('ConnectionActivated')
+const ofDocuments = fieldsOf('DocumentDeleted')
+
+function eventTable(): string {
+  const rows = Object.entries(webhookTypes).map(([type, webhookType]) => {
+    const [when] = eventWords[type as keyof typeof webhookTypes]
+    const name = type.replaceAll(' ', '')
+    return [`\`${type}\``, `\`${webhookType}\``, when, ownFields(name, shapeOf(name))]
+  })
+  const head = ['detail-type on the bus', '`type` of a webhook', 'when', 'what it says besides']
+  return table(head, [
+    ...rows,
+    ['', `\`${testType}\``, webhooks[testType]?.post.summary ?? '', '`webhookId`'],
+  ])
+}
+
+/** The fields that an event has beside those of its kind; all of them where it lacks some of those. */
+function ownFields(name: string, { properties = {}, required = [] }: JsonSchema): string {
+  const usual = name.startsWith('Document') ? ofDocuments : common
+  const whole = usual.every((field) => field in properties)
+  const own = Object.entries(properties).filter(([field]) => !whole || !usual.includes(field))
+  const written = own.map(([field, { enum: values = [], properties: inner }]) => {
+    const optional = required.includes(field) ? '' : '?'
+    if (inner !== undefined) return `${field}${optional}: {${Object.keys(inner).join(', ')}}`
+    const choice = values.length === 0 || field === 'reason' ? '' : `: ${values.join(' \\| ')}`
+    return `${field}${optional}${choice}`
+  })
+  if (written.length === 0) return ''
+  return `${whole ? '' : 'only '}\`${written.join(', ')}\``
+}
+
+function fieldTable(): string {
+  const { properties = {} } = shapeOf('DocumentDeleted')
+  const whose = (field: string): string => (common.includes(field) ? 'all' : 'documents')
+  return table(
+    ['field', 'of', 'what'],
+    Object.entries(properties).map(([field, { description = '' }]) => [
+      `\`${field}\``,
+      whose(field),
+      description,
+    ]),
+  )
 }
 
 function connectedBy({ grant }: ProviderAbout): string {

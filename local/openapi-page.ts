@@ -22,7 +22,7 @@ export const openapiPagePolicy = [
 /** The document as one readable HTML page: no script, no outside asset. Serve it with `openapiPagePolicy`. */
 export function openapiPage(document: OpenApiDocument): string {
   const sections = document.tags.map((tag) => {
-    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+    const operations = Object.entries({ ...document.paths, ...document.webhooks }).flatMap(([path, item]) =>
       Object.entries(item)
         .filter(([, operation]) => operation.tags.includes(tag.name))
         .map(([method, operation]) => operationHtml(method, path, operation, document)),
@@ -57,7 +57,8 @@ function operationHtml(
     `<code>${escape(typeText(parameter.schema))}</code>`,
     escape(parameter.description),
   ])
-  const open = operation.security.length === 0 ? ' <span class="mute">(public)</span>' : ''
+  const open =
+    operation.security.length === 0 && path.startsWith('/') ? ' <span class="mute">(public)</span>' : ''
   return [
     `<details id="${escape(operation.operationId)}"><summary><span class="method">${escape(method.toUpperCase())}</span>`,
     ` <code>${escape(path)}</code> ${escape(operation.summary)}${open}</summary><div><p>${escape(operation.description)}</p>`,
@@ -123,7 +124,7 @@ function schemaLink(schema: JsonSchema): string {
 
 function typeText(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.join(' | ')
-  if (schema.const !== undefined) return schema.const
+  if (schema.const !== undefined) return String(schema.const)
   return [schema.type, schema.format, schema.pattern].filter((part) => part !== undefined).join(' ')
 }
 

@@ -10,6 +10,7 @@ export type {
   Connection,
   Document,
   DocumentsAnswer,
+  DrivewayEvent,
   ErrorCode,
   Health,
 } from './generated.ts'

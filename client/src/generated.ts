@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 5981f9d184201ad6). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 a3fc44ee546376cc). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -114,6 +114,261 @@ export interface Problem {
   readonly connectionId?: string
   /** What helps to go on: intake, content or reauthorize, as paths of this API. */
   readonly links?: Readonly<Record<string, string>>
+}
+
+export interface DocumentStored {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** The client’s own name for the document. */
+  readonly documentId: string
+  /** What a person calls the file. */
+  readonly name?: string
+  /** Bytes of the content that stands; of what is not there when it failed or is parked. */
+  readonly size: number
+  /** The media type of the same. */
+  readonly contentType: string
+  /** The provider’s own id of the file. */
+  readonly objectKey: string
+  /** The version that stands now, with its quotes. */
+  readonly etag: string
+  /** How the content was proven. */
+  readonly checksum?: {
+    /** The hash that the provider offers. */
+    readonly algorithm: 'sha256' | 'md5' | 'quickXorHash' | 'dropboxContentHash'
+    /** The provider’s own hash, in its own notation. */
+    readonly value: string
+    /** verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. unverified: the provider gives no hash of this content, or not yet. */
+    readonly verdict: 'verified' | 'provider_transformed' | 'unverified' | 'mismatch'
+  }
+  /** Another version stood before. */
+  readonly replaced?: true
+}
+
+export interface DocumentFailed {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** The client’s own name for the document. */
+  readonly documentId: string
+  /** What a person calls the file. */
+  readonly name?: string
+  /** Bytes of the content that stands; of what is not there when it failed or is parked. */
+  readonly size: number
+  /** The media type of the same. */
+  readonly contentType: string
+  /** Why. */
+  readonly error: {
+    /** One of the error codes. */
+    readonly code: ErrorCode
+    /** A sentence for a person. */
+    readonly detail: string
+  }
+}
+
+export interface DocumentParked {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** The client’s own name for the document. */
+  readonly documentId: string
+  /** What a person calls the file. */
+  readonly name?: string
+  /** Bytes of the content that stands; of what is not there when it failed or is parked. */
+  readonly size: number
+  /** The media type of the same. */
+  readonly contentType: string
+  /** Why it waits. */
+  readonly reason:
+    | 'grant_revoked'
+    | 'grant_expired'
+    | 'consent_required'
+    | 'scope_missing'
+    | 'interaction_required'
+    | 'account_disabled'
+    | 'policy_blocked'
+    | 'refresh_token_missing'
+}
+
+export interface DocumentDeleted {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** The client’s own name for the document. */
+  readonly documentId: string
+  /** What a person calls the file. */
+  readonly name?: string
+  /** Bytes of the content that stands; of what is not there when it failed or is parked. */
+  readonly size: number
+  /** The media type of the same. */
+  readonly contentType: string
+}
+
+export interface DocumentChanged {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** The client’s own name for the document. */
+  readonly documentId: string
+  /** What a person calls the file. */
+  readonly name?: string
+  /** Bytes of the content that stands; of what is not there when it failed or is parked. */
+  readonly size: number
+  /** The media type of the same. */
+  readonly contentType: string
+  /** What its user has done to the file in the drive. */
+  readonly change: 'edited' | 'renamed' | 'moved' | 'trashed' | 'restored' | 'removed'
+}
+
+export interface ConnectionActivated {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+}
+
+export interface ConnectionRequiresReauth {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+  /** Why the provider no longer accepts the consent. */
+  readonly reason:
+    | 'grant_revoked'
+    | 'grant_expired'
+    | 'consent_required'
+    | 'scope_missing'
+    | 'interaction_required'
+    | 'account_disabled'
+    | 'policy_blocked'
+    | 'refresh_token_missing'
+}
+
+export interface ConnectionDisconnected {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** The connection. */
+  readonly connectionId: string
+  /** Where its documents go. */
+  readonly provider: 'google-drive' | 'onedrive' | 'dropbox' | 's3'
+}
+
+export interface IntakeRejected {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** The intake bucket. */
+  readonly bucket: string
+  /** The object’s key. */
+  readonly key: string
+  /** Why it was rejected, as a stable word such as connection_unknown. */
+  readonly reason: string
+}
+
+export interface UserErased {
+  /** The same when the event is delivered again. */
+  readonly eventId: string
+  /** A new number means that a field has another meaning. */
+  readonly schemaVersion: 1
+  /** When it became true. */
+  readonly occurredAt: string
+  /** 1, 2, 3 … within one document or connection. */
+  readonly seq: number
+  /** Whom it is about, as the sub of their token says it. */
+  readonly userId: string
+  /** What was asked for the files in the user’s own drive. */
+  readonly files: 'keep' | 'delete'
+}
+
+export interface WebhookTest {
+  /** The webhook that was to be tested. */
+  readonly webhookId: string
 }
 
 export interface StartConnectionBody {
@@ -454,6 +709,31 @@ export interface DeliveriesAnswer {
   /** The cursor of the next page; absent at the end. */
   readonly nextCursor?: string
 }
+
+/** What each event says, by its type in a webhook. */
+export interface EventData {
+  readonly 'document.stored': DocumentStored
+  readonly 'document.failed': DocumentFailed
+  readonly 'document.parked': DocumentParked
+  readonly 'document.deleted': DocumentDeleted
+  readonly 'document.changed': DocumentChanged
+  readonly 'connection.activated': ConnectionActivated
+  readonly 'connection.requires_reauth': ConnectionRequiresReauth
+  readonly 'connection.disconnected': ConnectionDisconnected
+  readonly 'intake.rejected': IntakeRejected
+  readonly 'user.erased': UserErased
+  readonly 'webhook.test': WebhookTest
+}
+
+/** What a webhook delivers, once its signature is verified. Act on `type`; there may come others. */
+export type DrivewayEvent = {
+  [Type in keyof EventData]: {
+    readonly type: Type
+    /** When it became true. */
+    readonly timestamp: string
+    readonly data: EventData[Type]
+  }
+}[keyof EventData]
 
 /** Drives that are connected by consent: there is always a page to send the user to. */
 export type ConsentProvider = 'google-drive' | 'onedrive' | 'dropbox'

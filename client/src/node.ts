@@ -12,6 +12,7 @@ export type {
   Connection,
   Document,
   DocumentsAnswer,
+  DrivewayEvent,
   ErrorCode,
   Health,
 } from './generated.ts'

@@ -26,7 +26,7 @@ export const connection = answer('Connection', {
   reason: [z.optional(text), 'Why it requires reauthorization, as a stable word such as grant_revoked.'],
 })
 
-const checksum = part({
+export const checksum = part({
   algorithm: [z.enum(hashAlgorithms), 'The hash that the provider offers.'],
   value: [text, 'The provider’s own hash, in its own notation.'],
   verdict: [
@@ -34,14 +34,12 @@ const checksum = part({
     'verified: the provider’s hash equals the hash of what was sent. provider_transformed: the provider rewrites such files. unverified: the provider gives no hash of this content, or not yet.',
   ],
 })
-/** How a stored document's content was proven. */
-export type DocumentChecksum = Readonly<z.output<typeof checksum>>
 
 const progress = part({
   bytesTransferred: [bytes, 'Bytes that the provider has acknowledged.'],
   bytesTotal: [bytes, 'Bytes in all.'],
 })
-const failure = part({
+export const failure = part({
   code: [z.enum(errorCodes), 'One of the error codes.'],
   detail: [text, 'A sentence for a person.'],
 })

@@ -1,70 +1,14 @@
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge'
-import type { DriveChange } from '../contract/outbox.ts'
-import type { DocumentChecksum } from '../contract/views.ts'
-import type { ProviderId } from '../providers/registry.ts'
-import type { ErrorCode, ReauthReason } from '../errors.ts'
+import type * as z from 'zod/mini'
+import type { events } from '../contract/events.ts'
 import { ServiceError } from '../errors.ts'
 
-/** What every event of a row says: its number there, and an id that stays when it is repeated. */
-interface Told {
-  readonly eventId: string
-  readonly seq: number
-  readonly schemaVersion: 1
-  readonly occurredAt: string
-  readonly userId: string
-  readonly connectionId: string
-  readonly provider: ProviderId
-}
+type Events = typeof events
 
-/** For a document also what stands; of a change that is over, what that was to be. */
-interface DocumentTold extends Told {
-  readonly documentId: string
-  readonly name?: string
-  readonly size: number
-  readonly contentType: string
-}
-
-/** The events on the deployment's bus: source `driveway`, detail-type as `type`. None holds a secret. */
-export type DrivewayEvent =
-  | {
-      readonly type: 'Document Stored'
-      readonly detail: DocumentTold & {
-        readonly objectKey: string
-        readonly etag: string
-        readonly checksum?: DocumentChecksum
-        readonly replaced?: true
-      }
-    }
-  | {
-      readonly type: 'Document Failed'
-      readonly detail: DocumentTold & {
-        readonly error: { readonly code: ErrorCode; readonly detail: string }
-      }
-    }
-  | { readonly type: 'Document Parked'; readonly detail: DocumentTold & { readonly reason: ReauthReason } }
-  | { readonly type: 'Document Deleted'; readonly detail: DocumentTold }
-  | { readonly type: 'Document Changed'; readonly detail: DocumentTold & { readonly change: DriveChange } }
-  | {
-      readonly type: 'Intake Rejected'
-      readonly detail: Pick<Told, 'eventId' | 'schemaVersion' | 'occurredAt'> & {
-        readonly bucket: string
-        readonly key: string
-        readonly reason: string
-      }
-    }
-  | {
-      readonly type: 'User Erased'
-      readonly detail: Pick<Told, 'eventId' | 'seq' | 'schemaVersion' | 'occurredAt' | 'userId'> & {
-        readonly files: 'keep' | 'delete'
-      }
-    }
-  | { readonly type: 'Connection Activated' | 'Connection Disconnected'; readonly detail: Told }
-  | {
-      readonly type: 'Connection Requires Reauth'
-      readonly detail: Told & { readonly reason: ReauthReason }
-    }
-
-export type DrivewayEventType = DrivewayEvent['type']
+/** The events on the deployment's bus: source `driveway`, detail-type as `type`. */
+export type DrivewayEvent = {
+  [Type in keyof Events]: { readonly type: Type; readonly detail: Readonly<z.output<Events[Type]>> }
+}[keyof Events]
 
 // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 export const eventsAtOnce = 10

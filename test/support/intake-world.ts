@@ -48,6 +48,7 @@ import type { IntakeDeps } from '../../lib/intake/ingest.ts'
 import { ingestObject } from '../../lib/intake/ingest.ts'
 import type { Driver } from '../../lib/storage/driver.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
+import { fitting } from './event-faults.ts'
 import { openTurns } from '../../lib/transfer/body.ts'
 import { intakeBucket } from '../../lib/transfer/bucket.ts'
 import { partCalls } from '../../lib/transfer/bucket-parts.ts'
@@ -151,7 +152,7 @@ export function openDeps(
     ),
     enqueue: (document, delaySeconds = 0) =>
       enqueueOne(enqueue, { body: rowMessage(document), group: document.userKey, delaySeconds }),
-    events: { publish: (event) => Promise.resolve(options.publish(event)) },
+    events: { publish: (event) => Promise.resolve(options.publish(fitting(event))) },
     random: () => 0.5,
     newId: randomId,
     startHash,

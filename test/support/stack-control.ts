@@ -15,6 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { localTableName, secretPrefix } from '../../local/environment.ts'
 import type { Problem, Provider } from './api.ts'
+import { fitting } from './event-faults.ts'
 import type { LocalStack } from './local-stack.ts'
 import type { FaultAction, FaultMatch, SimulatedFile, SimulatedRequest } from './simulators.ts'
 
@@ -101,6 +102,7 @@ export function stackControl(stack: LocalStack) {
       const row = (await scan('connections')).find((found) => found['connectionId'] === connectionId)
       const read = async (): Promise<PublishedEvent[]> => {
         const all = (await (await fetch(`${stack.at(6)}/_local/events`)).json()) as PublishedEvent[]
+        for (const { 'detail-type': type, detail } of all) fitting({ type, detail })
         return all.filter(({ detail }) => detail['connectionId'] === connectionId)
       }
       const counted = Number(row?.['seq'] ?? 0)

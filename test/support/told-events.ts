@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams'
 import { eventOf } from '../../lib/outbox/change-event.ts'
 import type { DrivewayEvent } from '../../lib/telemetry/events.ts'
+import { fitting } from './event-faults.ts'
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 
@@ -38,7 +39,7 @@ export function eventsOfTable(endpoint: string, TableName: string) {
         if (Records.length === 0) return found
         for (const record of Records) {
           const event = eventOf(record)
-          if (event !== undefined) found.push(event)
+          if (event !== undefined) found.push(fitting(event))
         }
       }
     },

@@ -1,3 +1,4 @@
+import { eventFaults } from '../support/event-faults.ts'
 import type { Deployment } from './deployment.ts'
 import type { Item } from './expressions.ts'
 import { textOf } from './expressions.ts'
@@ -62,6 +63,8 @@ function eventsTell(deployment: Deployment, ledger: Ledger): void {
   for (const { type, detail } of aws.told)
     if (type !== 'Intake Rejected' && expected.get(String(detail['eventId'])) !== type)
       ledger.find('I9', `${type} was told of what no row says`)
+  for (const { type, detail } of aws.told)
+    for (const fault of eventFaults(type, detail)) ledger.find('I9', fault)
 }
 
 function expectedOf(

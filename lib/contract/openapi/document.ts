@@ -3,6 +3,7 @@ import { errorCodes } from '../../errors.ts'
 import { header, parametersOf } from './parameters.ts'
 import { componentSchemas, nameOf, referenceTo } from './schemas.ts'
 import type { MediaType, OpenApiMethod, Operation, PathItem, ResponseObject } from './types.ts'
+import { webhooks } from './webhooks.ts'
 import { bodyExamples, description, scopeWords, tags } from './words.ts'
 import { problemCatalog } from '../problem-catalog.ts'
 import { problemTypes } from '../problems.ts'
@@ -35,6 +36,7 @@ export function openapiDocument(options: { readonly serverUrl: string }) {
     servers: [{ url: options.serverUrl, description: 'This deployment.' }],
     tags,
     paths: paths(routeList),
+    webhooks: webhooks(),
     components: {
       schemas: componentSchemas(),
       examples: Object.fromEntries(

@@ -12,7 +12,7 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly oneOf?: readonly JsonSchema[]
   readonly enum?: readonly string[]
-  readonly const?: string
+  readonly const?: string | number | boolean
   readonly default?: unknown
   readonly format?: string
   readonly pattern?: string

@@ -93,7 +93,7 @@ const pending = {
   createdAt: connection.createdAt,
   updatedAt: connection.createdAt,
 }
-const document = {
+export const document = {
   id: 'invoice-2026-11',
   connectionId: connection.id,
   provider: drive,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Webhook as Official } from 'standardwebhooks'
 import type { Api, Problem } from '../../support/api.ts'
 import { apiOf, apiWith, connect, machineToken } from '../../support/api.ts'
+import { deliveryFaults } from '../../support/event-faults.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 import type { StackControl } from '../../support/stack-control.ts'
@@ -81,6 +82,7 @@ describe('a webhook', () => {
     const official = new Official(secret)
     for (const { headers, body } of received)
       expect(official.verify(body, headers)).toMatchObject({ data: { eventId: headers['webhook-id'] } })
+    for (const { body } of received) expect(deliveryFaults(body)).toEqual([])
     const stored = received[typesNow().indexOf('document.stored')]
     expect(JSON.parse(stored?.body ?? '')).toMatchObject({
       data: { documentId: 'one', eventId: stored?.headers['webhook-id'] },

@@ -3,10 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { errorCodes } from '../../../lib/errors.ts'
 import { openapiPage, openapiPagePolicy } from '../../../local/openapi-page.ts'
 import type { JsonSchema } from '../../../lib/contract/openapi/types.ts'
+import { eventWords } from '../../../lib/contract/openapi/webhooks.ts'
 import { bodyExamples } from '../../../lib/contract/openapi/words.ts'
 import { openapiDocument } from '../../../lib/contract/openapi/document.ts'
 import { problemTypes } from '../../../lib/contract/problems.ts'
 import { routeList } from '../../../lib/contract/routes.ts'
+import { allWebhookTypes, testType } from '../../../lib/contract/webhook-types.ts'
+import { eventFaults } from '../../support/event-faults.ts'
 import { checkExchange } from '../../support/contract-check.ts'
 
 const document = openapiDocument({ serverUrl: 'https://driveway.invalid' })
@@ -107,6 +110,28 @@ describe('the OpenAPI document', () => {
   })
 })
 
+describe('the webhooks of the OpenAPI document', () => {
+  test('are every type there is, each with an example that fits its schema', () => {
+    expect(Object.keys(document.webhooks)).toEqual([...allWebhookTypes, testType])
+    for (const [event, [, example]] of Object.entries(eventWords))
+      expect(eventFaults(event, example)).toEqual([])
+  })
+
+  test('are described to the last field, and are named as no operation is', () => {
+    const posts = Object.values(document.webhooks).map(({ post }) => post)
+    const ids = [...posts, ...operations.map(({ operation }) => operation)].map((one) => one.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const { requestBody } of posts) {
+      const { schema } = requestBody?.content['application/json'] ?? {}
+      const name = schema?.properties?.['data']?.$ref?.split('/').at(-1) ?? ''
+      const { properties = {} } = document.components.schemas[name] ?? {}
+      expect(Object.values(properties).filter(({ type, enum: words }) => type ?? words)).toHaveLength(
+        Object.keys(properties).length,
+      )
+    }
+  })
+})
+
 describe('the check of an exchange', () => {
   const health = {
     method: 'GET',
@@ -160,6 +185,8 @@ describe('the page', () => {
 
   test('has every operation and nothing that its policy would refuse', () => {
     for (const { operation } of operations) expect(page).toContain(`id="${operation.operationId}"`)
+    for (const { post } of Object.values(document.webhooks))
+      expect(page).toContain(`id="${post.operationId}"`)
     expect(page).not.toMatch(/<script|\son\w+=|style="|src=|url\(/)
     const style = /<style>([^]*?)<\/style>/.exec(page)?.[1] ?? ''
     expect(openapiPagePolicy).toContain(`'sha256-${createHash('sha256').update(style).digest('base64')}'`)
