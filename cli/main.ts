@@ -7,10 +7,12 @@ import { connect, connections, disconnect } from './commands/connect.ts'
 import { doctor } from './commands/doctor.ts'
 import { ls, rm, status } from './commands/documents.ts'
 import { cat, get } from './commands/get.ts'
+import { listen } from './commands/listen.ts'
 import { login, logout } from './commands/login.ts'
 import { mcp } from './commands/mcp.ts'
 import { mv, open, whoami } from './commands/names.ts'
 import { put } from './commands/put.ts'
+import { trigger } from './commands/trigger.ts'
 import { completion } from './completion.ts'
 import { exitCodeOf, exitCodes, UsageError } from './exit-codes.ts'
 import { commandHelp, overview } from './help.ts'
@@ -36,6 +38,8 @@ const commands: readonly Command[] = [
   status,
   whoami,
   doctor,
+  listen,
+  trigger,
   admin,
   mcp,
   completion(() => commands),

@@ -14,6 +14,15 @@ export async function readBody(req: IncomingMessage): Promise<string | undefined
   return Buffer.concat(chunks).toString('utf8')
 }
 
+/** What the body says; undefined when it is no JSON. */
+export async function readJson(req: IncomingMessage): Promise<unknown> {
+  try {
+    return JSON.parse((await readBody(req)) ?? '')
+  } catch {
+    return undefined
+  }
+}
+
 /** Answers with JSON that nobody keeps. */
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {
   res.writeHead(status, {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod/mini'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
-import { readBody, sendJson } from './http.ts'
+import { readBody, readJson, sendJson } from './http.ts'
 import { refusedPage, signInPage, signInPolicy } from './identity-page.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 import { signInOf } from './identity-sign-in.ts'
@@ -40,7 +40,7 @@ export function identityRoutes(identity: IdentityProvider) {
   }
 
   const token = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const wanted = tokenRequest.safeParse(parseJson(await readBody(req)))
+    const wanted = tokenRequest.safeParse(await readJson(req))
     if (!wanted.success)
       return sendJson(res, 400, {
         error: 'send {"sub": "alice"}, or {"client": "backend", "scopes": ["documents.read"]} for a machine',
@@ -89,14 +89,6 @@ export function identityRoutes(identity: IdentityProvider) {
       default:
         return false
     }
-  }
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '')
-  } catch {
-    return undefined
   }
 }
 

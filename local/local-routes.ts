@@ -9,6 +9,7 @@ import { identityRoutes } from './identity-routes.ts'
 import type { Invoker } from './gateway/invoker.ts'
 import type { Addresses } from './ports.ts'
 import type { PageGuard } from './pages.ts'
+import { sampleEvents } from './sample-events.ts'
 import { scheduledRoutes } from './scheduled.ts'
 
 export interface LocalRoutesOptions {
@@ -34,12 +35,13 @@ async function answers(url: string): Promise<boolean> {
 /**
  * What the local stack answers beside the API: health, the readable API reference,
  * the identity provider that stands in for the deployment's, runs of what the
- * schedules start, and the console.
+ * schedules start, samples of events, and the console.
  */
 export function localRoutes(options: LocalRoutesOptions) {
   const { identity, addresses, mayCall, behind, console, invoker } = options
   const answerIdentity = identityRoutes(identity)
   const runScheduled = scheduledRoutes(invoker)
+  const sendSample = sampleEvents(identity, addresses.url('gateway'))
   const health = async (res: ServerResponse): Promise<void> => {
     const others = serversHere(behind).filter((name) => name !== 'gateway')
     const up = await Promise.all(
@@ -70,6 +72,7 @@ export function localRoutes(options: LocalRoutesOptions) {
     if (req.method === 'GET' && url.pathname === '/docs') return reference(res)
     if (await answerIdentity(req, res, url)) return
     if (await runScheduled(req, res, url)) return
+    if (await sendSample(req, res, url)) return
     if (await console.answer(req, res, url)) return
     sendJson(res, 404, {
       error: 'there is nothing at this address',

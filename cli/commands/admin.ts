@@ -2,7 +2,8 @@ import { createDriveway } from '../../client/src/node.ts'
 import type { ServerDriveway } from '../../client/src/node.ts'
 import type { Command, Context } from '../command.ts'
 import { CommandError, exitCodes, UsageError } from '../exit-codes.ts'
-import { chooseUrl, isLocal, localToken } from '../session.ts'
+import { localMachine } from '../local-machine.ts'
+import { chooseUrl, isLocal } from '../session.ts'
 
 const machine = { client: 'driveway-admin', scopes: ['users.erase'] }
 
@@ -15,8 +16,8 @@ async function asMachine({ text, signal }: Context): Promise<ServerDriveway> {
       exitCodes.signIn,
       'Put the token of a machine with the scope driveway/users.erase into DRIVEWAY_TOKEN.',
     )
-  const token = given ?? (await localToken(baseUrl, machine, signal))
-  return createDriveway({ baseUrl, token: () => token })
+  if (given === undefined) return localMachine(baseUrl, machine, signal)
+  return createDriveway({ baseUrl, token: () => given })
 }
 
 export const admin: Command = {

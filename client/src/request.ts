@@ -139,7 +139,10 @@ export function apiOf(settings: ApiSettings): Api {
         await response.body?.cancel()
         return undefined
       }
-      return parseAnswer(await response.text(), response.status) as AnswerOf<Name>
+      const text = await response.text()
+      // Accepted, and nothing to say about it.
+      if (text === '' && response.status === 202) return undefined
+      return parseAnswer(text, response.status) as AnswerOf<Name>
     },
   }
 }

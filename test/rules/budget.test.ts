@@ -27,10 +27,10 @@ const budget: Readonly<Record<string, number>> = {
   'lib/webhooks': 372,
   functions: 885,
   infra: 4835,
-  cli: 2635,
+  cli: 3005,
   'client/src': 3055,
   'web/src': 2830,
-  local: 3425,
+  local: 3505,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

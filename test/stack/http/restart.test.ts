@@ -7,6 +7,9 @@ import type { DocumentAnswer, Provider } from '../../support/api.ts'
 import { apiOf, connect } from '../../support/api.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { freePorts, startLocalStack } from '../../support/local-stack.ts'
+import { serve } from '../../support/serve.ts'
+import { until } from '../../support/stack-control.ts'
+import { cleanEnvironment, runCli } from '../cli/run-cli.ts'
 
 const stateDir = mkdtempSync(join(tmpdir(), 'driveway-restart-'))
 let stack: LocalStack | undefined
@@ -23,6 +26,25 @@ const sim = (offset: number, path: string, body?: object): Promise<Response> =>
 
 interface Received {
   readonly received: number
+}
+
+/** `driveway listen` with a server behind it: the ids of the events that have got there. */
+async function listen(url: string) {
+  const heard = new Set<string>()
+  const target = await serve((req, res) => {
+    heard.add(String(req.headers['webhook-id']))
+    res.writeHead(204).end()
+  })
+  const ready = Promise.withResolvers<void>()
+  let stop = (): void => undefined
+  const words = ['listen', '--forward-to', target, '--types', 'document.stored', '--url', url]
+  const listening = runCli(words, {
+    env: cleanEnvironment(stateDir),
+    onStart: (interrupt) => (stop = interrupt),
+    onText: (text) => text.includes('whsec_') && ready.resolve(),
+  })
+  await ready.promise
+  return { heard, listening, stop: () => stop() }
 }
 
 describe('a whole local stack that is killed in the middle of its transfers', () => {
@@ -50,6 +72,7 @@ describe('a whole local stack that is killed in the middle of its transfers', ()
       const put = await fetch(body.upload.url, { method: 'PUT', headers: body.upload.headers, body: content })
       expect(put.status).toBe(200)
     }
+    const { heard, listening, stop } = await listen(stack.base)
     for (const kill of [1, 2]) {
       // Some bytes of each have arrived, and none is complete.
       for (const [, offset, account] of drives) {
@@ -84,5 +107,14 @@ describe('a whole local stack that is killed in the middle of its transfers', ()
       ).toEqual([createHash('sha256').update(content).digest('hex')])
       expect(await (await sim(offset, `sessions?account=${account}`)).json()).toEqual([])
     }
+    await until(
+      () => Promise.resolve(heard.size),
+      (size) => size >= drives.length,
+    )
+    stop()
+    const { code, stdout } = await listening
+    expect(code).toBe(130)
+    // By one and the same webhook.
+    expect(stdout.match(/whsec_/g)).toHaveLength(1)
   })
 })
