@@ -1,19 +1,13 @@
 import { join } from 'node:path'
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { ListMultipartUploadsCommand, ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
-import { S3Client } from '@aws-sdk/client-s3'
-import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { SQSClient } from '@aws-sdk/client-sqs'
+import { ListSecretsCommand } from '@aws-sdk/client-secrets-manager'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { awsCaller } from '../../../lib/aws/caller.ts'
-import { dynamoOf, ScanCommand } from '../../../lib/aws/dynamo.ts'
+import { ScanCommand } from '../../../lib/aws/dynamo.ts'
 import { compose } from '../../../lib/compose/compose.ts'
 import type { Composition } from '../../../lib/compose/composition.ts'
 import { openComplete } from '../../../lib/compose/connections.ts'
 import { openDocuments } from '../../../lib/compose/documents.ts'
 import { openStartIntake } from '../../../lib/compose/intake.ts'
-import { once } from '../../../lib/compose/once.ts'
-import { outsideOf } from '../../../lib/compose/outside.ts'
 import { openErasure } from '../../../lib/compose/users.ts'
 import { startConnection } from '../../../lib/connections/authorize.ts'
 import { handleCallback } from '../../../lib/connections/callback.ts'
@@ -23,7 +17,6 @@ import { putDocument } from '../../../lib/documents/put-document.ts'
 import { parseDocumentId, parseExtension } from '../../../lib/ids.ts'
 import { startParts } from '../../../lib/intake/parts.ts'
 import { pack } from '../../../lib/grants/pack.ts'
-import { sendRequest } from '../../../lib/net/http-client.ts'
 import { beginErasure } from '../../../lib/users/begin-erasure.ts'
 import { eraseUser } from '../../../lib/users/erase.ts'
 import { eraseUsers } from '../../../lib/users/erase-users.ts'
@@ -34,11 +27,11 @@ import { dynamoAt } from '../../support/aws-caller.ts'
 import { putSecret, secretPrefix } from '../../support/grants-stack.ts'
 import { caller, clients, clientSecretOf, consent, publicUrl, returnUrl } from '../../support/grants-world.ts'
 import { must } from '../../support/intake-world.ts'
+import type { Life } from '../../support/mortal-outside.ts'
+import { environmentOf, immortal, mortalOutside } from '../../support/mortal-outside.ts'
 import { mortality } from '../../support/mortality.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-type Life = Pick<ReturnType<typeof mortality>, 'onCall'>
-const immortal: Life = { onCall: (perform) => perform() }
 const hour = 3_600_000
 
 /** Emulators, a drive, and processes on one clock that can be moved. */
@@ -63,16 +56,7 @@ async function openWorld() {
     JSON.stringify({ current: 'k1', keys: { k1: Buffer.alloc(32, 7).toString('base64') } }),
   )
   await putSecret(aws.secrets, 'oauth/google', JSON.stringify(clientSecretOf('google-drive')))
-  const environment = {
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_ENDPOINT_URL_S3: aws.s3,
-    AWS_ENDPOINT_URL_DYNAMODB: aws.dynamoDb,
-    AWS_ENDPOINT_URL_SQS: aws.sqs,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.secrets,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: aws.secrets,
-  }
+  const environment = environmentOf(aws)
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
   const settings = {
     ...environment,
@@ -92,19 +76,7 @@ async function openWorld() {
     LOG_LEVEL: 'SILENT',
   }
   /** A process of its own, which may die at any call that leaves it. */
-  const open = ({ onCall }: Life = immortal): Composition => {
-    const dying = <Client extends S3Client | SQSClient | SecretsManagerClient | EventBridgeClient>(
-      client: Client,
-    ) => {
-      // eslint-disable-next-line
-      ;(client.middlewareStack as S3Client['middlewareStack']).add(
-        (next) => (args) => onCall(() => next(args)),
-        {
-          step: 'initialize',
-        },
-      )
-      return () => Promise.resolve(client)
-    }
+  const open = (life: Life = immortal): Composition => {
     const clock = {
       now,
       sleep: (ms: number): Promise<void> => {
@@ -112,25 +84,7 @@ async function openWorld() {
         return Promise.resolve()
       },
     }
-    const send: typeof sendRequest = (request) => onCall(() => sendRequest(request))
-    const caller = once(() => awsCaller({ settings, clock, random: Math.random, send, bucketsByPath: true }))
-    return compose(settings, {
-      ...outsideOf(settings),
-      clock,
-      aws: caller,
-      dynamo: once(() => dynamoOf(caller())),
-      s3: dying(
-        new S3Client({
-          forcePathStyle: true,
-          requestChecksumCalculation: 'WHEN_REQUIRED',
-          responseChecksumValidation: 'WHEN_REQUIRED',
-        }),
-      ),
-      sqs: dying(new SQSClient({})),
-      secrets: dying(new SecretsManagerClient({})),
-      events: dying(new EventBridgeClient({})),
-      http: send,
-    })
+    return compose(settings, mortalOutside(settings, clock, life))
   }
   const main = open()
   return {
