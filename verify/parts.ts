@@ -1,6 +1,7 @@
 import { agents } from './agents/part.ts'
 import { clients } from './clients/part.ts'
 import { contract } from './contract/part.ts'
+import { modelsPart } from './models/part.ts'
 import type { Part } from './part.ts'
 import { packages } from './packages/part.ts'
 import { runtime } from './runtime/part.ts'
@@ -15,6 +16,7 @@ export const parts: readonly Part[] = [
   agents,
   clients,
   contract,
+  modelsPart,
   packages,
   runtime,
   s3,

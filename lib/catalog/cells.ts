@@ -12,7 +12,7 @@ const row = z.object({
   provider: z.enum(providerIds),
   /**
    * Rows are pointed at it only while it is `filling`, by whoever has made it; so once nobody points at one
-   * that is `open` or `dying`, nobody ever will.
+   * that is `open` or `dying`, nobody ever will. All that lies in an `open` one has moved there.
    */
   state: z.enum(['filling', 'open', 'dying']),
   /** Whose grants were written into it. */
@@ -33,7 +33,7 @@ export interface CellStore {
    * meanwhile, empty when all is written; undefined when the cell is not filling any more.
    */
   fill(cell: string, writes: readonly TogetherWrite[]): Promise<readonly number[] | undefined>
-  /** From here on no row can be pointed at it; undefined when there is no such cell. */
+  /** From here on no row can be pointed at it. Undefined without such a cell, and to open one not filling. */
   mark(cell: string, state: 'open' | 'dying'): Promise<CellRow | undefined>
   /** Forgets a cell that is not filling. */
   remove(cell: string): Promise<void>
@@ -44,13 +44,15 @@ export interface CellStore {
 export function cellStore(client: Dynamo, tableName: string): CellStore {
   const table = rowTable(client, tableName, rowParser('cell', row))
   const names = { '#state': 'state' }
+  const values = { ':filling': 'filling' }
+  const filling = { expression: '#state = :filling', names, values }
   const isFilling = (cell: string): TogetherWrite => ({
     ConditionCheck: {
       TableName: tableName,
       Key: { cell },
-      ConditionExpression: '#state = :filling',
+      ConditionExpression: filling.expression,
       ExpressionAttributeNames: names,
-      ExpressionAttributeValues: { ':filling': 'filling' },
+      ExpressionAttributeValues: values,
     },
   })
   return {
@@ -62,10 +64,11 @@ export function cellStore(client: Dynamo, tableName: string): CellStore {
       const refused = await writeTogether(client, [isFilling(cell), ...writes])
       return refused.includes(0) ? undefined : refused.map((position) => position - 1)
     },
-    mark: (cell, state) =>
-      table.update({ cell }, { set: { state }, condition: { expression: 'attribute_exists(cell)' } }),
+    mark: (cell, state) => {
+      const condition = state === 'open' ? filling : { expression: 'attribute_exists(cell)' }
+      return table.update({ cell }, { set: { state }, condition })
+    },
     remove: async (cell) => {
-      const values = { ':filling': 'filling' }
       await table.delete({ cell }, { expression: '#state <> :filling', names, values })
     },
     scan: (startKey) => table.scan(startKey),

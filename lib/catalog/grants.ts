@@ -33,8 +33,6 @@ const row = z.object({
   hotIssuedAt: z.exactOptional(z.int()),
   /** The secret that a consent is about to make: written down before it exists. */
   arriving: z.exactOptional(z.string()),
-  /** Since when, epoch milliseconds. */
-  arrivingAt: z.exactOptional(z.int()),
   /** Secrets of its own that are to be deleted. */
   goes: z._default(z.readonly(z.array(z.string())), []),
   /** Cells that hold something of it that does not stand any more. */
@@ -120,12 +118,8 @@ export function grantStore(
     get,
     async getAll(connectionIds) {
       const { readTogether } = await import('./together.ts')
-      const items = await readTogether(
-        client,
-        tableName,
-        [...new Set(connectionIds)].map((connectionId) => ({ connectionId })),
-      )
-      return items.map(parse)
+      const wanted = [...new Set(connectionIds)].map((connectionId) => ({ connectionId }))
+      return (await readTogether(client, tableName, wanted)).map(parse)
     },
     update: (seen, changes) => table.change(seen, changes),
     updating: (seen, changes) => table.changing(seen, changes),
@@ -134,11 +128,9 @@ export function grantStore(
         const seen = attempt === 1 && given !== undefined ? given : await get(whose.connectionId)
         const changes = decide(seen)
         if (changes === undefined) return seen
-        const { connectionId, userKey, provider } = whose
-        const after =
-          seen === undefined
-            ? await table.create(newRow({ connectionId, userKey, provider }, changes))
-            : await table.change(seen, changes)
+        const after = await (seen === undefined
+          ? table.create(newRow(whose, changes))
+          : table.change(seen, changes))
         if (after !== undefined) return after
       }
       throw new ServiceError('provider_unavailable', 'The grant is changed by too many at once. Try again.', {
@@ -163,7 +155,7 @@ export function grantStore(
   }
 }
 
-function newRow(whose: GrantOf, changes: GrantChanges): NewRow<GrantRow> {
+function newRow({ connectionId, userKey, provider }: GrantOf, changes: GrantChanges): NewRow<GrantRow> {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-  return { goes: [], leaves: [], ...given, ...whose }
+  return { goes: [], leaves: [], ...given, connectionId, userKey, provider }
 }

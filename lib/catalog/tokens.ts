@@ -84,8 +84,11 @@ export interface TokenStore {
     write: TokenWrite,
     rowExpiresAt: number,
   ): Promise<boolean>
-  /** A new grant: its tokens take the place of all there was, and every lease that is still out loses. */
-  replace(connectionId: ConnectionId, write: TokenWrite, rowExpiresAt: number): Promise<void>
+  /**
+   * A new grant: its tokens take the place of all there was, and every lease that is still out loses. Not
+   * when the grant has been taken away since the row was seen with the fence `seen`, 0 for none.
+   */
+  replace(connectionId: ConnectionId, seen: number, write: TokenWrite, rowExpiresAt: number): Promise<void>
   /**
    * The grant has been taken away: no tokens, and every lease that is still out loses. The row stays as a
    * mark, since a refresh that is under way could make a new one where there is none.
@@ -155,13 +158,17 @@ export function tokenStore(client: Dynamo, tableName: string): TokenStore {
       )
       return written !== undefined
     },
-    async replace(connectionId, write, rowExpiresAt) {
+    async replace(connectionId, seen, write, rowExpiresAt) {
       await table.update(
         { connectionId },
         {
           set: { ...write, expiresAt: seconds(rowExpiresAt) },
           count: ['fence'],
           remove: [...leaseAttributes, ...deadAttributes, ...oldAttributes, 'failure'],
+          condition: {
+            expression: 'attribute_not_exists(dead) OR dead <> :gone OR fence = :seen',
+            values: { ':gone': 'disconnected', ':seen': seen },
+          },
         },
       )
     },

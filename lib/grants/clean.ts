@@ -2,7 +2,7 @@ import type { CellStore } from '../catalog/cells.ts'
 import type { GrantRow, GrantStore } from '../catalog/grants.ts'
 import type { Clock } from '../clock.ts'
 import { dayMs } from '../clock.ts'
-import { arrivingMs, goneMs, isCell } from './grant-row.ts'
+import { comesBefore, goneMs, isCell } from './grant-row.ts'
 import type { SecretStore } from './secret-store.ts'
 
 export interface CleanDeps {
@@ -23,16 +23,13 @@ export function isDirty({ key, at, hot, hotIssuedAt = 0 }: GrantRow, now: number
 
 /**
  * Ends a cell that nobody points at. True when it is gone. It is marked first: then nobody can be pointed at
- * it between the look and the end.
+ * it between the look and the end. The mark stays on one that lives on, so that the next run empties it.
  */
 export async function retire({ cells, grantRows, secrets }: CleanDeps, cell: string): Promise<boolean> {
   const marked = await cells.mark(cell, 'dying')
   if (marked === undefined) return false
   const rows = await grantRows.getAll(marked.slots)
-  if (rows.some(({ at }) => at === cell)) {
-    await cells.mark(cell, 'open')
-    return false
-  }
+  if (rows.some(({ at }) => at === cell)) return false
   await secrets.remove(cell)
   await cells.remove(cell)
   return true
@@ -50,33 +47,27 @@ export async function cleanRow(
 ): Promise<void> {
   const now = clock.now()
   let row: GrantRow | undefined = given
-  if (row.arriving !== undefined && diesAt(row) <= now) {
+  if (row.arriving !== undefined && comesBefore(row.arriving) <= now) {
     // Given up before it is deleted: from here on it cannot be committed.
-    row = await grantRows.update(row, {
-      arriving: undefined,
-      arrivingAt: undefined,
-      goes: [...row.goes, row.arriving],
-    })
+    row = await grantRows.update(row, { arriving: undefined, goes: [...row.goes, row.arriving] })
     if (row === undefined) return
   }
   for (const name of row.goes) await secrets.remove(name)
+  const goes = row.goes.filter((name) => comesBefore(name) > now)
   const leaves = row.leaves.filter(isThere)
   const isOver = row.goneAt !== undefined && row.goneAt + goneMs <= now
-  if (isOver && leaves.length === 0 && row.arriving === undefined) await grantRows.remove(row)
-  else await grantRows.update(row, { goes: [], leaves, packAt: nextLook({ ...row, leaves }, now) })
-}
-
-/** When the consent that is arriving counts as dead: nothing else that happens to its row puts that off. */
-function diesAt({ arrivingAt, updatedAt }: GrantRow): number {
-  return (arrivingAt ?? Date.parse(updatedAt)) + arrivingMs
+  if (isOver && leaves.length + goes.length === 0 && row.arriving === undefined) await grantRows.remove(row)
+  else await grantRows.update(row, { goes, leaves, packAt: nextLook({ ...row, goes, leaves }, now) })
 }
 
 /** When there is something to do for this row again, ISO time. */
 function nextLook(row: GrantRow, now: number): string | undefined {
-  const { arriving, leaves, goneAt, key, at, hot, hotIssuedAt = 0 } = row
+  const { arriving, goes, leaves, goneAt, key, at, hot, hotIssuedAt = 0 } = row
   const times = [
-    ...(arriving === undefined ? [] : [diesAt(row)]),
-    ...(leaves.length > 0 || (key !== undefined && at !== undefined && !isCell(at)) ? [now + againMs] : []),
+    ...(arriving === undefined ? [] : [comesBefore(arriving)]),
+    ...(goes.length + leaves.length > 0 || (key !== undefined && at !== undefined && !isCell(at))
+      ? [now + againMs]
+      : []),
     ...(key !== undefined && hot !== undefined ? [Math.max(hotIssuedAt + dayMs, now + againMs)] : []),
     ...(goneAt === undefined ? [] : [Math.max(goneAt + goneMs, now)]),
   ]

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { Along, Connection } from '../catalog/connections.ts'
 import { nextKeepAlive } from '../catalog/connections.ts'
 import { firstLook } from '../catalog/followed.ts'
 import type { GrantStore } from '../catalog/grants.ts'
-import type { TokenStore } from '../catalog/tokens.ts'
+import type { TokenRow, TokenStore } from '../catalog/tokens.ts'
 import type { Clock } from '../clock.ts'
 import { dayMs } from '../clock.ts'
 import { CloudConnectionError, ServiceError } from '../errors.ts'
@@ -14,13 +13,14 @@ import { errorFields, logger } from '../telemetry/logger.ts'
 import { cellOf } from './cell.ts'
 import type { NewGrant, TokenSet } from './grant.ts'
 import type { GrantHolder } from './grant-row.ts'
-import { arrivingMs, earlier, goneMs, replaced } from './grant-row.ts'
+import { comesBefore, earlier, goneMs, newSecretName, replaced } from './grant-row.ts'
 import type { HeldGrant } from './item.ts'
 import { newRowKey, sealItem } from './item.ts'
 import type { SealKeySource } from './seal.ts'
 import type { SecretStore } from './secret-store.ts'
 import type { Grants } from './store.ts'
 import type { AccessTokens } from './tokens/access-tokens.ts'
+import { tried } from './tokens/refresh.ts'
 import { sealTokens } from './tokens/stored-tokens.ts'
 
 /** What giving a connection a grant, and taking it away, works with. */
@@ -61,13 +61,10 @@ export async function connectGrant(
   const { connectionId } = connection
   const { refreshToken } = given.tokens
   if (refreshToken === undefined) throw new CloudConnectionError(connectionId, 'refresh_token_missing')
+  const before = await tried(() => deps.tokens.get(connectionId))
   const activated = await establish(deps, connection, { refreshToken }, activate)
-  try {
-    await storeFirstToken(deps, connection, given.tokens)
-  } catch (error) {
-    // The connection is active; without this token the first call refreshes.
-    logger.warn('The first access token could not be stored', { connectionId, ...errorFields(error) })
-  }
+  // The connection is active; without this token the first call refreshes.
+  if (before.done) await tried(() => storeFirstToken(deps, connection, given.tokens, before.value))
   deps.accessTokens.forget(connectionId)
   return activated
 }
@@ -81,9 +78,8 @@ export async function disconnectGrant(
   holder: GrantHolder,
 ): Promise<void> {
   const now = deps.clock.now()
-  let arriving: string | undefined
   const row = await deps.grantRows.change(holder, (seen) => {
-    arriving = seen?.arriving
+    const arriving = seen?.arriving
     if (seen === undefined && holder.accountId === undefined) return undefined
     if (seen?.goneAt !== undefined && arriving === undefined) return undefined
     const gone = replaced(holder, seen)
@@ -93,9 +89,7 @@ export async function disconnectGrant(
   })
   await deps.tokens.retire(holder.connectionId, now + retiredRowMs)
   deps.accessTokens.forget(holder.connectionId)
-  // One that a consent is about to make may come after this: it is left to the packer.
-  const made = row?.goes.filter((name) => name !== arriving) ?? []
-  await deleteSecrets(deps, holder, made)
+  await deleteSecrets(deps, holder, row?.goes ?? [])
 }
 
 /** Writes the secret's name down, makes it, commits. Dies it anywhere before, no key was stored. */
@@ -110,12 +104,11 @@ async function establish(
   const key = newRowKey()
   const issuedAt = clock.now()
   const { item, sealedWith } = await sealItem(sealKeys, { connectionId, provider, key }, grant, issuedAt)
-  const name = `connections/${connectionId}/${randomBytes(6).toString('base64url')}`
+  const name = newSecretName(connectionId, issuedAt)
   await grantRows.change(holder, (seen) => ({
     arriving: name,
-    arrivingAt: issuedAt,
     goes: [...(seen?.goes ?? []), ...(seen?.arriving === undefined ? [] : [seen.arriving])],
-    packAt: earlier(seen?.packAt, iso(issuedAt + arrivingMs)),
+    packAt: earlier(seen?.packAt, iso(comesBefore(name))),
   }))
   try {
     await secrets.create(name, cellOf([item]))
@@ -137,34 +130,37 @@ async function establish(
 /** Perhaps only the answer was lost: it is given up where it has not been committed, and nowhere else. */
 async function giveUp(deps: GrantDeps, holder: GrantHolder, name: string): Promise<void> {
   const row = await deps.grantRows.change(holder, (seen) =>
-    seen?.arriving === name
-      ? { arriving: undefined, arrivingAt: undefined, goes: [...seen.goes, name] }
-      : undefined,
+    seen?.arriving === name ? { arriving: undefined, goes: [...seen.goes, name] } : undefined,
   )
   if (row?.at !== name) await deleteSecrets(deps, holder, [name])
 }
 
+/** One that a consent is perhaps just about to make comes after this: the packer deletes it again. */
 async function deleteSecrets(
-  { secrets, grantRows }: Pick<GrantDeps, 'secrets' | 'grantRows'>,
+  { secrets, grantRows, clock }: Pick<GrantDeps, 'secrets' | 'grantRows' | 'clock'>,
   holder: GrantHolder,
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) await secrets.remove(name)
-  const isLeft = (name: string): boolean => !names.includes(name)
+  const now = clock.now()
+  const isLeft = (name: string): boolean => !names.includes(name) || comesBefore(name) > now
   await grantRows.change(holder, (seen) =>
     seen === undefined || seen.goes.every(isLeft) ? undefined : { goes: seen.goes.filter(isLeft) },
   )
 }
 
-/** From here on no refresh that began with the grant before can write its access token. */
+/**
+ * From here on no refresh that began with the grant before can write its access token. `before`: the row from
+ * before the grant stood, so that a disconnect since then is met.
+ */
 async function storeFirstToken(
   { tokens, sealer, clock }: GrantDeps,
   { connectionId }: GrantHolder,
   given: TokenSet,
+  before: TokenRow | undefined,
 ): Promise<void> {
-  const before = await tokens.get(connectionId)
   const { write, rowExpiresAt } = await sealTokens(sealer, connectionId, given, before, clock.now())
-  await tokens.replace(connectionId, write, rowExpiresAt)
+  await tokens.replace(connectionId, before?.fence ?? 0, write, rowExpiresAt)
 }
 
 const iso = (time: number): string => new Date(time).toISOString()

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Connection } from '../catalog/connections.ts'
 import type { GrantChanges, GrantRow } from '../catalog/grants.ts'
 import type { ConnectionId } from '../ids.ts'
@@ -10,7 +10,7 @@ export type GrantHolder = Pick<
 >
 
 /** A consent that takes longer has died. */
-export const arrivingMs = 15 * 60_000
+const arrivingMs = 15 * 60_000
 /** A disconnected row stays so long: longer than anything that began before it. */
 export const goneMs = 3_600_000
 
@@ -19,6 +19,14 @@ export const isCell = (name: string): boolean => name.startsWith('cells/')
 
 /** The secret that an earlier version kept the connection's grant in. */
 export const oldSecretName = (connectionId: ConnectionId): string => `connections/${connectionId}`
+
+/** A name for the secret of one consent, which says when that began. */
+export const newSecretName = (connectionId: ConnectionId, now: number): string =>
+  `connections/${connectionId}/${now.toString(36)}.${randomBytes(6).toString('base64url')}`
+
+/** Until when the consent that took this name may make its secret, however often that is deleted before. */
+export const comesBefore = (name: string): number =>
+  parseInt(/\/([0-9a-z]+)\.[^/]+$/.exec(name)?.[1] ?? '0', 36) + arrivingMs
 
 /** What tells this row's consent from another one of the same connection; opens nothing. */
 export const consentOf = ({ key }: GrantRow): string | undefined =>
@@ -49,7 +57,6 @@ export function replaced(
     hot: undefined,
     hotIssuedAt: undefined,
     goneAt: undefined,
-    arrivingAt: undefined,
     dueAt: undefined,
   }
   if (single === undefined) return { ...nothing, goes, leaves }

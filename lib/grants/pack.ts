@@ -52,14 +52,15 @@ const fillTries = 5
 export async function pack(deps: PackDeps, provider: ProviderId, timeIsUp: () => boolean): Promise<Packed> {
   const packed: Packed = { moved: 0, made: 0, ended: 0 }
   const { broken, sparse } = await looseCells(deps, provider)
-  for (const cell of broken) if (await retire(deps, cell)) packed.ended += 1
+  const unclean: string[] = []
+  for (const cell of broken)
+    if (await retire(deps, cell)) packed.ended += 1
+    else unclean.push(cell)
   // Two sparse cells make one; a single one is filled up when there is something to put into it.
-  let extra: readonly string[] = []
-  for (let from = 0; from < sparse.length; from += cellsAtOnce) {
-    extra = sparse.slice(from, from + cellsAtOnce)
-    if (extra.length > 1 && !timeIsUp()) await packRows(deps, provider, [], extra, packed)
-  }
-  if (sparse.length !== 1) extra = []
+  const loose = sparse.length + unclean.length > 1 ? [...unclean, ...sparse] : unclean
+  for (let from = 0; from < loose.length && !timeIsUp(); from += cellsAtOnce)
+    await packRows(deps, provider, [], loose.slice(from, from + cellsAtOnce), packed)
+  let extra = loose.length === 0 ? sparse : []
   for await (const rows of dueRows(deps, provider)) {
     if (timeIsUp()) break
     await packRows(deps, provider, rows, extra, packed)
@@ -90,7 +91,7 @@ async function* dueRows({ grantRows }: PackDeps, provider: ProviderId) {
   if (part.length > 0) yield part
 }
 
-/** Cells that somebody died over, and open ones with much room. */
+/** Cells that nobody vouches for, since somebody died over them or left copies there; open ones with room. */
 async function looseCells({ cells, clock }: PackDeps, provider: ProviderId) {
   const broken: string[] = []
   const sparse: string[] = []
@@ -224,7 +225,8 @@ async function fillCell(deps: PackDeps, provider: ProviderId, moves: readonly Mo
       left = refused === undefined ? [] : left.filter((_, position) => !refused.includes(position))
     }
   }
-  if (moved > 0) await cells.mark(cell, 'open')
+  // A copy that lies here and is not pointed at: the next run empties the cell.
+  if (moved > 0) await cells.mark(cell, moved === moves.length ? 'open' : 'dying')
   else if (!(await retire(deps, cell))) await secrets.remove(cell)
   return moved
 }

@@ -166,7 +166,8 @@ function putEvents(network: Network, told: Told[], { input }: Command): unknown 
   }
 }
 
-function runSecrets(secrets: Map<string, Secret>, { constructor, input }: Command): unknown {
+/** Does what one call of Secrets Manager asks. */
+export function runSecrets(secrets: Map<string, Secret>, { constructor, input }: Command): unknown {
   const name = textOf(input['SecretId'] ?? input['Name'])
   const value = (input['SecretBinary'] ?? input['SecretString']) as string | Uint8Array | undefined
   const token = textOf(input['ClientRequestToken'])

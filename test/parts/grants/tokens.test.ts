@@ -342,7 +342,7 @@ describe.each(clouds)('tokens of %s', (provider) => {
       accessToken: row?.accessToken ?? '',
       tokenExpiresAt: row?.tokenExpiresAt ?? 0,
     }
-    await world.main.tokens.replace(mine.connectionId, write, world.clock.now() + day)
+    await world.main.tokens.replace(mine.connectionId, 0, write, world.clock.now() + day)
     const stack = world.open()
     const theirToken = await stack.accessTokens.sourceOf(theirs).get()
     const myToken = await stack.accessTokens.sourceOf(mine).get()

@@ -133,6 +133,7 @@ describe('the grants', () => {
     const connection = await connect(world.main, 'gone', 'onedrive', 'gone@example.com')
     const { grants } = world.main
     const read = (await grants.read(connection)) ?? expect.unreachable()
+    world.advance(16 * 60_000)
     await disconnectGrant(world.main, connection)
     const gone = await rowOf(connection)
     const { connectionId, userKey, provider, goneAt, packAt, version, createdAt, updatedAt } = gone
@@ -143,6 +144,27 @@ describe('the grants', () => {
     expect(await grants.read(connection)).toBeUndefined()
     await disconnectGrant(world.main, connection)
     expect(await rowOf(connection)).toEqual(gone)
+  })
+
+  it('leave no access token where a disconnect comes right behind the consent', async () => {
+    const holder = {
+      ...caller('right-behind'),
+      connectionId: newConnectionId(),
+      provider: 'onedrive' as const,
+    }
+    const { connections, tokens } = world.main
+    await connections.create({ ...holder, status: 'pending' })
+    const set = { accessToken: secret('a'), expiresInSeconds: 60, scopes: [], refreshToken: secret('r') }
+    await connectGrant(world.main, holder, { kind: 'oauth2', tokens: set }, async (along) => {
+      const change = (status: 'active' | 'disconnected', together?: Along) =>
+        connections.change(holder, holder.connectionId, () => ({ status, accountId: 'a' }), together)
+      const activated = await change('active', along)
+      await change('disconnected')
+      await disconnectGrant(world.main, activated.after)
+      return activated
+    })
+    const row = await tokens.get(holder.connectionId)
+    expect([row?.dead, row?.accessToken]).toEqual(['disconnected', undefined])
   })
 
   it('are those of the last consent that was begun; the other one takes its secret back', async () => {
