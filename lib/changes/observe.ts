@@ -78,6 +78,8 @@ function contentDifference(
   if (hash && hash.value === value)
     return { standing: { ...rest, hash, ...(verdict === undefined ? {} : { verdict }), revision } }
   const standing = { ...rest, ...given, size, revision }
+  // Which version our damaged bytes are could not be seen when they were written: this may be theirs.
+  if (verdict === 'mismatch' && before.revision === undefined) return { standing: { ...standing, verdict } }
   if (isRewriting) return { standing: { ...standing, verdict: 'provider_transformed' } }
   return { standing, ...(before.revision === undefined ? {} : { change: 'edited' }) }
 }

@@ -201,6 +201,21 @@ describe.each(['google-drive', 'onedrive', 'dropbox'] as const)('what a user doe
     expect((await told()).toSorted()).toEqual(['edited', 'moved', 'renamed'])
   })
 
+  it('bytes that the drive has damaged are not taken for its user’s, also where nobody could look at them', async () => {
+    const row = await hall.row()
+    const { hash, revision, ...bare } = must(row.standing)
+    expect([hash, revision]).not.toContain(undefined)
+    const standing = { ...bare, verdict: 'mismatch' } as const
+    await hall.opened.deps.documents.observe(row, { standing })
+    await expireCursors(must(hall.place.account))
+    expect((await look()) + (await lookTwice())).toBe(0)
+    expect((await hall.row()).standing).toMatchObject({ verdict: 'mismatch', revision })
+    await user().edit(await keyOf(), bytes('as its user has it'))
+    expect(await lookTwice()).toBe(1)
+    expect((await hall.row()).standing).not.toHaveProperty('verdict')
+    expect(await told()).toEqual(['edited'])
+  })
+
   it('looks more seldom where nothing happens, and soon where something has', async () => {
     for (let looks = 0; looks < 6; looks += 1) await look()
     expect((await state()).changes?.everyS).toBe(900)
