@@ -94,7 +94,8 @@ export async function simulate(id: SimulatorId, options: SimulateOptions = {}): 
   }
 }
 
-async function signIn(
+/** What the user of `account` would do at the consent page of the provider that listens at `origin`. */
+export async function signIn(
   id: SimulatorId,
   origin: string,
   { clientId, clientSecret, redirectUris: [redirectUri = ''] }: OAuthClient,

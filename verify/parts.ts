@@ -1,6 +1,7 @@
 import { agents } from './agents/part.ts'
 import { clients } from './clients/part.ts'
 import { contract } from './contract/part.ts'
+import { histories } from './histories/part.ts'
 import { modelsPart } from './models/part.ts'
 import type { Part } from './part.ts'
 import { packages } from './packages/part.ts'
@@ -16,6 +17,7 @@ export const parts: readonly Part[] = [
   agents,
   clients,
   contract,
+  histories,
   modelsPart,
   packages,
   runtime,

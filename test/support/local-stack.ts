@@ -40,11 +40,11 @@ async function free(port: number): Promise<boolean> {
   }
 }
 
-/** The first of seven ports in a row that nobody uses. */
+/** The first of eight ports in a row that nobody uses. */
 export async function freePorts(): Promise<number> {
   for (;;) {
     const first = 20_000 + Math.floor(Math.random() * 10_000)
-    const all = await Promise.all(Array.from({ length: 7 }, (_, offset) => free(first + offset)))
+    const all = await Promise.all(Array.from({ length: 8 }, (_, offset) => free(first + offset)))
     if (all.every(Boolean)) return first
   }
 }
@@ -53,6 +53,8 @@ export interface StackOptions {
   readonly port?: number
   readonly stateDir?: string
   readonly env?: Record<string, string>
+  /** What each of its processes loads before anything else. */
+  readonly preload?: readonly URL[]
   /** The tree that it is started in, when that is another than this one. */
   readonly cwd?: string
   /** How it is started; by the server's own file when left out. */
@@ -68,8 +70,9 @@ export async function startLocalStack(options: StackOptions = {}): Promise<Local
   const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'driveway-'))
   const [program, ...words] = options.command ?? [process.execPath, 'local/server.ts']
   const callsFile = join(tmpdir(), `driveway-aws-calls-${randomUUID()}`)
+  const loaded = [import.meta.resolve('./watch-aws-calls.ts'), ...(options.preload ?? [])]
   const watch = {
-    NODE_OPTIONS: `--import=${import.meta.resolve('./watch-aws-calls.ts')}`,
+    NODE_OPTIONS: loaded.map((file) => `--import=${String(file)}`).join(' '),
     AWS_CALLS_FILE: callsFile,
   }
   const child = spawn(program, words, {

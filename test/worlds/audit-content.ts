@@ -1,55 +1,51 @@
 import { createHash } from 'node:crypto'
 import { contentHash } from '../../lib/providers/dropbox/content-hash.ts'
 import { createQuickXor } from '../../lib/providers/onedrive/quick-xor-hash.ts'
-import { appOf, jsonOf, statusOf } from './client.ts'
-import type { Deployment } from './deployment.ts'
+import { jsonOf, statusOf } from './client.ts'
+import type { Item } from './expressions.ts'
+import type { Evidence, Ground } from './ground.ts'
 import type { HttpAnswer, Outcome } from './lambda.ts'
 import type { Deed, History, Ledger } from './ledger.ts'
 import { possiblyLast } from './ledger.ts'
 import { rowOf } from './scene.ts'
-import type { World } from './world.ts'
-import { sha256 } from './world.ts'
+import { sha256 } from './ledger.ts'
 
 /** I3 to I6 and I11: every document is asked for once more; its content has to follow from what was done. */
-export async function auditContent(world: World, deployment: Deployment, ledger: Ledger): Promise<void> {
+export async function auditContent(ground: Ground, ledger: Ledger): Promise<void> {
+  const evidence = await ground.evidence()
   for (const history of ledger.histories.values()) {
     const { sub, document, deeds } = history
-    const row = rowOf(deployment, sub, document)
+    const row = await rowOf(ground, sub, document)
     const isGivenUp =
       typeof row?.['connectionId'] === 'string' && ledger.disconnected.has(row['connectionId'])
     sightsFollow(history, ledger)
     createsAreDecidedOnce(history, ledger)
     if (isGivenUp || (row === undefined && ledger.disconnected.size > 0)) continue
-    const { stat, got } = await lookAt(world, deployment, history)
+    const { stat, got } = await lookAt(ground, history)
+    const seen = await rowOf(ground, sub, document)
     const name = `${sub}/${document}`
-    const last = possiblyLast(deeds, world.now)
+    const last = possiblyLast(deeds, ground.now)
     const content = statusOf(got) === 200 && got.kind === 'answer' ? got.answer.body : undefined
-    const verdict = (row?.['standing'] as { readonly verdict?: string } | undefined)?.verdict
+    const verdict = (seen?.['standing'] as { readonly verdict?: string } | undefined)?.verdict
     // The drive kept storing something else, which was told: no bytes that were sent are there.
     if (verdict === 'mismatch') continue
-    if (content !== undefined) contentFollows(deployment, name, history, content, stat, ledger)
+    if (content !== undefined) contentFollows(evidence, name, history, content, stat, ledger)
     else absenceFollows(name, last, row, got, ledger)
   }
 }
 
-async function lookAt(world: World, deployment: Deployment, { sub, document }: History) {
-  const ask = appOf(deployment, sub, `audit ${document}`)
+async function lookAt(ground: Ground, { sub, document }: History) {
+  const ask = ground.appOf(sub, `audit ${document}`)
   const path = { documentId: document }
   const asked = Promise.all([ask('stat-document', { path }), ask('get-document', { path })])
-  let isOver = false
-  const done = asked.then((answers) => {
-    isOver = true
-    return answers
-  })
-  await world.run(world.now + 60_000, () => isOver)
-  const [stat, got] = await done
+  const [stat, got] = await ground.wait(asked)
   return { stat, got }
 }
 
 const label = (deeds: readonly Deed[]): string => deeds.map(({ what }) => what).join(' | ') || 'nothing'
 
 function contentFollows(
-  deployment: Deployment,
+  { ofTheDead }: Evidence,
   name: string,
   history: History,
   content: Buffer,
@@ -58,11 +54,13 @@ function contentFollows(
 ): void {
   const sha = sha256(content)
   const { deeds } = possiblyLast(history.deeds, Number.POSITIVE_INFINITY)
-  const { ofTheDead } = deployment.lambda
   if (ledger.isUnseenDamage(sha, content.length, ofTheDead)) return
   if (!deeds.some(({ effect }) => effect.kind === 'content' && effect.shas.has(sha))) {
     const whose = history.deeds.filter(({ effect }) => effect.kind === 'content' && effect.shas.has(sha))
-    ledger.find('I5', `${name} holds what ${label(whose)} sent; it should be of ${label(deeds)}`)
+    ledger.find(
+      'I5',
+      `${name} holds what ${label(whose)} sent (${String(content.length)} bytes, ${JSON.stringify(jsonOf(stat))}); it should be of ${label(deeds)}`,
+    )
   }
   const view = jsonOf(stat)['document'] as Record<string, unknown> | undefined
   if (view === undefined) {
@@ -91,7 +89,7 @@ function digestOf(algorithm: string, bytes: Buffer): string {
 function absenceFollows(
   name: string,
   { deeds, untouched }: ReturnType<typeof possiblyLast>,
-  row: ReturnType<typeof rowOf>,
+  row: Item | undefined,
   got: Outcome<HttpAnswer>,
   ledger: Ledger,
 ): void {

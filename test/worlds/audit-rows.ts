@@ -1,37 +1,36 @@
+import { tables } from '../../lib/contract/tables.ts'
 import { eventFaults } from '../support/event-faults.ts'
-import type { Deployment } from './deployment.ts'
 import type { Item } from './expressions.ts'
 import { textOf } from './expressions.ts'
+import type { Told } from './aws.ts'
+import type { Evidence, Ground } from './ground.ts'
 import type { Ledger } from './ledger.ts'
 import type { StreamRecord } from './tables.ts'
-import type { World } from './world.ts'
 
 const at = (item: Item | undefined, ...path: string[]): unknown =>
   path.reduce<unknown>((value, name) => (value as Item | undefined)?.[name], item)
 
 /** I7 and I9, and that nothing secret stands where it can be read: rows, buckets, queue, events, logs. */
-export function auditRows(deployment: Deployment, ledger: Ledger, world: World): void {
-  const { aws, lambda } = deployment
-  for (const row of aws.tables.all('documents')) endsWell(row, aws.tables.all('connections'), ledger)
-  const queues = Object.values(aws.queues)
-  for (const { body } of queues.flatMap(({ dead }) => dead))
-    ledger.find('I7', `a dead letter: ${body.slice(0, 120)}`)
-  for (const { body } of queues.flatMap(({ messages }) => [...messages.values()]))
-    ledger.find('I7', `a message is left: ${body.slice(0, 120)}`)
-  for (const [key, { tags }] of aws.buckets.of('driveway-intake'))
+export async function auditRows(ground: Ground, ledger: Ledger): Promise<void> {
+  const evidence = await ground.evidence()
+  const connections = await ground.rows('connections')
+  for (const row of await ground.rows('documents')) endsWell(row, connections, ledger)
+  for (const body of evidence.dead) ledger.find('I7', `a dead letter: ${body.slice(0, 120)}`)
+  for (const body of evidence.waiting) ledger.find('I7', `a message is left: ${body.slice(0, 120)}`)
+  for (const { key, tags } of await ground.objects('intake'))
     if (tags['driveway'] === undefined) ledger.find('I8', `${key} is left in the intake bucket`)
-  eventsTell(deployment, ledger)
+  eventsTell(evidence, ledger)
+  const rows = await Promise.all(tables.map(({ name }) => ground.rows(name)))
   const secrets = /upload_id=|\/uploadSession\?|ya29\.a0|M\.C5_SIM|1\.AXSIM|sl\.u\./
   const places = {
-    'a row': JSON.stringify([...aws.tables.rows.values()].map((table) => [...table.values()])),
-    'an event': JSON.stringify(aws.told),
-    'a log line': lambda.printed.join(''),
+    'a row': JSON.stringify(rows),
+    'an event': JSON.stringify(evidence.told),
+    'a log line': evidence.printed,
   }
   for (const [where, text] of Object.entries(places)) {
     const found = secrets.exec(text)
     if (found) ledger.find('secret', `${where} shows ${text.slice(found.index - 60, found.index + 40)}`)
   }
-  world.whisper(JSON.stringify(aws.tables.all('documents')))
 }
 
 function endsWell(row: Item, connections: readonly Item[], ledger: Ledger): void {
@@ -51,38 +50,43 @@ function endsWell(row: Item, connections: readonly Item[], ledger: Ledger): void
 }
 
 /** What the rows have gone through is what was told: each event once, and none that nothing made true. */
-function eventsTell(deployment: Deployment, ledger: Ledger): void {
-  const { written, aws } = deployment
-  const told = new Map(aws.told.map(({ type, detail }) => [String(detail['eventId']), type]))
-  const expected = new Map<string, string>()
-  for (const record of written) {
-    expectedOf(record, expected, ledger)
-    changesAreTold(record, ledger)
-  }
-  for (const [id, type] of expected) if (told.get(id) !== type) ledger.find('I9', `${type} was never told`)
-  for (const { type, detail } of aws.told)
+function eventsTell({ written, told }: Evidence, ledger: Ledger): void {
+  for (const record of written) changesAreTold(record, ledger)
+  const expected = expectedOf(written, (twice) => ledger.find('I9', twice))
+  for (const type of untold(written, told)) ledger.find('I9', `${type} was never told`)
+  for (const { type, detail } of told)
     if (type !== 'Intake Rejected' && expected.get(String(detail['eventId'])) !== type)
       ledger.find('I9', `${type} was told of what no row says`)
-  for (const { type, detail } of aws.told)
+  for (const { type, detail } of told)
     for (const fault of eventFaults(type, detail)) ledger.find('I9', fault)
 }
 
+/** Types of the events that rows have carried and nobody has been told yet. */
+export function untold(written: readonly StreamRecord[], told: readonly Told[]): string[] {
+  const types = new Map(told.map(({ type, detail }) => [String(detail['eventId']), type]))
+  return [...expectedOf(written)].filter(([id, type]) => types.get(id) !== type).map(([, type]) => type)
+}
+
+/** The events that writes carry, by id. */
 function expectedOf(
-  { table, before, after }: StreamRecord,
-  expected: Map<string, string>,
-  ledger: Ledger,
-): void {
-  const [id, type] =
-    after === undefined
-      ? [
-          at(before, 'change', 'door') === 'delete' ? at(before, 'change', 'id') : undefined,
-          'Document Deleted',
-        ]
-      : [at(after, 'event', 'id'), at(after, 'event', 'type')]
-  if (typeof id !== 'string') return
-  const name = `${table} ${textOf((after ?? before)?.['documentId'])}`
-  if (expected.has(id)) ledger.find('I9', `${name}: the event ${textOf(type)} is in two writes`)
-  expected.set(id, textOf(type))
+  written: readonly StreamRecord[],
+  onTwice: (finding: string) => void = () => undefined,
+): Map<string, string> {
+  const expected = new Map<string, string>()
+  for (const { table, before, after } of written) {
+    const [id, type] =
+      after === undefined
+        ? [
+            at(before, 'change', 'door') === 'delete' ? at(before, 'change', 'id') : undefined,
+            'Document Deleted',
+          ]
+        : [at(after, 'event', 'id'), at(after, 'event', 'type')]
+    if (typeof id !== 'string') continue
+    const name = `${table} ${textOf((after ?? before)?.['documentId'])}`
+    if (expected.has(id)) onTwice(`${name}: the event ${textOf(type)} is in two writes`)
+    expected.set(id, textOf(type))
+  }
+  return expected
 }
 
 /** The write that makes something true carries its event, and no other does. */

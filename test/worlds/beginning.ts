@@ -1,36 +1,20 @@
-import type { ProviderId } from '../../lib/providers/registry.ts'
-import { appOf, connect } from './client.ts'
+import { connect } from './client.ts'
 import { copy } from './expressions.ts'
 import type { Beginning } from './deployment.ts'
 import { openDeployment } from './deployment.ts'
 import { copyOfRecords } from '../../simulators/kernel/memory-store.ts'
 import { oauthClient } from './drives.ts'
+import { inMemory } from './in-memory.ts'
 import { loadFunctions } from './lambda.ts'
 import { Network } from './network.ts'
+import type { Place } from './places.ts'
+import { accounts } from './places.ts'
 import { calm } from './weather.ts'
 import { World } from './world.ts'
-
-/** One user's drive, connected when a world begins. */
-export interface Place {
-  readonly sub: string
-  readonly provider: ProviderId
-  readonly account: string
-  readonly connectionId: string
-}
 
 export interface Everybody extends Beginning {
   readonly places: readonly Place[]
 }
-
-const accounts: readonly Omit<Place, 'connectionId'>[] = [
-  { sub: 'alice', provider: 'google-drive', account: 'alice@gmail.com' },
-  { sub: 'alice', provider: 'onedrive', account: 'alice@outlook.com' },
-  { sub: 'alice', provider: 's3', account: '' },
-  { sub: 'bob|7@example.org', provider: 'onedrive', account: 'bob@contoso.com' },
-  { sub: 'bob|7@example.org', provider: 'google-drive', account: 'bob@gmail.com' },
-  { sub: 'bob|7@example.org', provider: 's3', account: '' },
-  { sub: 'alice', provider: 'dropbox', account: 'alice@example.com' },
-]
 
 const secrets = new Map(
   Object.entries({
@@ -51,20 +35,11 @@ export async function begin(): Promise<Everybody> {
   const network = new Network(world, calm)
   const nothing = { google: new Map(), microsoft: new Map(), dropbox: new Map() }
   const deployment = await openDeployment(network, { rows: new Map(), secrets, clouds: nothing })
+  const ground = inMemory(network, deployment)
   const places: Place[] = []
   for (const wanted of accounts) {
-    let connectionId: string | undefined
-    let isOver = false
-    const ask = appOf(deployment, wanted.sub, `connect ${wanted.account}`)
-    const connecting = connect(deployment, ask, wanted.provider, wanted.account)
-      .then((id) => {
-        connectionId = id
-      })
-      .finally(() => {
-        isOver = true
-      })
-    await world.run(world.now + 60_000, () => isOver)
-    await connecting
+    const ask = ground.appOf(wanted.sub, `connect ${wanted.account}`)
+    const connectionId = await ground.wait(connect(ground, ask, wanted.provider, wanted.account))
     if (connectionId === undefined) throw new Error(`${wanted.account} could not be connected.`)
     places.push({ ...wanted, connectionId })
   }

@@ -1,20 +1,11 @@
 import type { RouteFunctionName } from '../../lib/contract/routes.ts'
 import type { ProviderId } from '../../lib/providers/registry.ts'
 import type { ApiCall } from '../support/api-event.ts'
-import { apiEvent } from '../support/api-event.ts'
-import type { Deployment } from './deployment.ts'
+import type { Ground } from './ground.ts'
 import type { HttpAnswer, Outcome } from './lambda.ts'
 
 /** A call of a user's app, and its answer as JSON where it is one. */
 export type Ask = (name: RouteFunctionName, call?: Omit<ApiCall, 'sub'>) => Promise<Outcome<HttpAnswer>>
-
-export function appOf({ lambda }: Deployment, sub: string, dice: string): Ask {
-  let calls = 0
-  return async (name, call = {}) => {
-    calls += 1
-    return await lambda.http(name, apiEvent({ sub, ...call }), `${dice} ${name} ${String(calls)}`)
-  }
-}
 
 export function jsonOf(outcome: Outcome<HttpAnswer>): Record<string, unknown> {
   if (outcome.kind !== 'answer' || outcome.answer.body.length === 0) return {}
@@ -30,7 +21,7 @@ export const statusOf = (outcome: Outcome<HttpAnswer>): number =>
 
 /** What a user does at the provider's page and on the way back; answers how it ended. */
 export async function consent(
-  deployment: Deployment,
+  ground: Ground,
   ask: Ask,
   {
     authorizationUrl,
@@ -38,7 +29,7 @@ export async function consent(
     account,
   }: { authorizationUrl: string; connectionId: string; account: string },
 ): Promise<Outcome<HttpAnswer>> {
-  const page = await deployment.clouds.ask({
+  const page = await ground.askProvider({
     method: 'POST',
     url: authorizationUrl,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -58,7 +49,7 @@ export async function consent(
 
 /** Connects an account from the beginning; the connection's id, or undefined when it did not come so far. */
 export async function connect(
-  deployment: Deployment,
+  ground: Ground,
   ask: Ask,
   provider: ProviderId,
   account: string,
@@ -68,6 +59,6 @@ export async function connect(
   const connectionId = (begun['connection'] as { readonly id?: string } | undefined)?.id
   const authorizationUrl = begun['authorizationUrl']
   if (connectionId === undefined || typeof authorizationUrl !== 'string') return connectionId
-  await consent(deployment, ask, { authorizationUrl, connectionId, account })
+  await consent(ground, ask, { authorizationUrl, connectionId, account })
   return connectionId
 }

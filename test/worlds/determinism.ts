@@ -1,6 +1,7 @@
 import crypto from 'node:crypto'
 import module from 'node:module'
 import timers from 'node:timers'
+import { diceOf } from './dice.ts'
 import type { Mutation, MutationName } from './mutations.ts'
 import { mutations } from './mutations.ts'
 
@@ -9,22 +10,6 @@ import { mutations } from './mutations.ts'
  * whole process are a world's. What the project takes from outside goes through `Outside` anyway; this is for
  * what lies in libraries and in the simulators, so that one seed gives one run to the byte.
  */
-
-/** A stream of numbers from 0 to below 1 that follows from its seed alone (sfc32). */
-export function diceOf(seed: number): () => number {
-  let [a, b, c, counter] = [0x9e3779b9 ^ seed, 0x243f6a88, 0xb7e15162, seed | 1]
-  const next = (): number => {
-    const sum = (((a + b) | 0) + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = (c << 21) | (c >>> 11)
-    c = (c + sum) | 0
-    return (sum >>> 0) / 4294967296
-  }
-  for (let round = 0; round < 12; round += 1) next()
-  return next
-}
 
 /** Who tells the time and runs what is due. */
 export interface TimeKeeper {

@@ -1,26 +1,22 @@
 import { createHash } from 'node:crypto'
 import { userId, userKeyOf } from '../../lib/ids.ts'
 import { consent, jsonOf, statusOf } from './client.ts'
-import { intakeBucket } from './deployment.ts'
-import { fragmentBytes, smallBytes } from './determinism.ts'
 import type { HttpAnswer, Outcome } from './lambda.ts'
 import type { Deed } from './ledger.ts'
 import { absent, contentEffect } from './ledger.ts'
 import type { Act } from './plan.ts'
 import type { Scene } from './scene.ts'
-import { sha256 } from './world.ts'
+import { sha256 } from './ledger.ts'
 
 type DoorAct = (scene: Scene, act: Act) => Promise<void>
 /** Whatever a request has begun has reached its drive by then, or never will. */
 const longestRequestMs = 45_000
-/** What goes in one request at every drive, as an inline body does. */
-const mostInline = 4 * smallBytes
 const extensions = ['.pdf', '.pdf', '.pdf', '.txt', '.docx', ''] as const
 
 /** What apps and other systems do through the doors of the API and of the intake bucket. */
 export const doorActs = {
   async put(scene, act) {
-    const { history, bytes, extension } = content(scene, act, mostInline)
+    const { history, bytes, extension } = content(scene, act, 4 * scene.ground.sizes.small)
     const headers: Record<string, string> = { 'content-type': 'application/pdf' }
     const condition = scene.dice()
     if (condition < 0.15) headers['if-none-match'] = '*'
@@ -61,27 +57,27 @@ export const doorActs = {
   },
 
   async drop(scene, act) {
-    const { world, deployment, place, ledger } = scene
+    const { ground, place, ledger } = scene
     const { history, bytes, extension } = content(scene, act)
     const name = `${act.document}${extension}`
     const key = `${userKeyOf(userId(place.sub))}/${place.connectionId}/${name}`
     const deed = begun(scene, act, `drop ${name}`, contentEffect(history, bytes))
-    const { buckets } = deployment.aws
-    buckets.put(intakeBucket, key, { bytes, modifiedAt: world.now, contentType: 'application/pdf' })
     // It may be taken for as long as it lies there. What is called `report.pdf` may be of either document.
     const other = { report: 'report.pdf', 'report.pdf': 'report' }[act.document]
-    if (other === undefined || name !== 'report.pdf') return
-    scene.did(other, deed)
-    for (const [sha, sent] of history.contents) ledger.of(place.sub, other).contents.set(sha, sent)
+    if (other !== undefined && name === 'report.pdf') {
+      scene.did(other, deed)
+      for (const [sha, sent] of history.contents) ledger.of(place.sub, other).contents.set(sha, sent)
+    }
+    await ground.putObject('intake', key, bytes, false)
   },
 
   async get(scene, act) {
-    const { world, ledger, place } = scene
-    const begin = world.now
+    const { ground, ledger, place } = scene
+    const begin = ground.now
     const outcome = await scene.ask('get-document', { path: { documentId: act.document } })
     if (outcome.kind !== 'answer') return
     const { status, headers, body, isBroken } = outcome.answer
-    world.tell(`[${String(act.id)}] get ${act.document}: ${String(status)} ${String(body.length)} bytes`)
+    ground.tell(`[${String(act.id)}] get ${act.document}: ${String(status)} ${String(body.length)} bytes`)
     refuseInternal(scene, outcome)
     if (status !== 200 || isBroken) return
     if (Number(headers['content-length']) !== body.length)
@@ -91,14 +87,14 @@ export const doorActs = {
       )
     ledger
       .of(place.sub, act.document)
-      .sights.push({ begin, end: world.now, sha: sha256(body), size: body.length })
+      .sights.push({ begin, end: ground.now, sha: sha256(body), size: body.length })
   },
 
   async stat(scene, act) {
     const outcome = await scene.ask('stat-document', { path: { documentId: act.document } })
     refuseInternal(scene, outcome)
     const view = jsonOf(outcome)['document'] as Record<string, unknown> | undefined
-    if (view) scene.world.tell(`[${String(act.id)}] stat ${act.document}: ${String(view['status'])}`)
+    if (view) scene.ground.tell(`[${String(act.id)}] stat ${act.document}: ${String(view['status'])}`)
   },
 
   async list(scene) {
@@ -110,7 +106,7 @@ export const doorActs = {
     ledger.disconnected.add(place.connectionId)
     const path = { connectionId: place.connectionId }
     const outcome = await scene.ask('delete-connection', { method: 'DELETE', path })
-    scene.world.tell(`disconnect of ${place.provider}: ${String(statusOf(outcome))}`)
+    scene.ground.tell(`disconnect of ${place.provider}: ${String(statusOf(outcome))}`)
     refuseInternal(scene, outcome)
   },
 
@@ -120,7 +116,7 @@ export const doorActs = {
 } as const satisfies Readonly<Record<string, DoorAct>>
 
 /** The same account, anew; true when it is active again. */
-export async function reconnect({ deployment, place, ask, world }: Scene): Promise<boolean> {
+export async function reconnect({ ground, place, ask }: Scene): Promise<boolean> {
   const { connectionId, account } = place
   const begun = jsonOf(
     await ask('reauthorize-connection', {
@@ -131,13 +127,13 @@ export async function reconnect({ deployment, place, ask, world }: Scene): Promi
   )
   const authorizationUrl = begun['authorizationUrl']
   if (typeof authorizationUrl !== 'string') return begun['connection'] !== undefined
-  const status = statusOf(await consent(deployment, ask, { authorizationUrl, connectionId, account }))
-  world.tell(`reconnect of ${account}: ${String(status)}`)
+  const status = statusOf(await consent(ground, ask, { authorizationUrl, connectionId, account }))
+  ground.tell(`reconnect of ${account}: ${String(status)}`)
   return status === 200
 }
 
 async function announce(scene: Scene, act: Act, route: 'start-intake' | 'create-upload-url'): Promise<void> {
-  const { world, deployment, place, dice } = scene
+  const { ground, place, dice } = scene
   const { history, bytes, extension } = content(scene, act)
   const announced = dice() < 0.1 ? bytes.length + 1 : bytes.length
   const type = { contentType: 'application/pdf', connectionId: place.connectionId }
@@ -160,20 +156,33 @@ async function announce(scene: Scene, act: Act, route: 'start-intake' | 'create-
   }
   const { url, headers = {} } = upload
   if (url === undefined || dice() < 0.1) return
+  const taken = new Set<string>()
+  const expect = (sha: string): void => {
+    effect.shas.add(sha)
+    deed.outcome = 'maybe'
+  }
   const use = (name: string, delayMs: number, sent: Buffer): void => {
-    world.after(delayMs, () => {
-      const status = deployment.aws.buckets.putSigned(url, headers, sent, world.now)
-      world.tell(`[${String(act.id)}] ${name} of ${String(sent.length)} bytes: ${String(status)}`)
-      if (status !== 200) return
-      if (sent.length !== announced && route === 'start-intake')
-        scene.ledger.find(
-          'I8',
-          `${act.document}: a URL took ${String(sent.length)} bytes for ${String(announced)}`,
-        )
-      effect.shas.add(sha256(sent))
-      history.contents.set(sha256(sent), sent)
-      deed.outcome = 'maybe'
-    })
+    ground.after(delayMs, () => void send(name, sent))
+  }
+  const send = async (name: string, sent: Buffer): Promise<void> => {
+    const sha = sha256(sent)
+    // It may be stored before the answer is here.
+    expect(sha)
+    history.contents.set(sha, sent)
+    const status = await ground.putSigned(url, headers, sent)
+    ground.tell(`[${String(act.id)}] ${name} of ${String(sent.length)} bytes: ${String(status)}`)
+    if (status >= 400 && status < 500) {
+      if (!taken.has(sha)) effect.shas.delete(sha)
+      if (taken.size === 0) deed.outcome = 'not'
+      return
+    }
+    taken.add(sha)
+    expect(sha)
+    if (status === 200 && sent.length !== announced && route === 'start-intake')
+      scene.ledger.find(
+        'I8',
+        `${act.document}: a URL took ${String(sent.length)} bytes for ${String(announced)}`,
+      )
   }
   use('upload', Math.floor(dice() * 30_000), bytes)
   if (dice() < 0.1) use('second upload', Math.floor(dice() * 600_000), Buffer.from(bytes))
@@ -188,29 +197,29 @@ function flipped(bytes: Buffer): Buffer {
   return other
 }
 
-function begun({ world, did, place }: Scene, act: Act, what: string, effect: Deed['effect']): Deed {
+function begun({ ground, did, place }: Scene, act: Act, what: string, effect: Deed['effect']): Deed {
   const sha = effect.kind === 'content' ? ` ${[...effect.shas].join().slice(0, 8)}` : ''
   const name = `[${String(act.id)}] ${what} ${act.document} of ${place.sub} on ${place.provider}${sha}`
-  world.tell(name)
+  ground.tell(name)
   return did(act.document, {
     what: name,
     effect,
-    begin: world.now,
+    begin: ground.now,
     end: Number.POSITIVE_INFINITY,
     outcome: 'maybe',
   })
 }
 
 function answered(scene: Scene, deed: Deed, outcome: Outcome<HttpAnswer>): void {
-  const { world } = scene
+  const { ground } = scene
   const status = statusOf(outcome)
   const code = jsonOf(outcome)['code']
-  world.tell(`${deed.what}: ${outcome.kind} ${String(status)} ${status < 300 ? '' : String(code)}`)
+  ground.tell(`${deed.what}: ${outcome.kind} ${String(status)} ${status < 300 ? '' : String(code)}`)
   refuseInternal(scene, outcome)
   // Its process may go on for a moment.
   // A grant that died after the bytes were sent leaves nobody who could look what became of them.
   const isKnown = status >= 200 && status < 500 && code !== 'connection_requires_reauth'
-  deed.end = isKnown ? world.now : Math.max(world.now, deed.begin + longestRequestMs)
+  deed.end = isKnown ? ground.now : Math.max(ground.now, deed.begin + longestRequestMs)
   // Another writer has come after it, or before it: nobody can say which.
   const isOvertaken = String(jsonOf(outcome)['detail']).includes('has taken this document over')
   if (status >= 200 && status < 300) deed.outcome = 'done'
@@ -218,15 +227,15 @@ function answered(scene: Scene, deed: Deed, outcome: Outcome<HttpAnswer>): void 
 }
 
 /** Whatever happens outside, it is never called a mistake of ours. */
-function refuseInternal({ ledger, network }: Scene, outcome: Outcome<HttpAnswer>): void {
+function refuseInternal({ ledger, ground }: Scene, outcome: Outcome<HttpAnswer>): void {
   if (outcome.kind === 'failed') ledger.find('I12', `a function failed: ${String(outcome.error)}`)
-  const { awsBusy, lostRequest, lostAnswer } = network.weather
-  if (statusOf(outcome) !== 500 || awsBusy + lostRequest + lostAnswer > 0) return
+  if (statusOf(outcome) !== 500 || ground.mayAwsFail()) return
   ledger.find('I12', `500: ${JSON.stringify(jsonOf(outcome)).slice(0, 200)}`)
 }
 
 /** Bytes that nothing else in the world has, but for the empty ones. */
-function content({ ledger, place, dice, world }: Scene, act: Act, most = Number.POSITIVE_INFINITY) {
+function content({ ledger, place, dice, seed, ground }: Scene, act: Act, most = Number.POSITIVE_INFINITY) {
+  const { small, fragment } = ground.sizes
   const history = ledger.of(place.sub, act.document)
   const kind = dice()
   const share = dice()
@@ -236,10 +245,10 @@ function content({ ledger, place, dice, world }: Scene, act: Act, most = Number.
       : kind < 0.7
         ? 1 + Math.floor(share * 400)
         : kind < 0.97
-          ? smallBytes + 1 + Math.floor(share * 8 * smallBytes)
-          : fragmentBytes + Math.floor((share * fragmentBytes) / 2)
+          ? small + 1 + Math.floor(share * 8 * small)
+          : fragment + Math.floor((share * fragment) / 2)
   const seedOf = createHash('sha256')
-    .update(`${String(world.seed)} ${String(act.id)}`)
+    .update(`${String(seed)} ${String(act.id)}`)
     .digest('hex')
   const bytes = Buffer.alloc(Math.min(size, most), `${seedOf} `)
   const extension = extensions[Math.floor(dice() * extensions.length)] ?? ''

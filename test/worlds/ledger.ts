@@ -1,4 +1,6 @@
-import { sha256 } from './world.ts'
+import { createHash } from 'node:crypto'
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** What something that was done means for a document's content. */
 export type Effect = { readonly kind: 'content'; readonly shas: Set<string> } | { readonly kind: 'absent' }

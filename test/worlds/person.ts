@@ -1,14 +1,11 @@
 import { userId, userKeyOf } from '../../lib/ids.ts'
 import { pathOf } from '../../lib/providers/dropbox/names.ts'
 import { foldersOf } from '../../lib/providers/onedrive/names.ts'
-import { tokenId } from '../../simulators/microsoft/drive/ids.ts'
-import type { Place } from './beginning.ts'
-import type { Deployment } from './deployment.ts'
-import { storageBucket } from './deployment.ts'
+import type { Place } from './places.ts'
 import type { Cloud } from './drives.ts'
-import { oauthClient } from './drives.ts'
+import type { Ground } from './ground.ts'
 import type { WireAnswer } from './in-process.ts'
-import { sha256 } from './world.ts'
+import { sha256 } from './ledger.ts'
 
 /** A file in one user's drive, as whoever looks into the drive sees it. */
 export interface File {
@@ -38,57 +35,50 @@ const ok = (answer: WireAnswer | undefined): boolean =>
 const idIn = (answer: WireAnswer | undefined): string | undefined =>
   ok(answer) ? (JSON.parse(answer?.body.toString() ?? '') as { readonly id: string }).id : undefined
 
-export function personOf(deployment: Deployment, place: Place): Person {
-  if (place.provider === 's3') return inStorage(deployment, place)
-  if (place.provider === 'dropbox') return inDropbox(deployment, place)
-  return place.provider === 'onedrive' ? inOneDrive(deployment, place) : inGoogleDrive(deployment, place)
+export function personOf(ground: Ground, place: Place): Person {
+  if (place.provider === 's3') return inStorage(ground, place)
+  if (place.provider === 'dropbox') return inDropbox(ground, place)
+  return place.provider === 'onedrive' ? inOneDrive(ground, place) : inGoogleDrive(ground, place)
 }
 
-async function filesOf({ definition }: Deployment['clouds'][Cloud], account: string) {
-  const found = await definition.control.files(account)
+async function filesOf(ground: Ground, cloud: Cloud, account: string): Promise<File[]> {
+  const found = await ground.control(cloud).files(account)
   return found.map(({ id, name, size, sha256: sha, trashed }) => ({ id, name, size, sha, live: !trashed }))
 }
 
-function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
-  const { state } = clouds.google
-  const token = `person ${account}`
-  const base = 'https://www.googleapis.com'
+const none = Buffer.alloc(0)
+const json = (body: object): Buffer => Buffer.from(JSON.stringify(body))
+const jsonIn = (answer: WireAnswer | undefined): Record<string, unknown> =>
+  ok(answer) ? (JSON.parse(answer?.body.toString() ?? '') as Record<string, unknown>) : {}
+
+function inGoogleDrive(ground: Ground, { account }: Place): Person {
   const ask = async (method: string, path: string, body: Buffer, type = 'application/json') => {
-    const now = state.clock.now()
-    state.tokens.put(token, {
-      token,
-      kind: 'access',
-      account,
-      clientId: 'person',
-      project: 'person',
-      scopes: ['https://www.googleapis.com/auth/drive'],
-      combined: false,
-      issuedAt: now,
-      usedAt: now,
-      expiresAt: now + 1000,
-    })
-    const headers = { authorization: `Bearer ${token}`, 'content-type': type }
-    return await clouds.ask({ method, url: `${base}${path}`, headers, body })
+    const authorization = `Bearer ${await ground.bearer('google', account)}`
+    const headers = { authorization, 'content-type': type }
+    return await ground.askProvider({ method, url: `https://www.googleapis.com${path}`, headers, body })
   }
   const patch = async (id: string, query: string, body: object): Promise<boolean> =>
-    ok(await ask('PATCH', `/drive/v3/files/${id}${query}`, Buffer.from(JSON.stringify(body))))
-  const none = Buffer.alloc(0)
+    ok(await ask('PATCH', `/drive/v3/files/${id}${query}`, json(body)))
+  const fill = async (id: string, bytes: Buffer): Promise<boolean> =>
+    ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain'))
   return {
-    files: async () => await filesOf(clouds.google, account),
-    edit: async (id, bytes) =>
-      ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')),
+    files: () => filesOf(ground, 'google', account),
+    edit: fill,
     rename: (id, name) => patch(id, '', { name }),
-    move: (id) => patch(id, `?addParents=root&removeParents=${state.files.get(id)?.parent ?? ''}`, {}),
+    async move(id) {
+      const { parents } = jsonIn(await ask('GET', `/drive/v3/files/${id}?fields=parents`, none))
+      const from = Array.isArray(parents) ? parents.join() : ''
+      return await patch(id, `?addParents=root&removeParents=${from}`, {})
+    },
     trash: (id) => patch(id, '', { trashed: true }),
     restore: (id) => patch(id, '', { trashed: false }),
     remove: async (id) => ok(await ask('DELETE', `/drive/v3/files/${id}`, none)),
     async put(name, bytes) {
-      const folder = state.files.where('account', account).find((file) => file.name === 'Driveway')
-      const parents = folder ? [folder.id] : ['root']
-      const id = idIn(await ask('POST', '/drive/v3/files', Buffer.from(JSON.stringify({ name, parents }))))
-      if (id === undefined || bytes.length === 0) return id
-      if (ok(await ask('PATCH', `/upload/drive/v3/files/${id}?uploadType=media`, bytes, 'text/plain')))
-        return id
+      const query = new URLSearchParams({ q: "name = 'Driveway' and trashed = false", fields: 'files(id)' })
+      const { files } = jsonIn(await ask('GET', `/drive/v3/files?${query.toString()}`, none))
+      const [folder] = (files ?? []) as readonly { readonly id: string }[]
+      const id = idIn(await ask('POST', '/drive/v3/files', json({ name, parents: [folder?.id ?? 'root'] })))
+      if (id === undefined || bytes.length === 0 || (await fill(id, bytes))) return id
       // The drive is full.
       await ask('DELETE', `/drive/v3/files/${id}`, none)
       return undefined
@@ -96,36 +86,25 @@ function inGoogleDrive({ clouds }: Deployment, { account }: Place): Person {
   }
 }
 
-function inOneDrive({ clouds }: Deployment, { account, sub }: Place): Person {
-  const { context } = clouds.microsoft
-  const token = `person ${account}`
+function inOneDrive(ground: Ground, { account, sub }: Place): Person {
   const base = 'https://graph.microsoft.com/v1.0/me/drive'
   const ask = async (method: string, path: string, body: Buffer, type = 'application/json') => {
-    const generation = context.tables.accounts.get(account)?.accessGeneration ?? 0
-    context.tables.accessTokens.put(tokenId(token), {
-      id: tokenId(token),
-      clientId: 'person',
-      account,
-      scopes: ['Files.ReadWrite'],
-      generation,
-      expiresAt: context.clock.now() + 1000,
-    })
-    const headers = { authorization: `Bearer ${token}`, 'content-type': type }
-    return await clouds.ask({ method, url: `${base}${path}`, headers, body })
+    const authorization = `Bearer ${await ground.bearer('microsoft', account)}`
+    const headers = { authorization, 'content-type': type }
+    return await ground.askProvider({ method, url: `${base}${path}`, headers, body })
   }
   const patch = async (id: string, body: object): Promise<boolean> =>
-    ok(await ask('PATCH', `/items/${id}`, Buffer.from(JSON.stringify(body))))
-  const bin = async (id: string): Promise<boolean> => ok(await ask('DELETE', `/items/${id}`, Buffer.alloc(0)))
-  const rootId = (): string => context.tables.accounts.get(account)?.rootId ?? ''
+    ok(await ask('PATCH', `/items/${id}`, json(body)))
+  const bin = async (id: string): Promise<boolean> => ok(await ask('DELETE', `/items/${id}`, none))
   const folder = foldersOf('Driveway', userId(sub))
   return {
-    files: async () => await filesOf(clouds.microsoft, account),
+    files: () => filesOf(ground, 'microsoft', account),
     edit: async (id, bytes) => ok(await ask('PUT', `/items/${id}/content`, bytes, 'text/plain')),
     rename: (id, name) => patch(id, { name }),
-    move: (id) => patch(id, { parentReference: { id: rootId() } }),
+    move: async (id) => patch(id, { parentReference: { id: idIn(await ask('GET', '/root', none)) } }),
     trash: bin,
-    // The simulator has no restoring.
-    restore: () => Promise.resolve(false),
+    // Only personal accounts have it.
+    restore: async (id) => ok(await ask('POST', `/items/${id}/restore`, json({}))),
     remove: bin,
     async put(name, bytes) {
       const path = [...folder, name].map(encodeURIComponent).join('/')
@@ -135,41 +114,35 @@ function inOneDrive({ clouds }: Deployment, { account, sub }: Place): Person {
   }
 }
 
-function inDropbox({ clouds }: Deployment, { account, sub }: Place): Person {
-  const { state, definition } = clouds.dropbox
-  const token = `person ${account}`
+function inDropbox(ground: Ground, { account, sub }: Place): Person {
   const call = async (route: string, argument: object, content?: Buffer): Promise<WireAnswer | undefined> => {
-    state.tokens.put(token, {
-      token,
-      kind: 'access',
-      account,
-      clientId: oauthClient.clientId,
-      scopes: ['files.metadata.read', 'files.content.read', 'files.content.write'],
-      expiresAt: state.clock.now() + 1000,
-    })
-    const given = JSON.stringify(argument)
     const [host, headers, body] =
       content === undefined
-        ? ['api', { 'content-type': 'application/json' }, Buffer.from(given)]
-        : ['content', { 'content-type': 'application/octet-stream', 'dropbox-api-arg': given }, content]
-    const authorization = `Bearer ${token}`
+        ? ['api', { 'content-type': 'application/json' }, json(argument)]
+        : [
+            'content',
+            { 'content-type': 'application/octet-stream', 'dropbox-api-arg': JSON.stringify(argument) },
+            content,
+          ]
+    const authorization = `Bearer ${await ground.bearer('dropbox', account)}`
     const url = `https://${host}.dropboxapi.com/2/files/${route}`
-    return await clouds.ask({ method: 'POST', url, headers: { ...headers, authorization }, body })
+    return await ground.askProvider({ method: 'POST', url, headers: { ...headers, authorization }, body })
   }
   const path = async (id: string): Promise<string> =>
-    (await definition.control.files(account)).find((file) => file.id === id)?.path ?? ''
+    (await ground.control('dropbox').files(account)).find((file) => file.id === id)?.path ?? ''
   const move = async (id: string, to: string): Promise<boolean> =>
     ok(await call('move_v2', { from_path: id, to_path: to }))
   const bin = async (id: string): Promise<boolean> => ok(await call('delete_v2', { path: id }))
   return {
-    files: async () => await filesOf(clouds.dropbox, account),
+    files: () => filesOf(ground, 'dropbox', account),
     edit: async (id, bytes) => ok(await call('upload', { path: await path(id), mode: 'overwrite' }, bytes)),
     rename: async (id, name) => move(id, (await path(id)).replace(/[^/]*$/, name)),
     move: async (id) => move(id, `/elsewhere/${(await path(id)).split('/').at(-1) ?? ''}`),
     trash: bin,
-    restore: async (id) => {
-      const rev = state.entries.get(id)?.content?.rev
-      return ok(await call('restore', { path: await path(id), rev }))
+    async restore(id) {
+      const { entries } = jsonIn(await call('list_revisions', { path: id, mode: 'id', limit: 1 }))
+      const [last] = (entries ?? []) as readonly { readonly rev: string; readonly path_lower: string }[]
+      return last !== undefined && ok(await call('restore', { path: last.path_lower, rev: last.rev }))
     },
     remove: bin,
     put: async (file, bytes) =>
@@ -177,47 +150,32 @@ function inDropbox({ clouds }: Deployment, { account, sub }: Place): Person {
   }
 }
 
-function inStorage({ aws, clouds }: Deployment, { sub }: Place): Person {
+function inStorage(ground: Ground, { sub }: Place): Person {
   const prefix = `${userKeyOf(userId(sub))}/`
-  const { buckets } = aws
-  const put = (key: string, bytes: Buffer): void => {
-    buckets.put(storageBucket, key, {
-      bytes,
-      modifiedAt: clouds.google.state.clock.now(),
-      contentType: 'text/plain',
-    })
-  }
-  const remove = (id: string): Promise<boolean> =>
-    Promise.resolve(buckets.objects.delete(`${storageBucket}/${id}`))
+  const remove = (id: string): Promise<boolean> => ground.removeObject('storage', id)
   const cannot = (): Promise<boolean> => Promise.resolve(false)
   return {
-    files: () =>
-      Promise.resolve(
-        buckets
-          .of(storageBucket)
-          .filter(([key]) => key.startsWith(prefix))
-          .map(([id, { bytes }]) => ({
-            id,
-            name: id.slice(prefix.length),
-            size: bytes.length,
-            sha: sha256(bytes),
-            live: true,
-          })),
-      ),
-    edit(id, bytes) {
-      put(id, bytes)
-      return Promise.resolve(true)
+    async files() {
+      const lying = await ground.objects('storage')
+      return lying
+        .filter(({ key }) => key.startsWith(prefix))
+        .map(({ key: id, bytes }) => ({
+          id,
+          name: id.slice(prefix.length),
+          size: bytes.length,
+          sha: sha256(bytes),
+          live: true,
+        }))
     },
+    edit: (id, bytes) => ground.putObject('storage', id, bytes, false),
     rename: cannot,
     move: cannot,
     trash: remove,
     restore: cannot,
     remove,
-    put(file, bytes) {
+    async put(file, bytes) {
       const id = `${prefix}${file}`
-      if (buckets.objects.has(`${storageBucket}/${id}`)) return Promise.resolve(undefined)
-      put(id, bytes)
-      return Promise.resolve(id)
+      return (await ground.putObject('storage', id, bytes, true)) ? id : undefined
     },
   }
 }

@@ -1,4 +1,4 @@
-import { diceOf } from './determinism.ts'
+import { diceOf } from './dice.ts'
 import type { Preset } from './weather.ts'
 import { presets } from './weather.ts'
 

@@ -1,17 +1,11 @@
-import type { Everybody, Place } from './beginning.ts'
-import { auditContent } from './audit-content.ts'
-import { auditDrives } from './audit-drives.ts'
-import { auditRows } from './audit-rows.ts'
-import type { Deployment } from './deployment.ts'
-import { intakeBucket, openDeployment } from './deployment.ts'
-import { doorActs, reconnect } from './door-acts.ts'
-import { driveActs } from './drive-acts.ts'
+import type { Everybody } from './beginning.ts'
+import { openDeployment } from './deployment.ts'
 import { forgetHashes } from './hashes.ts'
+import { audit, isAtRest, placesOf, renewGrants, schedule, stackOf } from './history.ts'
+import { inMemory } from './in-memory.ts'
 import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
-import type { ActKind, Plan } from './plan.ts'
-import { sceneOf } from './scene.ts'
-import { weatherActs } from './weather-acts.ts'
+import type { Plan } from './plan.ts'
 import type { Weather } from './weather.ts'
 import { calm, presets } from './weather.ts'
 import { World } from './world.ts'
@@ -32,7 +26,6 @@ export interface PlayOptions {
   readonly without?: readonly (keyof Weather)[]
 }
 
-const acts = { ...doorActs, ...driveActs, ...weatherActs } satisfies Record<ActKind, unknown>
 const workMs = 4_500_000
 /** A message whose worker died comes back after an hour and a half, and URLs end after two. */
 const restMs = 16 * 3_600_000
@@ -49,24 +42,21 @@ export async function play(everybody: Everybody, plan: Plan, options: PlayOption
   let wrong: string[]
   try {
     const deployment = await openDeployment(network, everybody)
-    const start = world.now
+    const ground = inMemory(network, deployment)
     deployment.startSweeping()
-    for (const act of plan.acts) {
-      const place = everybody.places[act.place]
-      if (!place) throw new Error(`There is no place ${String(act.place)}.`)
-      world.after(act.at, () => {
-        const scene = sceneOf(world, network, deployment, ledger, place, act)
-        acts[act.kind](scene, act).catch((error: unknown) =>
-          ledger.find('world', `${act.kind}: ${stackOf(error)}`),
-        )
-      })
-    }
-    await world.run(start + workMs)
-    const used = [...new Set(plan.acts.map((act) => act.place))].flatMap((at) => everybody.places[at] ?? [])
-    await comeToRest(world, network, deployment, ledger, used)
-    auditRows(deployment, ledger, world)
-    await auditDrives(deployment, ledger, used, network)
-    await auditContent(world, deployment, ledger)
+    schedule(ground, ledger, plan, everybody.places)
+    await world.run(world.now + workMs)
+    world.tell('The weather clears')
+    network.weather = calm
+    network.outages.clear()
+    const used = placesOf(plan, everybody.places)
+    await renewGrants(ground, ledger, used)
+    const end = world.now + restMs
+    do await world.run(world.now + restStepMs)
+    while (world.now < end && !(await isAtRest(ground)))
+    world.tell('At rest')
+    await audit(ground, ledger, used)
+    world.whisper(JSON.stringify(await ground.rows('documents')))
     wrong = [...ledger.wrong]
   } catch (error) {
     wrong = [...ledger.wrong, `world: ${stackOf(error)}`]
@@ -79,46 +69,4 @@ export async function play(everybody: Everybody, plan: Plan, options: PlayOption
     calls: world.calls,
     events: world.events,
   }
-}
-
-const stackOf = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error)
-
-/** The weather clears, dead grants are renewed, and whatever was begun has to end by itself. */
-async function comeToRest(
-  world: World,
-  network: Network,
-  deployment: Deployment,
-  ledger: Ledger,
-  places: readonly Place[],
-): Promise<void> {
-  world.tell('The weather clears')
-  network.weather = calm
-  network.outages.clear()
-  for (const place of places) {
-    const row = deployment.aws.tables
-      .all('connections')
-      .find((one) => one['connectionId'] === place.connectionId)
-    if (row?.['status'] !== 'requires_reauth' && !ledger.revoked.has(place.account)) continue
-    if (row?.['status'] === 'disconnected') continue
-    const act = { id: -1, at: 0, kind: 'reconnect', place: 0, document: '' } as const
-    void reconnect(sceneOf(world, network, deployment, ledger, place, act))
-  }
-  const end = world.now + restMs
-  do await world.run(world.now + restStepMs)
-  while (world.now < end && !isAtRest(deployment))
-  world.tell('At rest')
-}
-
-function isAtRest({ aws, lambda, untold }: Deployment): boolean {
-  const isOpen = aws.tables.all('documents').some((row) => row['open'] !== undefined)
-  // An object whose event was lost is found when the bucket is listed.
-  const lies = [...aws.buckets.of(intakeBucket)].some(([, { tags }]) => tags['driveway'] === undefined)
-  return (
-    !isOpen &&
-    !lies &&
-    Object.values(aws.queues).every(({ messages }) => messages.size === 0) &&
-    untold.length === 0 &&
-    lambda.running === 0
-  )
 }

@@ -5,14 +5,15 @@ import type { HttpRequest, HttpResponse } from '../../lib/net/http-client.ts'
 import { networkFailure, sizeOf, unreachable } from '../../lib/net/http-client.ts'
 import type { FaultAction } from '../../simulators/kernel/faults.ts'
 import type { Buckets } from './buckets.ts'
-import type { Cloud, Clouds } from './drives.ts'
+import type { Clouds } from './drives.ts'
 import { cloudOf } from './drives.ts'
 import type { WireAnswer } from './in-process.ts'
 import type { Network } from './network.ts'
 import { LostError } from './network.ts'
+import { refusals } from './refusals.ts'
 import { askStorage, storageHost } from './storage-wire.ts'
 import type { Process } from './world.ts'
-import { sha256 } from './world.ts'
+import { sha256 } from './ledger.ts'
 
 /** How long a file's hash may keep coming, milliseconds. */
 const hashAfterMs = 90_000
@@ -128,34 +129,6 @@ function faultFor(
     return below(2) === 0 ? { type: 'partial', bytes } : { type: 'reset', afterBytes: bytes }
   }
   return method === 'GET' ? { type: 'truncate', afterBytes: below(40) } : { type: 'commit-then-reset' }
-}
-
-function refusals(cloud: Cloud): readonly FaultAction[] {
-  const wait = { headers: { 'retry-after': '7' } }
-  const own: Readonly<Record<Cloud, readonly FaultAction[]>> = {
-    google: [
-      { type: 'status', status: 403, reason: 'userRateLimitExceeded' },
-      { type: 'status', status: 403, reason: 'rateLimitExceeded' },
-    ],
-    microsoft: [
-      { type: 'status', status: 423 },
-      { type: 'status', status: 509 },
-    ],
-    dropbox: [
-      { type: 'status', status: 429, reason: 'too_many_write_operations' },
-      { type: 'status', status: 409, reason: 'internal_error' },
-    ],
-  }
-  return [
-    { type: 'status', status: 429, ...wait },
-    { type: 'status', status: 429 },
-    { type: 'status', status: 500 },
-    { type: 'status', status: 503 },
-    { type: 'status', status: 502 },
-    { type: 'garbage' },
-    { type: 'commit-then-reset' },
-    ...own[cloud],
-  ]
 }
 
 const nameOf = (fault: FaultAction): string =>

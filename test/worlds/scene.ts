@@ -1,25 +1,23 @@
 import { userId, userKeyOf } from '../../lib/ids.ts'
-import type { Place } from './beginning.ts'
+import type { Place } from './places.ts'
 import type { Ask } from './client.ts'
-import { appOf } from './client.ts'
-import type { Deployment } from './deployment.ts'
+import { diceNamed } from './dice.ts'
 import type { Item } from './expressions.ts'
 import type { Deed, Ledger } from './ledger.ts'
-import type { Network } from './network.ts'
+import type { Ground } from './ground.ts'
 import type { Person } from './person.ts'
 import { personOf } from './person.ts'
 import type { Act } from './plan.ts'
-import type { World } from './world.ts'
 
 /** All that one act works with. */
 export interface Scene {
-  readonly world: World
-  readonly network: Network
-  readonly deployment: Deployment
+  readonly ground: Ground
   readonly ledger: Ledger
   readonly place: Place
   readonly person: Person
   readonly ask: Ask
+  /** Of its history: bytes that no other has follow from it. */
+  readonly seed: number
   /** Of the act alone: 0 to below 1. */
   readonly dice: () => number
   /** Writes a deed down. */
@@ -36,24 +34,16 @@ export interface Upload {
   readonly deed: Deed
 }
 
-export function sceneOf(
-  world: World,
-  network: Network,
-  deployment: Deployment,
-  ledger: Ledger,
-  place: Place,
-  act: Act,
-): Scene {
+export function sceneOf(ground: Ground, ledger: Ledger, place: Place, act: Act, seed: number): Scene {
   const name = `act ${String(act.id)} ${act.kind}`
   return {
-    world,
-    network,
-    deployment,
+    ground,
     ledger,
     place,
-    person: personOf(deployment, place),
-    ask: appOf(deployment, place.sub, name),
-    dice: world.dice(name),
+    person: personOf(ground, place),
+    ask: ground.appOf(place.sub, name),
+    seed,
+    dice: diceNamed(seed, name),
     did(document, deed) {
       ledger.of(place.sub, document).deeds.push(deed)
       return deed
@@ -62,9 +52,8 @@ export function sceneOf(
 }
 
 /** The document's row as it stands. */
-export function rowOf({ aws }: Deployment, sub: string, document: string): Item | undefined {
+export async function rowOf(ground: Ground, sub: string, document: string): Promise<Item | undefined> {
   const userKey = userKeyOf(userId(sub))
-  return aws.tables
-    .all('documents')
-    .find((row) => row['userKey'] === userKey && row['documentId'] === document)
+  const rows = await ground.rows('documents')
+  return rows.find((row) => row['userKey'] === userKey && row['documentId'] === document)
 }

@@ -14,36 +14,34 @@ const longestMs = 1_200_000
 
 /** What befalls a drive for a while. */
 export const weatherActs = {
-  outage(scene) {
+  async outage(scene) {
     const cloud = cloudFor(scene)
-    if (cloud) scene.network.outages.set(cloud, scene.world.now + Math.floor(scene.dice() * longestMs))
-    scene.world.tell(`${scene.place.provider} is out`)
-    return Promise.resolve()
+    if (cloud) await scene.ground.outage(cloud, Math.floor(scene.dice() * longestMs))
+    scene.ground.tell(`${scene.place.provider} is out`)
   },
-  full(scene) {
+  async full(scene) {
     const cloud = cloudFor(scene)
-    if (!cloud) return Promise.resolve()
-    const { control } = scene.deployment.clouds[cloud].definition
-    control.setQuota(scene.place.account, 1)
-    scene.world.tell(`${scene.place.account} is full`)
-    scene.world.after(Math.floor(scene.dice() * longestMs), () => control.setQuota(scene.place.account, 15e9))
-    return Promise.resolve()
+    if (!cloud) return
+    const { ground, place } = scene
+    const { setQuota } = ground.control(cloud)
+    await setQuota(place.account, 1)
+    ground.tell(`${place.account} is full`)
+    ground.after(Math.floor(scene.dice() * longestMs), () => void setQuota(place.account, 15e9))
   },
-  'expire-tokens'(scene) {
+  async 'expire-tokens'(scene) {
     const cloud = cloudFor(scene)
-    if (cloud) scene.deployment.clouds[cloud].definition.control.expireTokens(scene.place.account)
-    return Promise.resolve()
+    if (cloud) await scene.ground.control(cloud).expireTokens(scene.place.account)
   },
-  revoke(scene) {
+  async revoke(scene) {
     const cloud = cloudFor(scene)
-    if (!cloud) return Promise.resolve()
-    const { control } = scene.deployment.clouds[cloud].definition
-    scene.ledger.revoked.add(scene.place.account)
-    control.revoke(scene.place.account)
-    control.expireTokens(scene.place.account)
-    scene.world.tell(`${scene.place.account} withdraws the consent`)
+    if (!cloud) return
+    const { ground, ledger, place } = scene
+    const { revoke, expireTokens } = ground.control(cloud)
+    ledger.revoked.add(place.account)
+    await revoke(place.account)
+    await expireTokens(place.account)
+    ground.tell(`${place.account} withdraws the consent`)
     const reconnectAfter = 60_000 + Math.floor(scene.dice() * longestMs)
-    scene.world.after(reconnectAfter, () => void reconnect(scene))
-    return Promise.resolve()
+    ground.after(reconnectAfter, () => void reconnect(scene))
   },
 } as const satisfies Readonly<Record<string, WeatherAct>>

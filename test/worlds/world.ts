@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
 import type { TimeKeeper } from './determinism.ts'
-import { diceOf, enterWorld } from './determinism.ts'
+import { enterWorld } from './determinism.ts'
+import { diceNamed } from './dice.ts'
 
 /** What ends with the function that it stands for: one invocation. */
 export class Process {
@@ -69,9 +70,7 @@ export class World implements TimeKeeper {
 
   /** Dice that depend on the seed and the name alone. */
   dice(name: string): () => number {
-    let hash = this.seed | 0
-    for (let at = 0; at < name.length; at += 1) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
-    return diceOf(hash)
+    return diceNamed(this.seed, name)
   }
 
   tell(line: string): void {
@@ -174,5 +173,3 @@ function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason
   return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
 }
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
