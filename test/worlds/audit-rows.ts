@@ -57,8 +57,7 @@ function eventsTell({ written, told }: Evidence, ledger: Ledger): void {
   for (const { type, detail } of told)
     if (type !== 'Intake Rejected' && expected.get(String(detail['eventId'])) !== type)
       ledger.find('I9', `${type} was told of what no row says`)
-  for (const { type, detail } of told)
-    for (const fault of eventFaults(type, detail)) ledger.find('I9', fault)
+  for (const { type, detail } of told) for (const fault of eventFaults(type, detail)) ledger.find('I9', fault)
 }
 
 /** Types of the events that rows have carried and nobody has been told yet. */
