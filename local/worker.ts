@@ -23,15 +23,12 @@ const minute = 60_000
 const functionTimeoutMs = 15 * minute
 const stop = new AbortController()
 
-/**
- * What went wrong is worth a line; its text may quote what must not be printed. What is
- * cut off because the stack ends did not go wrong: it is gone on with at the next start.
- */
+/** What went wrong is worth a line, unless the stack's end cut it off; its text may quote secrets. */
 const report =
   (what: string) =>
   (error: unknown): void => {
-    if (stop.signal.aborted) return
-    console.error(`worker: ${what} failed: ${error instanceof Error ? error.name : 'unknown'}`)
+    if (!stop.signal.aborted)
+      console.error(`worker: ${what} failed: ${error instanceof Error ? error.name : 'unknown'}`)
   }
 
 const sqsClient = new SQSClient({})

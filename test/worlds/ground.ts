@@ -27,7 +27,7 @@ export interface Time {
  */
 export interface Ground extends Time {
   tell(line: string): void
-  /** Bytes: what is larger than `small` takes more than one step, and more than `fragment` several requests. */
+  /** Bytes: above `small` a document takes more than one step, above `fragment` more than one request. */
   readonly sizes: { readonly small: number; readonly fragment: number }
   /** Of the API, as `sub`; `name` is of what asks. */
   appOf(sub: string, name: string): Ask

@@ -5,8 +5,8 @@ import { calm, presets } from '../weather.ts'
 import { playOverHttp } from './play-over-http.ts'
 
 /**
- * `run.ts [--seeds 100] [--from 1] [--stack 10] [--kills 2] [--tell]` plays histories over HTTP against stacks
- * of real processes, so many on each stack at once. Every other stack has drives that fail, every other is
+ * `run.ts [--seeds 100] [--from 1] [--stack 10] [--kills 2] [--tell]` plays histories over HTTP against
+ * stacks of real processes, so many on each stack at once. Every other stack has drives that fail, every other is
  * killed. `--json`: for programs. Status 1 when something is not as it has to be.
  */
 const given = (name: string, otherwise: number): number => {
