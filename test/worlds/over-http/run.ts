@@ -6,8 +6,8 @@ import { playOverHttp } from './play-over-http.ts'
 
 /**
  * `run.ts [--seeds 100] [--from 1] [--stack 10] [--kills 2] [--tell]` plays histories over HTTP against
- * stacks of real processes, so many on each stack at once. Every other stack has drives that fail, every other is
- * killed. `--json`: for programs. Status 1 when something is not as it has to be.
+ * stacks of real processes, so many on each stack at once. The drives of every other stack fail, and every
+ * other stack is killed. `--json`: for programs. Status 1 when something is not as it has to be.
  */
 const given = (name: string, otherwise: number): number => {
   const at = process.argv.indexOf(`--${name}`)
