@@ -7,6 +7,7 @@ import {
 } from '../lib/contract/limits.ts'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
+import { providerIds } from '../lib/providers/registry.ts'
 import { providerSettings } from './provider-settings.ts'
 import { nearest, SettingsError } from './settings-error.ts'
 
@@ -29,6 +30,8 @@ const whole = (min: number, max: number) =>
   z
     .int('must be a whole number')
     .check(z.gte(min, `must be at least ${min}`), z.lte(max, `must be at most ${max}`))
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z.enum(words, `must be of ${words.join(', ')}`)
 
 const shape = {
   /** Name of the deployment, part of every name in the account: several stages live side by side. */
@@ -50,10 +53,7 @@ const shape = {
    */
   machines: z._default(
     z
-      .record(
-        z.string(),
-        z.array(z.enum(Object.keys(scopes) as Scope[], `must be of ${Object.keys(scopes).join(', ')}`)),
-      )
+      .record(z.string(), z.array(oneOf(Object.keys(scopes) as Scope[])))
       .check(
         z.refine(
           (machines) => Object.keys(machines).every((name) => /^[a-z][a-z0-9-]{0,31}$/.test(name)),
@@ -109,6 +109,11 @@ const shape = {
   /** Connections that one user may have, those that wait for a consent included. */
   connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),
 
+  /** Providers that new connections may go to. Connections that there are go on working. */
+  offeredProviders: z._default(z.array(oneOf(providerIds)).check(z.minLength(1, 'must not be empty')), [
+    ...providerIds,
+  ]),
+
   /** Folder in the user's drive that documents go into; empty for the drive's root. */
   driveFolder: z._default(text(driveFolder.pattern, `must be ${driveFolder.mustBe}`), ''),
   /** Files in the drive are called as people call them; else by document id and extension. */
@@ -135,10 +140,7 @@ const shape = {
     ),
     RetentionDays.THREE_MONTHS,
   ),
-  logLevel: z._default(
-    z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'),
-    'INFO',
-  ),
+  logLevel: z._default(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
   /** Tables, buckets, keys and secrets stay when the stack is deleted; false is for a throw-away stage. */
   retain: z._default(z.boolean(), true),
 }

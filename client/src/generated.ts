@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 a3fc44ee546376cc). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 13e32c4a7b337bf4). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -1157,8 +1157,9 @@ export const errorAdvice: Readonly<
   },
   provider_not_configured: {
     title: 'Provider not configured',
-    meaning: 'This deployment has no OAuth client for that provider.',
-    action: 'Offer another provider, or ask the operator to register an OAuth client.',
+    meaning:
+      'This deployment has no OAuth client for that provider, or does not offer it for new connections.',
+    action: 'Offer another provider, or ask the operator to register an OAuth client, or to offer it.',
   },
   operator_attention: {
     title: 'Operator attention',

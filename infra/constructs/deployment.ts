@@ -82,8 +82,11 @@ export class Deployment extends Construct {
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
     const clientId = identity.clientId ?? settings.consoleClientId
-    if (consoleFolder !== undefined && clientId !== undefined)
-      console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer: identity.issuer, clientId })
+    if (consoleFolder !== undefined && clientId !== undefined) {
+      const { offeredProviders } = settings
+      const { issuer } = identity
+      console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer, clientId, offeredProviders })
+    }
     const alarms = new Alarms(this, 'Alarms', {
       settings,
       key: data.key,

@@ -264,6 +264,14 @@ test.each([
   for (const own of starts) expect(own['REQUIRE_RETURN_URL']).toBe(required)
 })
 
+test('what is offered is told to whatever starts a connection, and to nobody else', () => {
+  const variables = variablesOf(synthesize({ offeredProviders: 'onedrive,s3' }))
+  const told = [...variables].filter(([, own]) => 'OFFERED_PROVIDERS' in own)
+  expect(told.length).toBeGreaterThan(0)
+  for (const [, own] of told) expect(own['OFFERED_PROVIDERS']).toBe('onedrive,s3')
+  expect(told.length).toBeLessThan(4)
+})
+
 describe('what is kept', () => {
   const keyArn = expect.stringMatching(/^<DataKey\w+\.Arn>$/)
 
