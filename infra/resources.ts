@@ -102,14 +102,15 @@ const startsOf = (settings: Settings, returnUrls: readonly string[]) => ({
   REQUIRE_RETURN_URL: String(settings.requireReturnUrl && returnUrls.length > 0),
 })
 
-/** What nobody can take back, and for how many days: tables restored, streams, letters, logs, secrets. */
-function keptDays({ logRetentionDays, secretRecoveryDays }: Settings): string {
+/** What nobody can take back, and for how many days: tables restored, streams, letters, events, logs. */
+function keptDays({ logRetentionDays, secretRecoveryDays, eventArchiveDays }: Settings): string {
   const days = {
     'table backups': recoveryDays,
     'change streams': 1,
     'dead letters': deadLetterDays,
     'webhook deliveries': deliveryDays,
     logs: logRetentionDays,
+    ...(eventArchiveDays > 0 && { 'event archive': eventArchiveDays }),
     ...(secretRecoveryDays > 0 && { 'deleted secrets': secretRecoveryDays }),
   }
   return Object.entries(days)

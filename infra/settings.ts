@@ -35,10 +35,7 @@ const oneOf = <const Words extends readonly string[]>(words: Words) =>
 
 const shape = {
   /** Name of the deployment, part of every name in the account: several stages live side by side. */
-  stage: text(
-    /^[a-z][a-z0-9]{0,11}$/,
-    'must be 1 to 12 lower-case letters and digits, beginning with a letter',
-  ),
+  stage: text(/^[a-z][a-z0-9]{0,11}$/, 'must be 1 to 12 lower-case letters and digits, a letter first'),
   /** The AWS account and region; the CLI's own when absent. */
   account: z.optional(text(/^\d{12}$/, 'must have 12 digits')),
   region: z.optional(text(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')),
@@ -106,6 +103,8 @@ const shape = {
   /** Minutes that a drive where nothing happens is not looked at; others every minute. 0: none is. */
   changesWithinMinutes: z._default(whole(0, 1_440), defaultChangesWithinMinutes),
 
+  /** Days that events stay in the bus's archive, to be replayed to its listeners. 0: there is none. */
+  eventArchiveDays: z._default(whole(0, 3_650), 30),
   /** Connections that one user may have, those that wait for a consent included. */
   connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),
 
@@ -136,7 +135,7 @@ const shape = {
   logRetentionDays: z._default(
     z.enum(
       RetentionDays,
-      'must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or a longer step of CloudWatch',
+      'must be one of CloudWatch’s steps: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 …',
     ),
     RetentionDays.THREE_MONTHS,
   ),

@@ -272,6 +272,21 @@ test('what is offered is told to whatever starts a connection, and to nobody els
   expect(told.length).toBeLessThan(4)
 })
 
+test('what the bus was told can be told again, as long as the operator says', () => {
+  const archive = only('AWS::Events::Archive')
+  expect(archive.Properties).toMatchObject({ RetentionDays: 30, EventPattern: { source: ['driveway'] } })
+  expect(asText(archive.Properties['SourceArn'])).toMatch(/^<\w*Events\w+\.Arn>$/)
+  expect(asText(archive.Properties['KmsKeyIdentifier'])).toMatch(/^<DataKey\w+\.Arn>$/)
+  // What an erasure leaves there is named in its receipt.
+  const receipts = (of: ReturnType<typeof synthesize>) =>
+    [...variablesOf(of).values()].flatMap((own) => own['KEPT_DAYS'] ?? [])
+  for (const kept of receipts(template)) expect(kept).toContain('event archive=30')
+  const without = synthesize({ eventArchiveDays: '0' })
+  expect(resourcesOf(without, 'AWS::Events::Archive')).toEqual({})
+  expect(receipts(without).length).toBeGreaterThan(0)
+  for (const kept of receipts(without)) expect(kept).not.toContain('event archive')
+})
+
 describe('what is kept', () => {
   const keyArn = expect.stringMatching(/^<DataKey\w+\.Arn>$/)
 
