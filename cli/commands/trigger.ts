@@ -34,7 +34,7 @@ const made: Readonly<Record<string, (context: Context, url: string) => Promise<s
     const { webhooks } = await localMachine(url, machine, signal)
     const all = await webhooks.list({ signal })
     for (const { id } of all) await webhooks.test(id, { signal })
-    return `Sent to ${all.length} of ${all.length} webhooks.`
+    return `Sent to ${all.length} ${all.length === 1 ? 'webhook' : 'webhooks'}.`
   },
 }
 

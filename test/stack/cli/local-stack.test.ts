@@ -12,7 +12,7 @@ import { apiOf, apiWith, machineToken } from '../../support/api.ts'
 import { startLocalStack } from '../../support/local-stack.ts'
 import type { LocalStack } from '../../support/local-stack.ts'
 import { sampleOf } from '../../support/sample.ts'
-import { serve } from '../../support/serve.ts'
+import { serve, serveAll } from '../../support/serve.ts'
 import { until } from '../../support/stack-control.ts'
 import { cleanEnvironment, runCli } from './run-cli.ts'
 import type { RunOptions } from './run-cli.ts'
@@ -142,8 +142,8 @@ interface Delivery {
 }
 
 describe('a server of an app, by listen and trigger', () => {
-  const port = 20_000 + Math.floor(Math.random() * 10_000)
-  const target = `http://localhost:${port}/hook`
+  let port: string
+  let target: string
   let listening: ReturnType<typeof begin>
   let server: ReturnType<typeof begin>
   let secret: string
@@ -160,7 +160,7 @@ describe('a server of an app, by listen and trigger', () => {
       (all) => all.some(is),
     )
   const startServer = async () => {
-    server = begin('examples/webhook-server/server.ts', [], { PORT: String(port), WEBHOOK_SECRET: secret })
+    server = begin('examples/webhook-server/server.ts', [], { PORT: port, WEBHOOK_SECRET: secret })
     await server.says(/hears webhooks/)
   }
   const hooks = async () => {
@@ -169,6 +169,10 @@ describe('a server of an app, by listen and trigger', () => {
   }
 
   beforeAll(async () => {
+    const free = await serveAll(() => undefined)
+    port = new URL(free.url).port
+    target = `http://localhost:${port}/hook`
+    await free.close()
     // One that listened and was killed has left its webhook behind.
     const killed = begin('cli/driveway.js', ['listen', '--forward-to', target], {})
     await killed.says(/whsec_/)
