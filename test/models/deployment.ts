@@ -6,6 +6,7 @@ import { grantStore } from '../../lib/catalog/grants.ts'
 import { tokenStore } from '../../lib/catalog/tokens.ts'
 import type { GrantDeps } from '../../lib/grants/connect.ts'
 import { connectGrant } from '../../lib/grants/connect.ts'
+import { oldGrants } from '../../lib/grants/old-grants.ts'
 import { createSealer, sealKey } from '../../lib/grants/seal.ts'
 import { secretStore } from '../../lib/grants/secret-store.ts'
 import { createGrants } from '../../lib/grants/store.ts'
@@ -42,6 +43,9 @@ export class Deployment {
     const grantRows = grantStore(dynamo, 'grants', clock.now)
     // What is due within the hours is due: the models have no hours.
     const soon = grantStore(dynamo, 'grants', () => this.now + 2 * hour)
+    const tokens = tokenStore(dynamo, 'tokens')
+    const sealer = createSealer(sealKeys)
+    const readOld = oldGrants(secrets, tokens, sealer)
     return {
       connections: connectionStore(dynamo, 'connections', clock.now),
       grantRows,
@@ -52,11 +56,11 @@ export class Deployment {
         secrets,
         clock,
       },
-      grants: createGrants({ rows: grantRows, secrets, sealKeys, clock, readOld: async () => undefined }),
+      grants: createGrants({ rows: grantRows, secrets, sealKeys, clock, readOld }),
       secrets,
       sealKeys,
-      tokens: tokenStore(dynamo, 'tokens'),
-      sealer: createSealer(sealKeys),
+      tokens,
+      sealer,
       accessTokens: { forget: () => undefined },
       clock,
     }
