@@ -16,7 +16,7 @@ import { Deployment, giveConsent, hour } from '../../models/deployment.ts'
 const providers = ['google-drive', 'onedrive'] as const
 type Stack = ReturnType<Deployment['open']>
 
-/** A deployment as an earlier version has left it: one secret a connection, a newer token in the tokens row. */
+/** As an earlier version has left it: one secret a connection, a newer token in the tokens row. */
 async function oldDeployment() {
   const deployment = new Deployment()
   const main = deployment.open()
@@ -49,7 +49,7 @@ async function work(stack: Stack): Promise<void> {
   for (const provider of providers) await pack(stack.packer, provider, () => false)
 }
 
-/** Every grant is the newest one, in a cell where its row says; nothing else is left, in no secret and no row. */
+/** Every grant is the newest one, in a cell, where its row says; nothing else is left anywhere. */
 async function expectMoved({ deployment, all }: Old): Promise<void> {
   const rows = new Map(
     (deployment.tables.all('grants') as unknown as GrantRow[]).map((row) => [row.connectionId, row]),
