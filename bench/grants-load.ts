@@ -25,7 +25,7 @@ import { openWorld } from '../test/support/grants-world.ts'
 const [connections = 5000, processes = 16, rounds = 2] = process.argv.slice(2).map(Number)
 /** Of these as many pack, all the time; one in so many acts is somebody's last. */
 const packers = 2
-const diesOneIn = 25
+const diesOneIn = 50
 const tokenBytes = { 'google-drive': 103, onedrive: 1500 } as const
 
 const random = randomFrom(20_261_128)
@@ -99,7 +99,7 @@ async function playRound(all: readonly Known[], round: number, workers: readonly
   }
   const packs = async (worker: Worker): Promise<void> => {
     while (!isOver) {
-      const isLast = random() < 0.3
+      const isLast = random() < 0.1
       await worker.do({
         act: 'pack',
         token: '',
@@ -155,8 +155,8 @@ try {
     ]
     lines.push(`| ${figures.map(String).join(' | ')} |`)
     process.stdout.write(`${lines.at(-1) ?? ''}\n`)
+    writeFileSync('bench/results/grants-load.md', `${lines.join('\n')}\n`)
   }
-  writeFileSync('bench/results/grants-load.md', `${lines.join('\n')}\n`)
 } finally {
   for (const worker of workers) worker.end()
   await world.close()

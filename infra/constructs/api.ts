@@ -13,6 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-apigateway'
 import type { Key } from 'aws-cdk-lib/aws-kms'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import { CfnSamplingRule } from 'aws-cdk-lib/aws-xray'
 import { RemovalPolicy } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import type { Route } from '../../lib/contract/route.ts'
@@ -26,6 +27,8 @@ import { addPreflight } from './preflight.ts'
 /** API Gateway's own longest wait for a whole answer; streamed answers may take longer. */
 export const gatewayWait = Duration.seconds(29)
 const stageName = 'api'
+/** Of all requests, and of all runs of functions. */
+const tracedShare = 0.01
 
 export interface ApiProps {
   readonly settings: Settings
@@ -66,7 +69,8 @@ export class Api extends Construct {
         throttlingRateLimit: settings.throttleRate,
         throttlingBurstLimit: settings.throttleBurst,
         tracingEnabled: true,
-        metricsEnabled: true,
+        // By method they would be some hundred paid metrics; those of the stage are free.
+        metricsEnabled: false,
         // Execution logs would hold query strings, and with them authorization codes.
         loggingLevel: MethodLoggingLevel.OFF,
         dataTraceEnabled: false,
@@ -74,12 +78,26 @@ export class Api extends Construct {
         accessLogFormat: accessLogFormat(),
       },
     })
+    this.#sampleTraces()
     const { region, urlSuffix } = Stack.of(this)
     this.publicUrl =
       settings.domainName === undefined
         ? `https://${this.rest.restApiId}.execute-api.${region}.${urlSuffix}/${stageName}`
         : `https://${settings.domainName}`
     this.#explain()
+  }
+
+  /**
+   * Without a rule the first request of each second is traced, which is all of them where there are few.
+   * https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
+   */
+  #sampleTraces(): void {
+    const any = { host: '*', httpMethod: '*', urlPath: '*', resourceArn: '*', serviceType: '*' }
+    const name = `driveway-${this.#settings.stage}`
+    const rate = { fixedRate: tracedShare, reservoirSize: 0, priority: 1_000 }
+    new CfnSamplingRule(this, 'Traces', {
+      samplingRule: { ruleName: name, serviceName: `${name}*`, ...rate, ...any, version: 1 },
+    })
   }
 
   /**

@@ -10,17 +10,15 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { Construct } from 'constructs'
 import type { MetricName } from '../../lib/telemetry/metrics.ts'
-import { metricNamespace } from '../../lib/telemetry/metrics.ts'
+
 import type { Settings } from '../settings.ts'
 import { stageMetric } from './watches.ts'
-import type { DrivewayFunction } from './function.ts'
 import type { Intake } from './intake.ts'
 
 export interface DashboardProps {
   readonly settings: Settings
   readonly rest: RestApi
   readonly intake: Intake
-  readonly functions: readonly DrivewayFunction[]
 }
 
 const five = Duration.minutes(5)
@@ -29,13 +27,10 @@ const five = Duration.minutes(5)
  * One page for the question "how is it going?": what callers see, what providers do, what the intake does.
  */
 export class Dashboard extends Construct {
-  constructor(scope: Construct, id: string, { settings, rest, intake, functions }: DashboardProps) {
+  constructor(scope: Construct, id: string, { settings, rest, intake }: DashboardProps) {
     super(scope, id)
     const board = new CloudWatchDashboard(this, 'Board', { dashboardName: `driveway-${settings.stage}` })
     const sum = (name: MetricName) => stageMetric(settings, name, five).with({ label: name })
-    const each = (name: MetricName, statistic: string) => bySearch(settings, name, statistic)
-    const ofFunctions = (pick: (fn: DrivewayFunction) => Metric) =>
-      functions.map((fn) => pick(fn).with({ label: fn.functionName }))
     board.addWidgets(
       graph('Requests and gateway errors', [
         rest.metricCount({ period: five, statistic: Stats.SUM, label: 'requests' }),
@@ -46,11 +41,11 @@ export class Dashboard extends Construct {
         rest.metricLatency({ period: five, statistic: Stats.p(50), label: 'median' }),
         rest.metricLatency({ period: five, statistic: Stats.p(99), label: 'p99' }),
       ]),
-      graph('Errors by code', [each('Errors', 'Sum')]),
+      graph('Errors', [sum('Errors')]),
     )
     board.addWidgets(
-      graph('Provider latency, p90 ms', [each('ProviderLatency', 'p90')]),
-      graph('Provider errors', [each('ProviderErrors', 'Sum'), sum('ProviderThrottles')]),
+      graph('Provider latency, p90 ms', [stageMetric(settings, 'ProviderLatency', five, Stats.p(90))]),
+      graph('Provider errors', [sum('ProviderErrors'), sum('ProviderThrottles')]),
       graph('Tokens', [sum('Refreshes'), sum('ReauthRequired'), sum('OperatorFaults')]),
     )
     board.addWidgets(
@@ -76,14 +71,8 @@ export class Dashboard extends Construct {
       ]),
     )
     board.addWidgets(
-      graph(
-        'Function time, p90 ms',
-        ofFunctions((fn) => fn.lambda.metricDuration({ period: five, statistic: Stats.p(90) })),
-      ),
-      graph(
-        'Function failures',
-        ofFunctions((fn) => fn.lambda.metricErrors({ period: five, statistic: Stats.SUM })),
-      ),
+      graph('Function time, p90 ms', [ofFunctions(settings, 'Duration', 'p90')]),
+      graph('Function failures', [ofFunctions(settings, 'Errors', 'Sum')]),
       graph('Functions at once', [
         new Metric({
           namespace: 'AWS/Lambda',
@@ -101,9 +90,9 @@ function graph(title: string, left: IMetric[]): GraphWidget {
   return new GraphWidget({ title, left, width: 8, height: 6, liveData: true })
 }
 
-/** Every combination of the metric's dimensions, also those that come later. */
-function bySearch(settings: Settings, name: MetricName, statistic: string): MathExpression {
-  const query = `Namespace="${metricNamespace}" MetricName="${name}" stage="${settings.stage}"`
+/** Of every function of the stage, also of those that come later. */
+function ofFunctions(settings: Settings, metricName: string, statistic: string): MathExpression {
+  const query = `{AWS/Lambda,FunctionName} MetricName="${metricName}" FunctionName="driveway-${settings.stage}-"`
   return new MathExpression({
     expression: `SEARCH('${query}', '${statistic}', ${five.toSeconds()})`,
     usingMetrics: {},

@@ -75,7 +75,7 @@ export class Deployment extends Construct {
 
     const parts = { settings, data, secrets, intake, bus, outbox, identity, api, origins }
     const resources = deploymentResources(parts)
-    const { functions, functionOf } = this.#addFunctions(settings, data, codeOf, resources)
+    const functionOf = this.#addFunctions(settings, data, codeOf, resources)
     api.serve(functionOf, functionOf('authorize-request'), [...settings.corsOrigins, ...origins])
     intake.feeds(functionOf('sort-intake'), functionOf('ingest-object'))
     outbox.feeds(functionOf('tell'), data.tables, functionOf('deliver-webhook'))
@@ -96,7 +96,7 @@ export class Deployment extends Construct {
       outbox,
       functionOf,
     })
-    new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake, functions: [...functions.values()] })
+    new Dashboard(this, 'Dashboard', { settings, rest: api.rest, intake })
     this.#addOutputs(api, identity, intake, alarms)
     this.apiUrl = api.publicUrl
     this.issuer = identity.issuer
@@ -166,12 +166,11 @@ export class Deployment extends Construct {
       permissions[name](fn, resources)
       functions.set(name, fn)
     }
-    const functionOf = (name: string): DrivewayFunction => {
+    return (name: string): DrivewayFunction => {
       const fn = functions.get(name)
       if (fn === undefined) throw new Error(`There is no function ${name}.`)
       return fn
     }
-    return { functions, functionOf }
   }
 
   #scheduleAll(functionOf: (name: string) => DrivewayFunction, settings: Settings): void {

@@ -21,45 +21,46 @@ export type MetricName =
   | 'TransfersSwept'
   | 'VaultInconsistent'
 
-export type Dimensions = Readonly<Record<string, string>>
+/** What a line says beside its value, to be counted by Logs Insights: a metric of each would be paid for. */
+export type Details = Readonly<Record<string, string>>
 type Unit = 'Count' | 'Milliseconds' | 'Bytes'
 
 export const metricNamespace = 'Driveway'
 
-function emit(name: MetricName, value: number, unit: Unit, dimensions: Dimensions): void {
+function emit(name: MetricName, value: number, unit: Unit, details: Details): void {
   // Metrics are for deployments; a test's or a laptop's output stays readable.
   const to = output()
   const { clock, settings } = to
   if (settings['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return
-  const all = { stage: settings['STAGE'] ?? 'local', ...dimensions }
   const line = {
     _aws: {
       Timestamp: clock.now(),
       CloudWatchMetrics: [
         {
           Namespace: metricNamespace,
-          Dimensions: [['stage'], Object.keys(all)],
+          Dimensions: [['stage']],
           Metrics: [{ Name: name, Unit: unit }],
         },
       ],
     },
-    ...all,
+    stage: settings['STAGE'] ?? 'local',
+    ...details,
     [name]: value,
   }
   to.write(`${JSON.stringify(line)}\n`, 'stdout')
 }
 
-/** Adds `value` to a counter. Dimensions come from small closed sets (provider, operation, code). */
-export function count(name: MetricName, dimensions: Dimensions = {}, value = 1): void {
-  emit(name, value, 'Count', dimensions)
+/** Adds `value` to a counter. Details come from small closed sets (provider, operation, code). */
+export function count(name: MetricName, details: Details = {}, value = 1): void {
+  emit(name, value, 'Count', details)
 }
 
 /** Records a duration in milliseconds. */
-export function observe(name: MetricName, milliseconds: number, dimensions: Dimensions = {}): void {
-  emit(name, milliseconds, 'Milliseconds', dimensions)
+export function observe(name: MetricName, milliseconds: number, details: Details = {}): void {
+  emit(name, milliseconds, 'Milliseconds', details)
 }
 
 /** Adds to a counter of bytes. */
-export function countBytes(name: MetricName, bytes: number, dimensions: Dimensions = {}): void {
-  emit(name, bytes, 'Bytes', dimensions)
+export function countBytes(name: MetricName, bytes: number, details: Details = {}): void {
+  emit(name, bytes, 'Bytes', details)
 }

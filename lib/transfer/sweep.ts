@@ -56,7 +56,8 @@ export async function sweep(deps: HallDeps, options: SweepOptions): Promise<Swep
     cursor = page.cursor
     if (cursor === undefined) break
   }
-  count('TransfersSwept', {}, rows)
+  // A metric is paid for each hour in which it is told.
+  if (rows > 0) count('TransfersSwept', {}, rows)
   return stopped()
 }
 
