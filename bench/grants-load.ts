@@ -75,7 +75,7 @@ function openWorker() {
 async function playRound(all: readonly Known[], round: number, workers: readonly Worker[]) {
   const queue = all.values()
   const taken = new Map<string, { acts: number; calls: number }>()
-  let isOver = false
+  const signal = { over: false }
   const works = async (worker: Worker): Promise<void> => {
     for (const known of queue) {
       const { connection } = known
@@ -98,7 +98,7 @@ async function playRound(all: readonly Known[], round: number, workers: readonly
     }
   }
   const packs = async (worker: Worker): Promise<void> => {
-    while (!isOver) {
+    while (!signal.over) {
       const isLast = random() < 0.1
       await worker.do({
         act: 'pack',
@@ -109,7 +109,7 @@ async function playRound(all: readonly Known[], round: number, workers: readonly
   }
   const packing = workers.slice(0, packers).map(packs)
   await Promise.all(workers.slice(packers).map(works))
-  isOver = true
+  signal.over = true
   await Promise.all(packing)
   return taken
 }
