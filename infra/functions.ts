@@ -19,9 +19,8 @@ export interface FunctionPlan {
 }
 
 /**
- * Memory is what buys CPU, and what is paid for while a drive is waited for, which is nearly all of a call. At
- * 512 MiB a function has 0.29 of a core: by the CPU times measured here a start takes some 75 ms longer than
- * at twice that, a put of 100 KB some 20.
+ * Memory buys CPU, and is paid for while a drive is waited for. 512 MiB is 0.29 of a core: by the CPU times
+ * measured here a start takes some 75 ms longer than at twice that, and a put of 100 KB some 20.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
  */
 const httpMemoryMiB = 512

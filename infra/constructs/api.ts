@@ -93,11 +93,9 @@ export class Api extends Construct {
    */
   #sampleTraces(): void {
     const any = { host: '*', httpMethod: '*', urlPath: '*', resourceArn: '*', serviceType: '*' }
-    const name = `driveway-${this.#settings.stage}`
-    const rate = { fixedRate: tracedShare, reservoirSize: 0, priority: 1_000 }
-    new CfnSamplingRule(this, 'Traces', {
-      samplingRule: { ruleName: name, serviceName: `${name}*`, ...rate, ...any, version: 1 },
-    })
+    const ruleName = `driveway-${this.#settings.stage}`
+    const rate = { ruleName, fixedRate: tracedShare, reservoirSize: 0, priority: 1_000, version: 1 }
+    new CfnSamplingRule(this, 'Traces', { samplingRule: { ...rate, ...any, serviceName: `${ruleName}*` } })
   }
 
   /**

@@ -10,7 +10,6 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch'
 import type { RestApi } from 'aws-cdk-lib/aws-apigateway'
 import { Construct } from 'constructs'
 import type { MetricName } from '../../lib/telemetry/metrics.ts'
-
 import type { Settings } from '../settings.ts'
 import { stageMetric } from './watches.ts'
 import type { Intake } from './intake.ts'
@@ -22,6 +21,7 @@ export interface DashboardProps {
 }
 
 const five = Duration.minutes(5)
+const transfers = ['TransfersStored', 'TransfersFailed', 'TransfersParked', 'TransfersSwept'] as const
 
 /**
  * One page for the question "how is it going?": what callers see, what providers do, what the intake does.
@@ -50,12 +50,7 @@ export class Dashboard extends Construct {
     )
     board.addWidgets(
       graph('Bytes', [sum('BytesSent'), sum('BytesReceived')]),
-      graph('Transfers', [
-        sum('TransfersStored'),
-        sum('TransfersFailed'),
-        sum('TransfersParked'),
-        sum('TransfersSwept'),
-      ]),
+      graph('Transfers', [...transfers.map(sum)]),
       graph('Intake', [
         ...(['arrivals', 'short', 'long'] as const).flatMap((queue) => [
           intake[queue].metricApproximateNumberOfMessagesVisible({
@@ -97,6 +92,5 @@ function ofFunctions(settings: Settings, metricName: string, statistic: string):
     expression: `SEARCH('${query}', '${statistic}', ${five.toSeconds()})`,
     usingMetrics: {},
     label: '',
-    period: five,
   })
 }
