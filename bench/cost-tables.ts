@@ -7,23 +7,27 @@ import { prices } from './prices.ts'
 
 /** What a call waits for is the provider, so its time cannot be measured here: these are assumed, seconds. */
 export const assumedSeconds = { drive: 0.6, table: 0.03, transferPerMiB: 0.05 } as const
-/** A request's own lines in the functions' and the gateway's logs. */
-export const logBytes = 1_200
+/** The gateway's line of a request, and the three that Lambda writes of each run, in usual lengths. */
+export const platformLogBytes = { gateway: 450, run: 410 } as const
 
 export interface Measured {
   readonly operation: string
   readonly functionName: FunctionName
   readonly calls: readonly string[]
   readonly seconds: number
+  /** Of the function's own log. */
+  readonly logBytes: number
+  /** Entries of indexes that are made, moved (which is two) or taken away. */
+  readonly indexWrites: number
+  /** Whether it ends with an event. */
+  readonly tells: boolean
 }
 
 function priceOf(action: string): number {
   const [service = '', name = ''] = action.split(':')
   switch (service) {
     case 'dynamodb':
-      return name === 'GetItem' || name === 'Query' || name === 'Scan'
-        ? prices.dynamoRead
-        : prices.dynamoWrite
+      return /^(?:GetItem|BatchGetItem|Query|Scan)$/.test(name) ? prices.dynamoRead : prices.dynamoWrite
     case 'secretsmanager':
       // Each reading or writing of a value asks the key once.
       return prices.secretCall + prices.kmsCall
@@ -36,15 +40,35 @@ function priceOf(action: string): number {
   }
 }
 
-function dollars(value: number): string {
+export function dollars(value: number): string {
   return value.toFixed(2)
 }
 
-function costPerCall({ functionName, calls, seconds }: Measured, http: boolean): number {
+/** What a call costs, by what is paid, US dollars. */
+export function partsOf(
+  { functionName, calls, seconds, logBytes, indexWrites, tells }: Measured,
+  http: boolean,
+) {
   const memoryGb = functionPlans[functionName].memoryMiB / 1_024
-  const compute = prices.lambdaRequest + seconds * memoryGb * prices.lambdaGbSecond
-  const aws = calls.reduce((sum, action) => sum + priceOf(action), 0)
-  return (http ? prices.apiRequest : 0) + compute + aws + (logBytes / 1024 ** 3) * prices.logGb
+  const bytes = logBytes + platformLogBytes.run + (http ? platformLogBytes.gateway : 0)
+  return {
+    gateway: http ? prices.apiRequest : 0,
+    compute: prices.lambdaRequest + seconds * memoryGb * prices.lambdaGbSecond,
+    calls: calls.reduce((sum, action) => sum + priceOf(action), 0),
+    indexes: indexWrites * prices.dynamoWrite,
+    event: tells ? perEvent() : 0,
+    logs: (bytes / 1024 ** 3) * prices.logGb,
+  }
+}
+
+export const costPerCall = (measured: Measured, http: boolean): number =>
+  Object.values(partsOf(measured, http)).reduce((sum, part) => sum + part, 0)
+
+/** One event told by itself; where many come at once, a run tells a hundred. */
+export const perEvent = (): number => {
+  const { lambdaRequest, lambdaGbSecond, logGb, event } = prices
+  const run = lambdaRequest + tellSeconds * (functionPlans.tell.memoryMiB / 1024) * lambdaGbSecond
+  return run + event + (platformLogBytes.run / 1024 ** 3) * logGb
 }
 
 /** A batch is one call, and paid by the row. */
@@ -61,12 +85,17 @@ function counted(calls: readonly string[]): string {
 /** What a call of each operation costs. */
 export function operationTable(http: readonly Measured[]): string[] {
   return [
-    'operation | AWS calls when warm | US$ per million',
-    '--- | --- | ---:',
-    ...http.map(
-      (measured) =>
-        `${measured.operation} | ${counted(measured.calls)} | ${dollars(costPerCall(measured, true) * 1e6)}`,
-    ),
+    'operation | AWS calls when warm | gateway | function | calls | indexes | event | logs | US$ per million',
+    '--- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---:',
+    ...http.map((measured) => {
+      const parts = Object.values(partsOf(measured, true)).map((part) => dollars(part * 1e6))
+      return [
+        measured.operation,
+        counted(measured.calls),
+        ...parts,
+        dollars(costPerCall(measured, true) * 1e6),
+      ].join(' | ')
+    }),
   ]
 }
 
@@ -111,65 +140,86 @@ const tokenSizes = [
   ['Microsoft, work, large', 1_900],
 ] as const
 
+/** Of a refresh token of so many bytes in cells, US dollars. */
+const inFullCell = (bytes: number): number => Math.floor(cellBytes / (bytes + itemBytes))
+export const cellMonth = (bytes: number): number => prices.secretMonth / (inFullCell(bytes) * filled)
+
+/** Tokens row: read, lease, settle; and a read of the grant's row. */
+export const perRefresh = (): number => 2 * prices.dynamoRead + 2 * prices.dynamoWrite
+
+/** How often a drive is looked at in a month. */
+export const looks = (30 * 24 * 60) / defaultChangesWithinMinutes
+const hours = 30 * 24
+
+/** A drive that is looked at all the time, and its access token kept: US dollars. */
+export function lookMonth(): number {
+  // Connection and token are read, the connection again as it is written, and its index moves.
+  const gb = functionPlans['follow-drives'].memoryMiB / 1024
+  const perLook = 3 * prices.dynamoRead + 3 * prices.dynamoWrite + lookSeconds * gb * prices.lambdaGbSecond
+  return looks * perLook + hours * perRefresh()
+}
+
 /** What connections cost in a month. */
 export function connectionTable(): string[] {
   const refreshes = 8 * 30
-  // Tokens row: read, lease, settle; and a read of the grant's row.
-  const perRefresh = 2 * prices.dynamoRead + 2 * prices.dynamoWrite
-  // A look: connection and token are read, the connection again as it is written, and its index moves.
-  const looks = (30 * 24 * 60) / defaultChangesWithinMinutes
-  const hours = 30 * 24
-  const gb = functionPlans['follow-drives'].memoryMiB / 1024
-  const perLook = 3 * prices.dynamoRead + 3 * prices.dynamoWrite + lookSeconds * gb * prices.lambdaGbSecond
   const rotating = oauthProviderIds
     .map(oauth2Of)
     .filter(({ refreshTokens }) => refreshTokens !== 'kept')
     .map(({ registrar }) => registrar)
     .join(', ')
   const inCells = tokenSizes.map(([whose, bytes]) => {
-    const most = Math.floor(cellBytes / (bytes + itemBytes))
-    const each = prices.secretMonth / (most * filled)
-    return `refresh tokens of ${bytes} bytes (${whose}): ${most} in a full cell | ${dollars(each * 1_000)}`
+    const most = inFullCell(bytes)
+    return `refresh tokens of ${bytes} bytes (${whose}): ${most} in a full cell | ${dollars(cellMonth(bytes) * 1_000)}`
   })
   return [
     'what | 1,000 connections a month, US$',
     '--- | ---:',
     ...inCells,
-    `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh * 1_000)}`,
+    `in use 8 hours a day: ${refreshes} refreshes, DynamoDB | ${dollars(refreshes * perRefresh() * 1_000)}`,
     `${rotating} only: the rotated token into its row | ${dollars(refreshes * 2 * prices.dynamoWrite * 1_000)}`,
-    `1,000 events each, told one by one: \`tell\` and the bus | ${dollars(costPerCall({ operation: 'tell', functionName: 'tell', calls: ['events:PutEvents'], seconds: tellSeconds }, false) * 1e6)}`,
-    `its drive looked at every ${defaultChangesWithinMinutes} minutes, where nothing happens: ${looks} looks, ${hours} refreshes | ${dollars((looks * perLook + hours * perRefresh) * 1_000)}`,
-    `idle: the keep-alive, once in some weeks | ${dollars((perRefresh + 2 * prices.secretCall) * 1_000)}`,
+    `1,000 events each, told one by one: \`tell\` and the bus | ${dollars(perEvent() * 1e6)}`,
+    `its drive looked at every ${defaultChangesWithinMinutes} minutes, where nothing happens: ${looks} looks, ${hours} refreshes | ${dollars(lookMonth() * 1_000)}`,
+    `idle: the keep-alive, once in some weeks | ${dollars((perRefresh() + 2 * prices.secretCall) * 1_000)}`,
   ]
 }
 
-/** What is paid when nobody comes. */
-export function fixedTable(): string[] {
+const alarms = 17
+/** Of the intake's three and the webhooks': five pollers each ask anew when 20 seconds brought nothing. */
+const polledQueues = 4
+const pollsOfQueue = (5 * 30 * 86_400) / 20
+
+/** What is paid when nobody comes, by what it is paid for. */
+function fixedParts(): readonly (readonly [string, number])[] {
   const secrets = oauthProviderIds.length + 1
-  const alarms = 17
-  const metrics = 40
   // A query for each part of the index, which is read as it is, and a tenth of a second of the function.
   const minutes = 30 * 24 * 60
   const parts = providerIds.filter((id) => aboutOf(id).tellsChanges).flatMap(shardsOf).length
-  const perRun =
-    prices.lambdaRequest + 0.1 * (functionPlans['follow-drives'].memoryMiB / 1024) * prices.lambdaGbSecond
-  const looking = minutes * (perRun + (parts * prices.dynamoRead) / 2)
-  const total =
-    prices.kmsKeyMonth +
-    secrets * prices.secretMonth +
-    alarms * prices.alarmMonth +
-    metrics * prices.metricMonth +
-    prices.dashboardMonth +
-    looking
+  const gb = functionPlans['follow-drives'].memoryMiB / 1024
+  const perRun = prices.lambdaRequest + 0.1 * gb * prices.lambdaGbSecond
+  return [
+    ['the key; a year and two years later a dollar more', prices.kmsKeyMonth],
+    [
+      `${secrets} secrets: ${oauthProviderIds.length} OAuth clients, the sealing key`,
+      secrets * prices.secretMonth,
+    ],
+    [`${alarms} alarms`, alarms * prices.alarmMonth],
+    [`${polledQueues} queues, asked in vain`, polledQueues * pollsOfQueue * prices.sqsCall],
+    [
+      'the dashboard: an account has three of up to 50 metrics for nothing; it names 27, and finds the functions',
+      0,
+    ],
+    ['the look, every minute, for drives that are due', minutes * (perRun + (parts * prices.dynamoRead) / 2)],
+  ]
+}
+
+export const fixedMonth = (): number => fixedParts().reduce((sum, [, each]) => sum + each, 0)
+
+/** What is paid when nobody comes. */
+export function fixedTable(): string[] {
   return [
     'what stands still | US$ a month',
     '--- | ---:',
-    `the key | ${dollars(prices.kmsKeyMonth)}`,
-    `${secrets} secrets: ${oauthProviderIds.length} OAuth clients, the sealing key | ${dollars(secrets * prices.secretMonth)}`,
-    `${alarms} alarms | ${dollars(alarms * prices.alarmMonth)}`,
-    `about ${metrics} metrics, by provider, operation and code | ${dollars(metrics * prices.metricMonth)}`,
-    `the dashboard (three are free in an account) | ${dollars(prices.dashboardMonth)}`,
-    `the look, every minute, for drives that are due | ${dollars(looking)}`,
-    `together | ${dollars(total)}`,
+    ...fixedParts().map(([what, each]) => `${what} | ${dollars(each)}`),
+    `together | ${dollars(fixedMonth())}`,
   ]
 }

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { BundleWorld } from '../test/parts/infra/support/bundle-world.ts'
 import { intakeEvent, startBundleWorld } from '../test/parts/infra/support/bundle-world.ts'
-import { assumedSeconds, documentTable, logBytes, operationTable } from './cost-tables.ts'
+import { monthTable } from './cost-at-size.ts'
+import { assumedSeconds, documentTable, operationTable, platformLogBytes } from './cost-tables.ts'
 import type { Measured } from './cost-tables.ts'
 import { pricesFrom } from './prices.ts'
 
@@ -13,12 +14,33 @@ import { pricesFrom } from './prices.ts'
  * price table. `--write` puts the tables into docs/cost.md between its markers.
  */
 
-/** The AWS actions of the calls that `run` makes: `dynamodb:GetItem`. */
-async function measure(world: BundleWorld, run: () => Promise<unknown>): Promise<readonly string[]> {
-  const before = world.gate.calls.length
+type Seen = Pick<Measured, 'calls' | 'logBytes'>
+
+/** The AWS actions of the calls that `run` makes (`dynamodb:GetItem`), and the bytes that it logs. */
+async function measure(world: BundleWorld, run: () => Promise<unknown>): Promise<Seen> {
+  const [before, said] = [world.gate.calls.length, world.host.logs().length]
   await run()
-  return world.gate.calls.slice(before).map((line) => line.replace(/^\S+: (\S+) on .*$/, '$1'))
+  const calls = world.gate.calls.slice(before).map((line) => line.replace(/^\S+: (\S+) on .*$/, '$1'))
+  const lines = world.host.logs().slice(said).trim().split('\n')
+  const logBytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + lineBytes, 0)
+  return { calls, logBytes }
 }
+
+/** What each line of a log is paid for beside its text. */
+const lineBytes = 26
+
+/**
+ * Entries of a document's indexes: `open` comes with the claim and goes when it is settled; `newest` and
+ * `objects` come with a document, and the first moves with each change.
+ */
+const alongside: Readonly<Record<string, Pick<Measured, 'indexWrites' | 'tells'>>> = {
+  'put, new': { indexWrites: 4, tells: true },
+  'put, replace': { indexWrites: 4, tells: true },
+  delete: { indexWrites: 4, tells: true },
+  'start intake': { indexWrites: 1, tells: false },
+  transfer: { indexWrites: 5, tells: true },
+}
+const nothing = { indexWrites: 0, tells: false }
 
 type Operation = readonly [string, FunctionName, (id: string) => Promise<unknown>, number]
 
@@ -88,11 +110,14 @@ async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; inges
   for (const [operation, functionName, run, seconds] of operations) {
     // The first run makes the function warm; what it reads once is not a cost of each call.
     await run(`first-${functionName}`)
-    const calls = await measure(world, () => run(`second-${functionName}`))
-    const putsFirst = operation === 'delete' ? (http[0]?.calls.length ?? 0) : 0
-    http.push({ operation, functionName, calls: calls.slice(putsFirst), seconds })
+    const seen = await measure(world, () => run(`second-${functionName}`))
+    // A document has to be put before it is deleted.
+    const putBefore = operation === 'delete' ? http[0] : undefined
+    const calls = seen.calls.slice(putBefore?.calls.length ?? 0)
+    const logBytes = seen.logBytes - (putBefore?.logBytes ?? 0)
+    http.push({ operation, functionName, calls, logBytes, seconds, ...(alongside[operation] ?? nothing) })
   }
-  const ingestOnce = async (id: string): Promise<readonly string[]> => {
+  const ingestOnce = async (id: string): Promise<Seen> => {
     const begun = await api.request<{ upload: { url: string; headers: Record<string, string> } }>(
       'POST',
       `/v1/documents/${id}/intake`,
@@ -104,11 +129,13 @@ async function measureAll(world: BundleWorld): Promise<{ http: Measured[]; inges
     return measure(world, () => host.invoke('ingest-object', intakeEvent(key, bytes.length)))
   }
   await ingestOnce('cost-first')
-  const calls = await ingestOnce('cost-second')
-  return {
-    http,
-    ingest: { operation: 'transfer', functionName: 'ingest-object', calls, seconds: assumedSeconds.drive },
-  }
+  const seen = await ingestOnce('cost-second')
+  const transfer = {
+    operation: 'transfer',
+    functionName: 'ingest-object',
+    seconds: assumedSeconds.drive,
+  } as const
+  return { http, ingest: { ...transfer, ...seen, ...(alongside['transfer'] ?? nothing) } }
 }
 
 async function main(): Promise<void> {
@@ -116,7 +143,7 @@ async function main(): Promise<void> {
   try {
     const { http, ingest } = await measureAll(world)
     const text = [
-      `Prices: ${pricesFrom}. Assumed, since only a deployment can measure it: ${assumedSeconds.drive} s for a call that asks a drive, ${assumedSeconds.table} s for one that does not, ${assumedSeconds.transferPerMiB} s for a MiB to a drive; ${logBytes} bytes of logs a request.`,
+      `Prices: ${pricesFrom}. Assumed, since only a deployment can measure it: ${assumedSeconds.drive} s for a call that asks a drive, ${assumedSeconds.table} s for one that does not, ${assumedSeconds.transferPerMiB} s for a MiB to a drive, ${platformLogBytes.gateway} bytes of the gateway’s log and ${platformLogBytes.run} of Lambda’s own a request; what our functions log is measured.`,
       '',
       '### Per million calls',
       '',
@@ -125,6 +152,10 @@ async function main(): Promise<void> {
       '### Per 1,000 documents through the intake',
       '',
       ...documentTable(ingest),
+      '',
+      '### A month',
+      '',
+      ...monthTable(http),
     ].join('\n')
     console.log(text)
     if (process.argv.includes('--write')) write(text)

@@ -27,5 +27,9 @@ export const prices = {
   outGb: 0.09,
   metricMonth: 0.3,
   alarmMonth: 0.1,
-  dashboardMonth: 3,
+  /** A million traces. */
+  trace: 5 / million,
+  storedGb: 0.25,
+  /** Point-in-time recovery. */
+  backupGb: 0.2,
 } as const

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
+import { limitTable } from '../bench/cost-at-size.ts'
 import { connectionTable, fixedTable } from '../bench/cost-tables.ts'
 import { openapiDocument } from '../lib/contract/openapi/document.ts'
 import type { JsonSchema } from '../lib/contract/openapi/types.ts'
@@ -78,6 +79,7 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     ),
   'cost-of-connections': () => framed(connectionTable()),
   'fixed-cost': () => framed(fixedTable()),
+  limits: () => framed(limitTable()),
   events: () => eventTable(),
   'event-fields': () => fieldTable(),
   'event-example': () => {

@@ -49,8 +49,8 @@ export class Dashboard extends Construct {
       graph('Tokens', [sum('Refreshes'), sum('ReauthRequired'), sum('OperatorFaults')]),
     )
     board.addWidgets(
-      graph('Bytes', [sum('BytesSent'), sum('BytesReceived')]),
-      graph('Transfers', [...transfers.map(sum)]),
+      graph('Bytes', [sum('BytesSent'), sum('ProviderBytes')]),
+      graph('Transfers', transfers.map(sum)),
       graph('Intake', [
         ...(['arrivals', 'short', 'long'] as const).flatMap((queue) => [
           intake[queue].metricApproximateNumberOfMessagesVisible({

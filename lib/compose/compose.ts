@@ -24,7 +24,7 @@ import { reachOf } from '../net/reach.ts'
 import type { Settings } from '../providers/about.ts'
 import { aboutOf } from '../providers/registry.ts'
 import { eventPublisher } from '../telemetry/events.ts'
-import { count, countBytes, observe } from '../telemetry/metrics.ts'
+import { count, measure } from '../telemetry/metrics.ts'
 import type { Composition } from './composition.ts'
 import { lazily } from './once.ts'
 import type { ReturnUrls } from '../connections/return-url.ts'
@@ -131,8 +131,8 @@ function credentialsOf(all: Composition, connection: Connection): Credentials {
 }
 
 const observeCall: ObserveCall = ({ provider, operation, status, ms, bytes }) => {
-  observe('ProviderLatency', ms, { provider, operation })
-  countBytes('BytesSent', bytes, { provider })
+  // Bytes both ways, as far as lengths were named.
+  measure({ ProviderLatency: [ms, 'Milliseconds'], ProviderBytes: [bytes, 'Bytes'] }, { provider, operation })
   if (status === 429) count('ProviderThrottles', { provider })
   if (status === 0 || status >= 500) count('ProviderErrors', { provider, operation })
 }

@@ -167,7 +167,7 @@ async function openCells({ cells, secrets }: PackDeps, names: ReadonlySet<string
 
 /** Each row with its newest item; without one it stays where it is, and somebody has to look. */
 async function movesOf(
-  { secrets }: PackDeps,
+  { secrets, grantRows }: PackDeps,
   rows: readonly GrantRow[],
   opened: ReadonlyMap<string, readonly Item[]>,
 ): Promise<readonly Move[]> {
@@ -179,6 +179,8 @@ async function movesOf(
     const found = hot === undefined ? await read() : [itemAt(hot)]
     const item = found?.find((one) => one.connectionId === connectionId)
     if (item !== undefined) return moves.push({ row, item })
+    // Another packer may have moved it since its row was read.
+    if ((await grantRows.get(connectionId))?.version !== row.version) return undefined
     count('VaultInconsistent')
     return logger.error('A grant is not where its row says', { connectionId })
   })

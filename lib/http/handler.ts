@@ -5,7 +5,6 @@ import type { Clock } from '../clock.ts'
 import { listed } from '../contract/env.ts'
 import type { Settings } from '../providers/about.ts'
 import { ServiceError } from '../errors.ts'
-import { count } from '../telemetry/metrics.ts'
 import { requestBody } from './body.ts'
 import { verifiedCaller } from './caller.ts'
 import { problemMapping } from './problem.ts'
@@ -50,7 +49,6 @@ function handlerChain<R extends Route>(
     { signal }: { signal: AbortSignal },
   ): Promise<GatewayResult> => {
     const { input, headers } = context.driveway
-    count('Requests', { operation: route.operation })
     // The steps before have filled `input` with exactly what the route's types say.
     const answer = await run({
       ...input,

@@ -5,14 +5,13 @@ import { output } from './output.ts'
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export type MetricName =
-  | 'Requests'
   | 'Errors'
   | 'OperatorFaults'
   | 'ProviderLatency'
+  | 'ProviderBytes'
   | 'ProviderErrors'
   | 'ProviderThrottles'
   | 'BytesSent'
-  | 'BytesReceived'
   | 'Refreshes'
   | 'ReauthRequired'
   | 'TransfersStored'
@@ -27,40 +26,30 @@ type Unit = 'Count' | 'Milliseconds' | 'Bytes'
 
 export const metricNamespace = 'Driveway'
 
-function emit(name: MetricName, value: number, unit: Unit, details: Details): void {
+/** Tells several values of one moment in one line, which is paid for by its bytes. */
+export function measure(
+  values: Readonly<Partial<Record<MetricName, readonly [value: number, unit: Unit]>>>,
+  details: Details = {},
+): void {
   // Metrics are for deployments; a test's or a laptop's output stays readable.
   const to = output()
   const { clock, settings } = to
   if (settings['AWS_LAMBDA_FUNCTION_NAME'] === undefined) return
+  const all = Object.entries(values)
+  const Metrics = all.map(([Name, [, Unit]]) => ({ Name, Unit }))
   const line = {
     _aws: {
       Timestamp: clock.now(),
-      CloudWatchMetrics: [
-        {
-          Namespace: metricNamespace,
-          Dimensions: [['stage']],
-          Metrics: [{ Name: name, Unit: unit }],
-        },
-      ],
+      CloudWatchMetrics: [{ Namespace: metricNamespace, Dimensions: [['stage']], Metrics }],
     },
     stage: settings['STAGE'] ?? 'local',
     ...details,
-    [name]: value,
+    ...Object.fromEntries(all.map(([name, [value]]) => [name, value])),
   }
   to.write(`${JSON.stringify(line)}\n`, 'stdout')
 }
 
 /** Adds `value` to a counter. Details come from small closed sets (provider, operation, code). */
 export function count(name: MetricName, details: Details = {}, value = 1): void {
-  emit(name, value, 'Count', details)
-}
-
-/** Records a duration in milliseconds. */
-export function observe(name: MetricName, milliseconds: number, details: Details = {}): void {
-  emit(name, milliseconds, 'Milliseconds', details)
-}
-
-/** Adds to a counter of bytes. */
-export function countBytes(name: MetricName, bytes: number, details: Details = {}): void {
-  emit(name, bytes, 'Bytes', details)
+  measure({ [name]: [value, 'Count'] }, details)
 }

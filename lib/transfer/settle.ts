@@ -2,7 +2,7 @@ import type { Change, DocumentRow, Leftover, Standing } from '../catalog/documen
 import type { Changes } from '../catalog/expressions.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { ObjectEntry } from '../storage/driver.ts'
-import { count, countBytes } from '../telemetry/metrics.ts'
+import { count, measure } from '../telemetry/metrics.ts'
 import type { Damage } from './damage.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
@@ -74,8 +74,8 @@ export async function settleStored(
     event: { id: change.id, type: 'Document Stored', ...(row.standing ? { replaced: true } : {}) },
   })
   if (settled === undefined) throw new ClaimLost()
-  count('TransfersStored', { provider: change.provider })
-  countBytes('BytesSent', entry.size, { provider: change.provider })
+  const { provider } = change
+  measure({ TransfersStored: [1, 'Count'], BytesSent: [entry.size, 'Bytes'] }, { provider })
   return settled
 }
 
