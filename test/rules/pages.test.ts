@@ -15,13 +15,14 @@ const folders = [
   'web',
   'verify',
   'packages',
+  'models',
 ].concat(rooms.map(({ name }) => join('lib', name)))
 const pages = globSync(
   [
     '*.md',
     'llms.txt',
     '.github/**/*.md',
-    '{docs,lib,functions,infra,local,web,cli,client,verify,packages}/**/*.md',
+    '{docs,lib,functions,infra,local,models,web,cli,client,verify,packages}/**/*.md',
   ],
   {
     exclude: ['**/node_modules/**', '**/dist/**'],
