@@ -157,8 +157,7 @@ export function documentStore(
         patch.owner !== undefined && standing?.id === change.id && standing.owner === patch.owner
       return await update(row, mine(row), { ...also, changes: { ...also.changes, change } }, isOurs)
     },
-    settle: async (row, also) =>
-      await update(row, mine(row), also, ({ last }) => last?.changeId === row.change?.id),
+    settle: async (row, also) => await update(row, mine(row), also, endedAs(also.changes?.last)),
     drop: async (row) => (await removed(row, mine(row))) || (await get(row)) === undefined,
     forget: async (row) => await removed(row, row.old === undefined ? asRead(row) : firstWrite(row, {}).when),
     observe: (row, changes, event) => update(row, asTold(row, event), { changes, event }, () => false),
@@ -196,6 +195,12 @@ export function documentStore(
     }
   }
 }
+
+/** Somebody else may have ended it in another way: then nothing of a write that was refused is true. */
+const endedAs =
+  (end: DocumentRow['last']) =>
+  ({ last }: DocumentRow): boolean =>
+    last !== undefined && last.changeId === end?.changeId && last.outcome === end.outcome
 
 /** DynamoDB has no undefined. */
 function defined(value: object): Record<string, unknown> {

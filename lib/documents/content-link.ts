@@ -3,7 +3,7 @@ import type { DocumentDeps } from './deps.ts'
 import type { ContentRequest, GetOutcome } from './get-document.ts'
 import { answerContent } from './get-document.ts'
 import { linkEnded, linkTo, openLink } from './link-token.ts'
-import type { DocumentOf } from './stat-document.ts'
+import type { DocumentOf, Stored } from './stat-document.ts'
 import { requireDocument, standingIn, storedIn } from './stat-document.ts'
 
 export interface ContentLink {
@@ -29,9 +29,11 @@ export async function openContentLink(
   request: ContentRequest,
 ): Promise<GetOutcome> {
   const { userKey, documentId, changeId, until } = await openLink(deps, link)
-  const ended = until <= deps.clock.now()
-  const { row, connection } = ended ? {} : await deps.readBoth({ userKey, documentId })
-  if (!row || isDeleted(row) || row.standing?.changeId !== changeId) throw linkEnded()
-  const stored = await storedIn(deps, { row, connection })
-  return await answerContent(deps, stored, { ...request, isLink: true })
+  const read = async (): Promise<Stored> => {
+    const ended = until <= deps.clock.now()
+    const { row, connection } = ended ? {} : await deps.readBoth({ userKey, documentId })
+    if (!row || isDeleted(row) || row.standing?.changeId !== changeId) throw linkEnded()
+    return await storedIn(deps, { row, connection })
+  }
+  return await answerContent(deps, read, { ...request, isLink: true })
 }

@@ -13,7 +13,7 @@ import { fileNameOf, savedAs } from './present.ts'
 import { parseRange, rangeLength } from './range.ts'
 import { linkTo } from './link-token.ts'
 import type { DocumentOf, Stored } from './stat-document.ts'
-import { requireStored } from './stat-document.ts'
+import { asItStands, requireStored } from './stat-document.ts'
 
 export interface ContentRequest {
   readonly range: string | undefined
@@ -83,15 +83,27 @@ export async function getDocument(
   deps: DocumentDeps,
   request: ContentRequest & DocumentOf,
 ): Promise<GetOutcome> {
-  return await answerContent(deps, await requireStored(deps, request), request)
+  return await answerContent(deps, () => requireStored(deps, request), request)
 }
 
-/** The answer to a read of what stands. */
+/** The answer to a read of what stands, by the row that `read` answers. */
 export async function answerContent(
   deps: DocumentDeps,
-  stored: Stored,
+  read: () => Promise<Stored>,
   request: ContentRequest,
 ): Promise<GetOutcome> {
+  return await asItStands<Stored, GetOutcome>(deps, read, async (stored) => {
+    const answer = await contentOf(deps, stored, request)
+    if (answer.kind !== 'content') return { answer, isSure: true }
+    return {
+      answer,
+      isSure: answer.headers['etag'] === etagOf(stored.row),
+      close: () => answer.body.destroy(),
+    }
+  })
+}
+
+async function contentOf(deps: DocumentDeps, stored: Stored, request: ContentRequest): Promise<GetOutcome> {
   const { signal, ifNoneMatch, ifRange } = request
   const { row, driver, objectKey } = stored
   const asked = parseRange(request.range)

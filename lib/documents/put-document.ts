@@ -3,7 +3,7 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import { contentOf } from '../storage/bytes.ts'
-import type { Driver, ObjectEntry } from '../storage/driver.ts'
+import type { ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import type { Damage } from '../transfer/damage.ts'
@@ -11,13 +11,14 @@ import { damageDetail, damageOf, mostSends, unproven } from '../transfer/damage.
 import type { Claimed } from '../transfer/hall.ts'
 import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
+import { proofOf } from '../transfer/hash.ts'
 import { judge, sentAs } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
 import type { ChooseConnection } from '../transfer/known.ts'
 import { readKnown, requireWritable } from '../transfer/known.ts'
 import { ownOf, undoOwn } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
-import { settleFailed, settleStored, settleUndone } from '../transfer/settle.ts'
+import { settleFailed, settleStored, settleUndone, workOf } from '../transfer/settle.ts'
 import { tidy } from '../transfer/tidy.ts'
 import { chooseConnection } from './choose-connection.ts'
 import type { Conditions } from '../transfer/conditions.ts'
@@ -56,7 +57,7 @@ export async function putDocument(given: DocumentDeps, request: PutRequest): Pro
   const { connection } = known
   const deps = knowing(given, connection)
   const driver = await deps.openDriver(connection)
-  const proof = proofOf(driver, bytes)
+  const proof = await proofOf(deps.startHash, connection.provider, bytes)
   const accepted = await acceptChange(
     deps,
     { userKey, documentId, userId },
@@ -194,8 +195,11 @@ async function send(
   writer: Writer,
 ): Promise<ObjectEntry> {
   const onName = async (file: string): Promise<void> => {
-    const { target } = writer.row.change
-    if (target) writer.row = held(await deps.documents.work(writer.row, { target: { ...target, file } }))
+    const { change } = writer.row
+    const { target } = change
+    if (!target) return
+    const leftovers = driver.mayBeMade ? workOf(change, deps.clock.now()) : []
+    writer.row = held(await deps.documents.work(writer.row, { target: { ...target, file } }, { leftovers }))
   }
   const write = async (): Promise<ObjectEntry> => {
     const { target } = writer.row.change
@@ -212,11 +216,4 @@ async function send(
     writer.row = held(await deps.documents.work(writer.row, { target: anew }))
     return await deps.retry(write, signal)
   }
-}
-
-function proofOf({ traits }: Driver, bytes: Buffer): Claimed['change']['proof'] {
-  if (!traits.hash) return undefined
-  const digest = traits.hash.start()
-  digest.update(bytes)
-  return { algorithm: traits.hash.algorithm, value: digest.digest() }
 }

@@ -1,7 +1,7 @@
 import type { Both } from '../catalog/both.ts'
 import type { DocumentRow } from '../catalog/document.ts'
 import { isDeleted, statusOf } from '../catalog/document.ts'
-import { ServiceError } from '../errors.ts'
+import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, ObjectKey, UserId, UserKey } from '../ids.ts'
 import type { Driver } from '../storage/driver.ts'
 import { observe } from '../changes/observe.ts'
@@ -35,15 +35,51 @@ export async function requireDocument(
  * shows. One that is on its way is answered from its row.
  */
 export async function statDocument(deps: DocumentDeps, request: DocumentOf): Promise<DocumentRow> {
-  const { row, connection } = await requireDocument(deps, request)
-  const { objectKey: key } = row
-  if (!row.standing || key === undefined || (row.change && row.change.door !== 'delete')) return row
-  const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
-  const { signal } = request
-  const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
-  // A request that renames the file may be under way, and its row is not written yet.
-  const { name: _ours, ...unnamed } = entry
-  return (await observe(deps, driver, row, { entry: deps.settings.driveNames ? unnamed : entry })).row
+  const read = (): Promise<Found> => requireDocument(deps, request)
+  return await asItStands(deps, read, async ({ row, connection }) => {
+    const { objectKey: key } = row
+    const isOnTheWay = row.change && row.change.door !== 'delete'
+    if (!row.standing || key === undefined || isOnTheWay) return { answer: row, isSure: true }
+    const driver = await deps.openDriver(requireUsable(connection, row.connectionId))
+    const { signal } = request
+    const entry = await deps.retry(() => driver.stat(key, { signal }), signal)
+    // A request that renames the file may be under way, and its row is not written yet.
+    const { name: _ours, ...unnamed } = entry
+    const seen = await observe(deps, driver, row, { entry: deps.settings.driveNames ? unnamed : entry })
+    return { answer: seen.row, isSure: seen.isWritten }
+  })
+}
+
+const mostLooks = 3
+
+/**
+ * What `look` makes of a document as it was read. A version that was replaced meanwhile is gone, and under its
+ * key may lie a file of somebody else by now: then it is read and looked at anew, unless that version itself
+ * `isSure` to have been seen. What is not answered is closed.
+ */
+export async function asItStands<Read extends Pick<Stored, 'row'>, Answer>(
+  { documents }: Pick<DocumentDeps, 'documents'>,
+  read: () => Promise<Read>,
+  look: (found: Read) => Promise<Looked<Answer>>,
+): Promise<Answer> {
+  for (let looks = 1; ; looks += 1) {
+    const found = await read()
+    const hasMoved = async (): Promise<boolean> =>
+      looks < mostLooks && (await documents.get(found.row))?.objectKey !== found.row.objectKey
+    try {
+      const { answer, isSure, close } = await look(found)
+      if (isSure || !(await hasMoved())) return answer
+      close?.()
+    } catch (error) {
+      if (!isServiceError(error, 'object_missing') || !(await hasMoved())) throw error
+    }
+  }
+}
+
+interface Looked<Answer> {
+  readonly answer: Answer
+  readonly isSure: boolean
+  close?(): void
 }
 
 export interface Stored {

@@ -13,15 +13,32 @@ import { lowerCaseHeaders } from './request.ts'
 import { responseHeaders } from './response-headers.ts'
 import { schemaCheck } from './validate.ts'
 
-/** Left for answering before Lambda ends the function, milliseconds. */
+/** Left for answering before Lambda ends the function, and for writing down what was done, milliseconds. */
 const reserveMs = 500
+const closingMs = 2_500
 
 export type RouteHandler<R extends Route> = (input: HttpInput<R>) => Promise<HttpAnswer>
 
-function timeIsUp(): never {
-  throw new ServiceError('provider_unavailable', 'The provider did not answer in time. Try again.', {
+const timeIsUp = (): ServiceError =>
+  new ServiceError('provider_unavailable', 'The provider did not answer in time. Try again.', {
     retry: { retryable: true, ambiguous: true },
   })
+
+/** What is asked ends while there is time to write down what has become of it. */
+async function inTime<Answer>(
+  clock: Clock,
+  context: ChainContext,
+  { signal }: { readonly signal: AbortSignal },
+  run: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const [closing, ended] = [new AbortController(), new AbortController()]
+  const close = (): void => closing.abort(timeIsUp())
+  clock.sleep(context.getRemainingTimeInMillis() - closingMs, ended.signal).then(close, () => undefined)
+  try {
+    return await run(AbortSignal.any([signal, closing.signal]))
+  } finally {
+    ended.abort()
+  }
 }
 
 /** What the chain takes of its process. */
@@ -46,21 +63,21 @@ function handlerChain<R extends Route>(
   const invoke = async (
     event: GatewayEvent,
     context: ChainContext,
-    { signal }: { signal: AbortSignal },
+    early: { signal: AbortSignal },
   ): Promise<GatewayResult> => {
     const { input, headers } = context.driveway
     // The steps before have filled `input` with exactly what the route's types say.
-    const answer = await run({
-      ...input,
-      headers,
-      method: event.httpMethod,
-      signal,
-    } as unknown as HttpInput<R>)
-    return gatewayResult(answer, event.httpMethod)
+    const { httpMethod: method } = event
+    const answer = await inTime(clock, context, early, (signal) =>
+      run({ ...input, headers, method, signal } as unknown as HttpInput<R>),
+    )
+    return gatewayResult(answer, method)
   }
   return middy<GatewayEvent, GatewayResult, Error, ChainContext>(invoke, {
     timeoutEarlyInMillis: reserveMs,
-    timeoutEarlyResponse: timeIsUp,
+    timeoutEarlyResponse() {
+      throw timeIsUp()
+    },
     ...options,
   })
     .use(responseHeaders(() => listed(settings, 'CORS_ORIGINS')))

@@ -6,7 +6,6 @@ import { isDeleted } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { isName } from '../ids.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
-import type { RejectionReason } from '../contract/reasons.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { logger } from '../telemetry/logger.ts'
 import type { Wanted } from '../transfer/accept.ts'
@@ -15,6 +14,7 @@ import type { Delivery, Handled } from '../transfer/attempt.ts'
 import { attemptChange } from '../transfer/attempt.ts'
 import type { IntakeObject } from '../transfer/bucket.ts'
 import { holding } from '../transfer/bucket.ts'
+import { proofOf } from '../transfer/hash.ts'
 import { holdClaim } from '../transfer/claim.ts'
 import type { Claimed, HallDeps } from '../transfer/hall.ts'
 import { knowing } from '../transfer/hall.ts'
@@ -32,6 +32,15 @@ export interface IntakeDeps extends HallDeps {
 const done: Handled = { kind: 'done' }
 /** How long an object waits for another change of its document to end. */
 const laterSeconds = 10
+
+type RejectionReason =
+  | 'key_not_in_scheme'
+  | 'connection_unknown'
+  | 'document_elsewhere'
+  | 'name_taken'
+  | 'content_encoded'
+  | 'name_invalid'
+  | 'archived'
 
 /** Why a dropped object is no document. */
 class Rejection extends Error {
@@ -154,6 +163,8 @@ async function takeDropped(
         until: deps.clock.now() + deps.settings.leaseMs,
         message: delivery.messageId,
         source: sourceOf(standing),
+        // Whoever goes on after this process knows by it what it has made, also when the source is gone.
+        proof: await proofOf(deps.startHash, connection.provider, standing.bytes),
         single: standing.size <= deps.settings.smallBytes ? true : undefined,
         name,
         target: await placeNow(deps, connection, seen, { documentId, extension, connectionId, name }),

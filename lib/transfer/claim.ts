@@ -22,7 +22,7 @@ export interface Claim {
   /** Changes the change here; the next write carries it. */
   stage(patch: ChangePatch): void
   /** Writes `patch` and renews the claim; rejects with ClaimLost. Writes follow one another. */
-  save(patch: ChangePatch): Promise<void>
+  save(patch: ChangePatch, also?: Also): Promise<void>
   /** Says how far the bytes are; written now and then, together with what a renewal writes. */
   report(sent: number): void
   /** Writes `patch` and gives the claim back; rejects with ClaimLost. */
@@ -96,7 +96,11 @@ export function holdClaim({ clock, documents, leaseMs }: ClaimOptions, claimed: 
       staged = { ...staged, ...patch }
       row = patched(row, patch)
     },
-    save: async (patch) => await write(renewed(() => patch)),
+    save: async (patch, also) =>
+      await write(
+        renewed(() => patch),
+        also,
+      ),
     report(sent) {
       if (ended.signal.aborted || clock.now() < reportAt) return
       reportAt = clock.now() + progressMs

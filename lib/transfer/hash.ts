@@ -1,4 +1,6 @@
-import type { HashAlgorithm } from '../providers/registry.ts'
+import type { Change } from '../catalog/document.ts'
+import type { HashAlgorithm, ProviderId } from '../providers/registry.ts'
+import { aboutOf } from '../providers/registry.ts'
 import type { Digest, HashState } from '../storage/bytes.ts'
 import { hexDigest } from '../storage/bytes.ts'
 
@@ -19,6 +21,20 @@ export interface ContentHash {
    * them; undefined for an algorithm that was not asked for. Ends nothing.
    */
   digest(algorithm: HashAlgorithm): string | undefined
+}
+
+/** What bytes that are at hand are known by at a provider; undefined where they are not, or it has no hash. */
+export async function proofOf(
+  startHash: StartHash,
+  provider: ProviderId,
+  bytes: Buffer | undefined,
+): Promise<Change['proof']> {
+  const algorithm = aboutOf(provider).hash?.algorithm as HashAlgorithm | undefined
+  if (bytes === undefined || algorithm === undefined) return undefined
+  const hash = await createContentHash(startHash, [algorithm], bytes.length)
+  hash.update(bytes, 0)
+  const value = hash.digest(algorithm)
+  return value === undefined ? undefined : { algorithm, value }
 }
 
 /**

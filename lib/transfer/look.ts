@@ -5,6 +5,7 @@ import type { Delivery, Handled } from './attempt.ts'
 import { attemptChange } from './attempt.ts'
 import type { IntakeObject } from './bucket.ts'
 import { takeClaim } from './claim.ts'
+import { proofOf } from './hash.ts'
 import { announcedKey } from './intake-key.ts'
 import type { Claimed, HallDeps } from './hall.ts'
 import { ClaimLost, connectionOf } from './hall.ts'
@@ -117,7 +118,8 @@ export async function arrive(
   const wanted = { ...row, ...row.change }
   const connection = row.change.target ? undefined : await connectionOf(deps, wanted)
   const target = row.change.target ?? (connection && (await placeNow(deps, connection, row, wanted)))
-  return await attemptRow(deps, row, delivery, { source, size, ...(target ? { target } : {}) })
+  const proof = await proofOf(deps.startHash, row.change.provider, arrived.bytes)
+  return await attemptRow(deps, row, delivery, { source, size, proof, ...(target ? { target } : {}) })
 }
 
 /** The bytes of an announced upload, if they have arrived. */

@@ -1,5 +1,5 @@
 import type { Change, Target } from '../catalog/document.ts'
-import type { ChangePatch } from '../catalog/documents.ts'
+import type { Also, ChangePatch } from '../catalog/documents.ts'
 import type { Driver, ObjectEntry, Plan, Sessions } from '../storage/driver.ts'
 import { atFreeName } from '../storage/free-name.ts'
 import { openOutgoing } from './body.ts'
@@ -7,6 +7,7 @@ import { createContentHash } from './hash.ts'
 import type { Answer, PlanState, Step, Stop } from './plan.ts'
 import { fileOf, freshPlace, planOf } from './place.ts'
 import type { Attempt, EngineOptions } from './ports.ts'
+import { workOf } from './settle.ts'
 import { holdSession } from './session.ts'
 import { algorithmsFor, judge, type Judged } from './judge.ts'
 
@@ -67,12 +68,17 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
     await outgoing.hashTo(size)
     return judge(entry, { size, algorithms: hash.algorithms, digest: hash.digest.bind(hash) }, as)
   }
+  /** The drive has no hash yet of what stands at a place, and it may be our own work. */
+  let isUndecided = false
   /** What stands at a place has the content that is being sent. */
   const proven = async (target: Target): Promise<Answer | undefined> => {
+    isUndecided = false
     const entry = await driver.find(planAt(target), { signal })
     if (entry?.size !== size) return undefined
     const { verdict } = await judgeSent(entry, { rewrites: false, late: false })
-    return verdict === 'verified' || size === 0 ? finished(entry) : undefined
+    if (verdict === 'verified' || size === 0) return finished(entry)
+    isUndecided = verdict === 'unverified'
+    return undefined
   }
   /** Writes to the recorded target, whose name is another one when it is taken. */
   const write = async (begin: (plan: Plan, target: Target) => Promise<Answer>): Promise<Answer> => {
@@ -82,11 +88,16 @@ export async function openRun(options: EngineOptions, attempt: Attempt, signal: 
       target,
       async (file) => {
         const named = { ...target, file }
-        if (file !== claim.change.target?.file) await claim.save({ target: named })
+        if (file !== claim.change.target?.file) await claim.save({ target: named }, movedOn())
         return await begin(planAt(named), named)
       },
       (file) => proven({ ...target, file }),
     )
+  }
+  /** What is left under the name before goes as soon as it is known by its bytes. */
+  const movedOn = (): Also => {
+    const change = { ...claim.change, ...hashColumns() } as Change
+    return isUndecided ? { leftovers: workOf(change, options.clock.now()) } : {}
   }
   const placed = async (): Promise<Target> => {
     const { row, change } = claim

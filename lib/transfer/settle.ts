@@ -208,7 +208,9 @@ function sourceOf({ source, connectionId }: Change): Leftover[] {
  */
 export function workOf(change: Change, now?: number): Leftover[] {
   const { connectionId, session, attempts, target, size, startedAt: since, proof, source } = change
-  const known = { size, since, ...(proof ? { hash: proof } : {}), ...(source ? { source } : {}) }
+  // What is known by its hash needs no bytes to be compared with.
+  const by = proof ? { hash: proof } : source ? { source } : {}
+  const known = { size, since, ...by }
   const made = target?.kind === 'new' ? { made: { target, ...known } } : undefined
   if (session) return [{ kind: 'session', connectionId, key: session.sealedUrl, ...made }]
   if (!made || now === undefined || attempts === undefined) return []

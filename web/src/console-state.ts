@@ -28,8 +28,6 @@ export interface ConsoleState {
   readonly uploads: Uploads
   readonly deletions: Deletions
   readonly downloads: Downloads
-  /** What can be connected. */
-  readonly offered: Settings['offeredProviders']
 }
 
 export function openConsole(settings: Settings, session: Session): ConsoleState {
@@ -50,8 +48,7 @@ export function openConsole(settings: Settings, session: Session): ConsoleState 
     onNoTarget: () => route.go('drives'),
   })
   const downloads = downloadStore(driveway, toasts)
-  const offered = settings.offeredProviders
-  return { session, route, toasts, connections, documents, uploads, deletions, downloads, offered }
+  return { session, route, toasts, connections, documents, uploads, deletions, downloads }
 }
 
 export const ConsoleContext = createContext<ConsoleState | undefined>(undefined)

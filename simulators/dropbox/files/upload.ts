@@ -20,7 +20,8 @@ export async function upload(state: DropboxState, x: Exchange): Promise<void> {
   if ((x.contentLength ?? 0) > MAX_REQUEST) throw refused('payload_too_large')
   const blob = newBlob(state)
   const size = await state.blobs.write(blob, 0, x.body)
-  if (x.broken || (x.contentLength !== undefined && x.keepBytes === undefined && size !== x.contentLength)) {
+  // A request that breaks off makes no file.
+  if (x.broken || (x.contentLength !== undefined && size !== x.contentLength)) {
     await state.blobs.delete(blob)
     return x.send(400, {})
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ServiceError } from '../../../lib/errors.ts'
+import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { contentOf } from '../../../lib/storage/bytes.ts'
 import type { Driver } from '../../../lib/storage/driver.ts'
 import { hallProviders, hallWorld, writes } from '../../support/hall-world.ts'
@@ -273,5 +274,106 @@ describe('a drop that a newer one under its key ends after the drive had it', ()
     await world.ingest(content)
     await world.sweepAfter(61)
     await expectAtRest(content)
+  })
+})
+
+describe.each(hallProviders)('what a process has made at %s that nobody heard of any more', (provider) => {
+  const world = hallWorld(provider)
+  const { expectAtRest } = world
+
+  test('goes although the object that it was made of has been replaced in the bucket', async () => {
+    const real = world.driver
+    const { sessions = expect.unreachable() } = real
+    const landed = Promise.withResolvers<undefined>()
+    const lands =
+      <Given extends unknown[]>(call: (...given: Given) => Promise<unknown>) =>
+      async (...given: Given): Promise<never> => {
+        await call(...given)
+        landed.resolve(undefined)
+        return await new Promise<never>(() => undefined)
+      }
+    world.driver = {
+      ...real,
+      write: lands(real.write.bind(real)),
+      sessions: { ...sessions, send: lands(sessions.send.bind(sessions)) },
+    }
+    const object = await world.drop(randomBytes(700))
+    void ingestObject(world.opened.deps, object, world.delivery()).catch(() => undefined)
+    await landed.promise
+    world.driver = real
+    const content = randomBytes(800)
+    await world.ingest(content)
+    await world.sweepAfter(61)
+    await expectAtRest(content)
+  })
+})
+
+// Where a place has an id of its own, whoever takes the claim over has that file, too.
+describe.each(['onedrive', 'dropbox', 's3'] as const)('what a sender has made at %s', (provider) => {
+  const world = hallWorld(provider)
+
+  test('goes when its claim was lost, also where the drive is busy at first', async () => {
+    const real = world.driver
+    const { sessions = expect.unreachable() } = real
+    const lost =
+      <Given extends unknown[], Answer>(call: (...given: Given) => Promise<Answer>) =>
+      async (...given: Given): Promise<Answer> => {
+        const answer = await call(...given)
+        const row = await world.row()
+        const fence = (row.change?.fence ?? 0) + 1
+        await world.opened.deps.documents.work(row, { fence, owner: 'another', until: world.clock.now() })
+        return answer
+      }
+    let refusals = 0
+    const driver: Driver = {
+      ...real,
+      write: lost(real.write.bind(real)),
+      sessions: { ...sessions, send: lost(sessions.send.bind(sessions)) },
+      async remove(...given) {
+        refusals += 1
+        if (refusals < 3)
+          throw new ServiceError('provider_throttled', 'Slower.', { retry: { retryable: true } })
+        await real.remove(...given)
+      },
+    }
+    const putting = world.put(randomBytes(700), { on: { openDriver: () => Promise.resolve(driver) } })
+    await expect(putting).rejects.toMatchObject({ code: 'document_busy' })
+    expect(refusals).toBe(3)
+    expect(await world.files()).toEqual([])
+  })
+})
+
+describe('a put whose file has no hash yet when its answer is lost', () => {
+  const world = hallWorld('onedrive')
+
+  test('leaves one file, although it has to take another name', async () => {
+    const real = world.driver
+    const { sessions = expect.unreachable() } = real
+    let sent = 0
+    const driver: Driver = {
+      ...real,
+      sessions: {
+        ...sessions,
+        async send(...given) {
+          const answer = await sessions.send(...given)
+          sent += 1
+          return sent === 1 ? unheard() : answer
+        },
+        ask: () => Promise.resolve().then(unheard),
+      },
+      async find(...given) {
+        if (sent === 1) {
+          sent += 1
+          return unheard()
+        }
+        const entry = await real.find(...given)
+        return entry && { ...entry, checksums: {} }
+      },
+    }
+    const content = randomBytes(700)
+    await world.put(content, { on: { openDriver: () => Promise.resolve(driver) } })
+    expect(await world.files()).toHaveLength(2)
+    await world.sweepAfter(61)
+    await world.expectAtRest(content)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { getDocument } from '../../../lib/documents/get-document.ts'
+import { statDocument } from '../../../lib/documents/stat-document.ts'
 import { ingestObject } from '../../../lib/intake/ingest.ts'
 import { hallWorld } from '../../support/hall-world.ts'
 import { documentDeps, randomBytes } from '../../support/intake-world.ts'
@@ -74,4 +75,44 @@ describe('what stands in a bucket', () => {
     await world.remove()
     expect(await world.isThere()).toBe(false)
   })
+
+  describe.each([true, false])(
+    'that was replaced while the bucket took its time (a stranger there: %s)',
+    (own) => {
+      /** The first call that `name` has is as slow as it takes to be overtaken. */
+      const overtaken = async (name: 'read' | 'stat'): Promise<Buffer> => {
+        await put(randomBytes(900))
+        const real = world.driver
+        const next = randomBytes(700)
+        let isFirst = true
+        const slowly =
+          <Given extends unknown[], Answer>(call: (...given: Given) => Promise<Answer>) =>
+          async (...given: Given): Promise<Answer> => {
+            if (isFirst) {
+              isFirst = false
+              const [old] = await world.files()
+              await put(next)
+              if (own) await world.place.own(old?.name ?? '', Buffer.from('a stranger'))
+            }
+            return await call(...given)
+          }
+        world.driver = { ...real, [name]: slowly(real[name].bind(real) as typeof real.read) }
+        return next
+      }
+
+      test('is read as it stands then', async () => {
+        const next = await overtaken('read')
+        expect((await read()).equals(next)).toBe(true)
+      })
+
+      test('is looked at as it stands then', async () => {
+        const next = await overtaken('stat')
+        const { userId } = world.connection
+        const request = { ...world.where(), userId, signal: new AbortController().signal }
+        const row = await statDocument(documentDeps(world.opened), request)
+        expect(row.standing).toMatchObject({ size: next.length })
+        expect(await document()).toMatchObject({ size: next.length })
+      })
+    },
+  )
 })

@@ -174,6 +174,20 @@ describe('settling a change', () => {
     expect(await store.settle(row, end)).toEqual(first)
   })
 
+  it('does not count as done when somebody else has ended it in another way', async () => {
+    const row = await claimed()
+    const taken = await store.work(row, { fence: 2, owner: randomUUID() })
+    if (!taken) throw new Error('It was not taken.')
+    const ended = (outcome: 'failed' | 'stored') => ({
+      change: undefined,
+      last: { changeId: row.change?.id ?? '', outcome, at: new Date(time).toISOString() },
+    })
+    await store.settle(taken, { changes: ended('failed') })
+    const end = { ...ended('stored'), standing: standingOf(row), objectKey: 'k' as ObjectKey }
+    expect(await store.settle(row, { changes: end })).toBeUndefined()
+    expect((await store.get(row))?.standing).toBeUndefined()
+  })
+
   it('carries its event in the row, with a number, and the next write takes it off again', async () => {
     const row = await stored()
     const first = await item(row)
