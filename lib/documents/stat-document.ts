@@ -53,9 +53,9 @@ export async function statDocument(deps: DocumentDeps, request: DocumentOf): Pro
 const mostLooks = 3
 
 /**
- * What `look` makes of a document as it was read. A version that was replaced meanwhile is gone, and under its
- * key may lie a file of somebody else by now: then it is read and looked at anew, unless that version itself
- * `isSure` to have been seen. What is not answered is closed.
+ * What `look` makes of a document as it was read. A version that was replaced meanwhile is gone, and a file
+ * of somebody else may lie under its key: unless `isSure` says that this version was seen, it is read and
+ * looked at anew. What is not answered is closed.
  */
 export async function asItStands<Read extends Pick<Stored, 'row'>, Answer>(
   { documents }: Pick<DocumentDeps, 'documents'>,
@@ -79,7 +79,7 @@ export async function asItStands<Read extends Pick<Stored, 'row'>, Answer>(
 interface Looked<Answer> {
   readonly answer: Answer
   readonly isSure: boolean
-  close?(): void
+  readonly close?: () => void
 }
 
 export interface Stored {
