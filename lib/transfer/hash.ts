@@ -23,7 +23,7 @@ export interface ContentHash {
   digest(algorithm: HashAlgorithm): string | undefined
 }
 
-/** What bytes that are at hand are known by at a provider; undefined where they are not, or it has no hash. */
+/** What bytes at hand are known by at a provider; undefined where they are not at hand, or it has no hash. */
 export async function proofOf(
   startHash: StartHash,
   provider: ProviderId,
