@@ -43,7 +43,8 @@ for (const [provider, name, path, account] of [
   // A hundred documents and more are larger together than a new account is.
   await simulator.setQuota(account, 1024 * 1024 * 1024 * 1024)
   const accessToken = (await tokens.get()).token.reveal()
-  const connection = await connect(opened, account.replace(/\W/g, '-'), provider)
+  const user = `${provider}-${account.replace(/\W/g, '-')}`
+  const connection = await connect(opened, user, provider)
   const { connectionId } = connection
   const { endpoints } = world
   const config = { endpoints, provider, origin: simulator.origin, connectionId, accessToken, settings: {} }

@@ -3,7 +3,7 @@ import type { DocumentRow } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import type { DocumentId, Extension, ObjectKey, UserId, UserKey } from '../ids.ts'
 import { contentOf } from '../storage/bytes.ts'
-import type { ObjectEntry } from '../storage/driver.ts'
+import type { Driver, ObjectEntry } from '../storage/driver.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { acceptChange } from '../transfer/accept.ts'
 import type { Damage } from '../transfer/damage.ts'
@@ -11,7 +11,6 @@ import { damageDetail, damageOf, mostSends, unproven } from '../transfer/damage.
 import type { Claimed } from '../transfer/hall.ts'
 import { ClaimLost, held, knowing } from '../transfer/hall.ts'
 import type { Judged } from '../transfer/judge.ts'
-import { proofOf } from '../transfer/hash.ts'
 import { judge, sentAs } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
 import type { ChooseConnection } from '../transfer/known.ts'
@@ -57,7 +56,7 @@ export async function putDocument(given: DocumentDeps, request: PutRequest): Pro
   const { connection } = known
   const deps = knowing(given, connection)
   const driver = await deps.openDriver(connection)
-  const proof = await proofOf(deps.startHash, connection.provider, bytes)
+  const proof = proofBy(driver, bytes)
   const accepted = await acceptChange(
     deps,
     { userKey, documentId, userId },
@@ -216,4 +215,11 @@ async function send(
     writer.row = held(await deps.documents.work(writer.row, { target: anew }))
     return await deps.retry(write, signal)
   }
+}
+
+function proofBy({ traits }: Driver, bytes: Buffer): Claimed['change']['proof'] {
+  if (!traits.hash) return undefined
+  const digest = traits.hash.start()
+  digest.update(bytes)
+  return { algorithm: traits.hash.algorithm, value: digest.digest() }
 }
