@@ -15,7 +15,7 @@ import { judge, sentAs } from '../transfer/judge.ts'
 import type { OwnDriver } from '../transfer/own.ts'
 import type { ChooseConnection } from '../transfer/known.ts'
 import { readKnown, requireWritable } from '../transfer/known.ts'
-import { ownOf, undoOwn } from '../transfer/own.ts'
+import { ownOf } from '../transfer/own.ts'
 import { freshPlace, placeFor, planOf, renamed } from '../transfer/place.ts'
 import { settleFailed, settleStored, settleUndone, workOf } from '../transfer/settle.ts'
 import { tidy } from '../transfer/tidy.ts'
@@ -113,6 +113,7 @@ async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed
     return settled
   } catch (error) {
     if (error instanceof ClaimLost) {
+      const { undoOwn } = await import('../transfer/undo-own.ts')
       await undoOwn(deps, writer.row, driver)
       throw overtaken()
     }

@@ -11,10 +11,11 @@ import type { HallDeps } from './hall.ts'
 import { ClaimLost } from './hall.ts'
 import { placeFor, renamed } from './place.ts'
 import type { OwnDriver } from './own.ts'
-import { ownOf, undoOwn } from './own.ts'
+import { ownOf } from './own.ts'
 import type { AttemptEnd } from './ports.ts'
 import { about, workOf, settleFailed, settleStored } from './settle.ts'
 import { tidy } from './tidy.ts'
+import { undoOwn } from './undo-own.ts'
 
 /** One delivery of a message. */
 export interface Delivery {

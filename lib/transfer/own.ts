@@ -2,15 +2,11 @@ import type { Change } from '../catalog/document.ts'
 import type { DocumentKey } from '../catalog/document-pages.ts'
 import { readFileName } from '../catalog/same-name.ts'
 import type { Driver, ObjectEntry } from '../storage/driver.ts'
-import { isServiceError, unlessMissing } from '../errors.ts'
-import { errorFields, logger } from '../telemetry/logger.ts'
-import type { Claimed, HallDeps } from './hall.ts'
+import { isServiceError } from '../errors.ts'
+import type { HallDeps } from './hall.ts'
 
 /** The provider's clock and ours differ by less. */
 const clocksDifferMs = 5 * 60_000
-/** Half a minute in all, where a drive refuses for a while. */
-const mostRemovals = 6
-const removalPauseMs = 250
 
 /** The driver of one change. */
 export interface OwnDriver extends Driver {
@@ -82,53 +78,12 @@ export function ownOf(
   }
 }
 
-/**
- * Takes back what a sender has made whose claim was lost, unless a document names it by now, or something
- * else has come to its place. Never rejects: the row is somebody else's, and nothing can be noted there; so
- * what passes is tried again for some seconds.
- */
-export async function undoOwn(
-  deps: Pick<HallDeps, 'documents' | 'clock'>,
-  lost: Claimed,
-  driver: OwnDriver,
-): Promise<void> {
-  const { made } = driver
-  if (made === undefined) return
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await removeOwn(deps, lost, driver, made)
-    } catch (error) {
-      if (tries === mostRemovals || !isServiceError(error) || !error.retry.retryable) {
-        logger.warn('What an overtaken sender has made could not be removed.', errorFields(error))
-        return
-      }
-      await deps.clock.sleep(removalPauseMs * 2 ** tries)
-    }
-  }
-}
-
-async function removeOwn(
-  { documents }: Pick<HallDeps, 'documents'>,
-  lost: Claimed,
-  driver: OwnDriver,
-  made: ObjectEntry,
-): Promise<void> {
-  const { objectKey, etag } = made
-  const row = await documents.get(lost)
-  if (row?.objectKey === objectKey || row?.change?.target?.objectKey === objectKey) return
-  if (await isAnothers(documents, lost, lost.change.target?.file ?? '', made)) return
-  // An id is never given twice; a name may have been.
-  await driver
-    .remove(objectKey, driver.renaming || etag === undefined ? {} : { ifMatch: etag })
-    .catch(unlessMissing)
-}
-
 function isOlder({ createdAt }: ObjectEntry, startedAt: number): boolean {
   return createdAt !== undefined && createdAt < startedAt - clocksDifferMs
 }
 
 /** `report.pdf` without an extension and `report` with `.pdf` want one name; no other two documents do. */
-async function isAnothers(
+export async function isAnothers(
   documents: Pick<HallDeps['documents'], 'get'>,
   { userKey, documentId }: DocumentKey,
   file: string,
