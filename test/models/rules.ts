@@ -3,9 +3,10 @@ export interface ModelRule {
   readonly model: ModelName
   readonly rule: string
   readonly without: string
+  /** An invariant, or a run of the model's own that chance hardly finds. */
   readonly breaks: string
-  /** Of a run in which it breaks; where the model has changed since, others are tried after it. */
-  readonly seed: string
+  /** Of a run in which the invariant breaks; where the model has changed since, others are tried after it. */
+  readonly seed?: string
 }
 
 export type ModelName = 'cells' | 'lease'
@@ -17,7 +18,13 @@ export const rules: Readonly<Record<string, ModelRule>> = {
     rule: 'and st.rows.get(i.conn).version == me.seen.get(i.conn).version',
     without: 'and st.rows.get(i.conn).key == i.key',
     breaks: 'newestServed',
-    seed: '0xe6ba',
+    seed: '0x19d5e',
+  },
+  'rows are pointed only at a cell that is being filled': {
+    model: 'cells',
+    rule: 'st.cells.keys().contains(me.cell) and st.cells.get(me.cell) == "filling"\n      and ',
+    without: '',
+    breaks: 'slowPackerTest',
   },
   'a consent commits only under the name that it wrote down': {
     model: 'cells',
@@ -31,49 +38,49 @@ export const rules: Readonly<Record<string, ModelRule>> = {
     rule: 'val ok = r.key == me.key',
     without: 'val ok = r.here',
     breaks: 'nothingBack',
-    seed: '0x57c8',
+    seed: '0x28ce1',
   },
   'a disconnect takes the key': {
     model: 'cells',
     rule: 'write(s, c, { ...replaced(r), goes: goes,',
     without: 'write(s, c, { ...replaced(r), key: r.key, goes: goes,',
     breaks: 'nothingBack',
-    seed: '0x328',
+    seed: '0x768',
   },
   'a disconnect says which cell still holds something': {
     model: 'cells',
     rule: 'leaves: r.leaves.union(cell) }',
     without: 'leaves: r.leaves }',
     breaks: 'packedIsClean',
-    seed: '0xcda',
+    seed: '0x768',
   },
   'who takes one grant out of a cell takes all that stand in it': {
     model: 'cells',
     rule: '((due.contains(c) and dirty(r)) or there.contains(r.at))',
     without: '(due.contains(c) and dirty(r))',
     breaks: 'packedIsClean',
-    seed: '0x9c9c',
+    seed: '0x3ccdb',
   },
   'a cell with a copy that did not move is emptied': {
     model: 'cells',
     rule: 's.cells.set(me.cell, if (me.left) "dying" else "open")',
     without: 's.cells.set(me.cell, "open")',
     breaks: 'packedIsClean',
-    seed: '0x2ed4',
+    seed: '0xed11',
   },
   'a cell that is ended is named until its secret is gone': {
     model: 'cells',
     rule: 'val left = without({ ...st, cells: st.cells.keys().exclude(me.ends).mapBy(n => st.cells.get(n)) }, me.ends)',
     without: 'val left = { ...st, cells: st.cells.keys().exclude(me.ends).mapBy(n => st.cells.get(n)) }',
     breaks: 'known',
-    seed: '0x60f',
+    seed: '0x768',
   },
   'a name is kept as long as its secret may still come': {
     model: 'cells',
     rule: 'val stays = goes.intersect(st.young)',
     without: 'val stays = Set()',
     breaks: 'known',
-    seed: '0x34378',
+    seed: '0x2d3a5',
   },
   'each consent has a name of its own': {
     model: 'cells',

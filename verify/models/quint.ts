@@ -42,6 +42,19 @@ export function openQuint(commands: Commands, bin: string, folder: string) {
       const unseen = witnesses.filter((name) => new RegExp(`^${name} was witnessed in 0 `, 'm').test(out))
       return { violated, unseen, out }
     },
+    /** Whether the runs hold that the model itself has, or the one of that name. */
+    async test(file: string, match = 'Test$'): Promise<boolean> {
+      const { status, out } = await commands.run(bin, [
+        'test',
+        file,
+        backend,
+        '--max-samples=1',
+        '--match',
+        match,
+      ])
+      if (status !== 0 && !out.includes('Assertion failed')) throw new Error(`quint test ${file}: ${out}`)
+      return status === 0
+    },
     /** A copy of the model with one piece of its text replaced. */
     changed(file: string, rule: string, without: string): string {
       const text = readFileSync(file, 'utf8')
