@@ -67,6 +67,8 @@ export interface Deployment {
 }
 
 const sweepEveryMs = 300_000
+// At other moments than the sweep; it takes as long as all the rest, and so a world of three has it.
+const followEveryMs = 1_130_000
 export async function openDeployment(network: Network, beginning: Beginning): Promise<Deployment> {
   const { world } = network
   const queueFor = (name: string, by: 'sort-intake' | 'ingest-object'): Queue => {
@@ -101,9 +103,11 @@ export async function openDeployment(network: Network, beginning: Beginning): Pr
   const lambda = new Lambda(world, (process) => composeIn(network, aws, clouds, process))
   const outboxes = tellFrom(network, lambda, untold)
 
-  const sweepOnce = (): void => {
-    void lambda.invoke('sweep-transfers', {}, `sweep ${String(world.now)}`)
-    world.after(sweepEveryMs, sweepOnce)
+  const every = (ms: number, name: 'sweep-transfers' | 'follow-drives'): void => {
+    world.after(ms, () => {
+      void lambda.invoke(name, {}, `${name} ${String(world.now)}`)
+      every(ms, name)
+    })
   }
   return {
     aws,
@@ -111,7 +115,10 @@ export async function openDeployment(network: Network, beginning: Beginning): Pr
     lambda,
     written,
     untold,
-    startSweeping: () => void world.after(sweepEveryMs, sweepOnce),
+    startSweeping() {
+      every(sweepEveryMs, 'sweep-transfers')
+      if (world.seed % 3 === 0) every(followEveryMs, 'follow-drives')
+    },
   }
 }
 
