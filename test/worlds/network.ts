@@ -23,8 +23,6 @@ export class Network {
   readonly unheard = new Map<string, Buffer>()
   /** When names were written on a drive that takes no condition with them, by file: not to be blamed then. */
   readonly renamed = new Map<string, number>()
-  /** When each version of a file was first told of, by its tag. */
-  readonly firstSeen = new Map<string, number>()
 
   constructor(world: World, weather: Weather) {
     this.world = world

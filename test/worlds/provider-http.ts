@@ -61,7 +61,7 @@ export function sendIn(
     if (failure) throw failure
     if (answer === undefined)
       throw networkFailure(Object.assign(new Error('reset'), { code: 'ECONNRESET' }), true)
-    return responseOf(withoutHash(network, answer))
+    return responseOf(withoutHash(network, clouds, answer))
   }
 }
 
@@ -141,16 +141,18 @@ function shortened(url: string): string {
 }
 
 /** The answer without the hash of a file whose content has not been there for long, for some files. */
-function withoutHash({ weather, world, firstSeen }: Network, answer: WireAnswer): WireAnswer {
+function withoutHash({ weather, world }: Network, clouds: Clouds, answer: WireAnswer): WireAnswer {
   const type = answer.headers['content-type'] ?? ''
   if (weather.lateHash === 0 || !type.startsWith('application/json') || answer.isBroken) return answer
   if (!answer.body.includes('quickXorHash')) return answer
-  const item = JSON.parse(answer.body.toString()) as { cTag?: string; file?: { hashes?: unknown } }
-  const version = item.cTag ?? ''
-  const since = firstSeen.get(version) ?? world.now
-  firstSeen.set(version, since)
-  const isLate = world.dice(`hash ${version}`)() < weather.lateHash
-  if (!isLate || !item.file?.hashes || world.now - since > hashAfterMs) return answer
+  const item = JSON.parse(answer.body.toString()) as {
+    id: string
+    cTag?: string
+    file?: { hashes?: unknown }
+  }
+  const isLate = world.dice(`hash ${item.cTag ?? ''}`)() < weather.lateHash
+  const writtenAt = clouds.microsoft.context.tables.items.get(item.id)?.modifiedAt ?? 0
+  if (!isLate || !item.file?.hashes || world.now - writtenAt > hashAfterMs) return answer
   delete item.file.hashes
   const body = Buffer.from(JSON.stringify(item))
   return { ...answer, body, headers: { ...answer.headers, 'content-length': String(body.length) } }
