@@ -72,9 +72,10 @@ export class Ledger {
   isUnseenDamage(sha: string, size: number, ofTheDead: ReadonlyMap<string, Buffer>): boolean {
     const contents = [...this.histories.values()].flatMap((history) => [...history.contents])
     if (contents.some(([known]) => known === sha)) return false
-    // A session may have been given a part of them alone.
+    // A session may have been given a part of them alone; a request may hold more than them.
     const sent = [...ofTheDead.values()].filter(({ length }) => length > 0)
-    return contents.some(([, bytes]) => bytes.length === size && sent.some((part) => bytes.includes(part)))
+    const isOf = (bytes: Buffer) => (part: Buffer) => bytes.includes(part) || part.includes(bytes)
+    return contents.some(([, bytes]) => bytes.length === size && sent.some(isOf(bytes)))
   }
 
   find(invariant: string, text: string): void {
