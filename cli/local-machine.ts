@@ -5,11 +5,12 @@ import { chooseUrl, isLocal, localToken } from './session.ts'
 
 type Machine = Parameters<typeof localToken>[1]
 
-/** The local stack, to a machine that it knows at once. */
-export async function localMachine(baseUrl: string, machine: Machine, signal: AbortSignal) {
+/** The local stack, to a machine that it knows at once; `user`: whom its calls are for. */
+export async function localMachine(baseUrl: string, machine: Machine, signal: AbortSignal, user?: string) {
   let token = await localToken(baseUrl, machine, signal)
   return createDriveway({
     baseUrl,
+    user,
     async token({ refresh }) {
       if (refresh) token = await localToken(baseUrl, machine, signal)
       return token

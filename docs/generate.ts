@@ -5,7 +5,7 @@ import { connectionTable, fixedTable } from '../bench/cost-tables.ts'
 import { openapiDocument } from '../lib/contract/openapi/document.ts'
 import type { JsonSchema } from '../lib/contract/openapi/types.ts'
 import { eventWords } from '../lib/contract/openapi/webhooks.ts'
-import { reasonWords } from '../lib/contract/reasons.ts'
+import { reasonWords, rejectionWords } from '../lib/contract/reasons.ts'
 import { testType, webhookTypes } from '../lib/contract/webhook-types.ts'
 import type { ProviderAbout } from '../lib/providers/about.ts'
 import type { ProviderId } from '../lib/providers/registry.ts'
@@ -87,6 +87,11 @@ const parts: Readonly<Record<string, () => string | Promise<string>>> = {
     const event = { source: 'driveway', 'detail-type': 'Document Stored', detail }
     return `\`\`\`json\n${JSON.stringify(event, undefined, 2)}\n\`\`\``
   },
+  rejections: () =>
+    table(
+      ['`reason`', 'why it was rejected'],
+      Object.entries(rejectionWords).map(([reason, why]) => [`\`${reason}\``, why]),
+    ),
   reasons: () =>
     table(
       ['`reason`', 'what has happened', 'what lets the drive in again'],

@@ -82,11 +82,7 @@ export function deploymentResources(deployment: Deployment): Resources {
     webhookQueue: queueResource(outbox.webhooks, key, 'WEBHOOKS_QUEUE_URL'),
     identity: settingResource(identity.environment),
     publicUrl: settingResource({ PUBLIC_URL: api.publicUrl }),
-    starts: settingResource({
-      CONNECTIONS_PER_USER: String(settings.connectionsPerUser),
-      ALLOWED_RETURN_URLS: returnUrls.join(','),
-      REQUIRE_RETURN_URL: String(settings.requireReturnUrl && returnUrls.length > 0),
-    }),
+    starts: settingResource(startsOf(settings, returnUrls)),
     filing: settingResource({
       DRIVE_FOLDER: settings.driveFolder,
       DRIVE_NAMES: String(settings.driveNames),
@@ -98,14 +94,23 @@ export function deploymentResources(deployment: Deployment): Resources {
   }
 }
 
-/** What nobody can take back, and for how many days: tables restored, streams, letters, logs, secrets. */
-function keptDays({ logRetentionDays, secretRecoveryDays }: Settings): string {
+/** What a connection may be begun with. */
+const startsOf = (settings: Settings, returnUrls: readonly string[]) => ({
+  CONNECTIONS_PER_USER: String(settings.connectionsPerUser),
+  OFFERED_PROVIDERS: settings.offeredProviders.join(','),
+  ALLOWED_RETURN_URLS: returnUrls.join(','),
+  REQUIRE_RETURN_URL: String(settings.requireReturnUrl && returnUrls.length > 0),
+})
+
+/** What nobody can take back, and for how many days: tables restored, streams, letters, events, logs. */
+function keptDays({ logRetentionDays, secretRecoveryDays, eventArchiveDays }: Settings): string {
   const days = {
     'table backups': recoveryDays,
     'change streams': 1,
     'dead letters': deadLetterDays,
     'webhook deliveries': deliveryDays,
     logs: logRetentionDays,
+    ...(eventArchiveDays > 0 && { 'event archive': eventArchiveDays }),
     ...(secretRecoveryDays > 0 && { 'deleted secrets': secretRecoveryDays }),
   }
   return Object.entries(days)

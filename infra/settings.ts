@@ -7,6 +7,7 @@ import {
 } from '../lib/contract/limits.ts'
 import type { Scope } from '../lib/contract/scopes.ts'
 import { scopes } from '../lib/contract/scopes.ts'
+import { providerIds } from '../lib/providers/registry.ts'
 import { providerSettings } from './provider-settings.ts'
 import { nearest, SettingsError } from './settings-error.ts'
 
@@ -29,13 +30,12 @@ const whole = (min: number, max: number) =>
   z
     .int('must be a whole number')
     .check(z.gte(min, `must be at least ${min}`), z.lte(max, `must be at most ${max}`))
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z.enum(words, `must be of ${words.join(', ')}`)
 
 const shape = {
   /** Name of the deployment, part of every name in the account: several stages live side by side. */
-  stage: text(
-    /^[a-z][a-z0-9]{0,11}$/,
-    'must be 1 to 12 lower-case letters and digits, beginning with a letter',
-  ),
+  stage: text(/^[a-z][a-z0-9]{0,11}$/, 'must be 1 to 12 lower-case letters and digits, a letter first'),
   /** The AWS account and region; the CLI's own when absent. */
   account: z.optional(text(/^\d{12}$/, 'must have 12 digits')),
   region: z.optional(text(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')),
@@ -50,10 +50,7 @@ const shape = {
    */
   machines: z._default(
     z
-      .record(
-        z.string(),
-        z.array(z.enum(Object.keys(scopes) as Scope[], `must be of ${Object.keys(scopes).join(', ')}`)),
-      )
+      .record(z.string(), z.array(oneOf(Object.keys(scopes) as Scope[])))
       .check(
         z.refine(
           (machines) => Object.keys(machines).every((name) => /^[a-z][a-z0-9-]{0,31}$/.test(name)),
@@ -106,8 +103,15 @@ const shape = {
   /** Minutes that a drive where nothing happens is not looked at; others every minute. 0: none is. */
   changesWithinMinutes: z._default(whole(0, 1_440), defaultChangesWithinMinutes),
 
+  /** Days that events stay in the bus's archive, to be replayed to its listeners. 0: there is none. */
+  eventArchiveDays: z._default(whole(0, 3_650), 30),
   /** Connections that one user may have, those that wait for a consent included. */
   connectionsPerUser: z._default(whole(1, 1_000), defaultConnectionsPerUser),
+
+  /** Providers that new connections may go to. Connections that there are go on working. */
+  offeredProviders: z._default(z.array(oneOf(providerIds)).check(z.minLength(1, 'must not be empty')), [
+    ...providerIds,
+  ]),
 
   /** Folder in the user's drive that documents go into; empty for the drive's root. */
   driveFolder: z._default(text(driveFolder.pattern, `must be ${driveFolder.mustBe}`), ''),
@@ -131,14 +135,11 @@ const shape = {
   logRetentionDays: z._default(
     z.enum(
       RetentionDays,
-      'must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 or a longer step of CloudWatch',
+      'must be one of CloudWatch’s steps: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 …',
     ),
     RetentionDays.THREE_MONTHS,
   ),
-  logLevel: z._default(
-    z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR'], 'must be DEBUG, INFO, WARN or ERROR'),
-    'INFO',
-  ),
+  logLevel: z._default(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
   /** Tables, buckets, keys and secrets stay when the stack is deleted; false is for a throw-away stage. */
   retain: z._default(z.boolean(), true),
 }

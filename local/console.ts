@@ -27,7 +27,7 @@ export interface ConsoleOptions {
   /** Resolves when `web/dist` is up to date; rejects when it could not be built. */
   readonly built: Promise<void>
   /** What the console has to know of this deployment: its `/settings.json`. */
-  readonly settings: Readonly<Record<string, string>>
+  readonly settings: Readonly<Record<string, unknown>>
   /** Origins beside its own that the console talks to. */
   readonly connectTo: readonly string[]
 }

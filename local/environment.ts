@@ -67,6 +67,7 @@ export function functionEnvironment({
     PUBLIC_URL: own,
     // Loopback with any port, as RFC 8252 has it for programs on the user's own machine.
     ALLOWED_RETURN_URLS: process.env['ALLOWED_RETURN_URLS'] ?? 'http://127.0.0.1:*/,http://localhost:*/',
+    OFFERED_PROVIDERS: offeredProviders().join(','),
     REQUIRE_RETURN_URL: process.env['REQUIRE_RETURN_URL'] ?? 'false',
     CORS_ORIGINS: corsOrigins(own),
     LOOPBACK_SERVERS: 'true',
@@ -95,6 +96,14 @@ export function functionEnvironment({
         }
       : { AWS_ENDPOINT_URL: awsEndpoint, AWS_REGION: process.env['AWS_REGION'] ?? 'eu-central-1' }
   return { ...tableNames, ...settings, ...providerSettings({ addresses, simulated }), ...aws }
+}
+
+/** What can be connected: what OFFERED_PROVIDERS names, else everything. */
+export function offeredProviders(): readonly string[] {
+  const chosen = process.env['OFFERED_PROVIDERS']?.split(',') ?? providerIds
+  const unknown = chosen.filter((id) => !providerIds.some((known) => known === id))
+  if (unknown.length === 0) return chosen
+  throw new Error(`OFFERED_PROVIDERS must be of ${providerIds.join(',')}`)
 }
 
 /** The same names are taken here as in a deployment. */

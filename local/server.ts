@@ -12,7 +12,7 @@ import { startChild } from './children.ts'
 import { startConsoleBuild } from './console-build.ts'
 import { consoleOf } from './console.ts'
 import { ensureDemoConnection } from './demo-connection.ts'
-import { functionEnvironment } from './environment.ts'
+import { functionEnvironment, offeredProviders } from './environment.ts'
 import { gateway } from './gateway/gateway.ts'
 import { inProcessInvoker, installStreamingGlobal } from './gateway/invoker.ts'
 import { openIdentityProvider } from './identity-provider.ts'
@@ -82,7 +82,7 @@ async function start(addresses: Addresses): Promise<void> {
     invoker,
     console: consoleOf({
       built: consoleBuild.promise,
-      settings: { apiUrl: own, issuer: identity.issuer, clientId: consoleClientId, scope: 'openid' },
+      settings: consoleSettings(own, identity.issuer),
       connectTo: [own, awsEndpoint ?? addresses.url('s3')],
     }),
   })
@@ -131,6 +131,15 @@ async function start(addresses: Addresses): Promise<void> {
   await build.done.catch(() => undefined)
   process.stdout.write(`ready: console and API at ${own}\n${demoLines}`)
 }
+
+/** What the console is told of this deployment. */
+const consoleSettings = (apiUrl: string, issuer: string) => ({
+  apiUrl,
+  issuer,
+  clientId: consoleClientId,
+  scope: 'openid',
+  offeredProviders: offeredProviders(),
+})
 
 /** The simulator's settings for the OAuth client that the functions present. */
 function clientEnvironment(provider: OAuthProviderId, redirectUri: string): Record<string, string> {

@@ -133,16 +133,20 @@ export const connections: Command = {
   arguments: [0, 0],
   async run({ output, signal, driveway }) {
     const found = await (await driveway()).connections.list({ signal })
-    output.result({ connections: found }, () => {
-      if (found.length === 0) return `No drive is connected. Connect one: ${howToConnect}`
-      const rows = found.map((entry) => [
-        entry.id,
-        entry.provider,
-        entry.status,
-        entry.account?.email ?? '',
-        entry.reason ?? '',
-      ])
-      return table(['CONNECTION', 'PROVIDER', 'STATUS', 'ACCOUNT', 'REASON'], rows)
-    })
+    output.result({ connections: found }, () =>
+      found.length === 0 ? `No drive is connected. Connect one: ${howToConnect}` : drivesTable(found),
+    )
   },
+}
+
+/** A table of connections for people. */
+export function drivesTable(connections: readonly Connection[]): string {
+  const rows = connections.map(({ id, provider, status, account, reason }) => [
+    id,
+    provider,
+    status,
+    account?.email ?? '',
+    reason ?? '',
+  ])
+  return table(['CONNECTION', 'PROVIDER', 'STATUS', 'ACCOUNT', 'REASON'], rows)
 }

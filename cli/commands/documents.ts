@@ -35,11 +35,13 @@ export const ls: Command = {
       if (found.push(document) >= limit) break
     }
     if (output.json) return
-    output.result(found, () => (found.length === 0 ? 'No documents.' : listing(found)))
+    output.result(found, () => listing(found))
   },
 }
 
-function listing(documents: readonly Document[]): string {
+/** A table of documents for people. */
+export function listing(documents: readonly Document[]): string {
+  if (documents.length === 0) return 'No documents.'
   const rows = documents.map((document) => [
     document.id,
     document.status,

@@ -1,4 +1,4 @@
-// Generated from the OpenAPI document (SHA-256 a3fc44ee546376cc). Do not edit: npm run generate.
+// Generated from the OpenAPI document (SHA-256 d388e4af11ad9ec3). Do not edit: npm run generate.
 /* oxlint-disable max-lines */
 
 export interface Connection {
@@ -347,8 +347,15 @@ export interface IntakeRejected {
   readonly bucket: string
   /** The object’s key. */
   readonly key: string
-  /** Why it was rejected, as a stable word such as connection_unknown. */
-  readonly reason: string
+  /** Why it was rejected. */
+  readonly reason:
+    | 'key_not_in_scheme'
+    | 'connection_unknown'
+    | 'document_elsewhere'
+    | 'name_taken'
+    | 'content_encoded'
+    | 'name_invalid'
+    | 'archived'
 }
 
 export interface UserErased {
@@ -1157,8 +1164,9 @@ export const errorAdvice: Readonly<
   },
   provider_not_configured: {
     title: 'Provider not configured',
-    meaning: 'This deployment has no OAuth client for that provider.',
-    action: 'Offer another provider, or ask the operator to register an OAuth client.',
+    meaning:
+      'This deployment has no OAuth client for that provider, or does not offer it for new connections.',
+    action: 'Offer another provider, or ask the operator to register an OAuth client, or to offer it.',
   },
   operator_attention: {
     title: 'Operator attention',

@@ -31,6 +31,8 @@ export interface ConsoleSettings {
   readonly issuer: string
   /** The public OIDC client that people sign in with. */
   readonly clientId: string
+  /** What can be connected. */
+  readonly offeredProviders: readonly string[]
 }
 
 /** The web console: static files in a private bucket behind CloudFront. */

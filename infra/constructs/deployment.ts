@@ -1,6 +1,7 @@
 import { CfnOutput, Duration, Stack, Tags } from 'aws-cdk-lib'
-import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events'
+import { Archive, EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets'
+import type { Key } from 'aws-cdk-lib/aws-kms'
 import type { Code } from 'aws-cdk-lib/aws-lambda'
 import type { ITopic } from 'aws-cdk-lib/aws-sns'
 import type { IUserPool } from 'aws-cdk-lib/aws-cognito'
@@ -53,7 +54,7 @@ export class Deployment extends Construct {
       settings,
       consoleFolder !== undefined && canSignIn,
     )
-    const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${settings.stage}` })
+    const bus = this.#addBus(settings, data.key)
     const identity = new Identity(this, 'Identity', {
       settings,
       signInUrls: origins.map((origin) => `${origin}/`),
@@ -82,8 +83,11 @@ export class Deployment extends Construct {
     new CustomDomain(this, 'Domain', api.rest, settings)
     if (settings.waf) new Firewall(this, 'Firewall', api.rest.deploymentStage, `driveway-${settings.stage}`)
     const clientId = identity.clientId ?? settings.consoleClientId
-    if (consoleFolder !== undefined && clientId !== undefined)
-      console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer: identity.issuer, clientId })
+    if (consoleFolder !== undefined && clientId !== undefined) {
+      const { offeredProviders } = settings
+      const { issuer } = identity
+      console?.publish(consoleFolder, { apiUrl: api.publicUrl, issuer, clientId, offeredProviders })
+    }
     const alarms = new Alarms(this, 'Alarms', {
       settings,
       key: data.key,
@@ -99,6 +103,20 @@ export class Deployment extends Construct {
     this.userPool = identity.userPool
     this.bus = bus
     this.alarmTopic = alarms.topic
+  }
+
+  /** The bus, and what has been told on it, to be told again to its listeners. */
+  #addBus({ stage, eventArchiveDays }: Settings, kmsKey: Key): EventBus {
+    const bus = new EventBus(this, 'Events', { eventBusName: `driveway-${stage}` })
+    if (eventArchiveDays > 0)
+      new Archive(bus, 'Archive', {
+        sourceEventBus: bus,
+        archiveName: `driveway-${stage}`,
+        eventPattern: { source: ['driveway'] },
+        retention: Duration.days(eventArchiveDays),
+        kmsKey,
+      })
+    return bus
   }
 
   /**

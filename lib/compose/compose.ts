@@ -107,6 +107,7 @@ export function compose(environment: Settings, given?: Outside): Composition {
     openDriver: () => providers.openDriver,
     publicUrl: () => setting('PUBLIC_URL'),
     connectionsPerUser: () => Number(settings['CONNECTIONS_PER_USER'] ?? defaultConnectionsPerUser),
+    offered: () => listed(settings, 'OFFERED_PROVIDERS'),
     returnUrls: () => returnUrlsOf(settings),
     reach: () => reachOf(settings),
   })

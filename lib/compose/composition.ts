@@ -53,5 +53,6 @@ export interface Composition extends Pick<Outside, 'clock' | 'newId' | 'random'>
   readonly publicUrl: string
   readonly returnUrls: ReturnUrls
   readonly connectionsPerUser: number
+  readonly offered: readonly string[]
   readonly reach: Reach
 }

@@ -27,6 +27,8 @@ export interface AuthorizeDeps {
   readonly publicUrl: string
   readonly returnUrls: ReturnUrls
   readonly connectionsPerUser: number
+  /** The providers that new connections may go to; all when it is empty. */
+  readonly offered: readonly string[]
 }
 
 export interface Started {
@@ -44,6 +46,8 @@ export async function startConnection(
   request: Owner & { readonly provider: ProviderId; readonly returnUrl?: string | undefined },
 ): Promise<Started> {
   const { userId, userKey, provider } = request
+  if (deps.offered.length > 0 && !deps.offered.includes(provider))
+    throw new ServiceError('provider_not_configured', `This deployment does not offer ${provider}.`)
   const fresh = { userKey, userId, provider, connectionId: newConnectionId(deps.newId) }
   const grant = await deps.openGrant(provider)
   const returnUrl = allowed(deps, grant, request.returnUrl)

@@ -35,6 +35,7 @@ export const environment = {
   REQUIRE_RETURN_URL: 'Whether a connect has to name its returnUrl: true or false.',
   CHANGES_WITHIN_MINUTES: 'How long a drive where nothing happens is not looked at; 0: never looked at.',
   CONNECTIONS_PER_USER: 'Connections that one user may have.',
+  OFFERED_PROVIDERS: 'Comma-separated providers that new connections may go to; all when absent.',
   CORS_ORIGINS: 'Comma-separated origins that browsers may call from; empty for none.',
   LOOPBACK_SERVERS: 'true where a user’s own server may be on this machine: on the local stack alone.',
   DRIVE_FOLDER: 'Folder in the user’s drive that documents go into; empty for the root.',

@@ -3,6 +3,8 @@ import { reauthReasons } from '../errors.ts'
 import { providerIds } from '../providers/registry.ts'
 import { bytes, connectionId, documentId, name, time, userId } from './fields.ts'
 import { driveChanges } from './outbox.ts'
+import type { RejectionReason } from './reasons.ts'
+import { rejectionWords } from './reasons.ts'
 import { checksum, failure } from './views.ts'
 import type { webhookTypes } from './webhook-types.ts'
 import { answer } from './words.ts'
@@ -40,6 +42,7 @@ const ofDocument = () =>
   }) satisfies Parameters<typeof answer>[1]
 
 const reason = z.enum(reauthReasons)
+const rejections = Object.keys(rejectionWords) as [RejectionReason, ...RejectionReason[]]
 
 /** By detail-type. */
 export const events = {
@@ -67,7 +70,7 @@ export const events = {
     ...ofAny,
     bucket: [text, 'The intake bucket.'],
     key: [text, 'The object’s key.'],
-    reason: [text, 'Why it was rejected, as a stable word such as connection_unknown.'],
+    reason: [z.enum(rejections), 'Why it was rejected.'],
   }),
   'User Erased': answer('UserErased', {
     ...ofUser,

@@ -156,8 +156,9 @@ export const problemCatalog: Readonly<Record<ErrorCode, ProblemAdvice>> = {
     example: `${aDrive} cannot be reached at the moment.`,
   },
   provider_not_configured: {
-    meaning: 'This deployment has no OAuth client for that provider.',
-    action: 'Offer another provider, or ask the operator to register an OAuth client.',
+    meaning:
+      'This deployment has no OAuth client for that provider, or does not offer it for new connections.',
+    action: 'Offer another provider, or ask the operator to register an OAuth client, or to offer it.',
     example: `This deployment has no OAuth client for ${providerIds[0]}.`,
   },
   operator_attention: {

@@ -51,3 +51,15 @@ export function wordsForReason(reason: string | undefined): ReasonWords | undefi
 function isReauthReason(reason: string | undefined): reason is ReauthReason {
   return reason !== undefined && Object.hasOwn(reasonWords, reason)
 }
+
+/** Why a dropped object is no document, for who drops it: read by `docs/events.md`. */
+export const rejectionWords = {
+  key_not_in_scheme: 'The key is not made as above.',
+  connection_unknown: 'The user has no such connection, or it was given up.',
+  document_elsewhere: 'The document is stored through another connection.',
+  name_taken: 'The document is stored with another extension.',
+  content_encoded: 'It has a `Content-Encoding`, which no drive keeps.',
+  name_invalid: 'Its metadata `name` is no name of 1 to 255 characters, percent-encoded.',
+  archived: 'Its storage class cannot be read at once.',
+} as const
+export type RejectionReason = keyof typeof rejectionWords

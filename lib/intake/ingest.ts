@@ -6,6 +6,7 @@ import { isDeleted } from '../catalog/document.ts'
 import { isServiceError, ServiceError } from '../errors.ts'
 import { isName } from '../ids.ts'
 import type { CreatedObject } from '../queue/object-created.ts'
+import type { RejectionReason } from '../contract/reasons.ts'
 import type { EventPublisher } from '../telemetry/events.ts'
 import { logger } from '../telemetry/logger.ts'
 import type { Wanted } from '../transfer/accept.ts'
@@ -32,15 +33,6 @@ export interface IntakeDeps extends HallDeps {
 const done: Handled = { kind: 'done' }
 /** How long an object waits for another change of its document to end. */
 const laterSeconds = 10
-
-type RejectionReason =
-  | 'key_not_in_scheme'
-  | 'connection_unknown'
-  | 'document_elsewhere'
-  | 'name_taken'
-  | 'content_encoded'
-  | 'name_invalid'
-  | 'archived'
 
 /** Why a dropped object is no document. */
 class Rejection extends Error {

@@ -9,9 +9,9 @@ const budget: Readonly<Record<string, number>> = {
   'lib/aws': 460,
   'lib/catalog': 2795,
   'lib/changes': 410,
-  'lib/compose': 735,
+  'lib/compose': 736,
   'lib/connections': 1225,
-  'lib/contract': 2720,
+  'lib/contract': 2737,
   'lib/documents': 1115,
   'lib/grants': 2490,
   'lib/http': 885,
@@ -26,11 +26,11 @@ const budget: Readonly<Record<string, number>> = {
   'lib/users': 610,
   'lib/webhooks': 372,
   functions: 885,
-  infra: 4835,
-  cli: 3005,
-  'client/src': 3055,
+  infra: 4860,
+  cli: 3032,
+  'client/src': 3063,
   'web/src': 2830,
-  local: 3505,
+  local: 3525,
 }
 /** How far a number may lie above what is there, before it has to come down. */
 const slack = 150

@@ -214,6 +214,7 @@ export function useCases(stack: Stack) {
     publicUrl,
     returnUrls: { allowed: ['https://app.example.com'], areNeeded: false },
     connectionsPerUser: 50,
+    offered: [],
     walk: (connection: Connection) => {
       walked.push(connection)
       return Promise.resolve()

@@ -28,6 +28,8 @@ export interface ConsoleState {
   readonly uploads: Uploads
   readonly deletions: Deletions
   readonly downloads: Downloads
+  /** What can be connected. */
+  readonly offered: Settings['offeredProviders']
 }
 
 export function openConsole(settings: Settings, session: Session): ConsoleState {
@@ -48,7 +50,8 @@ export function openConsole(settings: Settings, session: Session): ConsoleState 
     onNoTarget: () => route.go('drives'),
   })
   const downloads = downloadStore(driveway, toasts)
-  return { session, route, toasts, connections, documents, uploads, deletions, downloads }
+  const offered = settings.offeredProviders
+  return { session, route, toasts, connections, documents, uploads, deletions, downloads, offered }
 }
 
 export const ConsoleContext = createContext<ConsoleState | undefined>(undefined)

@@ -21,7 +21,8 @@ async function view() {
     const signIn = await openSignIn(settings, () => {
       ended.value = true
     })
-    if (signIn.session === undefined) return <SignInScreen signIn={signIn} />
+    if (signIn.session === undefined)
+      return <SignInScreen signIn={signIn} offered={settings.offeredProviders} />
     return <App state={openConsole(settings, signIn.session)} signIn={signIn} ended={ended} />
   } catch (error) {
     return <BrokenScreen error={error} />

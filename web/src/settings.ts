@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { providerIds } from '../../lib/providers/registry.ts'
 
 // Compiled parsers would need a policy that allows eval.
 z.config({ jitless: true })
@@ -10,6 +11,8 @@ const shape = z.object({
   issuer: z.url(),
   clientId: z.string(),
   scope: z._default(z.string(), 'openid'),
+  /** What can be connected. */
+  offeredProviders: z._default(z.array(z.enum(providerIds)), [...providerIds]),
   /** What some issuers want beside: `audience`, `resource`. */
   authorizeParameters: z._default(z.record(z.string(), z.string()), {}),
 })

@@ -61,6 +61,8 @@ describe('refuses, naming the setting and what it must be', () => {
     [{ corsOrigins: '*' }, /corsOrigins\.0: must be origins/],
     [{ secretRecoveryDays: '3' }, /secretRecoveryDays: must be 0, or 7 to 30/],
     [{ logRetentionDays: '91' }, /logRetentionDays: must be one of/],
+    [{ offeredProviders: 's3,box' }, /offeredProviders\.1: must be of google-drive, onedrive/],
+    [{ offeredProviders: '' }, /offeredProviders: must not be empty/],
     [{ throttleRate: 'many' }, /throttleRate: must be a whole number/],
     [{ issuer: 'https://login.example.com' }, /audience: needed with issuer/],
     [{ issuer: 'http://login.example.com', audience: 'a' }, /issuer: must be an https URL/],

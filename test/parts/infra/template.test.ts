@@ -264,6 +264,29 @@ test.each([
   for (const own of starts) expect(own['REQUIRE_RETURN_URL']).toBe(required)
 })
 
+test('what is offered is told to whatever starts a connection, and to nobody else', () => {
+  const variables = variablesOf(synthesize({ offeredProviders: 'onedrive,s3' }))
+  const told = [...variables].filter(([, own]) => 'OFFERED_PROVIDERS' in own)
+  expect(told.length).toBeGreaterThan(0)
+  for (const [, own] of told) expect(own['OFFERED_PROVIDERS']).toBe('onedrive,s3')
+  expect(told.length).toBeLessThan(4)
+})
+
+test('what the bus was told can be told again, as long as the operator says', () => {
+  const archive = only('AWS::Events::Archive')
+  expect(archive.Properties).toMatchObject({ RetentionDays: 30, EventPattern: { source: ['driveway'] } })
+  expect(asText(archive.Properties['SourceArn'])).toMatch(/^<\w*Events\w+\.Arn>$/)
+  expect(asText(archive.Properties['KmsKeyIdentifier'])).toMatch(/^<DataKey\w+\.Arn>$/)
+  // What an erasure leaves there is named in its receipt.
+  const receipts = (of: ReturnType<typeof synthesize>) =>
+    [...variablesOf(of).values()].flatMap((own) => own['KEPT_DAYS'] ?? [])
+  for (const kept of receipts(template)) expect(kept).toContain('event archive=30')
+  const without = synthesize({ eventArchiveDays: '0' })
+  expect(resourcesOf(without, 'AWS::Events::Archive')).toEqual({})
+  expect(receipts(without).length).toBeGreaterThan(0)
+  for (const kept of receipts(without)) expect(kept).not.toContain('event archive')
+})
+
 describe('what is kept', () => {
   const keyArn = expect.stringMatching(/^<DataKey\w+\.Arn>$/)
 

@@ -88,6 +88,16 @@ test('an administrator exports a user, erases them, and sees the receipt', async
   await run(['connect', 's3'], {})
   const exported = await run(['admin', 'export', 'carol', '--json'])
   expect(exported.stdout).toContain('"table":"connections"')
+  const listed = await run(['admin', 'list', 'carol'])
+  expect(listed).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/ s3 +active\n[^]*\nNo documents\.\n$/),
+  })
+  const values = (await run(['admin', 'list', 'carol', '--json'])).stdout.trim().split('\n')
+  expect(values.map((line) => JSON.parse(line))).toEqual(
+    expect.arrayContaining([{ connection: expect.objectContaining({ provider: 's3', status: 'active' }) }]),
+  )
+  expect((await run(['admin', 'list', 'nobody'])).stdout).toBe('No drives.\n\nNo documents.\n')
   expect(await run(['admin', 'burn', 'carol'])).toMatchObject({ code: 2 })
   expect(await run(['admin', 'erase', 'carol', '--files', 'burn'])).toMatchObject({ code: 2 })
   expect(await run(['admin', 'erasure', 'nobody'])).toMatchObject({ code: 4 })

@@ -128,6 +128,16 @@ describe.runIf(chromiumIsThere())('the console, by a person’s clicks', () => {
     await driveCard(page, 'OneDrive').getByRole('button', { name: 'Disconnect' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click()
     await driveCard(page, 'OneDrive').getByText('Disconnected').waitFor()
+
+    // As where the deployment offers one drive alone: what is connected stays.
+    const told = (await (await fetch(`${stack.base}/settings.json`)).json()) as object
+    await page.route('**/settings.json', (route) =>
+      route.fulfill({ json: { ...told, offeredProviders: ['onedrive'] } }),
+    )
+    await page.reload()
+    await page.getByRole('button', { name: 'Connect OneDrive' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Connect Dropbox' }).count()).toBe(0)
+    await driveCard(page, 'Google Drive').getByText('Connected', { exact: true }).waitFor()
     expect(complaints).toEqual([])
   })
 

@@ -356,6 +356,23 @@ describe('the list of connections', () => {
   })
 })
 
+describe('a provider that the deployment does not offer', () => {
+  it('is not connected, and what was connected before can be connected again', async () => {
+    const { deps } = useCases(world.main)
+    const { connectionId } = await connect(world.main, 'offered', 'google-drive', 'offered@example.com')
+    const fewer = { ...deps, offered: ['onedrive', 's3'] }
+    await expect(
+      startConnection(fewer, { ...caller('offered'), provider: 'google-drive' }),
+    ).rejects.toMatchObject({ code: 'provider_not_configured' })
+    expect((await deps.connections.list(caller('offered'))).length).toBe(1)
+    expect(
+      (await startConnection(fewer, { ...caller('offered'), provider: 'onedrive' })).connection.status,
+    ).toBe('pending')
+    const again = await reauthorizeConnection(fewer, { ...caller('offered'), connectionId })
+    expect(again.authorizationUrl).toMatch(/^http/)
+  })
+})
+
 describe('one user', () => {
   it('has no more connections than the deployment allows, and others are not touched by it', async () => {
     const { deps } = useCases(world.main)

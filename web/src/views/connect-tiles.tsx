@@ -1,4 +1,4 @@
-import { aboutOf, providerIds } from '../../../lib/providers/registry.ts'
+import { aboutOf } from '../../../lib/providers/registry.ts'
 import { useConsole } from '../console-state.ts'
 import { ArrowIcon, ProviderIcon } from './icons.tsx'
 
@@ -6,12 +6,12 @@ import { ArrowIcon, ProviderIcon } from './icons.tsx'
  * What can be connected. Several accounts of a cloud drive can; the deployment's own storage is there once.
  */
 export function ConnectTiles() {
-  const { connections } = useConsole()
+  const { connections, offered } = useConsole()
   const leaving = connections.leaving.value
   const active = new Set(connections.active.value.map(({ provider }) => provider))
   return (
     <ul class="tiles">
-      {providerIds
+      {offered
         .filter((provider) => aboutOf(provider).console.once !== true || !active.has(provider))
         .map((provider) => (
           <li key={provider}>

@@ -1,14 +1,18 @@
 import { useState } from 'preact/hooks'
-import { providerIds, providers } from '../../../lib/providers/registry.ts'
+import { providers } from '../../../lib/providers/registry.ts'
 import type { SignIn } from '../session.ts'
+import type { Settings } from '../settings.ts'
 import { Mark } from './icons.tsx'
 
-const drives = new Intl.ListFormat('en', { type: 'disjunction' }).format(
-  providerIds.filter((id) => providers[id].grant.kind !== 'none').map((id) => providers[id].name),
-)
+/** The drives that a person gives consent to; where none is offered, what is. */
+function namesOf(offered: Settings['offeredProviders']): string {
+  const drives = offered.filter((id) => providers[id].grant.kind !== 'none')
+  const names = (drives.length > 0 ? drives : offered).map((id) => providers[id].name)
+  return new Intl.ListFormat('en', { type: 'disjunction' }).format(names)
+}
 
 /** What somebody sees who is not signed in. */
-export function SignInScreen({ signIn }: { signIn: SignIn }) {
+export function SignInScreen({ signIn, offered }: { signIn: SignIn; offered: Settings['offeredProviders'] }) {
   const [problem, setProblem] = useState(signIn.refusal)
   const [leaving, setLeaving] = useState(false)
   const begin = async (): Promise<void> => {
@@ -25,7 +29,10 @@ export function SignInScreen({ signIn }: { signIn: SignIn }) {
       <div class="welcome-card">
         <Mark />
         <h1>Your documents, in your own cloud</h1>
-        <p>Connect {drives} once. What you upload is stored there, bit for bit, and proven by checksum.</p>
+        <p>
+          Connect {namesOf(offered)} once. What you upload is stored there, bit for bit, and proven by
+          checksum.
+        </p>
         {problem !== undefined && (
           <p class="notice notice-bad" role="alert">
             You were not signed in. <span class="soft">{problem}</span>
