@@ -265,6 +265,8 @@ describe('mistakes and failures', () => {
       'status',
       'whoami',
       'doctor',
+      'listen',
+      'trigger',
       'admin',
       'mcp',
       'completion',
