@@ -25,8 +25,8 @@ export const newSecretName = (connectionId: ConnectionId, now: number): string =
   `connections/${connectionId}/${now.toString(36)}.${randomBytes(6).toString('base64url')}`
 
 /** Until when the consent that took this name may make its secret, however often that is deleted before. */
-export const comesBefore = (name: string): number =>
-  parseInt(/\/([0-9a-z]+)\.[^/]+$/.exec(name)?.[1] ?? '0', 36) + arrivingMs
+export const comesBefore = (name: string, withinMs = arrivingMs): number =>
+  parseInt(/\/([0-9a-z]+)\.[^/]+$/.exec(name)?.[1] ?? '0', 36) + withinMs
 
 /** What tells this row's consent from another one of the same connection; opens nothing. */
 export const consentOf = ({ key }: GrantRow): string | undefined =>

@@ -5,6 +5,8 @@ import type { GrantStore } from '../catalog/grants.ts'
 import type { TokenStore } from '../catalog/tokens.ts'
 import type { DeliveryStore } from '../catalog/webhooks.ts'
 import type { Clock } from '../clock.ts'
+import { comesBefore } from '../grants/grant-row.ts'
+import type { SecretStore } from '../grants/secret-store.ts'
 import { dayMs } from '../clock.ts'
 import { isServiceError } from '../errors.ts'
 import type { Owner } from '../ids.ts'
@@ -26,6 +28,7 @@ export interface EraseDeps {
     connection: Pick<Connection, 'connectionId' | 'userKey' | 'provider'>,
   ) => Promise<void>
   readonly grantRows: Pick<GrantStore, 'getAll' | 'remove'>
+  readonly secrets: Pick<SecretStore, 'remove'>
   readonly tokens: Pick<TokenStore, 'remove'>
   readonly stray: StrayRows
   readonly deliveries: Pick<DeliveryStore, 'removeOf'>
@@ -151,15 +154,17 @@ async function disconnectAll(
  * theirs out of cells. A grant that came late is taken too.
  */
 async function grantsLeft(
-  { grantRows, forgetGrant, clock, longestRunMs }: EraseDeps,
+  { grantRows, secrets, forgetGrant, clock, longestRunMs }: EraseDeps,
   { connectionIds }: Erasure,
 ): Promise<boolean> {
   let isLeft = false
   for (const row of await grantRows.getAll(connectionIds)) {
     const { goneAt = Infinity, leaves, goes, arriving } = row
-    const isBare = leaves.length === 0 && goes.length === 0 && arriving === undefined
+    const mayCome = goes.some((name) => comesBefore(name, longestRunMs) > clock.now())
+    const isBare = leaves.length === 0 && !mayCome && arriving === undefined
     const isOver = isBare && goneAt + longestRunMs <= clock.now()
     if (row.goneAt === undefined) await forgetGrant(row)
+    if (isOver) for (const name of goes) await secrets.remove(name)
     if (!isOver || !(await grantRows.remove(row))) isLeft = true
   }
   return isLeft

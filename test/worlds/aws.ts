@@ -16,7 +16,7 @@ import { LostError } from './network.ts'
 import type { Queue } from './queue.ts'
 import type { Command, Tables } from './tables.ts'
 import { askStorage } from './storage-wire.ts'
-import type { Process } from './world.ts'
+import type { Process } from './process.ts'
 
 /** A secret; `deleted`: it is in its recovery window. */
 export interface Secret {

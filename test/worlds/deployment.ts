@@ -17,7 +17,7 @@ import { Queue } from './queue.ts'
 import { storageHost } from './storage-wire.ts'
 import type { StreamRecord } from './tables.ts'
 import { streamEvent, Tables } from './tables.ts'
-import type { Process } from './world.ts'
+import type { Process } from './process.ts'
 
 const environment = {
   CONNECTIONS_TABLE: 'connections',

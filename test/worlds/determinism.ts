@@ -11,6 +11,9 @@ import { mutations } from './mutations.ts'
  * what lies in libraries and in the simulators, so that one seed gives one run to the byte.
  */
 
+if ('__vitest_worker__' in globalThis)
+  throw new Error('A world takes the timers of its whole process: it is played in one of its own.')
+
 /** Who tells the time and runs what is due. */
 export interface TimeKeeper {
   readonly now: number

@@ -3,7 +3,7 @@ import type { OpenFeed } from '../../lib/net/feed.ts'
 import type { Aws } from './aws.ts'
 import type { Network } from './network.ts'
 import { LostError } from './network.ts'
-import type { Process } from './world.ts'
+import type { Process } from './process.ts'
 
 const mostTries = 4
 

@@ -6,7 +6,7 @@ import { withOutput } from '../../lib/telemetry/output.ts'
 import { functionPlans } from '../../infra/functions.ts'
 import { handlers } from '../../local/handlers.ts'
 import type { World } from './world.ts'
-import { Process } from './world.ts'
+import { Process } from './process.ts'
 
 /** What an invocation has come to. `lost`: it died, or ran out of time. */
 export type Outcome<Answer> =

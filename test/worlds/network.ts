@@ -1,6 +1,7 @@
 import type { Weather } from './weather.ts'
-import type { Process, World } from './world.ts'
-import { never } from './world.ts'
+import type { Process } from './process.ts'
+import type { World } from './world.ts'
+import { never } from './process.ts'
 
 /** A request or its answer was lost on the way: nobody knows which. */
 export class LostError extends Error {

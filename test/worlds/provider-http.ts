@@ -12,7 +12,7 @@ import type { Network } from './network.ts'
 import { LostError } from './network.ts'
 import { refusals } from './refusals.ts'
 import { askStorage, storageHost } from './storage-wire.ts'
-import type { Process } from './world.ts'
+import type { Process } from './process.ts'
 import { sha256 } from './ledger.ts'
 
 /** How long a file's hash may keep coming, milliseconds. */

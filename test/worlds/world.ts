@@ -3,36 +3,8 @@ import type { Clock } from '../../lib/clock.ts'
 import type { TimeKeeper } from './determinism.ts'
 import { enterWorld } from './determinism.ts'
 import { diceNamed } from './dice.ts'
-
-/** What ends with the function that it stands for: one invocation. */
-export class Process {
-  readonly name: string
-  /** Its own dice, so that leaving one operation out changes little of what happens to the others. */
-  readonly chance: () => number
-  /** What it has sent to places that have no key of their own, by SHA-256. */
-  readonly sent = new Map<string, Buffer>()
-  readonly #ended = Promise.withResolvers<void>()
-  #dead = false
-
-  constructor(name: string, chance: () => number) {
-    this.name = name
-    this.chance = chance
-  }
-
-  get dead(): boolean {
-    return this.#dead
-  }
-
-  /** Resolves when it has died. */
-  get death(): Promise<void> {
-    return this.#ended.promise
-  }
-
-  die(): void {
-    this.#dead = true
-    this.#ended.resolve()
-  }
-}
+import type { Process } from './process.ts'
+import { never } from './process.ts'
 
 interface Due {
   readonly at: number
@@ -41,7 +13,6 @@ interface Due {
   off: boolean
 }
 
-export const never = new Promise<never>(() => undefined)
 export const startOfTime = Date.UTC(2027, 0, 4, 9)
 const mostEvents = 400_000
 
