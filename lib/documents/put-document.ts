@@ -114,7 +114,7 @@ async function finishPut(deps: DocumentDeps, request: Putting, accepted: Claimed
   } catch (error) {
     if (error instanceof ClaimLost) {
       const { undoOwn } = await import('../transfer/undo-own.ts')
-      await undoOwn(deps, writer.row, driver)
+      await undoOwn(deps, writer.row, driver, signal)
       throw overtaken()
     }
     if (isServiceError(error, 'precondition_failed')) {

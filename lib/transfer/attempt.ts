@@ -40,7 +40,7 @@ export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Deli
       throw error
     })
   } catch (error) {
-    if (error instanceof ClaimLost) return await overtaken(deps, claim, sender)
+    if (error instanceof ClaimLost) return await overtaken(deps, claim, sender, delivery)
     throw error
   }
 }
@@ -50,8 +50,13 @@ interface Sender {
   driver?: OwnDriver
 }
 
-async function overtaken(deps: HallDeps, { row }: Claim, { driver }: Sender): Promise<Handled> {
-  if (driver) await undoOwn(deps, row, driver)
+async function overtaken(
+  deps: HallDeps,
+  { row }: Claim,
+  { driver }: Sender,
+  { signal }: Delivery,
+): Promise<Handled> {
+  if (driver) await undoOwn(deps, row, driver, signal)
   return done
 }
 
@@ -83,7 +88,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender:
         ...(delivery.signal ? { signal: delivery.signal } : {}),
       },
     )
-    if (end.kind === 'lost') return await overtaken(deps, claim, sender)
+    if (end.kind === 'lost') return await overtaken(deps, claim, sender, delivery)
     if (end.kind !== 'made' || end.judged.verdict === 'mismatch')
       return await concluded(deps, claim, end, leave, driver)
     const entry = await renamed(driver, claim.row.standing, claim.change.target, end.entry)

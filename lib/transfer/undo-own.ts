@@ -12,12 +12,13 @@ const removalPauseMs = 250
 /**
  * Takes back what a sender has made whose claim was lost, unless a document names it by now, or something
  * else has come to its place. Never rejects: the row is somebody else's, and nothing can be noted there; so
- * what passes is tried again for some seconds.
+ * what passes is tried again for some seconds, but not beyond `signal`.
  */
 export async function undoOwn(
   deps: Pick<HallDeps, 'documents' | 'clock'>,
   lost: Claimed,
   driver: OwnDriver,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { made } = driver
   if (made === undefined) return
@@ -25,11 +26,11 @@ export async function undoOwn(
     try {
       return await removeOwn(deps, lost, driver, made)
     } catch (error) {
-      if (tries === mostRemovals || !isServiceError(error) || !error.retry.retryable) {
+      if (tries === mostRemovals || signal?.aborted || !isServiceError(error) || !error.retry.retryable) {
         logger.warn('What an overtaken sender has made could not be removed.', errorFields(error))
         return
       }
-      await deps.clock.sleep(removalPauseMs * 2 ** tries)
+      await deps.clock.sleep(removalPauseMs * 2 ** tries, signal).catch(() => undefined)
     }
   }
 }

@@ -7,14 +7,13 @@ import { compose } from '../../../lib/compose/compose.ts'
 import type { Composition } from '../../../lib/compose/composition.ts'
 import { withWebhooks } from '../../../lib/compose/webhooks.ts'
 import { tables } from '../../../lib/contract/tables.ts'
-import { newConnectionId } from '../../../lib/ids.ts'
 import { createWebhook } from '../../../lib/webhooks/endpoints.ts'
 import { handlerIn as deliverIn } from '../../../functions/deliver-webhook.ts'
 import { handlerIn as tellIn } from '../../../functions/tell.ts'
 import { startAwsStack } from '../../../emulators/stack.ts'
 import { createTables } from '../../../emulators/tables.ts'
 import { putSecret, secretPrefix } from '../../support/grants-stack.ts'
-import { caller } from '../../support/grants-world.ts'
+import { connectionImage } from '../../support/connection-image.ts'
 import type { Life } from '../../support/mortal-outside.ts'
 import { environmentOf, immortal, mortalOutside } from '../../support/mortal-outside.ts'
 import { mortality } from '../../support/mortality.ts'
@@ -115,17 +114,7 @@ function written(name: string) {
   const last = ids.at(-1) ?? ''
   const Records = ids.map((id) => {
     const type = id === last ? 'Connection Disconnected' : 'Connection Activated'
-    const row = {
-      ...caller('alice'),
-      connectionId: newConnectionId(),
-      provider: 'google-drive',
-      status: 'active',
-      createdAt: '2026-11-27T10:00:00.000Z',
-      updatedAt: '2026-11-27T10:00:01.000Z',
-      version: 2,
-      seq: 1,
-      event: { id, type },
-    }
+    const row = connectionImage({ seq: 1, event: { id, type } })
     return { eventName: 'MODIFY', dynamodb: { SequenceNumber: id, NewImage: marshall(row) } }
   })
   return { ids, last, Records }

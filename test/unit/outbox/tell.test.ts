@@ -1,9 +1,8 @@
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { describe, expect, it } from 'vitest'
-import { newConnectionId } from '../../../lib/ids.ts'
 import { tell } from '../../../lib/outbox/tell.ts'
 import type { DrivewayEvent } from '../../../lib/telemetry/events.ts'
-import { caller } from '../../support/grants-world.ts'
+import { connectionImage } from '../../support/connection-image.ts'
 
 /** A bus that takes what `takes` says; each call is noted. */
 const busOf = (takes: (event: DrivewayEvent, call: number) => boolean = () => true) => {
@@ -17,17 +16,6 @@ const busOf = (takes: (event: DrivewayEvent, call: number) => boolean = () => tr
   }
 }
 
-const row = (more: object = {}) => ({
-  ...caller('alice'),
-  connectionId: newConnectionId(),
-  provider: 'google-drive',
-  status: 'active',
-  createdAt: '2026-11-27T10:00:00.000Z',
-  updatedAt: '2026-11-27T10:00:01.000Z',
-  version: 2,
-  ...more,
-})
-
 const record = (sequence: string, image: object | undefined) => ({
   eventName: image ? 'MODIFY' : 'REMOVE',
   dynamodb: {
@@ -37,7 +25,7 @@ const record = (sequence: string, image: object | undefined) => ({
 })
 const event = (id: string) => ({ event: { id, type: 'Connection Activated' }, seq: 1 })
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, at) => `e${at}`)
-const records = (ids: readonly string[]) => ids.map((id, at) => record(`n${at}`, row(event(id))))
+const records = (ids: readonly string[]) => ids.map((id, at) => record(`n${at}`, connectionImage(event(id))))
 
 const nothing = { batchItemFailures: [] }
 const from = (sequence: string) => ({ batchItemFailures: [{ itemIdentifier: sequence }] })
@@ -52,14 +40,18 @@ describe('telling', () => {
 
   it('passes over writes that carry no event', async () => {
     const bus = busOf()
-    const Records = [record('n0', row()), record('n1', undefined), record('n2', row(event('e2')))]
+    const Records = [
+      record('n0', connectionImage()),
+      record('n1', undefined),
+      record('n2', connectionImage(event('e2'))),
+    ]
     expect(await tell({ bus }, { Records })).toEqual(nothing)
     expect(bus.calls).toEqual([['e2']])
   })
 
   it('makes no call when there is nothing to tell', async () => {
     const bus = busOf()
-    expect(await tell({ bus }, { Records: [record('n0', row())] })).toEqual(nothing)
+    expect(await tell({ bus }, { Records: [record('n0', connectionImage())] })).toEqual(nothing)
     expect(bus.calls).toEqual([])
   })
 
@@ -77,9 +69,9 @@ describe('telling', () => {
   it('tells what comes before a row that cannot be read, and comes back to that row', async () => {
     const bus = busOf()
     const Records = [
-      record('n0', row(event('e0'))),
-      record('n1', row({ ...event('e1'), provider: 'nobody' })),
-      record('n2', row(event('e2'))),
+      record('n0', connectionImage(event('e0'))),
+      record('n1', connectionImage({ ...event('e1'), provider: 'nobody' })),
+      record('n2', connectionImage(event('e2'))),
     ]
     expect(await tell({ bus }, { Records })).toEqual(from('n1'))
     expect(bus.calls).toEqual([['e0']])
@@ -93,7 +85,7 @@ describe('telling', () => {
         return Promise.resolve(events.map(() => true))
       },
     }
-    const image = row({
+    const image = connectionImage({
       status: 'requires_reauth',
       reason: 'grant_expired',
       event: { id: 'e0', type: 'Connection Requires Reauth' },
