@@ -32,7 +32,7 @@ const done: Handled = { kind: 'done' }
 
 /** One attempt at a claimed change whose bytes lie in the bucket. The claim is given back here alone. */
 export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Delivery): Promise<Handled> {
-  const sender: Sender = {}
+  const sender: Sender = { signal: delivery.signal }
   try {
     return await attempt(deps, claim, delivery, sender).catch(async (error: unknown) => {
       if (!(error instanceof ClaimLost))
@@ -40,7 +40,7 @@ export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Deli
       throw error
     })
   } catch (error) {
-    if (error instanceof ClaimLost) return await overtaken(deps, claim, sender, delivery)
+    if (error instanceof ClaimLost) return await overtaken(deps, claim, sender)
     throw error
   }
 }
@@ -48,14 +48,10 @@ export async function attemptChange(deps: HallDeps, claim: Claim, delivery: Deli
 /** The drive that an attempt works with, once it is open. */
 interface Sender {
   driver?: OwnDriver
+  readonly signal: AbortSignal | undefined
 }
 
-async function overtaken(
-  deps: HallDeps,
-  { row }: Claim,
-  { driver }: Sender,
-  { signal }: Delivery,
-): Promise<Handled> {
+async function overtaken(deps: HallDeps, { row }: Claim, { driver, signal }: Sender): Promise<Handled> {
   if (driver) await undoOwn(deps, row, driver, signal)
   return done
 }
@@ -88,7 +84,7 @@ async function attempt(deps: HallDeps, claim: Claim, delivery: Delivery, sender:
         ...(delivery.signal ? { signal: delivery.signal } : {}),
       },
     )
-    if (end.kind === 'lost') return await overtaken(deps, claim, sender, delivery)
+    if (end.kind === 'lost') return await overtaken(deps, claim, sender)
     if (end.kind !== 'made' || end.judged.verdict === 'mismatch')
       return await concluded(deps, claim, end, leave, driver)
     const entry = await renamed(driver, claim.row.standing, claim.change.target, end.entry)
